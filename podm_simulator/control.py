@@ -1,0 +1,114 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The control endpoint: books, request counts and faults, outside ``/redfish``."""
+
+from collections.abc import Callable
+import dataclasses
+import json
+from typing import Any
+from typing import Protocol
+
+from podm_simulator import faults
+from podm_simulator.journal import Journal
+from podm_simulator.pod import books
+from podm_simulator.pod import errors
+from podm_simulator.pod.pod import Pod
+
+Reply = tuple[int, Any]
+
+
+class Restart(Protocol):
+    """Stop answering for so many seconds, and forget all sessions."""
+
+    def __call__(self, seconds: float) -> None:
+        """Begin at once."""
+
+
+@dataclasses.dataclass(slots=True)
+class Control:
+    """What tests use to look behind the service and to make it misbehave."""
+
+    pod: Pod
+    journal: Journal
+    faults: faults.Faults
+    restart: Restart
+
+    def answer(self, method: str, path: str, raw: bytes) -> Reply:
+        """Answer a request to a path under ``/control``: a status and JSON or None."""
+        noun, _, ident = path.strip("/").removeprefix("control").strip("/").partition("/")
+        handler = HANDLERS.get((method, noun))
+        if handler is None:
+            return 404, {"error": f"there is no {method} {path}"}
+        try:
+            return handler(self, ident, json.loads(raw) if raw.strip() else None)
+        except (ValueError, errors.Unknown) as exc:
+            return 400, {"error": str(exc)}
+
+
+def _pool(control: Control, _ident: str, _body: Any) -> Reply:
+    return 200, books.pool(control.pod)
+
+
+def _requests(control: Control, _ident: str, _body: Any) -> Reply:
+    return 200, control.journal.show()
+
+
+def _clear_requests(control: Control, _ident: str, _body: Any) -> Reply:
+    control.journal.clear()
+    return 204, None
+
+
+def _faults(control: Control, _ident: str, _body: Any) -> Reply:
+    return 200, {"faults": [fault.show() for fault in control.faults.all()]}
+
+
+def _add_fault(control: Control, _ident: str, body: Any) -> Reply:
+    if isinstance(body, dict) and "restart" in body:
+        return _restart(control, body["restart"])
+    if isinstance(body, dict) and "asset" in body:
+        return _pull(control, body["asset"])
+    return 201, {"id": control.faults.add(body).id}
+
+
+def _restart(control: Control, asked: Any) -> Reply:
+    seconds = asked.get("seconds") if isinstance(asked, dict) else None
+    if not isinstance(seconds, int | float) or seconds < 0:
+        raise faults.BadFault('restart must be {"seconds": <a number>}')
+    control.restart(seconds)
+    return 201, {"id": "restart"}
+
+
+def _pull(control: Control, asked: Any) -> Reply:
+    """Pull an asset out of its slot, or put it back: at once and until told otherwise."""
+    if not isinstance(asked, dict) or not isinstance(asked.get("path"), str):
+        raise faults.BadFault('asset must be {"path": "<path>", "present": false}')
+    control.pod.asset(asked["path"]).present = bool(asked.get("present", False))
+    return 201, {"id": "asset"}
+
+
+def _remove_faults(control: Control, ident: str, _body: Any) -> Reply:
+    if not ident:
+        control.faults.clear()
+    elif not control.faults.remove(ident):
+        return 404, {"error": f"there is no fault {ident}"}
+    return 204, None
+
+
+HANDLERS: dict[tuple[str, str], Callable[[Control, str, Any], Reply]] = {
+    ("GET", "pool"): _pool,
+    ("GET", "requests"): _requests,
+    ("DELETE", "requests"): _clear_requests,
+    ("GET", "faults"): _faults,
+    ("POST", "faults"): _add_fault,
+    ("DELETE", "faults"): _remove_faults,
+}

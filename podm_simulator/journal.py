@@ -1,0 +1,50 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The requests that came in: counted all, remembered the last."""
+
+import collections
+from typing import Any
+
+KEPT = 10000
+
+
+class Journal:
+    """Counts requests under ``/redfish``; those to the control endpoint are not counted."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin at zero again."""
+        self._total = 0
+        self._by_method: collections.Counter[str] = collections.Counter()
+        self._last: collections.deque[tuple[int, str, str, int | None]] = collections.deque(
+            maxlen=KEPT
+        )
+
+    def add(self, method: str, target: str, status: int | None) -> None:
+        """Write down one request; the status is None when no answer was sent."""
+        self._total += 1
+        self._by_method[method] += 1
+        self._last.append((self._total, method, target, status))
+
+    def show(self) -> dict[str, Any]:
+        """Return the counts, and the last requests, oldest first."""
+        return {
+            "total": self._total,
+            "by_method": dict(self._by_method),
+            "requests": [
+                {"seq": seq, "method": method, "path": target, "status": status}
+                for seq, method, target, status in self._last
+            ],
+        }

@@ -1,0 +1,101 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Chassis: a rack, a sled for each system, a drawer of pooled drives."""
+
+from podm_simulator import uris
+from podm_simulator.pod import factory
+from podm_simulator.pod import hardware
+from podm_simulator.redfish.collection import collection
+from podm_simulator.redfish.collection import link
+from podm_simulator.redfish.collection import links
+from podm_simulator.redfish.exchange import missing
+from podm_simulator.redfish.exchange import Request
+from podm_simulator.redfish.exchange import Resource
+from podm_simulator.redfish.exchange import Service
+from podm_simulator.redfish.status import OK
+
+
+def _sled(service: Service, ident: str) -> hardware.System | None:
+    system = service.pod.stock.systems.get(ident.removeprefix("Sled"))
+    return system if system is not None and system.chassis == ident else None
+
+
+def drives(service: Service, request: Request) -> list[hardware.Drive]:
+    """Return the drives in the chassis that the path names.
+
+    :raises Refusal: 404, there is no such chassis.
+    """
+    ident = request.ids["chassis"]
+    if ident == factory.DRAWER:
+        found = list(service.pod.stock.drives.values())
+    elif system := _sled(service, ident):
+        found = system.drives
+    elif ident == factory.RACK:
+        found = []
+    else:
+        raise missing(request.path)
+    return [drive for drive in found if drive.present]
+
+
+def index(service: Service, request: Request) -> Resource:
+    """GET Chassis."""
+    sleds = [system.chassis for system in service.pod.stock.systems.values()]
+    idents = [factory.RACK, factory.DRAWER, *sleds]
+
+    def member(ident: str) -> Resource:
+        return show(service, Request("GET", uris.chassis(ident), ids={"chassis": ident}))
+
+    return collection(
+        service, request, "Chassis", [uris.chassis(ident) for ident in idents], member
+    )
+
+
+def show(service: Service, request: Request) -> Resource:
+    """GET Chassis/{chassis}."""
+    ident = request.ids["chassis"]
+    if ident == factory.RACK:
+        return _rack(service)
+    kind, inside = ("Sled", _sled(service, ident)) if ident != factory.DRAWER else ("Drawer", None)
+    held = [drive.path for drive in drives(service, request)]
+    resource = _chassis(service, ident, kind)
+    resource["Links"] = {
+        "ContainedBy": link(uris.chassis(factory.RACK)),
+        "ComputerSystems": links([inside.path] if inside else []),
+        "ManagedBy": links([uris.manager(inside.manager) if inside else uris.POD_MANAGER]),
+        "Drives": links(held),
+    }
+    return resource
+
+
+def _rack(service: Service) -> Resource:
+    sleds = [uris.chassis(system.chassis) for system in service.pod.stock.systems.values()]
+    resource = _chassis(service, factory.RACK, "Rack")
+    resource["Links"] = {
+        "Contains": links([uris.chassis(factory.DRAWER), *sleds]),
+        "ManagedBy": links([uris.POD_MANAGER]),
+    }
+    return resource
+
+
+def _chassis(service: Service, ident: str, kind: str) -> Resource:
+    return {
+        "@odata.id": uris.chassis(ident),
+        "@odata.type": "#Chassis.v1_9_0.Chassis",
+        "Id": ident,
+        "Name": f"{service.pod.name} {ident}",
+        "ChassisType": kind,
+        "Manufacturer": "Simulated",
+        "SerialNumber": service.pod.identity.serial("chassis", ident),
+        "PowerState": "On",
+        "Status": OK,
+    }

@@ -1,0 +1,60 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What changed between the versions 2.1 to 2.5 of the Intel RSD API."""
+
+import dataclasses
+
+from podm_simulator import uris
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Dialect:
+    """One version of the API.
+
+    :ivar api_version: as the service root tells it.
+    :ivar nodes_at: where ``Nodes`` stands: at the ``root``, in its ``oem`` section. In 2.2
+        descriptions and clients disagree, so it stands in both.
+    :ivar attach: the name of the action that attaches; ``detach`` likewise.
+    :ivar action_info: how an action points to the resource that has its allowable
+        values: by ``path`` or ``link``; None keeps the values in the action.
+    :ivar system_is_list: ``Links.ComputerSystem`` of a node is an array.
+    :ivar storage_link: one ``Links.Storage`` instead of LocalDrives and RemoteDrives.
+    :ivar allocate: where Allocate is posted, as the collection advertises it.
+    """
+
+    api_version: str
+    nodes_at: frozenset[str]
+    attach: str = "AttachResource"
+    detach: str = "DetachResource"
+    action_info: str | None = "path"
+    system_is_list: bool = False
+    storage_link: bool = False
+    allocate: str = uris.ALLOCATE
+
+
+ROOT, OEM = frozenset({"root"}), frozenset({"oem"})
+
+DIALECTS = {
+    "2.1": Dialect("2.1.0", ROOT, "AttachEndpoint", "DetachEndpoint", None),
+    "2.2": Dialect("2.2.0", ROOT | OEM, "AttachEndpoint", "DetachEndpoint", None),
+    "2.3": Dialect("2.3.0", OEM, action_info="link"),
+    "2.4": Dialect("2.4.0", OEM),
+    "2.5": Dialect(
+        "2.5.0",
+        OEM,
+        system_is_list=True,
+        storage_link=True,
+        allocate=uris.ALLOCATE_BY_SCHEMA,
+    ),
+}
+DEFAULT = "2.4"

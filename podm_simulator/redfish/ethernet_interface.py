@@ -1,0 +1,54 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Ethernet interfaces of a system, with the VLANs its node asked for."""
+
+from podm_simulator import uris
+from podm_simulator.redfish import status
+from podm_simulator.redfish import system
+from podm_simulator.redfish.collection import collection
+from podm_simulator.redfish.collection import link
+from podm_simulator.redfish.collection import pick
+from podm_simulator.redfish.exchange import Request
+from podm_simulator.redfish.exchange import Resource
+from podm_simulator.redfish.exchange import Service
+
+
+def index(service: Service, request: Request) -> Resource:
+    """GET Systems/{system}/EthernetInterfaces."""
+    nics = system.find(service, request).nics
+    return collection(service, request, "EthernetInterface", [nic.path for nic in nics])
+
+
+def show(service: Service, request: Request) -> Resource:
+    """GET Systems/{system}/EthernetInterfaces/{interface}."""
+    nics = {nic.id: nic for nic in system.find(service, request).nics}
+    nic = pick(nics, request, "interface")
+    resource = {
+        "@odata.id": nic.path,
+        "@odata.type": "#EthernetInterface.v1_4_1.EthernetInterface",
+        "Id": nic.id,
+        "Name": f"Ethernet Interface {nic.id}",
+        "Status": status.of(nic),
+        "InterfaceEnabled": True,
+        "LinkStatus": "LinkUp",
+        "MACAddress": nic.mac,
+        "PermanentMACAddress": nic.mac,
+        "SpeedMbps": nic.speed_mbps,
+        "AutoNeg": True,
+        "FullDuplex": True,
+        "MTUSize": 1500,
+        "Links": {"Chassis": link(uris.chassis(nic.places[0]))},
+    }
+    if nic.primary_vlan is not None:
+        resource["VLAN"] = {"VLANEnable": True, "VLANId": nic.primary_vlan}
+    return resource

@@ -1,0 +1,88 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The OData metadata document: which schemas the resources are described by."""
+
+from podm_simulator.redfish.exchange import Answer
+from podm_simulator.redfish.exchange import Request
+from podm_simulator.redfish.exchange import Service
+
+SCHEMAS = "http://redfish.dmtf.org/schemas/v1"
+COLLECTIONS = (
+    "ChassisCollection",
+    "ComputerSystemCollection",
+    "DriveCollection",
+    "EndpointCollection",
+    "EthernetInterfaceCollection",
+    "FabricCollection",
+    "ManagerCollection",
+    "MemoryCollection",
+    "ProcessorCollection",
+    "SessionCollection",
+    "SimpleStorageCollection",
+    "StorageCollection",
+    "SwitchCollection",
+    "VirtualMediaCollection",
+    "ZoneCollection",
+)
+VERSIONS = {
+    "ActionInfo": "v1_1_0",
+    "Chassis": "v1_9_0",
+    "ComputerSystem": "v1_6_0",
+    "Drive": "v1_5_1",
+    "Endpoint": "v1_3_0",
+    "EthernetInterface": "v1_4_1",
+    "Fabric": "v1_0_4",
+    "Manager": "v1_5_1",
+    "Memory": "v1_7_0",
+    "Message": "v1_0_0",
+    "Processor": "v1_4_0",
+    "ServiceRoot": "v1_5_0",
+    "Session": "v1_1_1",
+    "SessionService": "v1_1_4",
+    "SimpleStorage": "v1_2_1",
+    "Storage": "v1_6_0",
+    "Switch": "v1_1_1",
+    "VirtualMedia": "v1_3_0",
+    "Zone": "v1_2_1",
+}
+EDMX = "http://docs.oasis-open.org/odata/ns/edmx"
+EDM = "http://docs.oasis-open.org/odata/ns/edm"
+
+
+def _reference(schema: str, *namespaces: str) -> str:
+    included = "".join(f'<edmx:Include Namespace="{name}"/>' for name in namespaces)
+    return f'<edmx:Reference Uri="{SCHEMAS}/{schema}_v1.xml">{included}</edmx:Reference>'
+
+
+def _document() -> bytes:
+    references = "".join(
+        [
+            *(_reference(name, name) for name in COLLECTIONS),
+            *(_reference(name, name, f"{name}.{last}") for name, last in VERSIONS.items()),
+        ]
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        f'<edmx:Edmx xmlns:edmx="{EDMX}" Version="4.0">{references}'
+        f'<edmx:DataServices><Schema xmlns="{EDM}" Namespace="Service">'
+        '<EntityContainer Name="Service" Extends="ServiceRoot.v1_5_0.ServiceContainer"/>'
+        "</Schema></edmx:DataServices></edmx:Edmx>"
+    ).encode()
+
+
+DOCUMENT = _document()
+
+
+def show(_service: Service, _request: Request) -> Answer:
+    """GET /redfish/v1/$metadata."""
+    return Answer(200, DOCUMENT, {"Content-Type": "application/xml;charset=utf-8"})

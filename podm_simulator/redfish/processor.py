@@ -1,0 +1,72 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Processors of a system; pooled accelerators are processors of a system of their own."""
+
+from podm_simulator import uris
+from podm_simulator.pod import factory
+from podm_simulator.pod import hardware
+from podm_simulator.redfish import status
+from podm_simulator.redfish import system
+from podm_simulator.redfish.collection import collection
+from podm_simulator.redfish.collection import link
+from podm_simulator.redfish.exchange import missing
+from podm_simulator.redfish.exchange import Request
+from podm_simulator.redfish.exchange import Resource
+from podm_simulator.redfish.exchange import Service
+
+
+def _processors(service: Service, request: Request) -> dict[str, hardware.Processor]:
+    accelerators = service.pod.stock.accelerators
+    if request.ids["system"] == factory.POOL_SYSTEM and accelerators:
+        return {unit.id: unit for unit in accelerators.values() if unit.present}
+    return {unit.id: unit for unit in system.find(service, request).processors}
+
+
+def index(service: Service, request: Request) -> Resource:
+    """GET Systems/{system}/Processors."""
+    paths = [unit.path for unit in _processors(service, request).values()]
+    return collection(service, request, "Processor", paths)
+
+
+def show(service: Service, request: Request) -> Resource:
+    """GET Systems/{system}/Processors/{processor}."""
+    unit = _processors(service, request).get(request.ids["processor"])
+    if unit is None:
+        raise missing(request.path)
+    cpu = unit.kind == "CPU"
+    resource: Resource = {
+        "@odata.id": unit.path,
+        "@odata.type": "#Processor.v1_4_0.Processor",
+        "Id": unit.id,
+        "Name": f"Processor {unit.id}",
+        "Socket": unit.id,
+        "ProcessorType": unit.kind,
+        "ProcessorArchitecture": "x86" if cpu else "OEM",
+        "InstructionSet": unit.instruction_set,
+        "Manufacturer": "Simulated",
+        "Model": unit.model,
+        "MaxSpeedMHz": unit.speed_mhz,
+        "TotalCores": unit.cores,
+        "TotalThreads": unit.cores * 2 if cpu else unit.cores,
+        "Status": status.of(unit),
+        "Links": {"Chassis": link(uris.chassis(unit.places[0]))},
+    }
+    if unit.brand is not None:
+        resource["Oem"] = {
+            "Intel_RackScale": {
+                "@odata.type": "#Intel.Oem.Processor",
+                "Brand": unit.brand,
+                "Capabilities": list(unit.capabilities),
+            }
+        }
+    return resource

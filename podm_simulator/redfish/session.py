@@ -1,0 +1,91 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""SessionService: log in, look, log out."""
+
+from podm_simulator import uris
+from podm_simulator.redfish import sessions
+from podm_simulator.redfish.body import fields
+from podm_simulator.redfish.collection import collection
+from podm_simulator.redfish.collection import link
+from podm_simulator.redfish.exchange import Answer
+from podm_simulator.redfish.exchange import missing
+from podm_simulator.redfish.exchange import NO_CONTENT
+from podm_simulator.redfish.exchange import Refusal
+from podm_simulator.redfish.exchange import Request
+from podm_simulator.redfish.exchange import Resource
+from podm_simulator.redfish.exchange import Service
+from podm_simulator.redfish.status import OK
+
+
+def service(service: Service, _request: Request) -> Resource:
+    """GET SessionService."""
+    return {
+        "@odata.id": uris.SESSION_SERVICE,
+        "@odata.type": "#SessionService.v1_1_4.SessionService",
+        "Id": "SessionService",
+        "Name": "Session Service",
+        "Status": OK,
+        "ServiceEnabled": True,
+        "SessionTimeout": max(30, int(service.sessions.timeout)),
+        "Sessions": link(uris.SESSIONS),
+    }
+
+
+def index(service: Service, request: Request) -> Resource:
+    """GET SessionService/Sessions."""
+    paths = [f"{uris.SESSIONS}/{session.id}" for session in service.sessions.all()]
+    return collection(service, request, "Session", paths)
+
+
+def _session(session: sessions.Session) -> Resource:
+    return {
+        "@odata.id": f"{uris.SESSIONS}/{session.id}",
+        "@odata.type": "#Session.v1_1_1.Session",
+        "Id": session.id,
+        "Name": "User Session",
+        "UserName": session.username,
+    }
+
+
+def create(service: Service, request: Request) -> Answer:
+    """POST SessionService/Sessions: 201 with X-Auth-Token and Location.
+
+    :raises Refusal: 401, the credentials are wrong.
+    """
+    given = fields(
+        request.body, {"UserName": str, "Password": str}, needed=("UserName", "Password")
+    )
+    session = service.sessions.login(given["UserName"], given["Password"])
+    if session is None:
+        raise Refusal(401, "NoValidSession", "The user name or the password is wrong.")
+    resource = _session(session)
+    headers = {"X-Auth-Token": session.token, "Location": resource["@odata.id"]}
+    return Answer(201, resource, headers)
+
+
+def _find(service: Service, request: Request) -> sessions.Session:
+    session = service.sessions.find(request.ids["session"])
+    if session is None:
+        raise missing(request.path)
+    return session
+
+
+def show(service: Service, request: Request) -> Resource:
+    """GET SessionService/Sessions/{session}."""
+    return _session(_find(service, request))
+
+
+def delete(service: Service, request: Request) -> Answer:
+    """DELETE SessionService/Sessions/{session}: log out."""
+    service.sessions.close(_find(service, request))
+    return Answer(NO_CONTENT)

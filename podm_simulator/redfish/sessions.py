@@ -1,0 +1,118 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Who may come in: Basic authentication and token sessions."""
+
+import base64
+from collections.abc import Callable
+import dataclasses
+import hmac
+import itertools
+import secrets
+import time
+
+
+@dataclasses.dataclass(slots=True)
+class Session:
+    """A login; it ends when nobody has used it for the timeout."""
+
+    id: str
+    username: str
+    token: str
+    used: float
+
+
+class Sessions:
+    """The sessions of one service; without a username everybody may come in.
+
+    :param timeout: seconds a session lives unused.
+    """
+
+    def __init__(
+        self,
+        username: str | None,
+        password: str | None,
+        *,
+        timeout: float = 1800.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.timeout = timeout
+        self._username = username
+        self._password = password or ""
+        self._clock = clock
+        self._ids = itertools.count(1)
+        self._by_token: dict[str, Session] = {}
+
+    def login(self, username: object, password: object) -> Session | None:
+        """Open a session, or return None when the credentials are wrong."""
+        if not self._right(str(username), str(password)):
+            return None
+        session = Session(
+            str(next(self._ids)), str(username), secrets.token_hex(16), self._clock()
+        )
+        self._by_token[session.token] = session
+        return session
+
+    def _right(self, username: str, password: str) -> bool:
+        if self._username is None:
+            return True
+        given, known = f"{username}:{password}", f"{self._username}:{self._password}"
+        # JSON and headers may carry half surrogates, which plain UTF-8 refuses.
+        return hmac.compare_digest(
+            given.encode(errors="surrogatepass"), known.encode(errors="surrogatepass")
+        )
+
+    def admit(self, token: str | None, authorization: str | None) -> bool:
+        """Tell whether a request with these two headers may come in."""
+        if self._username is None:
+            return True
+        if token is not None:
+            return self._alive(token)
+        return authorization is not None and self._basic(authorization)
+
+    def _alive(self, token: str) -> bool:
+        session = self._by_token.get(token)
+        if session is None:
+            return False
+        now = self._clock()
+        if now - session.used > self.timeout:
+            del self._by_token[token]
+            return False
+        session.used = now
+        return True
+
+    def _basic(self, authorization: str) -> bool:
+        scheme, _, encoded = authorization.partition(" ")
+        if scheme.lower() != "basic":
+            return False
+        try:
+            given = base64.b64decode(encoded, validate=True).decode()
+        except ValueError:  # neither ASCII nor base64, or not UTF-8 inside
+            return False
+        return self._right(*given.split(":", 1)) if ":" in given else False
+
+    def all(self) -> list[Session]:
+        """List the sessions that are open."""
+        now = self._clock()
+        return [it for it in self._by_token.values() if now - it.used <= self.timeout]
+
+    def find(self, ident: str) -> Session | None:
+        """Return the open session of that id."""
+        return next((session for session in self.all() if session.id == ident), None)
+
+    def close(self, session: Session) -> None:
+        """End a session."""
+        self._by_token.pop(session.token, None)
+
+    def forget(self) -> None:
+        """End all sessions, as a restart of the service does."""
+        self._by_token.clear()

@@ -1,0 +1,86 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Virtual media: images by URL in the BMC's virtual drives."""
+
+from podm_simulator import uris
+from podm_simulator.pod import hardware
+from podm_simulator.redfish import manager
+from podm_simulator.redfish.body import fields
+from podm_simulator.redfish.collection import collection
+from podm_simulator.redfish.collection import pick
+from podm_simulator.redfish.exchange import Answer
+from podm_simulator.redfish.exchange import NO_CONTENT
+from podm_simulator.redfish.exchange import Refusal
+from podm_simulator.redfish.exchange import Request
+from podm_simulator.redfish.exchange import Resource
+from podm_simulator.redfish.exchange import Service
+
+INSERT: dict[str, type | tuple[str, ...]] = {
+    "Image": str,
+    "Inserted": bool,
+    "WriteProtected": bool,
+    "TransferMethod": ("Stream", "Upload"),
+    "TransferProtocolType": ("HTTP", "HTTPS", "NFS", "CIFS", "FTP", "SFTP", "TFTP", "SCP", "OEM"),
+    "UserName": str,
+    "Password": str,
+}
+
+
+def _find(service: Service, request: Request) -> hardware.Medium:
+    return pick(manager.machine(service, request).media, request, "medium")
+
+
+def index(service: Service, request: Request) -> Resource:
+    """GET Managers/{manager}/VirtualMedia."""
+    media = manager.machine(service, request).media
+    return collection(service, request, "VirtualMedia", [f"{request.path}/{it}" for it in media])
+
+
+def show(service: Service, request: Request) -> Resource:
+    """GET Managers/{manager}/VirtualMedia/{medium}."""
+    medium = _find(service, request)
+    path = f"{uris.manager(request.ids['manager'])}/VirtualMedia/{medium.id}"
+    inserted = medium.image is not None
+    return {
+        "@odata.id": path,
+        "@odata.type": "#VirtualMedia.v1_3_0.VirtualMedia",
+        "Id": medium.id,
+        "Name": f"Virtual {medium.id}",
+        "MediaTypes": list(medium.media_types),
+        "Image": medium.image,
+        "ImageName": medium.image.rpartition("/")[2] if medium.image else None,
+        "Inserted": inserted,
+        "ConnectedVia": "URI" if inserted else "NotConnected",
+        "WriteProtected": medium.write_protected,
+        "Actions": {
+            f"#VirtualMedia.{action}": {"target": f"{path}/Actions/VirtualMedia.{action}"}
+            for action in ("InsertMedia", "EjectMedia")
+        },
+    }
+
+
+def insert(service: Service, request: Request) -> Answer:
+    """POST .../Actions/VirtualMedia.InsertMedia; a drive that is full is a conflict."""
+    medium = _find(service, request)
+    given = fields(request.body, INSERT, needed=("Image",))
+    if medium.image is not None and medium.image != given["Image"]:
+        raise Refusal(409, "ResourceInUse", f"{medium.image} is still in {medium.id}: eject it.")
+    medium.image = given["Image"]
+    medium.write_protected = given.get("WriteProtected", True)
+    return Answer(NO_CONTENT)
+
+
+def eject(service: Service, request: Request) -> Answer:
+    """POST .../Actions/VirtualMedia.EjectMedia; an empty drive stays empty."""
+    _find(service, request).eject()
+    return Answer(NO_CONTENT)

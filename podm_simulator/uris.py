@@ -1,0 +1,61 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Where things are: every path of the Redfish tree is made here."""
+
+ROOT = "/redfish/v1"
+SYSTEMS = f"{ROOT}/Systems"
+CHASSIS = f"{ROOT}/Chassis"
+MANAGERS = f"{ROOT}/Managers"
+FABRICS = f"{ROOT}/Fabrics"
+NODES = f"{ROOT}/Nodes"
+ALLOCATE = f"{NODES}/Actions/Allocate"
+ALLOCATE_BY_SCHEMA = f"{NODES}/Actions/ComposedNodeCollection.Allocate"
+SESSION_SERVICE = f"{ROOT}/SessionService"
+SESSIONS = f"{SESSION_SERVICE}/Sessions"
+STORAGE_SERVICES = f"{ROOT}/StorageServices"
+POD_MANAGER = f"{MANAGERS}/PODM"
+
+
+def system(ident: str) -> str:
+    """Return the path of a computer system."""
+    return f"{SYSTEMS}/{ident}"
+
+
+def chassis(ident: str) -> str:
+    """Return the path of a chassis."""
+    return f"{CHASSIS}/{ident}"
+
+
+def drive(chassis_ident: str, ident: str) -> str:
+    """Return the path of a drive, which Redfish keeps in its chassis."""
+    return f"{CHASSIS}/{chassis_ident}/Drives/{ident}"
+
+
+def manager(ident: str) -> str:
+    """Return the path of a manager."""
+    return f"{MANAGERS}/{ident}"
+
+
+def node(ident: str) -> str:
+    """Return the path of a composed node."""
+    return f"{NODES}/{ident}"
+
+
+def fabric(ident: str) -> str:
+    """Return the path of a fabric."""
+    return f"{FABRICS}/{ident}"
+
+
+def normal(path: str) -> str:
+    """Return the path without the slash that some clients put at its end."""
+    return path.rstrip("/") or "/"
