@@ -1,0 +1,61 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The URL of a jobboard, and what TaskFlow calls its parts."""
+
+from collections.abc import Callable
+from typing import Any
+import urllib.parse
+
+#: Below it lies everything of ours, in a store that others may share.
+NAMESPACE = "valence"
+
+
+def parse(url: str) -> dict[str, Any]:
+    """Turn a jobboard's URL into the configuration of TaskFlow's backend.
+
+    :param url: ``redis://``, ``zookeeper://`` or ``etcd://``.
+    :raises ValueError: it is none of these, or has no host.
+    """
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in _PARSERS:
+        known = ", ".join(f"{scheme}://" for scheme in sorted(_PARSERS))
+        raise ValueError(f"{parts.scheme or url!r} is no jobboard; there are {known}")
+    if not parts.netloc:
+        raise ValueError(f"a jobboard's URL needs a host: {parts.scheme}://HOST")
+    options = dict(urllib.parse.parse_qsl(parts.query))
+    return {"board": parts.scheme, **_PARSERS[parts.scheme](parts), **options}
+
+
+def _redis(parts: urllib.parse.SplitResult) -> dict[str, Any]:
+    conf = {"host": parts.hostname, "port": parts.port or 6379, "namespace": NAMESPACE}
+    conf["db"] = int(parts.path.strip("/") or 0)
+    for name in ("username", "password"):
+        value = getattr(parts, name)
+        if value:
+            conf[name] = urllib.parse.unquote(value)
+    return conf
+
+
+def _zookeeper(parts: urllib.parse.SplitResult) -> dict[str, Any]:
+    return {"hosts": parts.netloc, "path": f"/{NAMESPACE}/jobs"}
+
+
+def _etcd(parts: urllib.parse.SplitResult) -> dict[str, Any]:
+    return {"host": parts.hostname, "port": parts.port or 2379, "path": f"/{NAMESPACE}"}
+
+
+_PARSERS: dict[str, Callable[[urllib.parse.SplitResult], dict[str, Any]]] = {
+    "redis": _redis,
+    "zookeeper": _zookeeper,
+    "etcd": _etcd,
+}

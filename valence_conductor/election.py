@@ -1,0 +1,103 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Who of several processes does what only one should do."""
+
+import contextlib
+from typing import Any
+import urllib.parse
+
+from oslo_log import log as logging
+import tooz
+from tooz import coordination
+
+LOG = logging.getLogger(__name__)
+
+#: Scheme of a jobboard's URL -> what tooz calls a coordinator on the same servers.
+COORDINATORS = {"redis": "redis", "zookeeper": "kazoo", "etcd": "etcd3+http"}
+
+#: Name of the lock that the one who is elected holds.
+OFFICE = b"valence-sweeper"
+
+
+class Alone:
+    """There is only one process, and it is elected."""
+
+    def is_elected(self) -> bool:
+        """Tell whether this process is the one."""
+        return True
+
+    def close(self) -> None:
+        """Stand for nothing any more."""
+
+
+class Election:
+    """One of the processes that share a jobboard holds a lock of tooz.
+
+    The lock ends with the process, or when its heartbeat stops; whoever asks
+    next has it then.
+
+    :param jobboard: URL of the jobboard; the lock lies on the same servers.
+    :param member: name of this process.
+    """
+
+    def __init__(self, jobboard: str, member: str) -> None:
+        parts = urllib.parse.urlsplit(jobboard)
+        self._url = parts._replace(scheme=COORDINATORS[parts.scheme]).geturl()
+        self._member = member.encode()
+        self._coordinator: Any = None
+        self._lock: Any = None
+
+    def is_elected(self) -> bool:
+        """Tell whether this process is the one; it becomes so if nobody is."""
+        try:
+            return self._ask()
+        except Exception as exc:  # each of tooz's drivers lets through errors of its own
+            LOG.warning("Nobody can be elected to sweep, it is tried again: %s", exc)
+            self.close()
+            return False
+
+    def close(self) -> None:
+        """Give the office back, and leave."""
+        coordinator, self._coordinator, lock, self._lock = (
+            self._coordinator,
+            None,
+            self._lock,
+            None,
+        )
+        with contextlib.suppress(Exception):  # the lock ends by itself
+            if lock is not None and lock.acquired:
+                lock.release()
+        with contextlib.suppress(Exception):
+            if coordinator is not None:
+                coordinator.stop()
+
+    def _ask(self) -> bool:
+        if self._coordinator is None:
+            self._coordinator = coordination.get_coordinator(self._url, self._member)
+            self._coordinator.start(start_heart=True)
+            self._lock = self._coordinator.get_lock(OFFICE)
+        if self._lock.acquired and not self._still_held():
+            self.close()
+            return False
+        return bool(self._lock.acquired or self._lock.acquire(blocking=False))
+
+    def _still_held(self) -> bool:
+        """Make sure that a lock held since long was not lost meanwhile.
+
+        With etcd nobody can tell. Two who sweep find the same, and what they do
+        about it is done once.
+        """
+        try:
+            return bool(self._lock.is_still_owner())
+        except tooz.NotImplemented:
+            return True

@@ -1,0 +1,100 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A job: one operation on one row, and how it ended."""
+
+from collections.abc import Mapping
+import dataclasses
+import enum
+from typing import Any
+
+from valence_conductor import identity
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One operation that a row asks for.
+
+    :ivar ledger: name of the ledger that holds the row.
+    :ivar uuid: the row.
+    :ivar generation: attempt of the user; a recovery never changes it.
+    :ivar operation: ``compose``, ``provision``, ...
+    """
+
+    ledger: str
+    uuid: str
+    generation: int
+    operation: str
+
+    @property
+    def name(self) -> str:
+        """Name of the job on every board and in every log line."""
+        return f"{self.ledger}/{self.uuid}/{self.generation}/{self.operation}"
+
+    @classmethod
+    def from_name(cls, name: str) -> "Job":
+        """Tell the job of a name.
+
+        :raises ValueError: no job is called so.
+        """
+        ledger, uuid, generation, operation = name.split("/")
+        return cls(ledger, uuid, int(generation), operation)
+
+    @property
+    def book_uuid(self) -> str:
+        """Uuid of the logbook that holds the job's flow."""
+        return identity.derive(f"book/{self.ledger}/{self.operation}", self.uuid, self.generation)
+
+    @property
+    def flow_uuid(self) -> str:
+        """Uuid of the job's flow detail."""
+        return identity.derive(f"flow/{self.ledger}/{self.operation}", self.uuid, self.generation)
+
+
+@dataclasses.dataclass(frozen=True)
+class FlowSpec:
+    """How to make the flow of a job, in any process and any later release.
+
+    :ivar factory: dotted path of a module-level function that returns the
+        TaskFlow flow. Frozen: a test names it, an old path stays as an alias.
+    :ivar store: what the tasks are given by name; ids and JSON only.
+    :ivar kwargs: arguments of the factory; JSON only.
+    """
+
+    factory: str
+    store: Mapping[str, Any]
+    kwargs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+class Result(enum.StrEnum):
+    """How a flow came to its end."""
+
+    SUCCESS = "success"
+    #: Something failed, and everything was undone.
+    REVERTED = "reverted"
+    #: Something failed, and so did a revert: earlier reverts were not tried.
+    FAILED = "failed"
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """The end of a job, as its ledger is told.
+
+    :ivar error: name of the exception class that ended the flow.
+    :ivar reason: the exception in words.
+    :ivar details: the details of a :class:`~valence_conductor.errors.Fault`.
+    """
+
+    result: Result
+    error: str | None = None
+    reason: str | None = None
+    details: Mapping[str, Any] = dataclasses.field(default_factory=dict)

@@ -1,0 +1,57 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The job that a thread is at work on, and how it is told to leave it."""
+
+from collections.abc import Iterator
+import contextlib
+import contextvars
+import threading
+
+from valence_conductor import errors
+
+_halt: contextvars.ContextVar[threading.Event | None] = contextvars.ContextVar(
+    "valence_conductor_halt", default=None
+)
+
+
+@contextlib.contextmanager
+def until(halt: threading.Event) -> Iterator[None]:
+    """Work in this thread until ``halt`` is set."""
+    token = _halt.set(halt)
+    try:
+        yield
+    finally:
+        _halt.reset(token)
+
+
+def at_work() -> bool:
+    """Tell whether this thread is at work on a job."""
+    return _halt.get() is not None
+
+
+def pause(seconds: float) -> None:
+    """Sleep within a task, and wake up to leave when the process must.
+
+    :raises Abandoned: the conductor is being stopped, or has lost the job.
+    """
+    halt = _halt.get() or threading.Event()
+    if halt.wait(seconds):
+        raise errors.Abandoned
+
+
+def checkpoint() -> None:
+    """Leave here if the process must.
+
+    :raises Abandoned: the conductor is being stopped, or has lost the job.
+    """
+    pause(0)
