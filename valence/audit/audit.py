@@ -1,0 +1,98 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""One audit after the other: Ironic first, then every pod manager."""
+
+import collections
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from valence import drivers as known_drivers
+from valence import errors
+from valence import ironic as ironic_client
+from valence.audit import ironic as ironic_audit
+from valence.audit import podmanager as podmanager_audit
+from valence.objects import base
+from valence.objects import podmanager
+from valence_conductor import database
+from valence_conductor.ledger import Stray
+from valence_conductor.sightings import Sightings
+
+LOG = logging.getLogger(__name__)
+
+
+class Audit:
+    """Looks for strays, and remembers since when it has seen them.
+
+    One listing of Ironic and one of each pod manager, and requests for single
+    nodes only where something is odd. The rows are read again after each
+    listing. Who does not answer is left out, and the others are looked at.
+    """
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        db: database.Database,
+        drivers: known_drivers.Drivers,
+        ironic: ironic_client.Ironic,
+    ) -> None:
+        self._conf = conf
+        self._db = db
+        self._drivers = drivers
+        self._ironic = ironic
+        grace = conf.nodes.stray_grace
+        self._sightings: dict[str, Sightings] = collections.defaultdict(lambda: Sightings(grace))
+        self._foreign = podmanager_audit.Foreign()
+
+    def look(self) -> list[Stray]:
+        """Compare the rows with Ironic and the pod managers; give back what is surely ours.
+
+        Ironic comes first: no hardware returns to a pool while Ironic owns it,
+        or does not say that it does not.
+        """
+        strays, held = self._look_in_ironic()
+        known, _more = podmanager.page(self._db, base.Query())
+        for podm in known:
+            try:
+                strays += self._look_on(podm, held)
+            except errors.ValenceError as exc:
+                LOG.warning("Pod manager %s is not audited now: %s", podm.name, exc)
+        return strays
+
+    def _look_in_ironic(self) -> tuple[list[Stray], dict[str, str] | None]:
+        """Find strays in Ironic.
+
+        :returns: them, and what Ironic has after that: its node -> the composed node
+            that it stands for; None when that is not known.
+        """
+        try:
+            found, held = ironic_audit.look(self._db, self._ironic)
+        except errors.IronicNotConfigured:
+            return [], {}
+        except errors.ValenceError as exc:
+            LOG.warning("Ironic is not audited now: %s", exc)
+            return [], None
+        strays = []
+        ripe = self._sightings["ironic"].ripe([finding.key for finding in found])
+        for finding in found:
+            if finding.key in ripe:
+                strays.append(finding.settle(self._conf))
+                if strays[-1].repaired:
+                    held.pop(finding.key[0], None)
+        return strays, held
+
+    def _look_on(self, podm: podmanager.PodManager, held: dict[str, str] | None) -> list[Stray]:
+        driver = self._drivers.to(podm.uuid)
+        found = podmanager_audit.look(self._db, driver, podm, self._foreign, held)
+        ripe = self._sightings[podm.uuid].ripe([finding.key for finding in found])
+        return [finding.settle(self._conf) for finding in found if finding.key in ripe]

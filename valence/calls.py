@@ -1,0 +1,115 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""One call of the API: what a handler is given, and what it answers with."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import datetime
+import json
+from typing import Any
+import urllib.parse
+
+from oslo_context import context as oslo_context
+import werkzeug
+
+from valence import errors
+from valence import service as services
+from valence.objects import base as tables
+
+#: What a listing's query holds besides filters.
+PAGING = ("limit", "marker", "sort", "fields")
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """What a handler is given.
+
+    :ivar context: who is asking; its ``request_id`` is in every answer and log.
+    :ivar base: URL of the service as the client sees it, without ``/v1``.
+    :ivar query: the query, valid for its schema and of its types.
+    :ivar body: the body, valid for its schema.
+    """
+
+    service: "services.Service"
+    context: oslo_context.RequestContext
+    base: str
+    path: str
+    query: Mapping[str, Any]
+    body: Mapping[str, Any]
+
+    def href(self, *segments: str) -> str:
+        """Give the URL of something under ``/v1``."""
+        return "/".join([self.base, "v1", *(urllib.parse.quote(s, safe="") for s in segments)])
+
+    def page_wanted(self, renamed: Mapping[str, str] | None = None) -> tables.Query:
+        """Read which rows of a collection are asked for.
+
+        :param renamed: query parameter -> the attribute it stands for.
+        """
+        names = renamed or {}
+        key, _, direction = self.query.get("sort", "created_at").partition(":")
+        return tables.Query(
+            filters={
+                names.get(field, field): value
+                for field, value in self.query.items()
+                if field not in PAGING
+            },
+            limit=self.query.get("limit", tables.PAGE),
+            marker=self.query.get("marker"),
+            sort=(key, direction or "asc"),
+        )
+
+    def page(self, plural: str, views: Sequence[Mapping[str, Any]], more: bool) -> dict[str, Any]:
+        """Make a page of a collection, with the link to the next one if there is more.
+
+        :raises RequestInvalid: a field is asked for that there is not.
+        """
+        shown = [self._shown(view) for view in views]
+        if not more:
+            return {plural: shown}
+        query = {**self.query, "marker": views[-1]["uuid"]}
+        return {
+            plural: shown,
+            "next": f"{self.href(plural)}?{urllib.parse.urlencode(query)}",
+        }
+
+    def _shown(self, view: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "fields" not in self.query:
+            return view
+        wanted = self.query["fields"].split(",")
+        unknown = [field for field in wanted if field not in view]
+        if unknown:
+            raise errors.RequestInvalid(
+                f"There is no field {', '.join(unknown)}. There are: {', '.join(view)}."
+            )
+        return {field: view[field] for field in wanted}
+
+
+def answer(
+    body: Any = None, status: int = 200, headers: Mapping[str, str] | None = None
+) -> werkzeug.Response:
+    """Answer with JSON, or with nothing."""
+    content = b"" if body is None else json.dumps(body).encode()
+    response = werkzeug.Response(content, status, headers)
+    if body is None:
+        del response.headers["Content-Type"]
+    else:
+        response.headers["Content-Type"] = "application/json"
+    return response
+
+
+def moment(when: datetime.datetime | None) -> str | None:
+    """Write a time as the API does: ISO 8601, in UTC."""
+    return None if when is None else when.isoformat()

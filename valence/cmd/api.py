@@ -1,0 +1,88 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""``valence-api``: the API and a conductor, in one process."""
+
+import signal
+import sys
+import threading
+from typing import Any
+
+from cheroot import wsgi
+from oslo_log import log as logging
+
+from valence import conf as service_conf
+from valence import deploy
+from valence import parts
+from valence import service as services
+from valence_conductor import errors as conductor_errors
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds that requests under way are given when the process is stopped.
+GRACE = 10
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; 0: stopped as asked, 1: could not begin."""
+    conf = service_conf.read(sys.argv[1:] if argv is None else argv, prog="valence-api")
+    logging.setup(conf, "valence")
+    try:
+        service = services.Service(conf)
+        service.start()
+    except (parts.SchemaBehind, conductor_errors.AlreadyRunning, OSError, ValueError) as exc:
+        print(f"valence-api: {exc}", file=sys.stderr)
+        return 1
+    server = Server(
+        (conf.host_ip, conf.port),
+        deploy.application(service),
+        numthreads=conf.api_threads,
+        request_queue_size=128,
+        server_name="valence",
+        shutdown_timeout=GRACE,
+    )
+    try:
+        server.prepare()
+    except OSError as exc:
+        print(f"valence-api: cannot listen on {conf.host_ip}:{conf.port}: {exc}", file=sys.stderr)
+        service.stop()
+        return 1
+    serve(server)
+    service.stop()
+    LOG.info("Stopped; what is under way goes on at the next start")
+    return 0
+
+
+class Server(wsgi.Server):
+    """cheroot, with its errors in our log."""
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
+        """Log what the server itself has to say."""
+        LOG.log(level, "%s", msg, exc_info=traceback)
+
+
+def serve(server: Any) -> None:
+    """Serve until a signal asks to stop."""
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    serving = threading.Thread(target=server.serve, name="api", daemon=True)
+    serving.start()
+    LOG.info("Listening on http://%s:%s", *server.bind_addr[:2])
+    asked.wait()
+    server.stop()
+    serving.join(GRACE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

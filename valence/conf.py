@@ -1,0 +1,156 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Options of the service."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from valence import ironic_conf
+from valence.podmanagers import conf as podmanagers_conf
+from valence_conductor import conf as conductor_conf
+
+DEFAULT_OPTS = [
+    cfg.StrOpt(
+        "auth_strategy",
+        default="noauth",
+        choices=[("noauth", "Everybody who reaches the service may do everything.")],
+        help="How the service finds out who is asking. With noauth, keep it on an address that "
+        "only trusted machines reach.",
+    ),
+    cfg.HostAddressOpt(
+        "host_ip",
+        default="127.0.0.1",
+        help="Address that valence-api listens on.",
+    ),
+    cfg.PortOpt(
+        "port",
+        default=8881,
+        help="Port that valence-api listens on.",
+    ),
+    cfg.IntOpt(
+        "api_threads",
+        default=16,
+        min=1,
+        help="How many requests valence-api answers at the same time; more of them wait.",
+    ),
+    cfg.StrOpt(
+        "public_endpoint",
+        help="URL at which clients reach the service, without /v1, for the links in its answers: "
+        "set it behind a proxy. By default links bear the host that the client asked.",
+    ),
+    cfg.IntOpt(
+        "max_request_body",
+        default=1024 * 1024,
+        min=1024,
+        help="Bytes of the longest request body that the service reads.",
+    ),
+    cfg.StrOpt(
+        "state_path",
+        default="/var/lib/valence",
+        help="Folder for what the service keeps: its databases, unless they are elsewhere, and "
+        "the keys that credentials are encrypted with. Made when missing, for its user alone.",
+    ),
+    cfg.StrOpt(
+        "key_file",
+        default="$state_path/credentials.keys",
+        help="File with the keys that the credentials of pod managers are encrypted with, one a "
+        "line: the first encrypts, all of them decrypt. Made when missing, readable for the "
+        "user of the service alone. All processes on one database need the same keys; without "
+        "them the credentials are lost.",
+    ),
+]
+
+DATABASE_OPTS = [
+    cfg.StrOpt(
+        "connection",
+        default="sqlite:///$state_path/valence.sqlite",
+        secret=True,
+        help="URL of the SQL database with pod managers, flavors and nodes. SQLite is made and "
+        "upgraded by valence-api itself; for any other, run valence-dbsync upgrade.",
+    ),
+]
+
+NODES_OPTS = [
+    cfg.FloatOpt(
+        "outage_timeout",
+        default=120.0,
+        min=0.0,
+        help="Seconds for which an operation under way goes on asking a pod manager or an Ironic "
+        "that does not answer, before the operation fails. The same time is given to the "
+        "attempts to undo it.",
+    ),
+    cfg.FloatOpt(
+        "lost_answer_timeout",
+        default=5.0,
+        min=0.0,
+        help="Seconds for which a pod manager that got a request to allocate, and whose answer "
+        "was lost, is searched for the node before it is taken for certain that there is none.",
+    ),
+    cfg.FloatOpt(
+        "stray_grace",
+        default=300.0,
+        min=0.0,
+        help="Seconds for which an audit must have seen what no node owns before it is reported, "
+        "and given back if it is surely ours.",
+    ),
+    cfg.BoolOpt(
+        "give_back_strays",
+        default=True,
+        help="Whether an audit gives back what is surely ours and no node owns. Switch it off "
+        "before the database is restored from a backup: nodes that are younger than the backup "
+        "look as if nobody owned them.",
+    ),
+]
+
+GROUPS: tuple[tuple[str, Sequence[cfg.Opt]], ...] = (
+    ("DEFAULT", DEFAULT_OPTS),
+    ("database", DATABASE_OPTS),
+    ("nodes", NODES_OPTS),
+)
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Make every option that the service reads known to ``conf``."""
+    for group, opts in GROUPS:
+        conf.register_opts(opts, group=None if group == "DEFAULT" else group)
+    podmanagers_conf.register_opts(conf)
+    ironic_conf.register_opts(conf)
+    conductor_conf.register_opts(conf)
+
+
+def list_opts() -> list[tuple[str, list[Any]]]:
+    """List the options of the service, for the sample configuration."""
+    own = [(group, list(opts)) for group, opts in GROUPS]
+    return own + podmanagers_conf.list_opts() + ironic_conf.list_opts()
+
+
+def read(
+    argv: list[str], prog: str, options: Sequence[cfg.Opt] = (), **more: Any
+) -> cfg.ConfigOpts:
+    """Read a process's configuration: its files, then its command line.
+
+    :param options: what only this command has on its command line.
+    :param more: for :class:`oslo_config.cfg.ConfigOpts`.
+    """
+    conf = cfg.ConfigOpts()
+    logging.register_options(conf)
+    register_opts(conf)
+    conf.register_cli_opts(options)
+    # The standard output is for what a command was asked for.
+    conf.set_default("use_stderr", True)
+    conf(argv, project="valence", prog=prog, **more)
+    return conf

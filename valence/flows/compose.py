@@ -1,0 +1,279 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Compose a node: allocate it, assemble it, read what came of it."""
+
+import datetime
+from typing import Any
+
+from oslo_config import cfg
+from oslo_log import log as logging
+from taskflow import task
+from taskflow.patterns import linear_flow
+
+from valence import drivers as known_drivers
+from valence import errors
+from valence import marks
+from valence import podmanagers
+from valence import scheduler
+from valence.flows import giving_back
+from valence.flows import outages
+from valence.objects import installation
+from valence.objects import node as nodes
+from valence.objects import podmanager
+from valence_conductor import database
+from valence_conductor import errors as conductor_errors
+from valence_conductor import waiting
+
+LOG = logging.getLogger(__name__)
+
+STATE = nodes.OPERATIONS["compose"]
+
+#: How often one pod manager is asked to allocate when its answers are lost.
+ATTEMPTS = 2
+
+
+def compose() -> linear_flow.Flow:
+    """Take a node out of a pool, put it together, and read what came of it."""
+    return linear_flow.Flow("compose").add(
+        AllocateNodeTask(name="allocate-node"),
+        AssembleNodeTask(name="assemble-node"),
+        ReadNodeTask(name="read-node"),
+    )
+
+
+class AllocateNodeTask(task.Task):
+    """Have a pod manager take what the node needs out of its pool.
+
+    Idempotent because: the row says whom it is about to ask before anybody is
+    asked, and a node that came of an earlier request is found by its name.
+
+    Revert: give the node back, by path or by name, and see that it is gone.
+    """
+
+    def execute(
+        self,
+        node_uuid: str,
+        generation: int,
+        db: database.Database,
+        drivers: known_drivers.Drivers,
+        conf: cfg.ConfigOpts,
+    ) -> None:
+        """Ask one pod manager after the other until one says yes."""
+        row = nodes.hold(db, node_uuid, generation, STATE)
+        if row.path is None and row.allocating and row.podm_uuid is not None:
+            path = giving_back.look_for(drivers.to(row.podm_uuid), row, conf)
+            row = nodes.record(db, row, path=path, allocating=path is not None)
+        if row.path is None:
+            _allocate_somewhere(db, drivers, row, conf)
+
+    def revert(
+        self,
+        node_uuid: str,
+        generation: int,
+        db: database.Database,
+        drivers: known_drivers.Drivers,
+        conf: cfg.ConfigOpts,
+        **_kwargs: Any,
+    ) -> None:
+        """Give back whatever there may be."""
+        giving_back.give_back(db, drivers, nodes.hold(db, node_uuid, generation, STATE), conf)
+
+
+class AssembleNodeTask(task.Task):
+    """Have the pod manager put the node together, and wait until it is.
+
+    Idempotent because: it is asked for only while the node is Allocated.
+    """
+
+    def execute(
+        self,
+        node_uuid: str,
+        generation: int,
+        db: database.Database,
+        drivers: known_drivers.Drivers,
+        conf: cfg.ConfigOpts,
+    ) -> None:
+        """Wait for Allocated, ask, wait for Assembled."""
+        row = nodes.hold(db, node_uuid, generation, STATE)
+        watch = _Watch(db, _driver_of(row, drivers), row, conf)
+        allocating = podmanagers.State.ALLOCATING
+        patience = conf.podmanagers.allocate_timeout
+        seen = watch.until(lambda state: state is not allocating, patience, "to allocate")
+        watch.ask_to_assemble(seen)
+        assembled = podmanagers.State.ASSEMBLED
+        patience += conf.podmanagers.assemble_timeout
+        watch.until(lambda state: state is assembled, patience, "to assemble")
+
+
+class ReadNodeTask(task.Task):
+    """Read what the pod manager has made.
+
+    Idempotent because: it only reads.
+    """
+
+    def execute(
+        self,
+        node_uuid: str,
+        generation: int,
+        db: database.Database,
+        drivers: known_drivers.Drivers,
+        conf: cfg.ConfigOpts,
+    ) -> None:
+        """Record where the system is and whether it runs."""
+        row = nodes.hold(db, node_uuid, generation, STATE)
+        driver, path = _driver_of(row, drivers), _path_of(row)
+        seen = outages.ask(lambda: driver.read(path), within=conf.nodes.outage_timeout)
+        nodes.record(db, row, system_path=seen.system_path, power_state=seen.power_state)
+
+
+def _allocate_somewhere(
+    db: database.Database, drivers: known_drivers.Drivers, row: nodes.Node, conf: cfg.ConfigOpts
+) -> None:
+    """Ask those whom the scheduler names; fail with what each of them said."""
+    refusals: list[tuple[podmanager.PodManager, errors.ValenceError]] = []
+    description = marks.description(installation.get(db), row.description)
+    for podm in scheduler.candidates(db, row):
+        _leave_if_cancelled(db, row)
+        row = nodes.record(db, row, podm_uuid=podm.uuid, allocating=True)
+        try:
+            path, sure = _allocate(drivers, row, description, conf)
+        except _Refusal as refusal:
+            drivers.note(podm.uuid, refusal.error)
+            LOG.info("Node %s: pod manager %s: %s", row.uuid, podm.name, refusal.error)
+            row = nodes.record(db, row, podm_uuid=row.podm_asked, allocating=False)
+            refusals.append((podm, refusal.error))
+        else:
+            nodes.record(db, row, path=path, allocating=not sure)
+            drivers.note(podm.uuid)
+            return
+    raise scheduler.verdict(refusals)
+
+
+class _Refusal(Exception):
+    """A pod manager has not allocated, and it is certain that it has not."""
+
+    def __init__(self, error: errors.ValenceError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def _allocate(
+    drivers: known_drivers.Drivers, row: nodes.Node, description: str, conf: cfg.ConfigOpts
+) -> tuple[str, bool]:
+    """Ask one pod manager; if its answer is lost, find out what it did.
+
+    :returns: the node's path, and whether it is certain that there is no other.
+    :raises _Refusal: the pod manager certainly holds nothing for the node.
+    :raises ValenceError: it may hold something, and does not say.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            driver = drivers.to(row.podm_uuid or "")
+            path = driver.allocate(row.redfish_name, description, row.properties)
+        except (errors.PodManagerRefused, errors.PodManagerUnauthorized) as exc:
+            raise _Refusal(exc) from exc
+        except (errors.PodManagerUnreachable, errors.PodManagerFailed) as exc:
+            if exc.details.get("sent") is False:
+                raise _Refusal(exc) from exc
+            LOG.warning("Node %s: it is not known what came of Allocate: %s", row.uuid, exc)
+            found = giving_back.look_for(driver, row, conf)
+            if found is not None:
+                return found, False
+            if attempt == ATTEMPTS or isinstance(exc, errors.PodManagerFailed):
+                raise _Refusal(exc) from exc
+        else:
+            return path, attempt == 1
+    raise AssertionError("unreachable")
+
+
+class _Watch:
+    """Look at a node on its pod manager until it has come far enough."""
+
+    def __init__(
+        self,
+        db: database.Database,
+        driver: podmanagers.Driver,
+        row: nodes.Node,
+        conf: cfg.ConfigOpts,
+    ) -> None:
+        self._db = db
+        self._driver = driver
+        self._row = row
+        self._path = _path_of(row)
+        self._conf = conf
+        self._began = row.task_since or waiting.now()
+
+    def until(self, enough: Any, seconds: float, what: str) -> podmanagers.NodeState:
+        """Wait until the node's state is enough.
+
+        :param seconds: since the task began; a restart does not grant them anew.
+        :raises PodManagerFailed: the pod manager could not do it.
+        :raises Cancelled: the node was deleted meanwhile.
+        """
+
+        def probe() -> podmanagers.NodeState | None:
+            seen = self._look()
+            return seen if enough(seen.state) else None
+
+        return waiting.wait_until(
+            probe,
+            deadline=self._began + datetime.timedelta(seconds=seconds),
+            interval=self._conf.podmanagers.poll_interval,
+            what=f"pod manager {self._row.podm_uuid} {what} {self._path}",
+            cancelled=self._cancelled,
+        )
+
+    def ask_to_assemble(self, seen: podmanagers.NodeState) -> None:
+        """Ask once; ask again only if the answer was lost and nothing came of it."""
+        known: list[podmanagers.NodeState] = [seen]
+
+        def ask() -> None:
+            state = (known.pop() if known else self._look()).state
+            if state is podmanagers.State.ALLOCATED:
+                self._driver.assemble(self._path)
+
+        outages.ask(ask, within=self._conf.nodes.outage_timeout, cancelled=self._cancelled)
+
+    def _look(self) -> podmanagers.NodeState:
+        seen = outages.ask(
+            lambda: self._driver.state(self._path),
+            within=self._conf.nodes.outage_timeout,
+            cancelled=self._cancelled,
+        )
+        if seen.state is podmanagers.State.FAILED:
+            raise errors.PodManagerFailed(
+                f"The pod manager could not assemble {self._path}: the node went Failed. It is "
+                "given back. Compose again, or on another pod manager.",
+                reason=seen.reason,
+            )
+        return seen
+
+    def _cancelled(self) -> bool:
+        row = self._row
+        return nodes.hold(self._db, row.uuid, row.generation, STATE).release_requested
+
+
+def _leave_if_cancelled(db: database.Database, row: nodes.Node) -> None:
+    if nodes.hold(db, row.uuid, row.generation, STATE).release_requested:
+        raise conductor_errors.Cancelled("Stopped composing: the node was deleted.")
+
+
+def _driver_of(row: nodes.Node, drivers: known_drivers.Drivers) -> podmanagers.Driver:
+    return drivers.to(row.podm_uuid or "")
+
+
+def _path_of(row: nodes.Node) -> str:
+    if row.path is None:
+        raise errors.PodManagerNodeGone(f"Nothing was allocated for node {row.uuid}.")
+    return row.path

@@ -1,0 +1,287 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The API: its routes, and the way from a request to a handler."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from oslo_policy import policy
+import werkzeug
+from werkzeug import exceptions
+from werkzeug import routing as werkzeug_routing
+
+from valence import calls
+from valence import errors
+from valence import openapi
+from valence import reading
+from valence import service as services
+from valence.handlers import flavor
+from valence.handlers import health
+from valence.handlers import node
+from valence.handlers import podmanager
+from valence.handlers import root
+from valence.routing import Route
+from valence.schemas import flavor as flavor_schemas
+from valence.schemas import node as node_schemas
+from valence.schemas import podmanager as podmanager_schemas
+from valence.schemas import root as root_schemas
+from valence_conductor import errors as conductor_errors
+
+#: How often a handler is run whose row was changed by somebody else meanwhile.
+ATTEMPTS = 3
+
+#: What may be wrong with a pod manager that is asked.
+PODMANAGER_ERRORS = (
+    errors.PodManagerUnreachable,
+    errors.PodManagerUnauthorized,
+    errors.PodManagerRefused,
+    errors.PodManagerFailed,
+)
+
+#: What may be wrong with Ironic when it is asked.
+IRONIC_ERRORS = (errors.IronicNotConfigured, errors.IronicRefused, errors.IronicUnavailable)
+
+
+def describe(call: calls.Call) -> werkzeug.Response:
+    """Describe this API as OpenAPI 3.1."""
+    return calls.answer(openapi.document(ROUTES, call.base))
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/", root.versions, None, {200: root_schemas.VERSIONS}),
+    Route("GET", "/v1", root.version, None, {200: root_schemas.VERSION}),
+    Route("GET", "/v1/openapi.json", describe, None, {200: root_schemas.OPENAPI}),
+    Route(
+        "GET",
+        "/healthcheck",
+        health.health,
+        None,
+        {200: root_schemas.HEALTH},
+        refuses=(errors.Unhealthy,),
+    ),
+    Route(
+        "GET",
+        "/v1/podmanagers",
+        podmanager.index,
+        "valence:podmanager:get",
+        {200: podmanager_schemas.PODMANAGERS},
+        query=podmanager_schemas.LIST,
+    ),
+    Route(
+        "POST",
+        "/v1/podmanagers",
+        podmanager.create,
+        "valence:podmanager:create",
+        {201: podmanager_schemas.PODMANAGER, 200: podmanager_schemas.PODMANAGER},
+        body=podmanager_schemas.CREATE,
+        refuses=(errors.PodManagerDuplicate,),
+    ),
+    Route(
+        "GET",
+        "/v1/podmanagers/<ident>",
+        podmanager.show,
+        "valence:podmanager:get",
+        {200: podmanager_schemas.PODMANAGER},
+        refuses=(errors.PodManagerNotFound,),
+    ),
+    Route(
+        "PATCH",
+        "/v1/podmanagers/<ident>",
+        podmanager.update,
+        "valence:podmanager:update",
+        {200: podmanager_schemas.PODMANAGER},
+        body=podmanager_schemas.UPDATE,
+        refuses=(
+            errors.PodManagerNotFound,
+            errors.PodManagerDuplicate,
+            errors.PodManagerUnauthorized,
+        ),
+    ),
+    Route(
+        "DELETE",
+        "/v1/podmanagers/<ident>",
+        podmanager.delete,
+        "valence:podmanager:delete",
+        {204: None},
+        refuses=(errors.PodManagerNotFound, errors.PodManagerInUse),
+    ),
+    Route(
+        "GET",
+        "/v1/flavors",
+        flavor.index,
+        "valence:flavor:get",
+        {200: flavor_schemas.FLAVORS},
+        query=flavor_schemas.LIST,
+    ),
+    Route(
+        "POST",
+        "/v1/flavors",
+        flavor.create,
+        "valence:flavor:create",
+        {201: flavor_schemas.FLAVOR, 200: flavor_schemas.FLAVOR},
+        body=flavor_schemas.CREATE,
+        refuses=(errors.FlavorDuplicate,),
+    ),
+    Route(
+        "GET",
+        "/v1/flavors/<ident>",
+        flavor.show,
+        "valence:flavor:get",
+        {200: flavor_schemas.FLAVOR},
+        refuses=(errors.FlavorNotFound,),
+    ),
+    Route(
+        "PATCH",
+        "/v1/flavors/<ident>",
+        flavor.update,
+        "valence:flavor:update",
+        {200: flavor_schemas.FLAVOR},
+        body=flavor_schemas.UPDATE,
+        refuses=(errors.FlavorNotFound, errors.FlavorDuplicate),
+    ),
+    Route(
+        "DELETE",
+        "/v1/flavors/<ident>",
+        flavor.delete,
+        "valence:flavor:delete",
+        {204: None},
+        refuses=(errors.FlavorNotFound,),
+    ),
+    Route(
+        "GET",
+        "/v1/nodes",
+        node.index,
+        "valence:node:get",
+        {200: node_schemas.NODES},
+        query=node_schemas.LIST,
+    ),
+    Route(
+        "POST",
+        "/v1/nodes",
+        node.create,
+        "valence:node:create",
+        {202: node_schemas.NODE, 200: node_schemas.NODE},
+        body=node_schemas.CREATE,
+        refuses=(
+            errors.FlavorNotFound,
+            errors.PodManagerNotFound,
+            errors.NoPodManager,
+            errors.NodeDuplicate,
+        ),
+    ),
+    Route(
+        "GET",
+        "/v1/nodes/<ident>",
+        node.show,
+        "valence:node:get",
+        {200: node_schemas.NODE},
+        query=node_schemas.SHOW,
+        refuses=(errors.NodeNotFound, errors.PodManagerNodeGone, *PODMANAGER_ERRORS),
+    ),
+    Route(
+        "DELETE",
+        "/v1/nodes/<ident>",
+        node.delete,
+        "valence:node:delete",
+        {202: node_schemas.NODE},
+        refuses=(errors.NodeNotFound, errors.NodeRegistered, errors.NodeBusy),
+    ),
+    Route(
+        "POST",
+        "/v1/nodes/<ident>/register",
+        node.register,
+        "valence:node:register",
+        {202: node_schemas.NODE, 200: node_schemas.NODE},
+        body=node_schemas.REGISTER,
+        body_required=False,
+        refuses=(errors.NodeNotFound, errors.NodeRegistered, errors.NodeBusy, *IRONIC_ERRORS),
+    ),
+    Route(
+        "POST",
+        "/v1/nodes/<ident>/unregister",
+        node.unregister,
+        "valence:node:unregister",
+        {202: node_schemas.NODE},
+        refuses=(errors.NodeNotFound, errors.NodeNotRegistered, errors.NodeBusy, *IRONIC_ERRORS),
+    ),
+)
+
+
+class Application:
+    """The WSGI application behind the middleware.
+
+    Whatever is wrong, it raises: the middleware gives errors their form.
+    """
+
+    def __init__(self, service: services.Service) -> None:
+        self._service = service
+        self._map = werkzeug_routing.Map(
+            [
+                werkzeug_routing.Rule(route.path, endpoint=route, methods=[route.method])
+                for route in ROUTES
+            ],
+            strict_slashes=False,
+            merge_slashes=False,
+        )
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer a request."""
+        request = werkzeug.Request(environ)
+        request.max_content_length = self._service.conf.max_request_body
+        return self._answer(request)(environ, start_response)
+
+    def _answer(self, request: werkzeug.Request) -> werkzeug.Response:
+        route, segments = self._match(request)
+        context = request.environ[reading.CONTEXT]
+        if route.rule is not None:
+            self._authorize(route.rule, context)
+        call = calls.Call(
+            service=self._service,
+            context=context,
+            base=(self._service.conf.public_endpoint or request.root_url).rstrip("/"),
+            path=request.path,
+            query=reading.query_of(request, route.query),
+            body=reading.body_of(request, route.body, route.body_required),
+        )
+        for _ in range(ATTEMPTS):
+            try:
+                return route.handler(call, **segments)
+            except conductor_errors.Superseded as exc:
+                superseded = exc
+        raise errors.NodeBusy(
+            "The node is being changed by others all the time. Look at it, and try again."
+        ) from superseded
+
+    def _match(self, request: werkzeug.Request) -> tuple[Route, Mapping[str, str]]:
+        try:
+            route, segments = self._map.bind_to_environ(request.environ).match()
+        except exceptions.NotFound as exc:
+            raise errors.UnknownPath(
+                f"There is no {request.path} here. GET /v1/openapi.json lists what there is."
+            ) from exc
+        except exceptions.MethodNotAllowed as exc:
+            allowed = sorted(exc.valid_methods or ())
+            raise errors.MethodNotAllowed(
+                f"{request.path} knows no {request.method}, only {', '.join(allowed)}.",
+                allow=allowed,
+            ) from exc
+        return route, segments
+
+    def _authorize(self, rule: str, context: Any) -> None:
+        try:
+            self._service.enforcer.authorize(rule, {}, context, do_raise=True)
+        except policy.PolicyNotAuthorized as exc:
+            raise errors.Forbidden(
+                f"The policy {rule} does not allow this. Ask for the role that it names."
+            ) from exc

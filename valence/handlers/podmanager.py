@@ -1,0 +1,146 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Pod managers."""
+
+from collections.abc import Mapping
+from typing import Any
+import uuid as uuids
+
+import werkzeug
+
+from valence import calls
+from valence import errors
+from valence.objects import base
+from valence.objects import podmanager as podmanagers
+
+PLURAL = "podmanagers"
+
+#: What a driver must know to get in, as requests and drivers call it.
+ACCESS = ("url", "driver", "username", "password", "verify_ca")
+
+FRESH: Mapping[str, Any] = {
+    "driver": "rsd",
+    "username": None,
+    "password": None,
+    "verify_ca": True,
+}
+
+
+def index(call: calls.Call) -> werkzeug.Response:
+    """List pod managers."""
+    rows, more = podmanagers.page(call.service.db, call.page_wanted())
+    return calls.answer(call.page(PLURAL, [view(call, row) for row in rows], more))
+
+
+def show(call: calls.Call, ident: str) -> werkzeug.Response:
+    """Show a pod manager."""
+    return calls.answer(view(call, podmanagers.get(call.service.db, ident)))
+
+
+def create(call: calls.Call) -> werkzeug.Response:
+    """Make a pod manager known that answers, and that accepts the credentials.
+
+    The same request with the same uuid again is the same pod manager.
+    """
+    service = call.service
+    uuid = base.as_uuid(call.body.get("uuid", "")) or str(uuids.uuid4())
+    asked = {**FRESH, **call.body, "uuid": uuid, "url": _plain(call.body["url"])}
+    known = podmanagers.find(service.db, uuid) if "uuid" in call.body else None
+    if known is not None and _is_same(call, known, asked):
+        return calls.answer(view(call, known))
+    podmanagers.refuse_duplicate(service.db, asked, ("uuid", "name", "url"))
+    _check(call, asked)
+    row = podmanagers.create(service.db, _values(call, asked))
+    shown = view(call, row)
+    return calls.answer(shown, 201, {"Location": shown["links"][0]["href"]})
+
+
+def update(call: calls.Call, ident: str) -> werkzeug.Response:
+    """Change a pod manager; a new way in is tried before it is believed."""
+    service = call.service
+    row = podmanagers.get(service.db, ident)
+    changes = dict(call.body)
+    if "url" in changes:
+        changes["url"] = _plain(changes["url"])
+    podmanagers.refuse_duplicate(service.db, {**changes, "uuid": row.uuid}, ("name", "url"))
+    if any(field in changes for field in ACCESS):
+        _check(call, {**_known_access(call, row, changes), **changes})
+        podmanagers.note_status(service.db, row.uuid, "online", None)
+    row = podmanagers.update(service.db, row.uuid, _values(call, changes))
+    service.drivers.connections.forget(row.uuid)
+    return calls.answer(view(call, row))
+
+
+def delete(call: calls.Call, ident: str) -> werkzeug.Response:
+    """Forget a pod manager on which no node stands."""
+    uuid = podmanagers.delete(call.service.db, ident)
+    call.service.drivers.connections.forget(uuid)
+    return calls.answer(status=204)
+
+
+def view(call: calls.Call, row: podmanagers.PodManager) -> Mapping[str, Any]:
+    """Give a pod manager as the API shows it: without its password."""
+    return {
+        "uuid": row.uuid,
+        "name": row.name,
+        "url": row.url,
+        "driver": row.driver,
+        "username": row.username,
+        "verify_ca": row.verify_ca,
+        "status": row.status,
+        "status_reason": row.status_reason,
+        "status_since": calls.moment(row.status_since),
+        "created_at": calls.moment(row.created_at),
+        "updated_at": calls.moment(row.updated_at),
+        "links": [{"rel": "self", "href": call.href(PLURAL, row.uuid)}],
+    }
+
+
+def _check(call: calls.Call, asked: Mapping[str, Any]) -> None:
+    """Try a way in; that it does not lead anywhere is the request's fault."""
+    try:
+        call.service.drivers.connections.check(**{field: asked[field] for field in ACCESS})
+    except errors.ValenceError as exc:
+        raise exc.blamed_on_request() from exc
+
+
+def _is_same(call: calls.Call, row: podmanagers.PodManager, asked: Mapping[str, Any]) -> bool:
+    """Tell whether a pod manager was made known by the same request."""
+    known = {"uuid": row.uuid, "name": row.name, **_known_access(call, row, {})}
+    return known == dict(asked)
+
+
+def _known_access(
+    call: calls.Call, row: podmanagers.PodManager, changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Give the way in that is known; a password that is given anew is not decrypted."""
+    known = {field: getattr(row, field) for field in ACCESS if field != "password"}
+    if "password" not in changes:
+        known["password"] = call.service.drivers.access(row).password
+    return known
+
+
+def _values(call: calls.Call, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the columns of a row: those of the request, with the password encrypted."""
+    values = dict(asked)
+    if "password" in values:
+        values["password_encrypted"] = call.service.drivers.encrypt(values.pop("password"))
+    return values
+
+
+def _plain(url: str) -> str:
+    """Write a URL in one way, so that the same pod manager is not known twice."""
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme.lower()}://{host.lower()}{slash}{path}".rstrip("/")

@@ -1,0 +1,62 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Options of Ironic: group ``[ironic]``."""
+
+import copy
+from typing import Any
+
+from keystoneauth1 import loading
+from oslo_config import cfg
+
+GROUP = "ironic"
+
+OPTS = [
+    cfg.FloatOpt(
+        "lock_timeout",
+        default=60.0,
+        min=0,
+        help="Seconds to wait for a node that Ironic has locked, or that is passing from one "
+        "provision state to another, before its removal is given up.",
+    ),
+]
+
+#: Defaults of keystoneauth that do not suit us: no request may wait for ever.
+DEFAULTS = {"timeout": 60, "service_type": "baremetal"}
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register the options of ``[ironic]``."""
+    # A group of its own for each conf: oslo.config shares what a group holds.
+    conf.register_group(
+        cfg.OptGroup(GROUP, title="The Ironic in which composed nodes are registered")
+    )
+    loading.register_session_conf_options(conf, GROUP)
+    loading.register_auth_conf_options(conf, GROUP)
+    loading.register_adapter_conf_options(conf, GROUP)
+    conf.register_opts(OPTS, group=GROUP)
+    for name, value in DEFAULTS.items():
+        conf.set_default(name, value, group=GROUP)
+
+
+def list_opts() -> list[tuple[str, list[Any]]]:
+    """Give the options to the sample generator."""
+    opts = [
+        *loading.get_session_conf_options(),
+        *loading.get_adapter_conf_options(include_deprecated=False),
+        *loading.get_auth_common_conf_options(),
+    ]
+    for plugin in ("none", "http_basic", "password", "v3applicationcredential"):
+        opts += loading.get_auth_plugin_conf_options(plugin)
+    unique = {opt.name: copy.deepcopy(opt) for opt in opts}
+    cfg.set_defaults(list(unique.values()), **DEFAULTS)
+    return [(GROUP, [*OPTS, *unique.values()])]

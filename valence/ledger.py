@@ -1,0 +1,198 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The ledger of nodes: what a conductor needs of their rows."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+import contextlib
+import http
+from typing import Any
+
+from oslo_config import cfg
+
+from valence import audit
+from valence import conf as service_conf
+from valence import drivers as known_drivers
+from valence import errors
+from valence import ironic as ironic_client
+from valence import parts
+from valence.objects import node as nodes
+from valence_conductor import database
+from valence_conductor import errors as conductor_errors
+from valence_conductor import waiting
+from valence_conductor.job import FlowSpec
+from valence_conductor.job import Job
+from valence_conductor.job import Outcome
+from valence_conductor.job import Result
+from valence_conductor.ledger import Stray
+
+NAME = "nodes"
+
+#: operation -> the factory of its flow. Journals name them: an old path stays as an alias.
+FLOWS = {
+    "compose": "valence.flows.compose.compose",
+    "release": "valence.flows.release.release",
+    "register": "valence.flows.register.register",
+    "unregister": "valence.flows.unregister.unregister",
+}
+
+FORGOTTEN = {"managed_by": None, "ironic_uuid": None, "registration": None}
+
+Ends = Mapping[Result, Mapping[str, Any] | None]
+
+#: How a row ends; None: it goes. A failed register keeps ``managed_by``: Ironic
+#: may still have the node.
+ENDS: Mapping[str, Ends] = {
+    "compose": {
+        Result.SUCCESS: {"state": "composed"},
+        Result.REVERTED: {"state": "error", "podm_uuid": None},
+        Result.FAILED: {"state": "error"},
+    },
+    "release": {
+        Result.SUCCESS: None,
+        Result.REVERTED: {"state": "error"},
+        Result.FAILED: {"state": "error"},
+    },
+    "register": {
+        Result.SUCCESS: {"state": "composed"},
+        Result.REVERTED: {"state": "composed", **FORGOTTEN},
+        Result.FAILED: {"state": "composed"},
+    },
+    "unregister": {
+        Result.SUCCESS: {"state": "composed", **FORGOTTEN},
+        Result.REVERTED: {"state": "composed"},
+        Result.FAILED: {"state": "composed"},
+    },
+}
+
+#: How a compose ends whose node was deleted meanwhile; None: nothing is left of it.
+ENDS_CANCELLED: Ends = {
+    Result.SUCCESS: {"state": "releasing", "release_requested": False},
+    Result.REVERTED: None,
+    Result.FAILED: {"state": "releasing", "release_requested": False},
+}
+
+#: What the conductor's own faults are to users of the API.
+FAULTS: Mapping[str | None, type[errors.ValenceError]] = {
+    "Cancelled": errors.NodeCancelled,
+    "TimedOut": errors.PodManagerFailed,
+}
+
+
+class Nodes:
+    """The ledger of nodes."""
+
+    name = NAME
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        db: database.Database,
+        drivers: known_drivers.Drivers,
+        ironic: ironic_client.Ironic,
+    ) -> None:
+        self._db = db
+        self._audit = audit.Audit(conf, db, drivers, ironic)
+        self._tools = {"conf": conf, "db": db, "drivers": drivers, "ironic": ironic}
+
+    def pending(self) -> Iterable[Job]:
+        """List the jobs that nodes ask for, oldest first."""
+        return [job_of(row) for row in nodes.pending(self._db)]
+
+    def is_pending(self, job: Job) -> bool:
+        """Tell whether the node still asks for exactly this job."""
+        row = nodes.find(self._db, job.uuid)
+        return row is not None and row.state in nodes.ASKED_IN and job_of(row) == job
+
+    def flow(self, job: Job) -> FlowSpec:
+        """Say which flow does the job."""
+        store = {"node_uuid": job.uuid, "generation": job.generation}
+        return FlowSpec(FLOWS[job.operation], store)
+
+    def tools(self, job: Job) -> Mapping[str, Any]:
+        """Give the live objects that tasks ask for by name."""
+        return self._tools
+
+    def entering(self, job: Job, task: str, reverting: bool) -> None:
+        """Note which task runs from now on.
+
+        A task that is resumed keeps the time at which it began: its deadlines
+        count from there.
+        """
+        label = f"undo {task}" if reverting else task
+        with contextlib.suppress(conductor_errors.Superseded):
+            row = nodes.hold(self._db, job.uuid, job.generation, _state(job))
+            if row.task != label:
+                nodes.record(self._db, row, task=label, task_since=waiting.now())
+
+    def settle(self, job: Job, outcome: Outcome) -> Job | None:
+        """End the node's transition; its release follows if it was deleted meanwhile."""
+        following: list[Job] = []
+
+        def decide(row: nodes.Node) -> Mapping[str, Any] | None:
+            cancelled = job.operation == "compose" and row.release_requested
+            ends = ENDS_CANCELLED if cancelled else ENDS[job.operation]
+            end = ends[outcome.result]
+            if end is None:
+                return None
+            values = {"fault": fault_of(job, outcome), **end}
+            if end["state"] in nodes.ASKED_IN:
+                following.append(Job(NAME, row.uuid, row.generation + 1, "release"))
+                values["generation"] = row.generation + 1
+            return values
+
+        nodes.settle(self._db, job.uuid, job.generation, _state(job), decide)
+        return following[0] if following else None
+
+    def census(self) -> Mapping[str, int]:
+        """Count the nodes by state."""
+        return nodes.census(self._db)
+
+    def audit(self) -> Iterable[Stray]:
+        """Look on the pod managers and in Ironic for what no node owns."""
+        return self._audit.look()
+
+
+def job_of(row: nodes.Node) -> Job:
+    """Give the job that a node in a transitional state asks for."""
+    return Job(NAME, row.uuid, row.generation, nodes.ASKED_IN[row.state])
+
+
+def fault_of(job: Job, outcome: Outcome) -> dict[str, Any] | None:
+    """Describe to users why a job failed; None when it did not."""
+    if outcome.result is Result.SUCCESS:
+        return None
+    kind = FAULTS.get(outcome.error, errors.ValenceError)
+    details = {"status": kind.status, "code": kind.code, **outcome.details}
+    status = int(details["status"])
+    fault = {
+        "status": status,
+        "code": details["code"],
+        "title": http.HTTPStatus(status).phrase,
+        "detail": outcome.reason or "It failed, and nothing more is known.",
+        "operation": job.operation,
+        "at": waiting.now().isoformat(),
+    }
+    return fault | ({"reason": details["reason"]} if details.get("reason") else {})
+
+
+def load(conf: cfg.ConfigOpts) -> Nodes:
+    """Make the ledger that a configuration asks for."""
+    service_conf.register_opts(conf)
+    found = parts.make(conf)
+    return Nodes(conf, found.db, found.drivers, found.ironic)
+
+
+def _state(job: Job) -> str:
+    return nodes.OPERATIONS[job.operation]

@@ -1,0 +1,164 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""What all tables have in common: times, pages, and errors of the database."""
+
+from collections.abc import Collection
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import datetime
+from typing import Any
+from typing import TypeVar
+import uuid as uuids
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from valence import errors
+
+#: Where this schema keeps its revision, in a database that others may share.
+VERSION_TABLE = "valence_version"
+
+#: Rows in a page, unless fewer are asked for.
+PAGE = 1000
+
+
+class Base(orm.DeclarativeBase):
+    """The tables of the service."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UTCDateTime(sa.types.TypeDecorator[datetime.datetime]):
+    """A time that is in UTC, aware of it, and the same in every database."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: datetime.datetime | None, dialect: sa.Dialect
+    ) -> datetime.datetime | None:
+        """Store in UTC what knows its zone."""
+        return value.astimezone(datetime.UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(
+        self, value: datetime.datetime | None, dialect: sa.Dialect
+    ) -> datetime.datetime | None:
+        """Give back what knows that it is UTC."""
+        return value.replace(tzinfo=datetime.UTC) if value else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Query:
+    """Which rows of a collection are asked for.
+
+    :ivar filters: attribute -> the value it must have.
+    :ivar marker: ident of the last row of the page before.
+    :ivar sort: attribute and direction.
+    """
+
+    filters: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    limit: int = PAGE
+    marker: str | None = None
+    sort: tuple[str, str] = ("created_at", "asc")
+
+
+T = TypeVar("T")
+
+
+def page(session: orm.Session, table: type[T], query: Query) -> tuple[Sequence[T], bool]:
+    """Read a page of a table.
+
+    Pages are found by the marker's values, not by counting: they hold when
+    rows come and go between two requests.
+
+    :returns: the rows, and whether more follow.
+    :raises RequestInvalid: there is no row like the marker.
+    """
+    key, direction = query.sort
+    identity: Any = table
+    columns = (_sortable(table, key), identity.uuid)
+    statement = sa.select(table).where(
+        *(getattr(table, field) == value for field, value in query.filters.items())
+    )
+    if query.marker is not None:
+        statement = statement.where(_behind(session, table, columns, query))
+    order = [column.desc() if direction == "desc" else column.asc() for column in columns]
+    rows = session.scalars(statement.order_by(*order).limit(query.limit + 1)).all()
+    return rows[: query.limit], len(rows) > query.limit
+
+
+def find(session: orm.Session, table: type[Any], ident: str) -> Any:
+    """Find a row by uuid, or else by name; None when there is none."""
+    if "\x00" in ident:  # no database has it, and PostgreSQL would not even look
+        return None
+    row = session.get(table, as_uuid(ident) or ident)
+    if row is not None:
+        return row
+    return session.scalars(sa.select(table).where(table.name == ident)).one_or_none()
+
+
+def as_uuid(text: str) -> str | None:
+    """Write a uuid in its one canonical form; None for what is no uuid."""
+    try:
+        return str(uuids.UUID(text)) if len(text) == 36 else None
+    except ValueError:
+        return None
+
+
+def taken(
+    session: orm.Session, table: type[Any], values: Mapping[str, Any], fields: Collection[str]
+) -> str | None:
+    """Tell the first of the fields whose value another row bears already.
+
+    :param values: with the uuid of the row that they are for.
+    """
+    for field in fields:
+        value = values.get(field)
+        if value is None:
+            continue
+        statement = sa.select(table.uuid).where(getattr(table, field) == value)
+        if field != "uuid" and values.get("uuid"):
+            statement = statement.where(table.uuid != values["uuid"])
+        if session.execute(statement.limit(1)).first() is not None:
+            return field
+    return None
+
+
+def _sortable(table: type[Any], key: str) -> Any:
+    column = getattr(table, key)
+    return sa.func.coalesce(column, "") if key == "name" else column
+
+
+def _behind(session: orm.Session, table: type[Any], columns: Any, query: Query) -> Any:
+    key, direction = query.sort
+    marker = find(session, table, query.marker or "")
+    if marker is None:
+        raise errors.RequestInvalid(
+            f"There is no row like the marker {query.marker!r} (any more). Start from the first "
+            "page."
+        )
+    value = getattr(marker, key)
+    values = (("" if value is None else value), marker.uuid)
+    first, second = columns
+    if direction == "desc":
+        return sa.or_(first < values[0], sa.and_(first == values[0], second < values[1]))
+    return sa.or_(first > values[0], sa.and_(first == values[0], second > values[1]))

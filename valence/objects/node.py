@@ -1,0 +1,329 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Nodes: machines composed from a pool, and how far each has come.
+
+The row is the truth about a node; whatever is done elsewhere for it is recorded
+here before it is done. Every write says which generation and which state of the
+row it is meant for.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import datetime
+import hashlib
+import json
+from typing import Any
+
+from oslo_db import exception as db_errors
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from valence import errors
+from valence import marks
+from valence.objects import base
+from valence_conductor import changes
+from valence_conductor import database
+from valence_conductor import errors as conductor_errors
+from valence_conductor import rows
+from valence_conductor import waiting
+
+STATES = rows.Transitions(
+    {
+        "composing": {"composed", "error", "releasing"},
+        "composed": {"registering", "unregistering", "releasing"},
+        "registering": {"composed"},
+        "unregistering": {"composed"},
+        "releasing": {"error"},  # or the row goes
+        "error": {"releasing"},
+    }
+)
+
+#: operation -> the state in which a row asks for it
+OPERATIONS = {
+    "compose": "composing",
+    "register": "registering",
+    "unregister": "unregistering",
+    "release": "releasing",
+}
+
+#: The other way round.
+ASKED_IN = {state: operation for operation, state in OPERATIONS.items()}
+
+#: What of a request makes it the same request.
+ASKED = ("name", "description", "podm_id", "flavor_id", "properties")
+
+
+class Node(base.Base):
+    """A composed machine, or one on its way to or from being one."""
+
+    __tablename__ = "nodes"
+    __table_args__ = (sa.Index("ix_nodes_state", "state", "state_since"),)
+
+    uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), primary_key=True)
+    name: orm.Mapped[str | None] = orm.mapped_column(sa.String(255), unique=True)
+    description: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
+    #: Attempt of the user; a recovery never changes it.
+    generation: orm.Mapped[int] = orm.mapped_column(sa.Integer)
+    state: orm.Mapped[str] = orm.mapped_column(sa.String(16))
+    state_since: orm.Mapped[datetime.datetime] = orm.mapped_column(base.UTCDateTime)
+    task: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
+    task_since: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
+    #: Of the request that began the operation.
+    request_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
+    #: Digest of the request that created the node.
+    fingerprint: orm.Mapped[str] = orm.mapped_column(sa.String(64))
+    flavor_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
+    properties: orm.Mapped[dict[str, Any]] = orm.mapped_column(sa.JSON)
+    #: The pod manager that the request names; None: the scheduler chooses.
+    podm_asked: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
+    #: The pod manager that has, or may have, something of ours.
+    podm_uuid: orm.Mapped[str | None] = orm.mapped_column(
+        sa.String(36), sa.ForeignKey("podmanagers.uuid"), index=True
+    )
+    #: An answer to Allocate was lost, or may be: what bears the node's name is ours too.
+    allocating: orm.Mapped[bool] = orm.mapped_column(sa.Boolean, default=False)
+    path: orm.Mapped[str | None] = orm.mapped_column(sa.String(1024))
+    system_path: orm.Mapped[str | None] = orm.mapped_column(sa.String(1024))
+    interfaces: orm.Mapped[list[dict[str, Any]]] = orm.mapped_column(sa.JSON, default=list)
+    power_state: orm.Mapped[str | None] = orm.mapped_column(sa.String(32))
+    #: ``ironic`` from before Ironic is asked to take the node in until it has forgotten it.
+    managed_by: orm.Mapped[str | None] = orm.mapped_column(sa.String(16))
+    ironic_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
+    #: The body of the request to register.
+    registration: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
+    fault: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
+    #: It was deleted while it was being composed.
+    release_requested: orm.Mapped[bool] = orm.mapped_column(sa.Boolean, default=False)
+    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(base.UTCDateTime)
+    updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
+
+    @property
+    def redfish_name(self) -> str:
+        """The Name that the node bears on its pod manager, by which it is found again."""
+        return marks.name(self.uuid)
+
+
+def fingerprint(request: Mapping[str, Any]) -> str:
+    """Digest what a request to compose asks for, its uuid apart."""
+    asked = {key: request[key] for key in ASKED if request.get(key) is not None}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+@database.retried
+def page(db: database.Database, query: base.Query) -> tuple[Sequence[Node], bool]:
+    """Read a page of nodes, and whether more follow."""
+    with db.reader() as session:
+        return base.page(session, Node, query)
+
+
+@database.retried
+def find(db: database.Database, ident: str) -> Node | None:
+    """Read a node by uuid or name; None when there is none."""
+    with db.reader() as session:
+        found: Node | None = base.find(session, Node, ident)
+        return found
+
+
+def get(db: database.Database, ident: str) -> Node:
+    """Read a node by uuid or name.
+
+    :raises NodeNotFound: there is none.
+    """
+    found = find(db, ident)
+    if found is None:
+        raise errors.NodeNotFound(
+            f"There is no node {ident!r}. GET /v1/nodes lists those there are."
+        )
+    return found
+
+
+def hold(db: database.Database, uuid: str, generation: int, state: str) -> Node:
+    """Read the row of a flow under way, as long as it still asks for that flow.
+
+    :raises Superseded: it does not.
+    """
+    row = find(db, uuid)
+    if row is None or (row.generation, row.state) != (generation, state):
+        raise conductor_errors.Superseded(
+            f"node {uuid} is not in generation {generation} and {state} any more"
+        )
+    return row
+
+
+@database.retried
+def pending(db: database.Database) -> Sequence[Node]:
+    """List the nodes in a transitional state, oldest first."""
+    where = Node.state.in_(ASKED_IN)
+    with db.reader() as session:
+        return session.scalars(sa.select(Node).where(where).order_by(Node.state_since)).all()
+
+
+@database.retried
+def everyone(db: database.Database) -> Sequence[Node]:
+    """Read every node."""
+    with db.reader() as session:
+        return session.scalars(sa.select(Node)).all()
+
+
+@database.retried
+def load(db: database.Database) -> Mapping[str, int]:
+    """Count the nodes on each pod manager that has any."""
+    statement = sa.select(Node.podm_uuid, sa.func.count()).group_by(Node.podm_uuid)
+    with db.reader() as session:
+        return {uuid: count for uuid, count in session.execute(statement) if uuid}
+
+
+@database.retried
+def census(db: database.Database) -> Mapping[str, int]:
+    """Count the nodes by state; states without a node are 0."""
+    statement = sa.select(Node.state, sa.func.count()).group_by(Node.state)
+    with db.reader() as session:
+        counted = {row[0]: row[1] for row in session.execute(statement)}
+    return {state: counted.get(state, 0) for state in STATES.table}
+
+
+def standing_on(session: orm.Session, podm_uuid: str) -> Sequence[str]:
+    """List the uuids of nodes on a pod manager."""
+    return session.scalars(sa.select(Node.uuid).where(Node.podm_uuid == podm_uuid)).all()
+
+
+@database.retried
+def create(db: database.Database, values: Mapping[str, Any]) -> tuple[Node, bool]:
+    """Create a node that asks to be composed, or find that this very one was asked for.
+
+    :param values: with its uuid and the fingerprint of its request.
+    :returns: the node, and whether it is new.
+    :raises NodeDuplicate: its uuid stands for another request, or its name for
+        another node.
+    :raises PodManagerNotFound: its pod manager was forgotten meanwhile.
+    """
+    now = waiting.now()
+    try:
+        with db.writer() as session:
+            known = session.get(Node, values["uuid"])
+            if known is not None:
+                return same(known, values["fingerprint"]), False
+            if base.taken(session, Node, values, ("name",)):
+                raise _name_taken(values["name"])
+            fresh = {"generation": 1, "state": "composing", "state_since": now, "created_at": now}
+            row = Node(**fresh, **values)
+            session.add(row)
+    except db_errors.DBDuplicateEntry as exc:
+        known = find(db, values["uuid"])
+        if known is None:
+            raise _name_taken(values["name"]) from exc
+        return same(known, values["fingerprint"]), False
+    except db_errors.DBReferenceError as exc:
+        raise errors.PodManagerNotFound(
+            f"Pod manager {values['podm_uuid']} was forgotten just now. Choose another."
+        ) from exc
+    changes.log("Node", row.uuid, changes.NEW, row.state, generation=1, request_id=row.request_id)
+    return row, True
+
+
+def same(known: Node, asked: str) -> Node:
+    """See that a node was asked for by the same request.
+
+    :raises NodeDuplicate: it was not.
+    """
+    if known.fingerprint != asked:
+        raise errors.NodeDuplicate(
+            f"Node {known.uuid} was asked for with other values. Repeat a request as it was, or "
+            "choose another uuid."
+        )
+    return known
+
+
+def begin(db: database.Database, row: Node, operation: str, **values: Any) -> Node:
+    """Let a node ask for an operation: a new generation of its row.
+
+    :raises Superseded: the row is not what it was when it was read.
+    :raises IllegalTransition: its state does not allow the operation.
+    """
+    state = OPERATIONS[operation]
+    STATES.check(row.state, state)
+    fresh = {"state": state, "state_since": waiting.now(), "generation": row.generation + 1}
+    _write(db, row, {**fresh, "task": None, "task_since": None, "fault": None, **values})
+    asked_by = values.get("request_id")
+    changes.log(
+        "Node", row.uuid, row.state, state, generation=row.generation + 1, request_id=asked_by
+    )
+    return get(db, row.uuid)
+
+
+def record(db: database.Database, row: Node, **values: Any) -> Node:
+    """Record something of a row that stays in its state.
+
+    :raises Superseded: the row is not what it was when it was read.
+    """
+    _write(db, row, values)
+    return hold(db, row.uuid, row.generation, row.state)
+
+
+@database.retried
+def settle(
+    db: database.Database,
+    uuid: str,
+    generation: int,
+    state: str,
+    decide: Callable[[Node], Mapping[str, Any] | None],
+) -> None:
+    """End a row's transition.
+
+    :param decide: gives the values to write, the new state among them, or None
+        for a row that goes. It sees the row as nobody else can change it.
+    :raises Superseded: the row is not in this generation and state.
+    """
+    with db.writer() as session:
+        row = session.get(Node, uuid, with_for_update=True)
+        if row is None or (row.generation, row.state) != (generation, state):
+            raise conductor_errors.Superseded(f"node {uuid} was settled already")
+        request_id, values = row.request_id, decide(row)
+        if values is None:
+            session.delete(row)
+        else:
+            STATES.check(state, values["state"])
+            fresh = {"state_since": waiting.now(), "task": None, "task_since": None}
+            _cas(session, uuid, generation, state, {**fresh, **values})
+    ended = {"state": changes.GONE, "generation": generation, **(values or {})}
+    changes.log(
+        "Node",
+        uuid,
+        state,
+        ended["state"],
+        generation=ended["generation"],
+        request_id=request_id,
+    )
+
+
+@database.retried
+def _write(db: database.Database, row: Node, values: Mapping[str, Any]) -> None:
+    with db.writer() as session:
+        _cas(session, row.uuid, row.generation, row.state, values)
+
+
+def _cas(
+    session: orm.Session, uuid: str, generation: int, state: str, values: Mapping[str, Any]
+) -> None:
+    written = {"updated_at": waiting.now(), **values}
+    rows.compare_and_set(
+        session, Node, uuid=uuid, generation=generation, state=state, values=written
+    )
+
+
+def _name_taken(name: Any) -> errors.NodeDuplicate:
+    return errors.NodeDuplicate(
+        f"There is another node with the name {name!r}. Choose another name, or use that node."
+    )

@@ -1,0 +1,213 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Pod managers: where they are, how to get in, and how they are."""
+
+from collections.abc import Collection
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import datetime
+from typing import Any
+
+from oslo_db import exception as db_errors
+from oslo_log import log as logging
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from valence import errors
+from valence.objects import base
+from valence.objects import node as nodes
+from valence_conductor import database
+from valence_conductor import waiting
+
+LOG = logging.getLogger(__name__)
+
+
+class PodManager(base.Base):
+    """A pod manager. Its password is encrypted, and leaves only to its driver."""
+
+    __tablename__ = "podmanagers"
+
+    uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), primary_key=True)
+    name: orm.Mapped[str] = orm.mapped_column(sa.String(255), unique=True)
+    url: orm.Mapped[str] = orm.mapped_column(sa.String(512), unique=True)
+    driver: orm.Mapped[str] = orm.mapped_column(sa.String(64))
+    username: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
+    password_encrypted: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
+    #: A boolean, or the path of a file with certificates of authorities.
+    verify_ca: orm.Mapped[bool | str] = orm.mapped_column(sa.JSON)
+    #: online, degraded, offline, unknown
+    status: orm.Mapped[str] = orm.mapped_column(sa.String(16))
+    status_reason: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
+    status_since: orm.Mapped[datetime.datetime] = orm.mapped_column(base.UTCDateTime)
+    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(base.UTCDateTime)
+    updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
+
+
+@dataclasses.dataclass
+class Access:
+    """What a driver must know of a pod manager: the only place with its password."""
+
+    uuid: str
+    name: str
+    url: str
+    driver: str
+    username: str | None
+    password: str | None = dataclasses.field(repr=False)
+    verify_ca: bool | str
+    updated_at: datetime.datetime | None
+
+
+@database.retried
+def page(db: database.Database, query: base.Query) -> tuple[Sequence[PodManager], bool]:
+    """Read a page of pod managers, and whether more follow."""
+    with db.reader() as session:
+        return base.page(session, PodManager, query)
+
+
+@database.retried
+def find(db: database.Database, ident: str) -> PodManager | None:
+    """Read a pod manager by uuid or name; None when there is none."""
+    with db.reader() as session:
+        found: PodManager | None = base.find(session, PodManager, ident)
+        return found
+
+
+@database.retried
+def get(db: database.Database, ident: str) -> PodManager:
+    """Read a pod manager by uuid or name.
+
+    :raises PodManagerNotFound: there is none.
+    """
+    with db.reader() as session:
+        return _find(session, ident)
+
+
+@database.retried
+def refuse_duplicate(
+    db: database.Database, values: Mapping[str, Any], fields: Collection[str]
+) -> None:
+    """See that no other pod manager has the same in these fields.
+
+    :raises PodManagerDuplicate: one has.
+    """
+    with db.reader() as session:
+        _refuse_duplicate(session, values, fields)
+
+
+@database.retried
+def create(db: database.Database, values: Mapping[str, Any]) -> PodManager:
+    """Create a pod manager that was found to be online.
+
+    :raises PodManagerDuplicate: another has its name, URL or uuid.
+    """
+    now = waiting.now()
+    try:
+        with db.writer() as session:
+            _refuse_duplicate(session, values, ("uuid", "name", "url"))
+            row = PodManager(**values, status="online", status_since=now, created_at=now)
+            session.add(row)
+    except db_errors.DBDuplicateEntry as exc:
+        raise _duplicate("name, URL or uuid", values["name"]) from exc
+    LOG.info("Pod manager %s (%s) is known, at %s", row.uuid, row.name, row.url)
+    return row
+
+
+@database.retried
+def update(db: database.Database, uuid: str, changes: Mapping[str, Any]) -> PodManager:
+    """Change a pod manager.
+
+    :raises PodManagerNotFound: there is none.
+    :raises PodManagerDuplicate: another has the new name or URL.
+    """
+    try:
+        with db.writer() as session:
+            row = _find(session, uuid)
+            _refuse_duplicate(session, {**changes, "uuid": row.uuid}, ("name", "url"))
+            for field, value in changes.items():
+                setattr(row, field, value)
+            row.updated_at = waiting.now()
+    except db_errors.DBDuplicateEntry as exc:
+        raise _duplicate("name or URL", changes.get("name")) from exc
+    return row
+
+
+@database.retried
+def delete(db: database.Database, ident: str) -> str:
+    """Forget a pod manager on which no node stands.
+
+    :returns: its uuid.
+    :raises PodManagerNotFound: there is none.
+    :raises PodManagerInUse: nodes stand on it.
+    """
+    try:
+        with db.writer() as session:
+            row = _find(session, ident)
+            standing = nodes.standing_on(session, row.uuid)
+            if standing:
+                raise _in_use(row.name, standing)
+            session.delete(row)
+    except db_errors.DBReferenceError as exc:
+        raise _in_use(ident, []) from exc
+    LOG.info("Pod manager %s (%s) is forgotten", row.uuid, row.name)
+    return row.uuid
+
+
+@database.retried
+def note_status(db: database.Database, uuid: str, status: str, reason: str | None) -> None:
+    """Note how a pod manager is, if that is news."""
+    with db.reader() as session:
+        row = session.get(PodManager, uuid)
+    if row is None or (row.status, row.status_reason) == (status, reason):
+        return
+    values: dict[str, Any] = {"status": status, "status_reason": reason}
+    if row.status != status:
+        values["status_since"] = waiting.now()
+    with db.writer() as session:
+        session.execute(sa.update(PodManager).where(PodManager.uuid == uuid).values(**values))
+    if row.status != status:
+        LOG.info("Pod manager %s: %s -> %s (%s)", uuid, row.status, status, reason or "answers")
+
+
+def _find(session: orm.Session, ident: str) -> PodManager:
+    found: PodManager | None = base.find(session, PodManager, ident)
+    if found is None:
+        raise errors.PodManagerNotFound(
+            f"There is no pod manager {ident!r}. GET /v1/podmanagers lists those there are."
+        )
+    return found
+
+
+def _refuse_duplicate(
+    session: orm.Session, values: Mapping[str, Any], fields: Collection[str]
+) -> None:
+    field = base.taken(session, PodManager, values, fields)
+    if field is not None:
+        raise _duplicate(field, values[field])
+
+
+def _duplicate(field: str, value: Any) -> errors.PodManagerDuplicate:
+    return errors.PodManagerDuplicate(
+        f"There is another pod manager with this {field} ({value}). Change that one, or choose "
+        f"another {field}."
+    )
+
+
+def _in_use(name: str, standing: Sequence[str]) -> errors.PodManagerInUse:
+    listed = ", ".join(standing[:10]) + (", ..." if len(standing) > 10 else "")
+    return errors.PodManagerInUse(
+        f"Nodes stand on pod manager {name!r} ({listed or 'new ones'}). Delete them first, then "
+        "the pod manager.",
+        nodes=list(standing[:10]),
+    )

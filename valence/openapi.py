@@ -1,0 +1,133 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The API described as OpenAPI 3.1, from its routes and their schemas."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+import re
+from typing import Any
+
+from valence import errors
+from valence.routing import Route
+from valence.schemas import base as schemas
+
+#: What every route may refuse.
+COMMON: tuple[type[errors.ValenceError], ...] = (errors.RequestInvalid, errors.ValenceError)
+
+#: What every route refuses to those who may not.
+GUARDED: tuple[type[errors.ValenceError], ...] = (errors.Unauthenticated, errors.Forbidden)
+
+#: What every route refuses that reads a body.
+READING: tuple[type[errors.ValenceError], ...] = (errors.BodyTooLarge, errors.MediaTypeUnsupported)
+
+#: What is wrong with a pod manager is the fault of a request that gives its URL.
+BLAMED: tuple[type[errors.ValenceError], ...] = (
+    errors.PodManagerUnreachable,
+    errors.PodManagerUnauthorized,
+    errors.PodManagerRefused,
+    errors.PodManagerFailed,
+)
+
+INFO = {
+    "title": "Valence",
+    "version": "1.0",
+    "summary": "Composable bare metal",
+    "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+}
+
+
+def document(routes: Iterable[Route], base: str) -> dict[str, Any]:
+    """Describe routes.
+
+    :param base: URL of the service, for ``servers``.
+    """
+    paths: dict[str, Any] = {}
+    for route in routes:
+        path = re.sub(r"<(\w+)>", r"{\1}", route.path)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": INFO,
+        "servers": [{"url": base}],
+        "paths": paths,
+        "components": {
+            "schemas": {"Errors": schemas.ERRORS},
+            "headers": {
+                "RequestId": {"schema": {"type": "string"}, "description": "Of this request."}
+            },
+        },
+    }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": f"{route.noun}_{route.handler.__name__}",
+        "tags": [route.noun],
+        "summary": route.summary,
+        "parameters": [*_in_path(route), *_in_query(route.query)],
+        "responses": {**_answers(route), **_refusals(route)},
+    }
+    if route.body is not None:
+        operation["requestBody"] = {
+            "required": route.body_required,
+            "content": {"application/json": {"schema": route.body}},
+        }
+    return operation
+
+
+def _in_path(route: Route) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"<(\w+)>", route.path)
+    ]
+
+
+def _in_query(query: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "query", "required": False, "schema": schema}
+        for name, schema in query["properties"].items()
+    ]
+
+
+def _answers(route: Route) -> dict[str, Any]:
+    answers: dict[str, Any] = {}
+    for status, schema in sorted(route.answers.items()):
+        answers[str(status)] = {"description": route.summary, "headers": _headers()}
+        if schema is not None:
+            answers[str(status)]["content"] = {"application/json": {"schema": schema}}
+    return answers
+
+
+def _refusals(route: Route) -> dict[str, Any]:
+    """Group what a route may refuse by status; the description lists the codes."""
+    refused = [*route.refuses, *COMMON]
+    refused += GUARDED if route.rule else ()
+    refused += READING if route.body is not None else ()
+    codes: dict[int, list[str]] = {}
+    for error in refused:
+        codes.setdefault(error.status, []).append(error.code)
+    if route.body is not None and "url" in route.body["properties"]:
+        codes[errors.RequestInvalid.status] += [error.code for error in BLAMED]
+    return {
+        str(status): {
+            "description": ", ".join(sorted(set(found))),
+            "headers": _headers(),
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}},
+        }
+        for status, found in sorted(codes.items())
+    }
+
+
+def _headers() -> dict[str, Any]:
+    return {"X-Openstack-Request-Id": {"$ref": "#/components/headers/RequestId"}}

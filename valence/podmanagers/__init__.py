@@ -1,0 +1,159 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Pod managers: the drivers for them, and the connections kept to each.
+
+Drivers are entry points of :data:`NAMESPACE`: a callable that takes a
+:class:`~valence.podmanagers.connection.Connection` and gives a
+:class:`~valence.podmanagers.base.Driver`.
+"""
+
+from collections.abc import Callable
+import threading
+from typing import Any
+from typing import Protocol
+
+from oslo_config import cfg
+from requests import adapters
+from stevedore import extension
+
+from valence import errors
+from valence.podmanagers import base
+from valence.podmanagers import connection
+from valence.podmanagers.base import ComposedNode
+from valence.podmanagers.base import Driver
+from valence.podmanagers.base import Interface
+from valence.podmanagers.base import Member
+from valence.podmanagers.base import NodeState
+from valence.podmanagers.base import ServiceInfo
+from valence.podmanagers.base import State
+
+__all__ = [
+    "NAMESPACE",
+    "ComposedNode",
+    "Driver",
+    "Interface",
+    "Member",
+    "NodeState",
+    "PodManagers",
+    "ServiceInfo",
+    "State",
+]
+
+NAMESPACE = "valence.podmanagers"
+
+
+class PodManager(Protocol):
+    """What of a pod manager's row makes a connection to it."""
+
+    uuid: str
+    url: str
+    driver: str
+    username: str | None
+    password: str | None
+    verify_ca: bool | str
+
+
+class PodManagers:
+    """Keep one driver, with its connections, for each pod manager.
+
+    Safe to use from many threads.
+
+    :param conf: with the options of :mod:`valence.podmanagers.conf`.
+    :param transport: makes what stands in for the network; tests have one.
+    """
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        transport: Callable[[], adapters.BaseAdapter] | None = None,
+    ) -> None:
+        self._conf = conf
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._drivers: dict[str, tuple[tuple[Any, ...], Driver]] = {}
+        self._kinds: extension.ExtensionManager[Any] = extension.ExtensionManager(
+            NAMESPACE, invoke_on_load=False
+        )
+
+    def get(self, podmanager: PodManager) -> Driver:
+        """Give the driver of a pod manager; a new one when its row says something new."""
+        row = (
+            podmanager.url,
+            podmanager.driver,
+            podmanager.username,
+            podmanager.password,
+            podmanager.verify_ca,
+        )
+        with self._lock:
+            known, driver = self._drivers.get(podmanager.uuid, (None, None))
+            if known == row and driver is not None:
+                return driver
+            made = self._make(*row)
+            self._drivers[podmanager.uuid] = (row, made)
+        if driver is not None:
+            driver.close()
+        return made
+
+    def check(
+        self,
+        *,
+        url: str,
+        driver: str,
+        username: str | None,
+        password: str | None,
+        verify_ca: bool | str,
+    ) -> ServiceInfo:
+        """Find out whether a pod manager answers as its driver expects and lets us in.
+
+        :raises PodManagerUnreachable: it does not answer.
+        :raises PodManagerUnauthorized: it does not accept the credentials.
+        :raises PodManagerFailed: what answers is no such pod manager, or there
+            is no such driver.
+        """
+        made = self._make(url, driver, username, password, verify_ca)
+        try:
+            return made.check()
+        finally:
+            made.close()
+
+    def forget(self, uuid: str) -> None:
+        """Close the connections to a pod manager."""
+        with self._lock:
+            _, driver = self._drivers.pop(uuid, (None, None))
+        if driver is not None:
+            driver.close()
+
+    def close(self) -> None:
+        """Close the connections to all."""
+        for uuid in list(self._drivers):
+            self.forget(uuid)
+
+    def _make(
+        self,
+        url: str,
+        driver: str,
+        username: str | None,
+        password: str | None,
+        verify_ca: bool | str,
+    ) -> Driver:
+        if driver not in self._kinds:
+            raise errors.PodManagerFailed(
+                f"There is no driver {driver!r} for pod managers. "
+                f"Choose one of {', '.join(sorted(self._kinds.names()))}."
+            )
+        transport = self._transport() if self._transport else None
+        client = connection.Connection(
+            self._conf, url, username, password, verify_ca, transport=transport
+        )
+        made: base.Driver = self._kinds[driver].plugin(client)
+        return made

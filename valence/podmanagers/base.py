@@ -1,0 +1,196 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What every driver of pod managers offers, and what it answers with.
+
+A driver speaks one dialect to one pod manager. It keeps no truth of its own:
+what it remembers can be forgotten at any time. Every method may raise
+
+- :class:`valence.errors.PodManagerUnreachable`: no answer; a change that was
+  asked for may or may not have been made;
+- :class:`valence.errors.PodManagerUnauthorized`: the credentials are no good;
+- :class:`valence.errors.PodManagerFailed`: an answer that cannot be used.
+
+Where it is certain that a request never reached the pod manager, the error's
+details have ``sent: false``.
+"""
+
+import abc
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import enum
+from typing import Any
+
+
+class State(enum.StrEnum):
+    """Where a node stands with its pod manager (RSD 2.x, ComposedNodeState)."""
+
+    ALLOCATING = "allocating"
+    ALLOCATED = "allocated"
+    ASSEMBLING = "assembling"
+    ASSEMBLED = "assembled"
+    FAILED = "failed"
+
+
+@dataclasses.dataclass(frozen=True)
+class ServiceInfo:
+    """What a pod manager says of itself.
+
+    :ivar api_version: of its dialect, such as ``2.4.0``; None when it has none.
+    :ivar nodes: how many composed nodes it has, ours and others'.
+    """
+
+    name: str | None
+    uuid: str | None
+    redfish_version: str | None
+    api_version: str | None
+    nodes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeState:
+    """How far a node has come.
+
+    :ivar reason: the pod manager's own words, when it gives any.
+    """
+
+    state: State
+    reason: str | None
+    system_path: str | None
+    power_state: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ComposedNode:
+    """A node as its pod manager has it.
+
+    :ivar state: None for one that the dialect does not have.
+    :ivar processor: ``count``, ``model``, ``cores``, each only when known.
+    :ivar memory: ``capacity_mib``, only when known.
+    """
+
+    path: str
+    name: str | None
+    state: State | None
+    reason: str | None
+    system_path: str | None
+    power_state: str | None
+    processor: Mapping[str, Any]
+    memory: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A node of a collection, as far as it has been asked.
+
+    :ivar name: its Redfish Name; None: not told, or it has none.
+    """
+
+    path: str
+    name: str | None
+    description: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Interface:
+    """An Ethernet interface of a system; ``mac`` in lower case with colons."""
+
+    mac: str
+    path: str
+    speed_mbps: int | None
+
+
+class Driver(abc.ABC):
+    """Speak to one pod manager."""
+
+    @abc.abstractmethod
+    def check(self) -> ServiceInfo:
+        """Find out whether this is such a pod manager and lets us in."""
+
+    @abc.abstractmethod
+    def allocate(self, name: str, description: str, properties: Mapping[str, Any]) -> str:
+        """Take what a node needs out of the pool: one POST, never repeated.
+
+        :param name: by which :meth:`find` finds the node if its answer is lost.
+        :param properties: as in a flavor.
+        :returns: path of the new node.
+        :raises PodManagerRefused: it said no; ``reason`` has its own words.
+        """
+
+    @abc.abstractmethod
+    def find(self, name: str) -> str | None:
+        """Look for a node by its Redfish Name: the newest, if there are more."""
+
+    @abc.abstractmethod
+    def state(self, path: str) -> NodeState:
+        """Look how far a node has come: one request.
+
+        :raises PodManagerNodeGone: there is no such node.
+        """
+
+    @abc.abstractmethod
+    def assemble(self, path: str) -> None:
+        """Ask for an allocated node to be assembled; then look at its state.
+
+        Asking for what is assembling or assembled already is fine.
+
+        :raises PodManagerNodeGone: there is no such node.
+        :raises PodManagerRefused: it is in no state to be assembled.
+        """
+
+    @abc.abstractmethod
+    def read(self, path: str) -> ComposedNode:
+        """Read a node: two requests at the most.
+
+        :raises PodManagerNodeGone: there is no such node.
+        """
+
+    @abc.abstractmethod
+    def interfaces(self, system_path: str) -> Sequence[Interface]:
+        """List the Ethernet interfaces of a node's system that have a MAC."""
+
+    @abc.abstractmethod
+    def delete(self, path: str) -> None:
+        """Give a node back; that there is no such node is fine.
+
+        :raises PodManagerRefused: it said no; ``reason`` has its own words.
+        """
+
+    @abc.abstractmethod
+    def exists(self, path: str) -> bool:
+        """Look whether a node is in the collection.
+
+        A node that was deleted may go on answering GET: this does not ask it.
+        """
+
+    @abc.abstractmethod
+    def members(self) -> Sequence[Member]:
+        """List the nodes of the collection: one listing, with what it tells of each.
+
+        :raises PodManagerFailed: it does not look like a listing of everything.
+        """
+
+    @abc.abstractmethod
+    def member(self, path: str) -> Member:
+        """Read who a node is: one request.
+
+        :raises PodManagerNodeGone: there is no such node.
+        """
+
+    @abc.abstractmethod
+    def bmc(self, system_path: str) -> Mapping[str, Any]:
+        """Say how Ironic reaches a node's system: its ``driver_info``."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Close the connections; a closed driver opens new ones when used."""

@@ -1,0 +1,108 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Read the parts of Redfish JSON that every resource has (DSP0266).
+
+Strict about nothing: a link may be an object, a string, absolute, or end in a
+slash; an ``Id`` may be a number; what is absent is absent.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
+import urllib.parse
+
+JSON = Mapping[str, Any]
+
+
+def path_of(link: Any) -> str | None:
+    """Give the path a link leads to, without host and trailing slash.
+
+    The host of an absolute link is left out on purpose: behind a proxy it is
+    often not ours to reach, and our credentials are for one host only.
+    """
+    reference = link.get("@odata.id") if isinstance(link, Mapping) else link
+    if not isinstance(reference, str) or not reference:
+        return None
+    return urllib.parse.urlsplit(reference).path.rstrip("/") or None
+
+
+def page_of(link: Any) -> str | None:
+    """Give the path and the query of a link to the next page."""
+    reference = link.get("@odata.id") if isinstance(link, Mapping) else link
+    if not isinstance(reference, str) or not reference:
+        return None
+    parts = urllib.parse.urlsplit(reference)
+    return urllib.parse.urlunsplit(("", "", parts.path, parts.query, ""))
+
+
+def mapping(resource: Any, *keys: str) -> JSON:
+    """Walk down objects; an empty one where there is none."""
+    for key in keys:
+        resource = resource.get(key) if isinstance(resource, Mapping) else None
+    return resource if isinstance(resource, Mapping) else {}
+
+
+def first_path(value: Any) -> str | None:
+    """Give the path of a link, or of the first of a list of links."""
+    for link in value if isinstance(value, list) else [value]:
+        path = path_of(link)
+        if path:
+            return path
+    return None
+
+
+def member_path(collection: str, member: Any) -> str:
+    """Give the path of a member of a collection.
+
+    An empty one for a member that says nothing of where it is.
+    """
+    identity = text(mapping(member).get("Id"))
+    return path_of(member) or (f"{collection}/{identity}" if identity else "")
+
+
+def action_target(resource: JSON, action: str) -> str | None:
+    """Find the advertised target of an action, however its type is spelled.
+
+    :param action: its name alone: ``Allocate`` is found as
+        ``#ComposedNodeCollection.Allocate`` and as ``#ComposedNodesCollection.Allocate``.
+    """
+    for name, details in _actions(resource):
+        if name.lstrip("#").rpartition(".")[2] == action:
+            return path_of(mapping(details).get("target"))
+    return None
+
+
+def _actions(resource: JSON) -> Iterator[tuple[str, Any]]:
+    actions = mapping(resource, "Actions")
+    yield from actions.items()
+    yield from mapping(actions, "Oem").items()
+
+
+def text(value: Any) -> str | None:
+    """Give a value as text; None for what is absent or empty."""
+    return None if value is None or value == "" else str(value)
+
+
+def number(value: Any, times: int = 1) -> int | None:
+    """Give a number, multiplied and rounded; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return round(float(value) * times)
+    except (ValueError, OverflowError):
+        return None
+
+
+def without_unknown(values: JSON) -> dict[str, Any]:
+    """Keep what is known."""
+    return {key: value for key, value in values.items() if value is not None}

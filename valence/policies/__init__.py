@@ -1,0 +1,45 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Who may do what: the rules of oslo.policy, one file a noun."""
+
+import itertools
+
+from oslo_config import cfg
+from oslo_policy import opts
+from oslo_policy import policy
+
+from valence import conf as service_conf
+from valence.policies import base
+from valence.policies import flavor
+from valence.policies import node
+from valence.policies import podmanager
+
+
+def list_rules() -> list[policy.RuleDefault]:
+    """List every rule with its default, for the sample and for enforcing."""
+    return list(itertools.chain(base.RULES, podmanager.RULES, node.RULES, flavor.RULES))
+
+
+def enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
+    """Make what enforces the rules, with the operator's own over the defaults."""
+    opts.set_defaults(conf, policy_file="policy.yaml")
+    made = policy.Enforcer(conf)
+    made.register_defaults(list_rules())
+    return made
+
+
+def sample_enforcer() -> policy.Enforcer:
+    """Make an enforcer for oslo.policy's own tools."""
+    conf = service_conf.read([], prog="valence", default_config_files=[], default_config_dirs=[])
+    return enforcer(conf)

@@ -1,0 +1,51 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Who may do what with nodes."""
+
+from oslo_policy import policy
+
+from valence.policies import base
+
+RULES = [
+    policy.DocumentedRuleDefault(
+        "valence:node:get",
+        base.READER,
+        "List and show nodes.",
+        [{"method": "GET", "path": "/v1/nodes"}, {"method": "GET", "path": "/v1/nodes/{ident}"}],
+    ),
+    policy.DocumentedRuleDefault(
+        "valence:node:create",
+        base.MEMBER,
+        "Compose a node.",
+        [{"method": "POST", "path": "/v1/nodes"}],
+    ),
+    policy.DocumentedRuleDefault(
+        "valence:node:delete",
+        base.MEMBER,
+        "Release a node.",
+        [{"method": "DELETE", "path": "/v1/nodes/{ident}"}],
+    ),
+    policy.DocumentedRuleDefault(
+        "valence:node:register",
+        base.MEMBER,
+        "Register a node in Ironic.",
+        [{"method": "POST", "path": "/v1/nodes/{ident}/register"}],
+    ),
+    policy.DocumentedRuleDefault(
+        "valence:node:unregister",
+        base.MEMBER,
+        "Have Ironic forget a node.",
+        [{"method": "POST", "path": "/v1/nodes/{ident}/unregister"}],
+    ),
+]

@@ -1,0 +1,135 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""What the schemas of all nouns are made of."""
+
+from collections.abc import Collection
+from typing import Any
+
+Schema = dict[str, Any]
+
+UUID: Schema = {
+    "type": "string",
+    "format": "uuid",
+    "pattern": "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
+}
+
+#: No control characters: a name is printed, logged and put into URLs.
+NAME: Schema = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 255,
+    "pattern": "^[^\\x00-\\x1f\\x7f]+$",
+}
+
+TEXT: Schema = {"type": "string", "maxLength": 65535, "pattern": "^[^\\x00]*$"}
+
+MOMENT: Schema = {"type": "string", "format": "date-time"}
+
+LINKS: Schema = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {"rel": {"type": "string"}, "href": {"type": "string"}},
+        "required": ["rel", "href"],
+        "additionalProperties": False,
+    },
+}
+
+#: What is wrong, as an answer and as a node's fault have it.
+TROUBLE: Schema = {
+    "status": {"type": "integer", "minimum": 400, "maximum": 599},
+    "code": {"type": "string", "pattern": "^valence\\.[a-z_.]+$"},
+    "title": {"type": "string"},
+    "detail": {"type": "string", "description": "What is wrong and what to do."},
+    "reason": {
+        "type": "string",
+        "description": "The pod manager's or Ironic's own words, when there are any.",
+    },
+}
+
+ERRORS: Schema = {
+    "type": "object",
+    "properties": {
+        "errors": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "properties": {**TROUBLE, "request_id": {"type": "string"}},
+                "required": ["status", "code", "title", "detail", "request_id"],
+                "additionalProperties": False,
+            },
+        }
+    },
+    "required": ["errors"],
+    "additionalProperties": False,
+}
+
+EMPTY: Schema = {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+def or_null(schema: Schema) -> Schema:
+    """Allow null besides what a schema allows."""
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def thing(properties: Schema, optional: Collection[str] = ()) -> Schema:
+    """Describe an object that has exactly these properties."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def request(properties: Schema, required: Collection[str] = ()) -> Schema:
+    """Describe a body of which only some properties have to be given."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def change(properties: Schema) -> Schema:
+    """Describe a body that changes at least one property."""
+    return {**request(properties), "minProperties": 1}
+
+
+def collection(plural: str, item: Schema) -> Schema:
+    """Describe a page of a collection; ``fields`` may ask for fewer fields."""
+    some = {**item, "required": []}
+    return thing(
+        {plural: {"type": "array", "items": some}, "next": {"type": "string"}}, optional=("next",)
+    )
+
+
+def listing(filters: Schema, sortable: Collection[str]) -> Schema:
+    """Describe the query of a collection."""
+    keys = "|".join(sortable)
+    return request(
+        {
+            **filters,
+            "limit": {"type": "integer", "minimum": 1, "maximum": 1000},
+            "marker": {**NAME, "description": "uuid or name of the last row of the page before"},
+            "sort": {"type": "string", "pattern": f"^({keys})(:(asc|desc))?$"},
+            "fields": {
+                "type": "string",
+                "pattern": "^[a-z_]+(,[a-z_]+)*$",
+                "description": "The fields to show, separated by commas.",
+            },
+        }
+    )

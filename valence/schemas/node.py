@@ -1,0 +1,123 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Schemas of nodes."""
+
+from valence.schemas import base
+from valence.schemas import flavor
+
+MAYBE: base.Schema = {"type": ["string", "null"]}
+
+STATES = ["composing", "composed", "registering", "unregistering", "releasing", "error"]
+
+#: Exactly one of flavor_id and properties.
+CREATE: base.Schema = {
+    **base.request(
+        {
+            "uuid": {
+                **base.UUID,
+                "description": "Chosen by the client: the same request again is the same node.",
+            },
+            "name": base.NAME,
+            "description": base.TEXT,
+            "podm_id": {**base.UUID, "description": "Left out: Valence chooses."},
+            "flavor_id": {**base.NAME, "description": "uuid or name"},
+            "properties": flavor.PROPERTIES,
+        }
+    ),
+    "oneOf": [{"required": ["flavor_id"]}, {"required": ["properties"]}],
+}
+
+REGISTER = base.request(
+    {
+        "uuid": {**base.UUID, "description": "Of the node in Ironic."},
+        "name": base.NAME,
+        "resource_class": {**base.NAME, "maxLength": 80},
+        "traits": {"type": "array", "maxItems": 50, "items": base.NAME},
+        "properties": {"type": "object"},
+        "extra": {"type": "object"},
+        "conductor_group": {**base.TEXT, "maxLength": 255},
+        "owner": base.NAME,
+        "instance_uuid": base.UUID,
+    }
+)
+
+INTERFACE = base.thing(
+    {
+        "mac": {"type": "string", "pattern": "^([0-9a-f]{2}:){5}[0-9a-f]{2}$"},
+        "path": MAYBE,
+        "speed_mbps": {"type": ["integer", "null"]},
+    }
+)
+
+FAULT: base.Schema = {
+    "oneOf": [
+        {"type": "null"},
+        base.thing(
+            {
+                **base.TROUBLE,
+                "operation": {"enum": ["compose", "register", "unregister", "release"]},
+                "at": base.MOMENT,
+            },
+            optional=("reason",),
+        ),
+    ],
+    "description": "Why the last operation failed.",
+}
+
+NODE = base.thing(
+    {
+        "uuid": base.UUID,
+        "name": MAYBE,
+        "description": MAYBE,
+        "state": {"enum": STATES},
+        "task": {**MAYBE, "description": "What is being done just now."},
+        "task_since": base.or_null(base.MOMENT),
+        "podm_uuid": base.or_null(base.UUID),
+        "podm_id": {**base.or_null(base.UUID), "description": "The same as podm_uuid."},
+        "flavor_id": base.or_null(base.UUID),
+        "properties": flavor.PROPERTIES,
+        "path": {**MAYBE, "description": "Of the node on its pod manager."},
+        "system_path": {**MAYBE, "description": "Of its system on the pod manager."},
+        "interfaces": {
+            "type": "array",
+            "items": INTERFACE,
+            "description": "Its network interfaces; known once it was registered.",
+        },
+        "power_state": MAYBE,
+        "managed_by": {"enum": [None, "ironic"]},
+        "ironic_uuid": base.or_null(base.UUID),
+        "fault": FAULT,
+        "generation": {"type": "integer"},
+        "created_at": base.MOMENT,
+        "updated_at": base.or_null(base.MOMENT),
+        "links": base.LINKS,
+    }
+)
+
+NODES = base.collection("nodes", NODE)
+
+LIST = base.listing(
+    {
+        "name": base.NAME,
+        "state": {"enum": STATES},
+        "podm_id": base.UUID,
+        "podm_uuid": base.UUID,
+        "flavor_id": base.UUID,
+        "managed_by": {"enum": ["ironic"]},
+        "ironic_uuid": base.UUID,
+    },
+    ("uuid", "name", "state", "created_at"),
+)
+
+SHOW = base.request({"refresh": {"type": "boolean", "description": "Read the pod manager first."}})

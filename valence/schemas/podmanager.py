@@ -1,0 +1,74 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Schemas of pod managers."""
+
+from valence.schemas import base
+
+URL: base.Schema = {
+    "type": "string",
+    "maxLength": 512,
+    "pattern": "^[hH][tT][tT][pP][sS]?://[^\\s/?#@]+(/[^\\s?#]*)?$",
+    "description": "http(s)://host:port, without user, query and fragment.",
+}
+
+WRITABLE: base.Schema = {
+    "name": base.NAME,
+    "url": URL,
+    "driver": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 64,
+        "pattern": "^[A-Za-z0-9_.-]+$",
+        "description": "How to speak to it; rsd by default.",
+    },
+    "username": base.or_null({**base.TEXT, "maxLength": 255}),
+    "password": base.or_null({**base.TEXT, "maxLength": 1024, "writeOnly": True}),
+    "verify_ca": {
+        "description": "Whether to verify its certificate, or the file with those of the "
+        "authorities to trust.",
+        "oneOf": [
+            {"type": "boolean"},
+            {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": "^[^\\x00]*$"},
+        ],
+    },
+}
+
+CREATE = base.request({"uuid": base.UUID, **WRITABLE}, required=("name", "url"))
+
+UPDATE = base.change(WRITABLE)
+
+PODMANAGER = base.thing(
+    {
+        "uuid": base.UUID,
+        **{name: schema for name, schema in WRITABLE.items() if name != "password"},
+        "status": {"enum": ["online", "degraded", "offline", "unknown"]},
+        "status_reason": {"type": ["string", "null"]},
+        "status_since": base.MOMENT,
+        "created_at": base.MOMENT,
+        "updated_at": base.or_null(base.MOMENT),
+        "links": base.LINKS,
+    }
+)
+
+PODMANAGERS = base.collection("podmanagers", PODMANAGER)
+
+LIST = base.listing(
+    {
+        "name": base.NAME,
+        "url": {"type": "string"},
+        "driver": {"type": "string"},
+        "status": {"type": "string"},
+    },
+    ("uuid", "name", "url", "status", "created_at"),
+)
