@@ -1,0 +1,282 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``node list|show|create|delete|register|unregister``."""
+
+import argparse
+from collections.abc import Iterable
+import itertools
+from typing import Any
+
+from osc_lib import exceptions
+from osc_lib.cli import parseractions
+from osc_lib.command import command
+
+from valenceclient import errors
+from valenceclient.commands import options
+from valenceclient.commands import output
+from valenceclient.commands import requirements
+
+COLUMNS: output.Columns = (
+    ("UUID", "uuid"),
+    ("Name", "name"),
+    ("State", "state"),
+    ("Task", "task"),
+    ("Power", "power_state"),
+    ("Managed By", "managed_by"),
+    ("Properties", "properties"),
+)
+LONG_COLUMNS: output.Columns = (
+    *COLUMNS,
+    ("Pod Manager", "podm_id"),
+    ("Flavor", "flavor_id"),
+    ("Ironic Node", "ironic_uuid"),
+    ("Interfaces", "interfaces"),
+    ("Fault", "fault"),
+    ("Created", "created_at"),
+)
+FIELDS = (
+    "uuid",
+    "name",
+    "description",
+    "state",
+    "task",
+    "task_since",
+    "fault",
+    "power_state",
+    "managed_by",
+    "ironic_uuid",
+    "podm_id",
+    "flavor_id",
+    "properties",
+    "interfaces",
+    "path",
+    "system_path",
+    "generation",
+    "created_at",
+    "updated_at",
+)
+
+
+class ListNode(command.Lister):
+    """List nodes."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add the options."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--long", action="store_true", help="Show more columns")
+        parser.add_argument("--state", metavar="<state>", help="Only nodes in this state")
+        parser.add_argument(
+            "--podm", metavar="<podmanager>", help="Only nodes of this pod manager (name or UUID)"
+        )
+        options.add_paging(parser)
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
+        """List them."""
+        client = options.client_of(self)
+        found = client.nodes.list(
+            state=parsed_args.state,
+            podm_id=_podm_id(client, parsed_args.podm),
+            **options.paging(parsed_args),
+        )
+        columns = LONG_COLUMNS if parsed_args.long else COLUMNS
+        return output.listed(columns, itertools.islice(found, parsed_args.limit))
+
+
+class ShowNode(command.ShowOne):
+    """Show a node."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add the options."""
+        parser = super().get_parser(prog_name)
+        _add_node(parser)
+        parser.add_argument(
+            "--refresh", action="store_true", help="Have Valence read the pod manager first"
+        )
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """Show it."""
+        node = options.client_of(self).nodes.get(parsed_args.node, refresh=parsed_args.refresh)
+        return output.shown(FIELDS, node)
+
+
+class CreateNode(command.ShowOne):
+    """Compose a node from a flavor, or from what is said here."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add the options."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--name", metavar="<name>", help="Name of the node")
+        parser.add_argument("--uuid", metavar="<uuid>", help="UUID of the node")
+        parser.add_argument("--description", metavar="<text>", help="What it is for")
+        parser.add_argument(
+            "--podm",
+            metavar="<podmanager>",
+            help="Pod manager to compose it on (name or UUID); Valence chooses without",
+        )
+        parser.add_argument(
+            "--flavor", metavar="<flavor>", help="What to compose: a flavor (name or UUID)"
+        )
+        requirements.add_options(parser)
+        options.add_wait(parser, "is composed")
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """Compose it."""
+        properties = requirements.from_options(parsed_args)
+        if (parsed_args.flavor is None) == (properties is None):
+            raise exceptions.CommandError(
+                "Say what to compose, once: either --flavor, or --cores, --memory, --storage, "
+                "--nic, --pci or --properties."
+            )
+        client = options.client_of(self)
+        node = client.nodes.create(
+            name=parsed_args.name,
+            uuid=parsed_args.uuid,
+            description=parsed_args.description,
+            podm_id=_podm_id(client, parsed_args.podm),
+            flavor_id=parsed_args.flavor,
+            properties=properties,
+            **_waiting(self, parsed_args),
+        )
+        return output.shown(FIELDS, node)
+
+
+class DeleteNode(command.Command):
+    """Give nodes back to their pod managers."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add the options."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("nodes", metavar="<node>", nargs="+", help="Nodes (names or UUIDs)")
+        options.add_wait(parser, "is given back")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Ask for all of them first, then wait for each."""
+        nodes = options.client_of(self).nodes
+        waiting = _waiting(self, parsed_args)
+
+        def gone(ident: str) -> None:
+            try:
+                nodes.wait(
+                    ident,
+                    operation="release",
+                    timeout=waiting["timeout"],
+                    on_progress=waiting["on_progress"],
+                )
+            except errors.NotFound:
+                return
+
+        failed = options.each(self, "delete node", parsed_args.nodes, nodes.delete)
+        if parsed_args.wait:
+            asked = [ident for ident in parsed_args.nodes if ident not in failed]
+            failed += options.each(self, "delete node", asked, gone)
+        options.report("delete nodes:", failed, parsed_args.nodes)
+
+
+class RegisterNode(command.ShowOne):
+    """Register a node in Ironic, where it stays in provision state enroll."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add the options."""
+        parser = super().get_parser(prog_name)
+        _add_node(parser)
+        parser.add_argument("--uuid", metavar="<uuid>", help="UUID of the node in Ironic")
+        parser.add_argument("--name", metavar="<name>", help="Its name there")
+        parser.add_argument("--resource-class", metavar="<class>", help="Its resource class")
+        parser.add_argument(
+            "--trait",
+            dest="traits",
+            action="append",
+            metavar="<trait>",
+            help="A trait (may be repeated)",
+        )
+        for option, what in (("--property", "A property"), ("--extra", "Extra metadata")):
+            parser.add_argument(
+                option,
+                dest={"--property": "properties"}.get(option, "extra"),
+                action=parseractions.KeyValueAction,
+                metavar="<key=value>",
+                help=f"{what} (may be repeated)",
+            )
+        parser.add_argument("--conductor-group", metavar="<group>", help="Its conductor group")
+        parser.add_argument("--owner", metavar="<project>", help="Its owner")
+        parser.add_argument(
+            "--instance-uuid", metavar="<uuid>", help="The instance that it is meant for"
+        )
+        options.add_wait(parser, "is registered")
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """Register it."""
+        node = options.client_of(self).nodes.register(
+            parsed_args.node,
+            uuid=parsed_args.uuid,
+            name=parsed_args.name,
+            resource_class=parsed_args.resource_class,
+            traits=parsed_args.traits,
+            properties=parsed_args.properties,
+            extra=parsed_args.extra,
+            conductor_group=parsed_args.conductor_group,
+            owner=parsed_args.owner,
+            instance_uuid=parsed_args.instance_uuid,
+            **_waiting(self, parsed_args),
+        )
+        return output.shown(FIELDS, node)
+
+
+class UnregisterNode(command.ShowOne):
+    """Remove a node from Ironic. It stays composed."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add the options."""
+        parser = super().get_parser(prog_name)
+        _add_node(parser)
+        options.add_wait(parser, "is unregistered")
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """Remove it."""
+        node = options.client_of(self).nodes.unregister(
+            parsed_args.node, **_waiting(self, parsed_args)
+        )
+        return output.shown(FIELDS, node)
+
+
+def _add_node(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("node", metavar="<node>", help="Node (name or UUID)")
+
+
+def _podm_id(client: Any, ident: str | None) -> str | None:
+    """Return the uuid of the pod manager that a person named."""
+    return client.podmanagers.get(ident).uuid if ident else None
+
+
+def _waiting(cmd: command.Command, parsed_args: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "wait": parsed_args.wait,
+        "timeout": parsed_args.timeout,
+        "on_progress": options.Progress(cmd),
+    }

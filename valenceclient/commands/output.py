@@ -1,0 +1,118 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""How resources look: a line for people, the API's own JSON for programs."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from cliff import columns
+
+from valenceclient import _resource
+
+#: (heading, field of the API)
+Columns = Sequence[tuple[str, str]]
+
+#: Fields that say nothing to a person, or say it twice.
+_LEFT_OUT = ("links", "podm_uuid")
+
+
+class Properties(columns.FormattableColumn[Mapping[str, Any]]):
+    """``8 cores, 16 GiB memory, 100 GiB SSD, 10000 Mbit/s NIC``."""
+
+    def human_readable(self) -> str:
+        """Return what a person wants to know of it, in one line."""
+        value = self._value or {}
+        processor, memory = value.get("processor") or {}, value.get("memory") or {}
+        parts = [
+            _some(processor, "total_cores", "cores"),
+            _some(processor, "count", "processors"),
+            *(str(processor[name]) for name in ("model", "instruction_set") if name in processor),
+            _some(processor, "speed_mhz", "MHz"),
+            _size(memory.get("capacity_mib"), memory.get("type")),
+            *(_device(drive, "capacity_gib", "GiB", "drive") for drive in _list(value, "storage")),
+            *(_device(nic, "speed_mbps", "Mbit/s", "NIC") for nic in _list(value, "network")),
+            *(_device(pci, "count", "x", "PCI device") for pci in _list(value, "pci_device")),
+        ]
+        return ", ".join(filter(None, parts))
+
+
+class Interfaces(columns.FormattableColumn[Iterable[Mapping[str, Any]]]):
+    """MAC addresses, one a line."""
+
+    def human_readable(self) -> str:
+        """Return the addresses."""
+        return "\n".join(str(one.get("mac")) for one in self._value or ())
+
+
+class Fault(columns.FormattableColumn[Mapping[str, Any] | None]):
+    """Why the last operation failed: the sentence, the reason, the code."""
+
+    def human_readable(self) -> str:
+        """Return it in lines; nothing if there is no fault."""
+        fault = self._value or {}
+        lines = [fault.get("detail"), fault.get("reason"), fault.get("code")]
+        return "\n".join(str(line) for line in lines if line)
+
+
+_SHOWN_AS = {"properties": Properties, "interfaces": Interfaces, "fault": Fault}
+
+
+def listed(
+    wanted: Columns, resources: Iterable[_resource.Resource]
+) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
+    """Return headings and rows for a Lister."""
+    rows = (
+        tuple(_shown(field, resource.raw.get(field)) for _, field in wanted)
+        for resource in resources
+    )
+    return tuple(heading for heading, _ in wanted), rows
+
+
+def shown(
+    order: Sequence[str], resource: _resource.Resource
+) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    """Return names and values for a ShowOne: in this order, then what else there is."""
+    raw = resource.raw
+    rest = sorted(set(raw) - set(order) - set(_LEFT_OUT))
+    names = (*(name for name in order if name in raw), *rest)
+    return names, tuple(_shown(name, raw[name]) for name in names)
+
+
+def _shown(field: str, value: Any) -> Any:
+    return _SHOWN_AS[field](value) if field in _SHOWN_AS else value
+
+
+def _list(value: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+    return value.get(name) or ()
+
+
+def _some(value: Mapping[str, Any], name: str, unit: str) -> str:
+    return f"{value[name]} {unit}" if name in value else ""
+
+
+def _size(mib: int | None, kind: str | None) -> str:
+    if mib is None:
+        return f"{kind} memory" if kind else ""
+    size = f"{mib // 1024} GiB" if mib % 1024 == 0 else f"{mib} MiB"
+    return f"{size} {kind or 'memory'}"
+
+
+def _device(device: Mapping[str, Any], quantity: str, unit: str, noun: str) -> str:
+    words = [_some(device, quantity, unit), device.get("model"), device.get("type")]
+    if "type" not in device:
+        words.append(noun)
+    if "vlan" in device:
+        words.append(f"in VLAN {device['vlan']}")
+    return " ".join(str(word) for word in words if word)

@@ -1,0 +1,243 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Nodes: machines composed from a pod manager's pool."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+import dataclasses
+import datetime
+from typing import Any
+from typing import ClassVar
+import uuid as uuids
+
+from valenceclient import _collection
+from valenceclient import _resource
+from valenceclient import _transport
+from valenceclient import _waiting
+from valenceclient import errors
+from valenceclient.fault import Fault
+
+#: How often a compose is sent when no answer comes: its uuid is the client's,
+#: so that the same request again is the same node.
+CREATE_ATTEMPTS = 4
+
+#: Seconds that a wait lasts unless told otherwise.
+TIMEOUT = 1800.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Interface(_resource.Record):
+    """A network interface of a composed machine."""
+
+    mac: str = ""
+    path: str | None = None
+    speed_mbps: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Node(_resource.Resource):
+    """A composed machine, or one on its way to or from being one.
+
+    ``state``: composing, composed, registering, unregistering, releasing or
+    error; ``task`` says what is being done just now.
+    """
+
+    CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
+        **_resource.Resource.CONVERT,
+        "task_since": _resource.when,
+        "properties": _resource.mapping,
+        "interfaces": lambda given: tuple(map(Interface.from_json, given)),
+        "fault": Fault.from_json,
+    }
+
+    description: str | None = None
+    state: str = ""
+    task: str | None = None
+    task_since: datetime.datetime | None = None
+    podm_id: str | None = None
+    flavor_id: str | None = None
+    properties: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
+    #: Where the pod manager keeps the composed node, and its system.
+    path: str | None = None
+    system_path: str | None = None
+    interfaces: tuple[Interface, ...] = ()
+    power_state: str | None = None
+    #: ``ironic`` while the node is registered there.
+    managed_by: str | None = None
+    ironic_uuid: str | None = None
+    fault: Fault | None = None
+    generation: int | None = None
+
+
+class Nodes(_collection.Collection[Node]):
+    """``/v1/nodes``.
+
+    The operations return as soon as Valence has taken them on, or with
+    ``wait=True`` when they are done. A wait lasts ``timeout`` seconds at
+    most and calls ``on_progress(node)`` at each change of state or task; it
+    raises NodeFailed with the fault when the operation fails, and WaitTimeout
+    at the deadline (the operation goes on).
+    """
+
+    path = "/nodes"
+    key = "nodes"
+    resource = Node
+
+    def __init__(self, transport: _transport.Transport, poll_interval: float) -> None:
+        super().__init__(transport)
+        self._interval = poll_interval
+
+    def get(self, ident: str, *, refresh: bool = False) -> Node:
+        """Return a node; ``refresh`` has Valence read the pod manager first."""
+        return self._read(ident, refresh=refresh)
+
+    def create(  # type: ignore[override]  # the fields by name, instead of any
+        self,
+        *,
+        name: str | None = None,
+        uuid: str | None = None,
+        description: str | None = None,
+        podm_id: str | None = None,
+        flavor_id: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+        wait: bool = False,
+        timeout: float = TIMEOUT,
+        on_progress: _waiting.OnProgress | None = None,
+    ) -> Node:
+        """Compose a node from a flavor (uuid or name) or from properties.
+
+        Without ``podm_id`` Valence chooses the pod manager. Without ``uuid``
+        one is made here; either way a lost answer is asked for again, which
+        yields the same node. Raises Conflict if the uuid or name stands for
+        something else.
+        """
+        waiting = _waiting.Wait(timeout, self._interval, on_progress)
+        fields = {
+            "uuid": uuid or str(uuids.uuid4()),
+            "name": name,
+            "description": description,
+            "podm_id": podm_id,
+            "flavor_id": flavor_id,
+            "properties": properties,
+        }
+        node = self._made(
+            self._transport.request(
+                "POST",
+                self.path,
+                body={field: value for field, value in fields.items() if value is not None},
+                attempts=CREATE_ATTEMPTS,
+                deadline=waiting.deadline if wait else None,
+            )
+        )
+        return self._done(node, "compose", waiting) if wait else node
+
+    def delete(
+        self,
+        ident: str,
+        *,
+        wait: bool = False,
+        timeout: float = TIMEOUT,
+        on_progress: _waiting.OnProgress | None = None,
+    ) -> None:
+        """Give a node back to its pod manager; done when it is not found any more.
+
+        A node that is being composed is cancelled. Raises Conflict while the
+        node is registered in Ironic.
+        """
+        waiting = _waiting.Wait(timeout, self._interval, on_progress)
+        super().delete(ident)
+        if not wait:
+            return
+        try:
+            node = self.get(ident)
+        except errors.NotFound:
+            return
+        self._done(node, "release", waiting)
+
+    def register(
+        self,
+        ident: str,
+        *,
+        wait: bool = False,
+        timeout: float = TIMEOUT,
+        on_progress: _waiting.OnProgress | None = None,
+        **fields: Any,
+    ) -> Node:
+        """Register a node in Ironic, where it stays in provision state ``enroll``.
+
+        Fields, all optional: ``uuid`` (of the Ironic node), ``name``,
+        ``resource_class``, ``traits``, ``properties``, ``extra``,
+        ``conductor_group``, ``owner``, ``instance_uuid``. A node that is
+        registered under the same ``uuid`` already is returned as it is;
+        otherwise Conflict. A registration that fails leaves the node composed:
+        with ``wait`` that raises NodeFailed.
+        """
+        waiting = _waiting.Wait(timeout, self._interval, on_progress)
+        node = self._act(ident, "register", fields)
+        return self._done(node, "register", waiting) if wait else node
+
+    def unregister(
+        self,
+        ident: str,
+        *,
+        wait: bool = False,
+        timeout: float = TIMEOUT,
+        on_progress: _waiting.OnProgress | None = None,
+    ) -> Node:
+        """Remove a node from Ironic; it stays composed.
+
+        Raises Conflict if it is not registered. When Ironic refuses, because
+        the node is in use there, nothing changes: with ``wait`` that raises
+        NodeFailed.
+        """
+        waiting = _waiting.Wait(timeout, self._interval, on_progress)
+        node = self._act(ident, "unregister", {})
+        return self._done(node, "unregister", waiting) if wait else node
+
+    def wait(
+        self,
+        ident: str,
+        *,
+        operation: str | None = None,
+        timeout: float = TIMEOUT,
+        on_progress: _waiting.OnProgress | None = None,
+    ) -> Node:
+        """Wait until what a node is doing is done, and return it as last seen.
+
+        ``operation``: compose, register, unregister or release; told from the
+        node's state when left out. Raises NotFound if there is no such node
+        to begin with, NodeFailed and WaitTimeout.
+        """
+        waiting = _waiting.Wait(timeout, self._interval, on_progress)
+        node = self.get(ident)
+        return self._done(node, operation or _waiting.OPERATIONS.get(node.state), waiting)
+
+    def _act(self, ident: str, action: str, fields: Mapping[str, Any]) -> Node:
+        body = {field: value for field, value in fields.items() if value is not None}
+        return self._made(
+            self._transport.request("POST", self._at(ident, f"/{action}"), body=body)
+        )
+
+    def _done(self, node: Node, operation: str | None, waiting: _waiting.Wait) -> Node:
+        # By uuid from here on: a name may come to mean another node.
+        def poll(deadline: float) -> Node:
+            return self._read(node.uuid, deadline=deadline)
+
+        goal = _waiting.GOALS[operation] if operation else _waiting.SETTLE
+        return waiting.until(goal, node, poll)
+
+    def _read(self, ident: str, *, refresh: bool = False, deadline: float | None = None) -> Node:
+        params = {"refresh": "true"} if refresh else None
+        return self._made(
+            self._transport.request("GET", self._at(ident), params=params, deadline=deadline)
+        )

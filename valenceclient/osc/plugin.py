@@ -1,0 +1,65 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the OpenStackClient asks of a plugin: a client, and options for it.
+
+Every ``openstack`` command imports this, so that it imports next to nothing.
+"""
+
+import argparse
+import os
+from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from valenceclient.client import Client
+
+API_NAME = "valence"
+API_VERSION_OPTION = "os_valence_api_version"
+API_VERSIONS = {"1": "valenceclient.client.Client"}
+DEFAULT_API_VERSION = "1"
+
+
+def make_client(instance: Any) -> "Client":
+    """Return the client for an osc-lib ClientManager's session."""
+    from valenceclient import client
+
+    config = instance.get_configuration()
+    return client.Client(
+        session=instance.session,
+        endpoint=config.get("valence_endpoint") or config.get(_OVERRIDE),
+        region_name=instance.region_name,
+        interface=instance.interface,
+    )
+
+
+def build_option_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add the global options."""
+    parser.add_argument(
+        "--os-valence-api-version",
+        metavar="<version>",
+        default=os.environ.get("OS_VALENCE_API_VERSION", DEFAULT_API_VERSION),
+        help=f"Version of the Valence API, default: {DEFAULT_API_VERSION} "
+        "(Env: OS_VALENCE_API_VERSION)",
+    )
+    parser.add_argument(
+        "--os-valence-endpoint",
+        dest="valence_endpoint",
+        metavar="<url>",
+        default=os.environ.get("VALENCE_ENDPOINT"),
+        help="Address of Valence, if the catalog does not know it (Env: VALENCE_ENDPOINT)",
+    )
+    return parser
+
+
+#: How clouds.yaml and the environment name the address of a service.
+_OVERRIDE = "composable_baremetal_endpoint_override"

@@ -1,0 +1,97 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The standalone program ``valence``."""
+
+import argparse
+import functools
+import getpass
+import importlib.metadata
+import sys
+from typing import Any
+from typing import TextIO
+from typing import TYPE_CHECKING
+
+from cliff import app
+from cliff import commandmanager
+
+from valenceclient import errors
+
+if TYPE_CHECKING:
+    from valenceclient.client import Client
+
+
+class ClientManager:
+    """Where commands find their client, as with the OpenStackClient."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+
+    @functools.cached_property
+    def valence(self) -> "Client":
+        """The client, made when a command first wants it."""
+        from valenceclient import login
+
+        return login.make_client(self._options, ask)
+
+
+def ask(prompt: str | None = None) -> str:
+    """Ask for a password, if there is somebody to ask."""
+    if not sys.stdin.isatty():
+        raise errors.ValenceError("No password: give --os-password or set OS_PASSWORD.")
+    return getpass.getpass(prompt or "Password: ")
+
+
+class Shell(app.App):
+    """Compose bare metal: nodes, flavors, and the pod managers they come from."""
+
+    NAME = "valence"
+    client_manager: ClientManager
+
+    def __init__(self, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
+        super().__init__(
+            description="Compose bare metal: nodes, flavors, and the pod managers they come from.",
+            version=importlib.metadata.version("valence"),
+            command_manager=commandmanager.CommandManager("valence.cli.v1"),
+            stdout=stdout,
+            stderr=stderr,
+            deferred_help=True,
+        )
+
+    def build_option_parser(
+        self,
+        description: str | None,
+        version: str | None,
+        argparse_kwargs: dict[str, Any] | None = None,
+    ) -> argparse.ArgumentParser:
+        """Add where Valence is and how to log in to the options of every command."""
+        from valenceclient import login
+
+        parser = super().build_option_parser(description, version, argparse_kwargs)
+        login.add_options(parser)
+        return parser
+
+    def configure_logging(self) -> None:
+        """Let ``--debug`` show the requests too, as the OpenStackClient does."""
+        if self.options.debug:
+            self.options.verbose_level = 3
+        super().configure_logging()
+
+    def initialize_app(self, argv: list[str]) -> None:
+        """Have a client at hand for the commands."""
+        super().initialize_app(argv)
+        self.client_manager = ClientManager(self.options)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program and return its exit status."""
+    return Shell().run(sys.argv[1:] if argv is None else argv)
