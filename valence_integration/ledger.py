@@ -1,0 +1,194 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The ledger of instances: what a conductor needs to know of them."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+import pathlib
+from typing import Any
+
+from oslo_config import cfg
+from oslo_log import log as logging
+import sqlalchemy as sa
+
+from valence_conductor import database
+from valence_conductor import process
+from valence_conductor import waiting
+from valence_conductor.job import FlowSpec
+from valence_conductor.job import Job
+from valence_conductor.job import Outcome
+from valence_conductor.job import Result
+from valence_conductor.ledger import Stray
+from valence_integration import audit
+from valence_integration import clients
+from valence_integration import conf as integration_conf
+from valence_integration import errors
+from valence_integration import states
+from valence_integration.instances import Ending
+from valence_integration.instances import Instances
+from valence_integration.ironic import IronicNodes
+from valence_integration.objects.instance import Instance
+from valence_integration.tools import Tools
+from valence_integration.valence import ValenceNodes
+
+LOG = logging.getLogger(__name__)
+
+NAME = "instances"
+
+#: operation -> the factory of its flow. Written down with every flow: frozen.
+FACTORIES = {
+    "provision": "valence_integration.flows.provision.provision",
+    "destroy": "valence_integration.flows.destroy.destroy",
+}
+
+#: operation, result -> the state that the row ends in.
+ENDS = {
+    ("provision", Result.SUCCESS): states.ACTIVE,
+    ("provision", Result.REVERTED): states.ERROR,
+    ("provision", Result.FAILED): states.ERROR,
+    ("destroy", Result.SUCCESS): states.DELETED,
+    ("destroy", Result.REVERTED): states.ERROR,
+    ("destroy", Result.FAILED): states.ERROR,
+}
+
+#: Exceptions that bring no code of their own.
+CODES = {"TimedOut": errors.TIMED_OUT, "Cancelled": errors.CANCELLED}
+
+_STATES = {operation: state for state, operation in states.OPERATIONS.items()}
+
+
+class InstanceLedger:
+    """The rows of instances, and the flows that move them."""
+
+    name = NAME
+
+    def __init__(self, tools: Tools) -> None:
+        self.instances = tools.instances
+        self.toolbox = tools
+        self._audit = audit.Audit(tools)
+
+    def pending(self) -> Iterable[Job]:
+        """List the jobs that rows in a transitional state ask for, oldest first."""
+        return [job_of(found) for found in self.instances.list(states.OPERATIONS)]
+
+    def is_pending(self, job: Job) -> bool:
+        """Tell whether the row still asks for exactly this job."""
+        try:
+            instance = self.instances.get(job.uuid)
+        except errors.InstanceNotFound:
+            return False
+        return instance.state in states.OPERATIONS and job_of(instance) == job
+
+    def flow(self, job: Job) -> FlowSpec:
+        """Say which flow does the job."""
+        kwargs = {}
+        if job.operation == "provision":
+            kwargs = {"deploy": self.instances.get(job.uuid).deploy is not None}
+        store = {"instance_uuid": job.uuid, "generation": job.generation}
+        return FlowSpec(FACTORIES[job.operation], store, kwargs)
+
+    def tools(self, job: Job) -> Mapping[str, Any]:
+        """Give the live objects that tasks ask for by name."""
+        return {"tools": self.toolbox}
+
+    def entering(self, job: Job, task: str, reverting: bool) -> None:
+        """Note which task runs, and who runs it.
+
+        The time stays when a resumed task runs again: its deadline counts from there.
+        """
+        label = f"undo {task}" if reverting else task
+        seen, news = self.instances.get(job.uuid), {}
+        if seen.task != label:
+            LOG.info("instance %s: %s", job.uuid, label)
+            news = {"task": label, "task_since": waiting.now()}
+        if seen.conductor != process.name():
+            news["conductor"] = process.name()
+        if news:
+            self.instances.write(job.uuid, job.generation, _STATES[job.operation], **news)
+
+    def settle(self, job: Job, outcome: Outcome) -> Job | None:
+        """End the row's transition, and begin a destruction that waited for that."""
+        end = Ending(ENDS[job.operation, outcome.result], _fault(job, outcome))
+        instance = self.instances.settle(job.uuid, job.generation, _STATES[job.operation], end)
+        return job_of(instance) if instance.state in states.OPERATIONS else None
+
+    def census(self) -> Mapping[str, int]:
+        """Count the rows by state."""
+        return self.instances.census()
+
+    def audit(self) -> Iterable[Stray]:
+        """Look in Ironic and in Valence for what no instance owns."""
+        return self._audit.look()
+
+
+def load(conf: cfg.ConfigOpts) -> InstanceLedger:
+    """Open the ledger that a configuration names; its schema is brought up to date.
+
+    Neither Valence nor Ironic is spoken to before a flow needs it.
+    """
+    integration_conf.register_opts(conf)
+    path = sqlite_file(conf[integration_conf.GROUP].connection)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    opened = open_beside(conf)
+    opened.instances.upgrade()
+    return opened
+
+
+def open_beside(conf: cfg.ConfigOpts) -> InstanceLedger:
+    """Open the ledger that a configuration names as it stands: nothing is made or changed."""
+    integration_conf.register_opts(conf)
+    return InstanceLedger(
+        Tools(
+            Instances(database.Database(conf[integration_conf.GROUP].connection)),
+            ValenceNodes(lambda: clients.valence(conf)),
+            IronicNodes(lambda: clients.ironic(conf)),
+            integration_conf.limits(conf),
+            integration_conf.registration(conf),
+        )
+    )
+
+
+def flows_connection(conf: cfg.ConfigOpts) -> str:
+    """Say where flows are kept by default: a file of SQLite of their own."""
+    options = conf[integration_conf.GROUP]
+    rows = sqlite_file(options.connection)
+    folder = rows.parent if rows is not None else pathlib.Path(options.state_path)
+    return f"sqlite:///{folder}/integration-flows.sqlite"
+
+
+def sqlite_file(connection: str) -> pathlib.Path | None:
+    """Tell the file of a SQLite database; None for any other."""
+    url = sa.make_url(connection)
+    named = url.get_backend_name() == "sqlite" and url.database
+    return pathlib.Path(str(url.database)) if named else None
+
+
+def job_of(instance: Instance) -> Job:
+    """Tell the job that an instance in a transitional state asks for."""
+    operation = states.OPERATIONS[instance.state]
+    return Job(NAME, instance.uuid, instance.generation, operation)
+
+
+def _fault(job: Job, outcome: Outcome) -> dict[str, Any] | None:
+    if outcome.result is Result.SUCCESS:
+        return None
+    return {
+        "code": outcome.details.get("code") or CODES.get(outcome.error or "", errors.UNEXPECTED),
+        "detail": outcome.reason or f"The flow failed ({outcome.error}); see the log.",
+        "reason": outcome.details.get("reason"),
+        "error": outcome.error,
+        "operation": job.operation,
+        "given_back": job.operation == "provision" and outcome.result is Result.REVERTED,
+        "at": waiting.now().isoformat(),
+    }

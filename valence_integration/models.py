@@ -1,0 +1,86 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The table of instances."""
+
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime.datetime]):
+    """A time that is aware of UTC in Python and bare in every database."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime.datetime | None, dialect: Any) -> Any:
+        """Store UTC without saying so."""
+        return None if value is None else value.astimezone(datetime.UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: Any, dialect: Any) -> datetime.datetime | None:
+        """Say that it is UTC."""
+        return None if value is None else value.replace(tzinfo=datetime.UTC)
+
+
+def _json() -> sa.JSON:
+    return sa.JSON(none_as_null=True)
+
+
+class Base(orm.DeclarativeBase):
+    """Whose metadata the migrations must agree with."""
+
+
+class InstanceRow(Base):
+    """One server that somebody asked for, and where it stands.
+
+    The columns mean what the fields of
+    :class:`valence_integration.objects.instance.Instance` mean.
+    """
+
+    __tablename__ = "instances"
+    __table_args__ = (sa.Index("ix_instances_state", "state"),)
+
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True, autoincrement=True)
+    uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), unique=True)
+    name: orm.Mapped[str] = orm.mapped_column(sa.String(255))
+    project_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
+    user_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
+    state: orm.Mapped[str] = orm.mapped_column(sa.String(15))
+    operation: orm.Mapped[str] = orm.mapped_column(sa.String(15))
+    task: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
+    task_since: orm.Mapped[datetime.datetime | None] = orm.mapped_column(UtcDateTime)
+    generation: orm.Mapped[int] = orm.mapped_column(sa.Integer)
+    destroy_requested: orm.Mapped[bool] = orm.mapped_column(sa.Boolean)
+    request_digest: orm.Mapped[str] = orm.mapped_column(sa.String(64))
+    requirements: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(_json())
+    flavor: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
+    deploy: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(_json())
+    node_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
+    ironic_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
+    podm_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
+    fault: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(_json())
+    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(UtcDateTime)
+    updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(UtcDateTime)
+    #: None in a row that is older than the column: not composed.
+    composed: orm.Mapped[bool | None] = orm.mapped_column(sa.Boolean)
+    conductor: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
+
+
+class InstallationRow(Base):
+    """The one row that tells this database from every other."""
+
+    __tablename__ = "valence_integration_installation"
+
+    uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), primary_key=True)
