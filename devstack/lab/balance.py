@@ -1,0 +1,91 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The books of a lab: what is where, so that before and after can be compared."""
+
+from collections.abc import Iterator
+import contextlib
+import dataclasses
+from pathlib import Path
+import sqlite3
+
+from devstack.lab import lab as labs
+
+HISTORY = {"instances": "state != 'deleted'"}
+"""Table to the rows that count: a deleted instance is remembered, and holds nothing."""
+
+CONSTANT = ("alembic", "version", "installation")
+"""Tables whose names contain these say how the others look, or whose they are."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Balance:
+    """What a lab held at one moment.
+
+    :ivar pools: pod manager to the fingerprint of what can be taken and who holds it.
+    :ivar ironic_nodes: uuids.
+    :ivar ironic_ports: MAC addresses.
+    :ivar rows: ``database.table`` to the number of rows.
+    """
+
+    pools: dict[str, str]
+    ironic_nodes: frozenset[str]
+    ironic_ports: frozenset[str]
+    rows: dict[str, int]
+
+    def differences(self, later: "Balance") -> Iterator[str]:
+        """Yield a sentence for everything that is not as it was."""
+        for name, fingerprint in self.pools.items():
+            if later.pools.get(name) != fingerprint:
+                yield f"the pool of pod manager {name} is not as it was"
+        for what, before, after in (
+            ("node", self.ironic_nodes, later.ironic_nodes),
+            ("port", self.ironic_ports, later.ironic_ports),
+        ):
+            for item in sorted(after - before):
+                yield f"{what} {item} was left in Ironic"
+            for item in sorted(before - after):
+                yield f"{what} {item} is gone from Ironic"
+        for table in sorted(self.rows.keys() | later.rows.keys()):
+            before_rows, after_rows = self.rows.get(table, 0), later.rows.get(table, 0)
+            if before_rows != after_rows:
+                yield f"{table} had {before_rows} rows and has {after_rows}"
+
+
+def take(lab: labs.Lab) -> Balance:
+    """Read the books of a running lab."""
+    ironic = lab.ironic_client()
+    return Balance(
+        pools={name: pod.pool()["fingerprint"] for name, pod in lab.pods.items()},
+        ironic_nodes=frozenset(node.uuid for node in ironic.node.list(limit=0)),
+        ironic_ports=frozenset(port.address for port in ironic.port.list(limit=0)),
+        rows={
+            f"{path.stem}.{table}": count
+            for directory in (lab.service.directory, lab.plugin.directory)
+            for path in sorted(directory.glob("*.sqlite"))
+            for table, count in _rows(path)
+        },
+    )
+
+
+def _rows(path: Path) -> Iterator[tuple[str, int]]:
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as database:
+        tables = [
+            name
+            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            if not name.startswith("sqlite_") and not any(word in name for word in CONSTANT)
+        ]
+        for table in tables:
+            where = HISTORY.get(table, "1")
+            query = f'SELECT count(*) FROM "{table}" WHERE {where}'  # noqa: S608 (our own names)
+            yield table, database.execute(query).fetchone()[0]

@@ -1,0 +1,85 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The Valence service, and the configuration of the provisioning plugin beside it."""
+
+from pathlib import Path
+import sys
+
+from devstack.lab import ironic
+from devstack.lab import processes
+
+GRACE = 2
+"""Seconds that a stopping conductor gives to the requests under way."""
+
+
+class Service:
+    """One ``valence-api`` on SQLite that registers nodes in an Ironic.
+
+    :param ironic_url: of an Ironic without authentication.
+    """
+
+    def __init__(self, directory: Path, ironic_url: str) -> None:
+        self.directory = directory
+        self.ironic_url = ironic_url
+        self._port = processes.free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.config = directory / "valence.conf"
+        self.process = processes.Process(
+            "valence-api",
+            [sys.executable, "-m", "valence.cmd.api", "--config-file", self.config],
+            directory / "valence-api.log",
+            ready=processes.answers(f"{self.url}/v1"),
+            deadline=60,
+        )
+
+    def prepare(self) -> None:
+        """Write the configuration: Ironic's address, and shorter pauses than for real pods."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        ironic.write_ini(
+            self.config,
+            {
+                "DEFAULT": {
+                    "auth_strategy": "noauth",
+                    "host_ip": "127.0.0.1",
+                    "port": self._port,
+                    "state_path": self.directory,
+                    "use_stderr": True,
+                },
+                "ironic": {"auth_type": "none", "endpoint_override": self.ironic_url},
+                "podmanagers": {"poll_interval": 0.2},
+                "conductor": {"graceful_timeout": GRACE},
+            },
+        )
+
+
+class Plugin:
+    """The configuration of the provisioning plugin, which runs in whose process needs it."""
+
+    def __init__(self, directory: Path, valence_url: str, ironic_url: str) -> None:
+        self.directory = directory
+        self.config = directory / "valence-integration.conf"
+        self._valence_url = valence_url
+        self._ironic_url = ironic_url
+
+    def prepare(self) -> None:
+        """Write the configuration."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        ironic.write_ini(
+            self.config,
+            {
+                "valence": {"auth_type": "none", "endpoint_override": self._valence_url},
+                "ironic": {"auth_type": "none", "endpoint_override": self._ironic_url},
+                "conductor": {"graceful_timeout": GRACE},
+                "valence_integration": {"state_path": self.directory, "poll_interval": 0.3},
+            },
+        )

@@ -1,0 +1,113 @@
+#!/bin/bash
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+#
+# DevStack plugin: the service, its client, and a simulated pod manager.
+#
+#     [[local|localrc]]
+#     enable_plugin ironic https://opendev.org/openstack/ironic
+#     enable_plugin valence https://opendev.org/openstack/valence
+#
+# What was run of it: the commands that it gives (valence-dbsync, valence-api,
+# podm-simulator, valence podmanager create) run in the demonstration and in the
+# functional tests, and bash checks its syntax. What was not run: the plugin
+# itself in a DevStack.
+#
+# valence-api has no authentication of its own yet (auth_strategy = noauth): it
+# listens on the address of DevStack, for trusted networks alone.
+
+_XTRACE_VALENCE=$(set +o | grep xtrace)
+set -o xtrace
+
+function install_valence {
+    setup_develop "$VALENCE_DIR" service,simulator
+}
+
+function configure_valence {
+    sudo install -d -o "$STACK_USER" "$VALENCE_CONF_DIR" "$VALENCE_STATE_PATH"
+    rm -f "$VALENCE_CONF"
+    iniset "$VALENCE_CONF" DEFAULT auth_strategy noauth
+    iniset "$VALENCE_CONF" DEFAULT host_ip "$VALENCE_HOST"
+    iniset "$VALENCE_CONF" DEFAULT port "$VALENCE_PORT"
+    iniset "$VALENCE_CONF" DEFAULT state_path "$VALENCE_STATE_PATH"
+    iniset "$VALENCE_CONF" DEFAULT debug "$ENABLE_DEBUG_LOG_LEVEL"
+    iniset "$VALENCE_CONF" database connection "$(database_connection_url valence)"
+    # Flows are a file of this process alone; see the option's help.
+    iniset "$VALENCE_CONF" conductor connection "sqlite:///$VALENCE_STATE_PATH/flows.sqlite"
+    configure_keystone_authtoken_middleware "$VALENCE_CONF" valence ironic
+    iniset "$VALENCE_CONF" ironic region_name "$REGION_NAME"
+}
+
+function init_valence {
+    recreate_database valence
+    "$VALENCE_BIN_DIR/valence-dbsync" --config-file "$VALENCE_CONF" upgrade
+}
+
+function create_valence_accounts {
+    create_service_user valence admin
+    get_or_create_service valence composable-baremetal "Composable bare metal"
+    get_or_create_endpoint composable-baremetal "$REGION_NAME" "$VALENCE_URL"
+}
+
+function start_valence {
+    run_process valence-api "$VALENCE_BIN_DIR/valence-api --config-file $VALENCE_CONF"
+    if ! wait_for_service "$SERVICE_TIMEOUT" "$VALENCE_URL/v1"; then
+        die $LINENO "valence-api did not start"
+    fi
+}
+
+function start_valence_simulator {
+    local url=http://$VALENCE_HOST:$VALENCE_SIMULATOR_PORT
+    run_process valence-simulator "$VALENCE_BIN_DIR/podm-simulator --host $VALENCE_HOST \
+        --port $VALENCE_SIMULATOR_PORT --name simulated --systems $VALENCE_SIMULATOR_SYSTEMS \
+        --username admin --password $SERVICE_PASSWORD"
+    if ! wait_for_service "$SERVICE_TIMEOUT" "$url/redfish/v1/"; then
+        die $LINENO "podm-simulator did not start"
+    fi
+    VALENCE_ENDPOINT=$VALENCE_URL OS_AUTH_TYPE=none VALENCE_PODM_PASSWORD=$SERVICE_PASSWORD \
+        "$VALENCE_BIN_DIR/valence" podmanager create --url "$url" --username admin simulated
+}
+
+function stop_valence {
+    stop_process valence-simulator
+    stop_process valence-api
+}
+
+function cleanup_valence {
+    sudo rm -rf "$VALENCE_CONF_DIR" "$VALENCE_STATE_PATH"
+}
+
+VALENCE_BIN_DIR=$(get_python_exec_prefix)
+
+if is_service_enabled valence-api; then
+    case "$1 $2" in
+        "stack install") install_valence ;;
+        "stack post-config")
+            configure_valence
+            create_valence_accounts
+            init_valence
+            ;;
+        "stack extra")
+            start_valence
+            if [[ "$VALENCE_USE_SIMULATOR" == "True" ]]; then
+                enable_service valence-simulator
+                start_valence_simulator
+            fi
+            ;;
+    esac
+    case "$1" in
+        unstack) stop_valence ;;
+        clean) cleanup_valence ;;
+    esac
+fi
+
+$_XTRACE_VALENCE

@@ -1,0 +1,109 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Count what tests did, from the results that stestr stored.
+
+``python -m devstack.tally [--strict] RESULTS...`` reads subunit streams, names
+every test that failed or was left out, and closes with one line
+``N passed, N failed, N skipped``. It exits non-zero when a test failed, when a
+stream holds no test at all, and, with ``--strict``, when a test was skipped
+that :data:`MAY_BE_SKIPPED` does not name.
+"""
+
+import argparse
+from collections.abc import Iterable
+from collections.abc import Mapping
+from pathlib import Path
+import sys
+
+import subunit  # type: ignore[import-untyped]
+import testtools
+
+MAY_BE_SKIPPED: Mapping[str, str] = {}
+"""Test id to the reason why the project's own check may go without it."""
+
+PASSED = frozenset({"success", "xfail"})
+SKIPPED = frozenset({"skip"})
+
+
+class Tally:
+    """Ids of tests by what became of them; skipped ones with the reason."""
+
+    def __init__(self) -> None:
+        self.passed: list[str] = []
+        self.failed: list[str] = []
+        self.skipped: dict[str, str] = {}
+        self.empty: list[Path] = []
+
+    def add(self, test: testtools.testresult.StreamSummary | object) -> None:
+        """Count one finished test."""
+        identity, status = test["id"], test["status"]  # type: ignore[index]
+        if status in PASSED:
+            self.passed.append(identity)
+        elif status in SKIPPED:
+            details = test["details"]  # type: ignore[index]
+            reason = details["reason"].as_text() if "reason" in details else "no reason given"
+            self.skipped[identity] = reason.strip()
+        elif status != "exists":
+            self.failed.append(identity)
+
+    def read(self, path: Path) -> None:
+        """Count every test of one stored stream."""
+        before = self.total
+        collector = testtools.StreamToDict(self.add)
+        collector.startTestRun()
+        if path.exists():
+            with path.open("rb") as stream:
+                subunit.ByteStreamToStreamResult(stream, "output").run(collector)
+        collector.stopTestRun()
+        if self.total == before:
+            self.empty.append(path)
+
+    @property
+    def total(self) -> int:
+        """Return how many tests were counted."""
+        return len(self.passed) + len(self.failed) + len(self.skipped)
+
+    def unexpected(self) -> set[str]:
+        """Return the skipped tests that nobody agreed to."""
+        return set(self.skipped) - set(MAY_BE_SKIPPED)
+
+
+def report(tally: Tally) -> Iterable[str]:
+    """Yield lines for people, the closing line last."""
+    for path in tally.empty:
+        yield f"no test was run: {path}"
+    for identity in sorted(tally.failed):
+        yield f"failed: {identity}"
+    for identity, reason in sorted(tally.skipped.items()):
+        yield f"left out: {identity}: {reason}"
+    yield (f"{len(tally.passed)} passed, {len(tally.failed)} failed, {len(tally.skipped)} skipped")
+
+
+def main() -> int:
+    """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser(description="Count what tests did.")
+    parser.add_argument("--strict", action="store_true", help="fail on an unlisted skip")
+    parser.add_argument("results", nargs="+", type=Path, help="stored subunit streams")
+    arguments = parser.parse_args()
+    tally = Tally()
+    for path in arguments.results:
+        tally.read(path)
+    for line in report(tally):
+        print(line)
+    if arguments.strict and tally.unexpected():
+        return 1
+    return 1 if tally.failed or tally.empty else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
