@@ -1,0 +1,267 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``python -m tests.crash``: kill at every point, or at a sample; or play seeds."""
+
+import argparse
+import collections
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+import contextlib
+import functools
+import select
+import sys
+import time
+from typing import Any
+import warnings
+
+from tests.crash import cases
+from tests.crash import matrix
+from tests.crash import peers
+from tests.crash import process
+from tests.crash import scenarios
+from tests.crash import schedule
+from tests.crash import seeds
+from tests.crash import several
+from tests.crash import world as worlds
+from tests.servers import ironic as real_ironic
+
+#: A trial takes seconds; one that takes so many hangs.
+HANGS = 180.0
+
+
+class Crew:
+    """Workers, each with a world of its own, that take one thing after the other."""
+
+    def __init__(self, size: int, ironic: str | None = None) -> None:
+        self._folder = worlds.new_folder()
+        self._workers = [
+            process.Process(
+                functools.partial(_worker, ironic), self._folder / f"worker-{number}.log"
+            )
+            for number in range(size)
+        ]
+
+    def do(self, command: str, each: Iterable[dict[str, Any]]) -> Iterator[tuple[Any, Any]]:
+        """Have a command done with each of the arguments: pairs of these and the answer."""
+        waiting = iter(each)
+        busy: dict[int, tuple[process.Process, dict[str, Any]]] = {}
+        idle = list(self._workers)
+        while True:
+            while idle:
+                arguments = next(waiting, None)
+                if arguments is None:
+                    break
+                worker = idle.pop()
+                worker.send(command, **arguments)
+                busy[worker.fileno()] = (worker, arguments)
+            if not busy:
+                return
+            ready, _, _ = select.select(list(busy), [], [], HANGS)
+            if not ready:
+                raise TimeoutError(f"nothing comes of {[done for _, done in busy.values()]}")
+            for number in ready:
+                worker, arguments = busy.pop(number)
+                idle.append(worker)
+                yield arguments, worker.answer(HANGS)
+
+    def close(self) -> None:
+        """End the workers, and leave no files but those of what was found."""
+        found = False
+        for worker in self._workers:
+            try:
+                found = worker.call("close") or found
+            except (process.Died, process.Failed, TimeoutError):
+                found = True
+            worker.kill()
+        if not found:
+            worlds.discard(self._folder)
+
+
+def _worker(ironic: str | None) -> process.Commands:
+    """Be a worker."""
+    world = worlds.World(ironic)
+
+    def points(scenario: str) -> list[list[Any]]:
+        found = matrix.clean(world, scenarios.BY_NAME[scenario])
+        return [[point.event.label, point.event.number, point.phase] for point in found]
+
+    def kill(scenario: str, label: str, number: int, phase: str) -> list[Any]:
+        event = matrix.Event(label, number)
+        point = matrix.Point(scenarios.BY_NAME[scenario], event, phase)
+        found = matrix.kill(world, point)
+        return [found.reached, list(found.violations), found.log, found.seconds]
+
+    def seed(seed: int) -> list[Any]:
+        done = seeds.play(world, schedule.draw(seed))
+        if done.violations:
+            world.renew()
+        else:
+            worlds.discard(done.folder)
+        return [done.kills, done.ends, done.violations, str(done.folder)]
+
+    def case(case: str) -> list[str]:
+        play = several.play if case in several.CASES else cases.play
+        found = play(world, case)
+        if found:
+            world.renew()
+        return found
+
+    commands = {"points": points, "kill": kill, "seed": seed, "case": case}
+    return {**commands, "close": world.finish}
+
+
+def whole(crew: Crew, names: list[str], size: int | None, say: Callable[[str], None]) -> int:
+    """Kill at every point, or at a sample of so many; the number of violations."""
+    found: list[matrix.Point] = []
+    for asked, answer in crew.do("points", ({"scenario": name} for name in names)):
+        scenario = scenarios.BY_NAME[asked["scenario"]]
+        listed = [matrix.Point(scenario, matrix.Event(la, no), ph) for la, no, ph in answer]
+        say(f"{len(listed):5d} points in {scenario.name}")
+        found += listed
+    total = len(found)
+    if size is not None:
+        found = matrix.sample(found, size)
+    say(f"{total} points; killing at {len(found)}")
+    tally: collections.Counter[tuple[str, str]] = collections.Counter()
+    bad = unreached = 0
+    asked_for = (
+        {
+            "scenario": point.scenario.name,
+            "label": point.event.label,
+            "number": point.event.number,
+            "phase": point.phase,
+        }
+        for point in found
+    )
+    for done, (point, answer) in enumerate(crew.do("kill", asked_for), 1):
+        reached, violations, log, _seconds = answer
+        tally[point["scenario"], point["phase"]] += reached
+        unreached += not reached
+        if violations:
+            bad += 1
+            say(f"VIOLATION {point['scenario']}: {point['phase']} {point['label']}")
+            say(f"          #{point['number']}, files in {log}")
+            for line in violations:
+                say(f"          {line}")
+        elif not reached:
+            say(f"not reached: {point}")
+        if done % 100 == 0:
+            say(f"{done} of {len(found)}")
+    _table(tally, say)
+    say(f"killed at {sum(tally.values())} of {total} points, {unreached} were not reached")
+    say(f"{bad} violations" if bad else "nothing leaked, nothing was lost")
+    return bad
+
+
+def told(crew: Crew, names: Iterable[str], say: Callable[[str], None]) -> int:
+    """Play named cases; the number of those that violated something."""
+    bad = 0
+    able = []
+    for name in names:
+        missing = several.missing(name) if name in several.CASES else None
+        if missing:
+            say(f"LEFT OUT, {missing} is not installed: {name}")
+        else:
+            able.append(name)
+    for asked, violations in crew.do("case", ({"case": name} for name in able)):
+        say(f"{'VIOLATION' if violations else 'well'}: {asked['case']}")
+        for line in violations:
+            say(f"          {line}")
+        bad += bool(violations)
+    return bad
+
+
+def _named(words: str) -> list[str]:
+    """List the cases that are meant: ``all``, those of ``one conductor``, or by their words."""
+    if words == "one conductor":
+        return list(cases.CASES)
+    meant = [name for name in (*cases.CASES, *several.CASES) if words in ("all", name)]
+    return meant or [name for name in (*cases.CASES, *several.CASES) if words in name]
+
+
+def play(crew: Crew, numbers: Iterable[int], say: Callable[[str], None]) -> int:
+    """Play seeds; the number of those that violated something."""
+    kills = played = 0
+    bad: list[int] = []
+    ends: collections.Counter[str] = collections.Counter()
+    for asked, answer in crew.do("seed", ({"seed": number} for number in numbers)):
+        killed, ended, violations, log = answer
+        played += 1
+        kills += killed
+        ends.update(ended)
+        if violations:
+            bad.append(asked["seed"])
+            say(f"VIOLATION seed {asked['seed']}, files in {log}")
+            for line in (*violations, *str(schedule.draw(asked["seed"])).splitlines()):
+                say(f"          {line}")
+        if played % 10 == 0:
+            say(f"{played} seeds")
+    told = ", ".join(f"{count} {state}" for state, count in sorted(ends.items()))
+    say(f"{played} seeds, {sum(ends.values())} instances ({told}), {kills} kills")
+    say(f"violated by seeds {sorted(bad)}" if bad else "nothing leaked, nothing was lost")
+    return len(bad)
+
+
+def _table(tally: collections.Counter[tuple[str, str]], say: Callable[[str], None]) -> None:
+    phases = ("before", "racing", "sent", "answered")
+    say(f"{'kills':44s}{''.join(f'{phase:>10s}' for phase in phases)}")
+    for name in dict.fromkeys(name for name, _ in tally):
+        say(f"{name:44s}{''.join(f'{tally[name, phase]:10d}' for phase in phases)}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Do what the command line says; 1 when anything was violated."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("--sample", type=int, metavar="K", help="kill at K points of all")
+    parser.add_argument("--only", default="", metavar="WORDS", help="scenarios with these words")
+    parser.add_argument(
+        "--case", metavar="NAME", help="play a named case, those of these words, or all"
+    )
+    parser.add_argument("--seeds", type=int, metavar="N", help="play N random schedules")
+    parser.add_argument("--first", type=int, default=1, metavar="S", help="the first of them")
+    parser.add_argument("--seed", type=int, metavar="S", help="play this one again")
+    parser.add_argument("--real-ironic", action="store_true", help="not with the stand-in")
+    parser.add_argument("--workers", type=int, default=2, help="trials at the same time")
+    options = parser.parse_args(argv)
+    warnings.simplefilter("ignore")
+    names = [name for name in scenarios.BY_NAME if options.only in name]
+    if options.real_ironic:  # it fails only when it wants to
+        own = scenarios.BY_NAME
+        names = [n for n in names if all(peer != "ironic" for peer, _ in own[n].faults)]
+    began = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"{time.monotonic() - began:7.1f}  {line}", flush=True)
+
+    peers.warm()
+    with contextlib.ExitStack() as stack:
+        ironic = stack.enter_context(real_ironic.Ironic()).url if options.real_ironic else None
+        crew = Crew(options.workers, ironic)
+        stack.callback(crew.close)
+        if options.seed is not None:
+            say(str(schedule.draw(options.seed)))
+            bad = play(crew, [options.seed], say)
+        elif options.case is not None:
+            bad = told(crew, _named(options.case), say)
+        elif options.seeds is not None:
+            bad = play(crew, range(options.first, options.first + options.seeds), say)
+        else:
+            bad = whole(crew, names, options.sample, say)
+            if not (options.only or options.real_ironic):
+                bad += told(crew, _named("all"), say)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The configurations of victims: as in life, with every time made short."""
+
+import logging
+import pathlib
+from typing import Any
+
+from oslo_config import cfg
+from oslo_log import log
+
+from valence import conf as service_conf
+from valence_conductor import conf as conductor_conf
+from valence_integration import conf as integration_conf
+
+#: Options of ``[conductor]`` for every victim.
+CONDUCTOR = {"sweep_interval": 0.2, "workers": 4, "graceful_timeout": 2.0}
+
+SERVICE: dict[str, Any] = {
+    "podmanagers__poll_interval": 0.05,
+    "podmanagers__connect_timeout": 2.0,
+    "podmanagers__read_timeout": 5.0,
+    "podmanagers__busy_timeout": 2.0,
+    "podmanagers__assemble_timeout": 20.0,
+    "podmanagers__delete_timeout": 20.0,
+    "nodes__outage_timeout": 6.0,
+    "nodes__lost_answer_timeout": 0.3,
+    "ironic__auth_type": "none",
+    "ironic__lock_timeout": 10.0,
+}
+
+PLUGIN: dict[str, Any] = {
+    "valence_integration__poll_interval": 0.02,
+    "valence_integration__compose_timeout": 30.0,
+    "valence_integration__enroll_timeout": 30.0,
+    "valence_integration__deploy_timeout": 30.0,
+    "valence_integration__give_back_timeout": 30.0,
+    "valence_integration__silence_timeout": 10.0,
+    "valence_integration__busy_timeout": 10.0,
+    "valence__auth_type": "none",
+    "ironic__auth_type": "none",
+}
+
+
+def service(folder: pathlib.Path, ironic: str, **options: Any) -> cfg.ConfigOpts:
+    """Configure a Valence whose files are in a folder."""
+    conf = service_conf.read([], prog="valence-api", default_config_files=[])
+    own = {"state_path": str(folder), "ironic__endpoint_override": ironic}
+    _override(conf, {**SERVICE, **own, **options})
+    _log(conf)
+    return conf
+
+
+def plugin(folder: pathlib.Path, valence: str, ironic: str, **options: Any) -> cfg.ConfigOpts:
+    """Configure a plugin whose files are in a folder."""
+    conf = cfg.ConfigOpts()
+    log.register_options(conf)
+    conf([], project="valence", default_config_files=[])
+    integration_conf.register_opts(conf)
+    own = {
+        "valence_integration__state_path": str(folder),
+        "valence__endpoint_override": valence,
+        "ironic__endpoint_override": ironic,
+    }
+    _override(conf, {**PLUGIN, **own, **options})
+    _log(conf)
+    return conf
+
+
+def _override(conf: cfg.ConfigOpts, wanted: dict[str, Any]) -> None:
+    conductor_conf.register_opts(conf)
+    wanted = {**{f"conductor__{key}": value for key, value in CONDUCTOR.items()}, **wanted}
+    for name, value in wanted.items():
+        group, _, option = name.partition("__")
+        if not option:
+            conf.set_override(name, value)
+        else:
+            conf.set_override(option, value, group=group)
+
+
+def _log(conf: cfg.ConfigOpts) -> None:
+    """Log to standard error, which is the file of the process."""
+    conf.set_override("default_log_levels", ["taskflow=WARNING", "urllib3=WARNING"])
+    log.setup(conf, "valence")
+    logging.getLogger().setLevel(logging.INFO)

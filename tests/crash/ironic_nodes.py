@@ -1,0 +1,235 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Nodes as Ironic keeps them: which verb is taken in which state, what is locked, what is refused.
+
+Every rule here is one that the real Ironic was seen to have:
+``tests/functional/crash/test_stand_in.py`` holds both to the same answers.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+import datetime
+from typing import Any
+import uuid as uuids
+
+#: state -> verb -> the state that follows at once.
+VERBS: Mapping[str, Mapping[str, str]] = {
+    "enroll": {"manage": "verifying"},
+    "manageable": {"provide": "cleaning"},
+    "available": {"active": "deploying", "manage": "manageable"},
+    "active": {"deleted": "deleting"},
+    "deploy failed": {"active": "deploying", "deleted": "deleting"},
+    "error": {"deleted": "deleting"},
+    "clean failed": {"manage": "manageable"},
+}
+#: state that passes -> where it leads, where it leads when it fails, its target meanwhile.
+PASSING: Mapping[str, tuple[str, str, str]] = {
+    "verifying": ("manageable", "enroll", "manageable"),
+    "cleaning": ("available", "clean failed", "available"),
+    "deploying": ("active", "deploy failed", "active"),
+    "deleting": ("cleaning", "error", "available"),
+}
+DELETABLE = frozenset({"enroll", "manageable", "available", "adopt failed"})
+
+#: Fields that a client may give to a new node.
+GIVEN = (
+    "uuid",
+    "name",
+    "driver",
+    "driver_info",
+    "properties",
+    "extra",
+    "resource_class",
+    "conductor_group",
+    "owner",
+)
+
+FRESH: Mapping[str, Any] = {
+    "name": None,
+    "driver_info": {},
+    "properties": {},
+    "extra": {},
+    "resource_class": None,
+    "conductor_group": "",
+    "owner": None,
+    "provision_state": "enroll",
+    "target_provision_state": None,
+    "power_state": None,
+    "reservation": None,
+    "last_error": None,
+    "maintenance": False,
+    "instance_uuid": None,
+    "instance_info": {},
+    "deploy_interface": "ramdisk",
+    "boot_interface": "redfish-virtual-media",
+}
+
+
+class Refused(Exception):
+    """An answer that is no success: its status, and Ironic's words."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+class Nodes:
+    """All nodes and ports, and what happens to them as time passes.
+
+    :param later: calls something after so many seconds.
+    :param pass_in: seconds for which a passing state lasts.
+    """
+
+    def __init__(
+        self, later: Callable[[float, Callable[[], None]], object], pass_in: float = 0.03
+    ) -> None:
+        self._later = later
+        self._pass_in = pass_in
+        self.nodes: dict[str, dict[str, Any]] = {}
+        self.ports: dict[str, dict[str, Any]] = {}
+        self.history: dict[str, list[dict[str, Any]]] = {}
+        #: state -> the errors with which the next passes through it end.
+        self.failures: dict[str, list[str]] = {}
+
+    def create(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Take a node in, in ``enroll``."""
+        uuid = given.get("uuid") or str(uuids.uuid4())
+        if uuid in self.nodes:
+            raise Refused(409, f"A node with UUID {uuid} already exists.")
+        self._name_is_free(given.get("name"))
+        node = {**FRESH, **{key: given[key] for key in GIVEN if key in given}, "uuid": uuid}
+        self.nodes[uuid] = node
+        return node
+
+    def get(self, ident: str) -> dict[str, Any]:
+        """Find a node by uuid or name."""
+        if ident in self.nodes:
+            return self.nodes[ident]
+        for node in self.nodes.values():
+            if node["name"] == ident:
+                return node
+        raise Refused(404, f"Node {ident} could not be found.")
+
+    def patch(self, node: dict[str, Any], changes: list[dict[str, Any]]) -> dict[str, Any]:
+        """Change fields of a node on which nothing is done."""
+        self._is_free(node)
+        for change in changes:
+            field = change["path"].removeprefix("/")
+            value = change.get("value")
+            if field == "instance_uuid":
+                self._associate(node, value)
+            elif field in FRESH:
+                node[field] = value if change["op"] != "remove" else FRESH[field]
+            else:
+                raise Refused(400, f"Couldn't apply patch '{changes}'.")
+        return node
+
+    def provision(self, node: dict[str, Any], verb: str) -> None:
+        """Begin to take a node somewhere."""
+        self._is_free(node)
+        state = node["provision_state"]
+        following = VERBS.get(state, {}).get(verb)
+        if following is None:
+            raise Refused(
+                400,
+                f'The requested action "{verb}" can not be performed on node "{node["uuid"]}" '
+                f'while it is in state "{state}".',
+            )
+        if verb == "active" and not node["instance_info"]:
+            raise Refused(400, f"Failed to validate deploy or power info for node {node['uuid']}.")
+        node["last_error"] = None
+        self._enter(node, following)
+
+    def delete(self, node: dict[str, Any]) -> None:
+        """Forget a node and its ports."""
+        self._is_free(node)
+        uuid, state = node["uuid"], node["provision_state"]
+        if node["instance_uuid"] and not node["maintenance"]:
+            raise Refused(409, f"Node {uuid} is associated with instance {node['instance_uuid']}.")
+        if state not in DELETABLE and not node["maintenance"]:
+            raise Refused(
+                409,
+                f'Can not delete node "{uuid}" while it is in provision state "{state}". '
+                f"Valid provision states to perform deletion are: {sorted(DELETABLE)}",
+            )
+        del self.nodes[uuid]
+        for port in [port for port in self.ports.values() if port["node_uuid"] == uuid]:
+            del self.ports[port["uuid"]]
+
+    def create_port(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Give a node a port; one MAC has one port."""
+        node = self.nodes.get(given["node_uuid"])
+        if node is None:
+            raise Refused(400, f"Node {given['node_uuid']} could not be found.")
+        self._is_free(node)
+        mac = given["address"].lower()
+        if any(port["address"] == mac for port in self.ports.values()):
+            raise Refused(409, f"A port with MAC address {mac} already exists.")
+        port = {"uuid": str(uuids.uuid4()), "address": mac, "node_uuid": given["node_uuid"]}
+        self.ports[port["uuid"]] = port
+        return port
+
+    def lock(self, seconds: float) -> None:
+        """Lock every node for a while, as a periodic task of Ironic's does."""
+        for node in self.nodes.values():
+            if node["reservation"] is None:
+                node["reservation"] = "lab"
+                self._later(seconds, lambda node=node: node.update(reservation=None))
+
+    def _enter(self, node: dict[str, Any], state: str) -> None:
+        node["provision_state"] = state
+        if state not in PASSING:
+            node.update(target_provision_state=None, reservation=None)
+            return
+        node.update(target_provision_state=PASSING[state][2], reservation="lab")
+        self._later(self._pass_in, lambda: self._leave(node, state))
+
+    def _leave(self, node: dict[str, Any], state: str) -> None:
+        well, badly, _ = PASSING[state]
+        if state == "deleting":  # torn down, well or badly: the instance is taken away
+            node.update(instance_uuid=None, instance_info={})
+        failures = self.failures.get(state)
+        if failures:
+            node["last_error"] = failures.pop(0)
+            event = {"severity": "ERROR", "event": node["last_error"], "created_at": _now()}
+            self.history.setdefault(node["uuid"], []).append(event)
+            self._enter(node, badly)
+        else:
+            self._enter(node, well)
+
+    def _associate(self, node: dict[str, Any], instance: str | None) -> None:
+        if instance and node["instance_uuid"] not in (None, instance):
+            raise Refused(
+                409,
+                f"Node {node['uuid']} is associated with instance {node['instance_uuid']}.",
+            )
+        others = (other for other in self.nodes.values() if other is not node)
+        if instance and any(other["instance_uuid"] == instance for other in others):
+            raise Refused(409, f"Instance {instance} is already associated with a node")
+        node["instance_uuid"] = instance
+
+    def _is_free(self, node: dict[str, Any]) -> None:
+        if node["reservation"]:
+            raise Refused(
+                409,
+                f"Node {node['uuid']} is locked by host {node['reservation']}, please retry "
+                "after the current operation is completed.",
+            )
+
+    def _name_is_free(self, name: str | None) -> None:
+        if name and any(node["name"] == name for node in self.nodes.values()):
+            raise Refused(409, f"A node with name {name} already exists.")
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat()

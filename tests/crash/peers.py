@@ -1,0 +1,143 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The peers of a victim: a pod manager, an Ironic and, for the plugin, a Valence.
+
+The first two live in one process, the third in another; both outlive every victim.
+"""
+
+import asyncio
+import gc
+import http.client
+import importlib
+import json
+import logging
+import pathlib
+import threading
+import time
+from typing import Any
+import urllib.parse
+
+from podm_simulator.pod.factory import Shape
+from podm_simulator.pod.factory import Size
+from podm_simulator.pod.pod import Pace
+from podm_simulator.server import Simulator
+from tests.crash import configuration
+from tests.crash import process
+from tests.crash.ironic import Ironic
+from valence import deploy
+from valence import service as services
+from valence.cmd import api
+
+#: How long things take, seconds: long enough to be seen, and no longer.
+ASSEMBLE = 0.03
+
+#: Seconds for which a node is on its way between two states of Ironic, as a rule.
+PASS = 0.02
+
+#: Seconds for which a peer may be away.
+AWAY = 10.0
+
+#: Machines in the pool.
+SYSTEMS = 4
+
+
+def hardware(pass_in: float = PASS) -> process.Commands:
+    """Be a pod manager and an Ironic; where they listen is the answer to ``where``.
+
+    :param pass_in: seconds for which a node is on its way between two states of Ironic.
+    """
+    logging.disable(logging.WARNING)
+    loop = asyncio.new_event_loop()
+    size = Size(shapes=(Shape(systems=SYSTEMS),))
+    podm = Simulator(size, name="pod", pace=Pace(assemble=ASSEMBLE))
+    ironic = Ironic(pass_in)
+    loop.run_until_complete(podm.open())
+    loop.run_until_complete(ironic.open())
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return {"where": lambda: {"podm": podm.url, "ironic": ironic.url}}
+
+
+class Valence:
+    """A whole Valence: API and conductor, in a process that may be killed."""
+
+    def __init__(self, folder: pathlib.Path, where: dict[str, str], port: int) -> None:
+        self._folder, self._where, self._port = folder, where, port
+
+    def __call__(self) -> process.Commands:
+        """Serve; where it listens is the answer to ``where``."""
+        conf = configuration.service(self._folder, self._where["ironic"])
+        service = services.Service(conf)
+        service.start()
+        server = api.Server(("127.0.0.1", self._port), deploy.application(service), numthreads=8)
+        server.prepare()
+        threading.Thread(target=server.serve, daemon=True).start()
+        return {"where": lambda: f"http://127.0.0.1:{server.bind_addr[1]}"}
+
+
+def ask(method: str, url: str, body: Any = None) -> Any:
+    """Ask a peer something from outside; JSON, or None for an empty or a 404 answer.
+
+    One that is away is waited for, unless it is to do something once.
+    """
+    deadline = time.monotonic() + AWAY
+    while True:
+        try:
+            return _ask(method, url, body)
+        except (OSError, http.client.HTTPException):
+            if method == "POST" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def _ask(method: str, url: str, body: Any) -> Any:
+    parts = urllib.parse.urlsplit(url)
+    conn = http.client.HTTPConnection(parts.netloc, timeout=10)
+    try:
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        headers = {"Content-Type": "application/json", "X-OpenStack-Ironic-API-Version": "1.90"}
+        conn.request(method, target, json.dumps(body) if body is not None else None, headers)
+        answer = conn.getresponse()
+        data = answer.read()
+    finally:
+        conn.close()
+    if answer.status == 404 or not data:
+        return None
+    if answer.status >= 400:
+        raise RuntimeError(f"{method} {url}: {answer.status} {data[:300]!r}")
+    return json.loads(data)
+
+
+def warm() -> None:
+    """Import what victims would import at their first flow, and keep the collector off it."""
+    for name in WARM:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
+#: What is imported late: when an engine, a client or a database is first needed.
+WARM = (
+    "ironicclient.v1.client",
+    "keystoneauth1.loading._plugins.noauth",
+    "networkx",
+    "prettytable",
+    "sqlalchemy.dialects.sqlite",
+    "taskflow.engines.action_engine.engine",
+    "taskflow.persistence.backends.impl_memory",
+    "valence.flows.compose",
+    "valence.flows.register",
+    "valence.flows.release",
+    "valence.flows.unregister",
+    "valence_integration.flows.destroy",
+    "valence_integration.flows.provision",
+)

@@ -1,0 +1,205 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What victims are doing when they are killed: every flow, forward and undone."""
+
+from collections.abc import Mapping
+import dataclasses
+from typing import Any
+
+from tests.crash import victims
+
+#: A step: a command, and its arguments. ``$1`` stands for the first uuid, ``$podm``
+#: for the pod manager's way in. ``settle`` waits until nothing is under way,
+#: ``appears`` until the pod manager has a node.
+Step = tuple[str, Mapping[str, Any]]
+
+INSTANCE = "$1"
+
+SETTLE: Step = ("settle", {})
+APPEARS: Step = ("appears", {})
+START: Step = ("start", {})
+PROVISION: Step = ("provision", {"uuid": INSTANCE})
+DESTROY: Step = ("destroy", {"uuid": INSTANCE})
+KNOW: Step = ("ask", {"method": "POST", "path": "/v1/podmanagers", "body": "$podm"})
+
+
+def _node(method: str, below: str = "", body: Any = None) -> Step:
+    path = f"/v1/nodes{below}".replace("$", INSTANCE)
+    return ("ask", {"method": method, "path": path, "body": body})
+
+
+COMPOSE = _node("POST", body={"uuid": INSTANCE, "properties": victims.PROPERTIES})
+GREEDY = {"processor": {"total_cores": 4000}}
+COMPOSE_TOO_MUCH = _node("POST", body={"uuid": INSTANCE, "properties": GREEDY})
+REGISTER = _node("POST", "/$/register", {})
+UNREGISTER = _node("POST", "/$/unregister")
+RELEASE = _node("DELETE", "/$")
+
+ASSEMBLY_FAILS = ("podm", {"node": {"assemble": "fail"}})
+ASSEMBLY_STICKS = ("podm", {"node": {"assemble": "stuck"}})
+NO_PORT = (
+    "ironic",
+    {
+        "match": {"method": "POST", "path": "/v1/ports"},
+        "times": None,
+        "action": {"type": "error", "status": 400, "message": "No port for you."},
+    },
+)
+ALLOCATE_LOST = (
+    "podm",
+    {
+        "match": {"method": "POST", "path": "Actions/Allocate"},
+        "action": {"type": "lose_answer"},
+    },
+)
+CREATE_LOST = (
+    "ironic",
+    {"match": {"method": "POST", "path": "/v1/nodes$"}, "action": {"type": "lose_answer"}},
+)
+
+
+def _fail(state: str, times: int = 1) -> tuple[str, dict[str, Any]]:
+    return ("ironic", {"fail": state, "error": f"{state} was asked to fail", "times": times})
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """One flow, and how it goes.
+
+    :ivar kind: of the victim.
+    :ivar prepare: done before anything counts, and settled.
+    :ivar act: what the victim is killed in.
+    :ivar faults: peer -> what it is told before the act.
+    :ivar ends: states in which a row may end.
+    :ivar started: whether the conductor runs before anything counts.
+    :ivar insist: whether what was not asked for, or not answered, is asked for again.
+    """
+
+    name: str
+    kind: str
+    act: tuple[Step, ...]
+    ends: frozenset[str]
+    prepare: tuple[Step, ...] = ()
+    faults: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    started: bool = True
+    insist: bool = False
+
+
+def _plugin(name: str, *act: Step, ends: str, **more: Any) -> Scenario:
+    return Scenario(f"plugin {name}", "plugin", act, frozenset(ends.split()), **more)
+
+
+def _service(name: str, *act: Step, ends: str, **more: Any) -> Scenario:
+    prepare = (KNOW, *more.pop("prepare", ()))
+    return Scenario(f"service {name}", "service", act, frozenset(ends.split()), prepare, **more)
+
+
+COMPOSED = (COMPOSE, SETTLE)
+REGISTERED = (COMPOSE, SETTLE, REGISTER, SETTLE)
+PROVISIONED = (PROVISION, SETTLE)
+
+ALL: tuple[Scenario, ...] = (
+    _plugin("first start", START, PROVISION, SETTLE, ends="active", started=False),
+    _plugin("provision", PROVISION, SETTLE, ends="active"),
+    _plugin(
+        "provision without deploying",
+        ("provision", {"uuid": INSTANCE, "deploy": False}),
+        SETTLE,
+        ends="active",
+    ),
+    _plugin("destroy", DESTROY, SETTLE, ends="active deleted", prepare=PROVISIONED),
+    _plugin(
+        "provision undone, too much is asked for",
+        ("provision", {"uuid": INSTANCE, "requirements": GREEDY}),
+        SETTLE,
+        ends="error",
+    ),
+    _plugin(
+        "provision undone, assembly fails",
+        PROVISION,
+        SETTLE,
+        ends="error",
+        faults=(ASSEMBLY_FAILS,),
+    ),
+    _plugin(
+        "provision undone, registration fails",
+        PROVISION,
+        SETTLE,
+        ends="error",
+        faults=(NO_PORT,),
+    ),
+    _plugin(
+        "provision undone, verifying fails",
+        PROVISION,
+        SETTLE,
+        ends="error active",
+        faults=(_fail("verifying"),),
+    ),
+    _plugin(
+        "provision undone, deployment fails",
+        PROVISION,
+        SETTLE,
+        ends="error",
+        faults=(_fail("deploying"),),
+    ),
+    _plugin(
+        "provision cancelled",
+        PROVISION,
+        APPEARS,
+        DESTROY,
+        SETTLE,
+        ends="deleted",
+        faults=(ASSEMBLY_STICKS,),
+        insist=True,
+    ),
+    _service("first start", START, ends="", started=False),
+    _service("compose", COMPOSE, SETTLE, ends="composed"),
+    _service(
+        "compose, an answer is lost", COMPOSE, SETTLE, ends="composed", faults=(ALLOCATE_LOST,)
+    ),
+    _service("compose undone, too much is asked for", COMPOSE_TOO_MUCH, SETTLE, ends="error"),
+    _service(
+        "compose undone, assembly fails", COMPOSE, SETTLE, ends="error", faults=(ASSEMBLY_FAILS,)
+    ),
+    _service(
+        "compose cancelled",
+        COMPOSE,
+        APPEARS,
+        RELEASE,
+        SETTLE,
+        ends="",
+        faults=(ASSEMBLY_STICKS,),
+        insist=True,
+    ),
+    _service("release", RELEASE, SETTLE, ends="composed", prepare=COMPOSED),
+    _service("register", REGISTER, SETTLE, ends="composed", prepare=COMPOSED),
+    _service(
+        "register, an answer is lost",
+        REGISTER,
+        SETTLE,
+        ends="composed",
+        prepare=COMPOSED,
+        faults=(CREATE_LOST,),
+    ),
+    _service(
+        "register undone, no ports",
+        REGISTER,
+        SETTLE,
+        ends="composed",
+        prepare=COMPOSED,
+        faults=(NO_PORT,),
+    ),
+    _service("unregister", UNREGISTER, SETTLE, ends="composed", prepare=REGISTERED),
+)
+
+BY_NAME = {scenario.name: scenario for scenario in ALL}

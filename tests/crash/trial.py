@@ -1,0 +1,132 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""One trial: a victim does something, is struck, another goes on, and the books are looked at."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import pathlib
+from typing import Any
+import uuid as uuids
+
+from tests.crash import process
+from tests.crash import stage
+from tests.crash import world as worlds
+from tests.crash.hook import Event
+from tests.crash.hook import Strike
+from tests.crash.scenarios import Scenario
+from tests.crash.scenarios import Step
+
+
+@dataclasses.dataclass
+class Trial:
+    """What came of it.
+
+    :ivar events: what left the victim, until it died.
+    :ivar struck: whether the strike was reached.
+    :ivar violations: what is not as it must be; empty is well.
+    """
+
+    events: list[Event]
+    struck: bool
+    violations: list[str]
+    folder: pathlib.Path
+
+
+def run(world: worlds.World, scenario: Scenario, strikes: Sequence[Strike] = ()) -> Trial:
+    """Try a scenario once."""
+    one = _Run(world, scenario)
+    try:
+        died = one.act(strikes)
+        if died:
+            one.start()
+            one.insist()
+        violations = one.conclude(scenario.ends)
+    finally:
+        one.close()
+    events, struck = one.events()
+    return Trial(events, struck, violations, one.folder)
+
+
+class _Run(stage.Stage):
+    """One victim after the other, on the same files."""
+
+    def __init__(self, world: worlds.World, scenario: Scenario) -> None:
+        super().__init__(world, scenario.kind)
+        self.scenario = scenario
+        self.uuid = str(uuids.uuid4())
+        self._left = list(scenario.act)
+
+    def act(self, strikes: Sequence[Strike]) -> bool:
+        """Let the victim do its work; tell whether it died of it."""
+        self.fork()
+        if self.scenario.started:
+            self.victim.call("start")
+            for step in self.scenario.prepare:
+                self._step(step)
+        for peer, fault in self.scenario.faults:
+            self.world.fault(peer, fault)
+        self.victim.call("arm", strikes=[strike.json() for strike in strikes])
+        try:
+            while self._left:
+                self._step(self._left[0])
+                self._left.pop(0)
+            self.victim.call("disarm")
+        except process.Died:
+            return True
+        return False
+
+    def insist(self) -> None:
+        """Ask again, if the scenario's user does, for what was not answered."""
+        if self.scenario.insist:
+            for step in self._left:
+                self._step(step)
+
+    def events(self) -> tuple[list[Event], bool]:
+        """Read what left the victim, and whether a strike was reached."""
+        file = self.folder / "events"
+        lines = file.read_text().splitlines() if file.exists() else []
+        pairs = [line.rpartition("\t") for line in lines if not line.startswith("!")]
+        struck = any(line.startswith("!") for line in lines)
+        return [Event(label, int(number)) for label, _, number in pairs], struck
+
+    def _step(self, step: Step) -> None:
+        command, arguments = step
+        if command == "settle":
+            self.settle()
+        elif command == "appears":
+            self._appears()
+        else:
+            self.victim.call(command, **self._filled(arguments))
+
+    def _appears(self) -> None:
+        """Wait until the pod manager has a node.
+
+        :raises Died: the victim did not live to see it.
+        """
+
+        def done() -> bool:
+            if not self.victim.alive():
+                raise process.Died
+            return bool(self.world.pool()["nodes"])
+
+        if not worlds.until(done, stage.PATIENCE):
+            raise TimeoutError("there is no node on the pod manager")
+
+    def _filled(self, value: Any) -> Any:
+        """Put the uuid of this trial, and what is known of the world, into arguments."""
+        if isinstance(value, Mapping):
+            return {key: self._filled(inner) for key, inner in value.items()}
+        if value == "$podm":
+            return self.world.podm()
+        return value.replace("$1", self.uuid) if isinstance(value, str) else value

@@ -1,0 +1,83 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Victims are killed, and nothing leaks: a sample of what ``python -m tests.crash`` does.
+
+Each runs in a process of its own, for it forks.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+from typing import ClassVar
+
+import testscenarios
+
+from tests import base
+from tests.crash import cases
+from tests.crash import several
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+
+#: Elsewhere than in CI one pair of servers is enough; ``make crash`` has them all.
+PAIRS = several.PAIRS if "CI" in os.environ else several.PAIRS[:1]
+
+
+class CrashTest(base.TestCase):
+    def crash(self, *arguments: str) -> str:
+        """Run the harness; it must find nothing."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.crash", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        return done.stdout
+
+
+class TestSample(CrashTest):
+    def test_nothing_leaks_wherever_a_conductor_is_killed(self) -> None:
+        for flows in ("plugin provision without", "service compose"):
+            told = self.crash("--only", flows, "--sample", "6")
+            self.assertRegex(told, re.compile("killed at [1-9]"))
+
+    def test_nothing_leaks_whatever_a_seed_draws(self) -> None:
+        self.assertIn("nothing leaked", self.crash("--seeds", "2"))
+
+    def test_nothing_leaks_in_any_named_case(self) -> None:
+        told = self.crash("--case", "one conductor")
+        self.assertEqual(len(cases.CASES), told.count("well: "), told)
+
+
+class TestSeveral(testscenarios.WithScenarios, CrashTest):
+    """Cases with real boards and databases."""
+
+    scenarios: ClassVar = [(board, {"board": board, "database": db}) for board, db in PAIRS]
+    board: str
+    database: str
+
+    def test_nothing_leaks_in_any_named_case_of_several_conductors(self) -> None:
+        named = f"on {self.board} and {self.database}"
+        names = [name for name in several.CASES if name.endswith(named)]
+        missing = several.missing(names[0])
+        if missing and "CI" not in os.environ:
+            self.skipTest(f"{missing} is not installed; bindep.txt names its package")
+        self.assertIsNone(missing)
+        told = self.crash("--case", named)
+        self.assertEqual(len(names), told.count("well: "), told)

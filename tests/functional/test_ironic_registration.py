@@ -1,0 +1,254 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Registration in a real Ironic of nodes that a simulated pod manager composed."""
+
+from collections.abc import Callable
+import pathlib
+import tempfile
+import time
+from typing import Any
+import uuid
+
+from ironicclient import client as ironic_client
+from ironicclient import exc as ironic_errors
+from oslo_config import cfg
+
+from devstack.lab import ironic as lab_ironic
+from devstack.lab import processes
+from podm_simulator import server
+from podm_simulator.pod import factory
+from podm_simulator.pod import pod
+from tests import base
+from tests.functional import test_rsd_driver
+from tests.unit.service import fake_redfish
+from valence import errors
+from valence import ironic
+from valence import ironic_conf
+from valence import podmanagers
+
+INSTALLATION = "55555555-5555-4555-8555-555555555555"
+MAC = "52:54:00:00:00:01"
+
+
+class TestRegistration(base.TestCase):
+    """One Ironic for all; each test has nodes and MACs of its own, and leaves none."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(directory.cleanup)
+        reaper = processes.Reaper()
+        cls.addClassCleanup(reaper.close)
+        where = pathlib.Path(directory.name)
+        cls.lab = lab_ironic.Ironic(where / "ironic", where / "cache")
+        cls.lab.prepare()
+        cls.lab.process.start(reaper)
+        cls.addClassCleanup(cls.lab.process.stop)
+        cls.lab.process.wait_ready()
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.conf = cfg.ConfigOpts()
+        self.conf([], project="valence", default_config_files=[])
+        ironic_conf.register_opts(self.conf)
+        self.conf.set_override("auth_type", "none", group="ironic")
+        self.conf.set_override("endpoint_override", self.lab.url, group="ironic")
+        self.ironic = ironic.Ironic(self.conf)
+        self.theirs = ironic_client.get_client(
+            "1", endpoint=self.lab.url, os_ironic_api_version="latest", max_retries=0
+        )
+        self.uuid, self.composed = str(uuid.uuid4()), str(uuid.uuid4())
+        self.addCleanup(self.left_nothing)
+
+    def left_nothing(self) -> None:
+        self.assertEqual([], self.theirs.node.list())
+        self.assertEqual([], self.theirs.port.list())
+
+    def create(self, **more: Any) -> None:
+        given = {
+            "uuid": self.uuid,
+            "name": "composed-1",
+            "driver_info": {
+                "redfish_address": "http://127.0.0.1:9",
+                "redfish_system_id": "/redfish/v1/Systems/1",
+            },
+            "valence_node": self.composed,
+            "installation": INSTALLATION,
+            "macs": [MAC],
+            **more,
+        }
+        self.ironic.create_node(**given)
+
+    def delete(self) -> None:
+        self.ironic.delete_node(self.uuid, self.composed)
+
+    def macs(self) -> list[str]:
+        return sorted(port.address for port in self.theirs.port.list(node=self.uuid))
+
+    def refused(self, call: Callable[..., Any], **given: Any) -> errors.IronicRefused:
+        exc: errors.IronicRefused = self.assertRaises(errors.IronicRefused, call, **given)
+        return exc
+
+    def to(self, target: str, state: str) -> None:
+        self.theirs.node.set_provision_state(self.uuid, target)
+        give_up = time.monotonic() + 30
+        while time.monotonic() < give_up:
+            node = self.theirs.node.get(self.uuid)
+            if node.provision_state == state and node.reservation is None:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"{node.provision_state}: {node.last_error}")
+
+    def test_an_audit_lists_what_bears_our_mark_and_deletes_what_nobody_uses(self) -> None:
+        other = self.theirs.node.create(driver="redfish", extra={"rack": 7})
+        self.addCleanup(self.theirs.node.delete, other.uuid)
+        self.create(instance_uuid=str(uuid.uuid4()))
+        (seen,) = self.ironic.marked()
+        self.assertEqual(
+            (self.uuid, "enroll", None), (seen.uuid, seen.provision_state, seen.reservation)
+        )
+        self.assertEqual(INSTALLATION, seen.extra["valence_installation"])
+        self.refused(self.ironic.delete_unused, uuid=self.uuid, valence_node=self.composed)
+        self.theirs.node.update(self.uuid, [{"op": "remove", "path": "/instance_uuid"}])
+        self.refused(self.ironic.delete_unused, uuid=self.uuid, valence_node="another")
+        self.ironic.delete_unused(uuid=self.uuid, valence_node=self.composed)
+        self.assertEqual([], self.ironic.marked())
+        self.ironic.delete_unused(uuid=self.uuid, valence_node=self.composed)
+
+    def test_everything_is_as_asked_for(self) -> None:
+        instance = str(uuid.uuid4())
+        self.create(
+            resource_class="baremetal",
+            traits=["CUSTOM_B", "CUSTOM_A"],
+            properties={"cpus": 8},
+            extra={"rack": 7},
+            owner="project",
+            instance_uuid=instance,
+        )
+        node = self.theirs.node.get(self.uuid)
+        self.assertEqual("enroll", node.provision_state)
+        marks = {"valence_node": self.composed, "valence_installation": INSTALLATION}
+        self.assertEqual({"rack": 7, **marks}, node.extra)
+        self.assertEqual(["CUSTOM_A", "CUSTOM_B"], sorted(node.traits))
+        expected = ("baremetal", {"cpus": 8}, "project", instance)
+        seen = (node.resource_class, node.properties, node.owner, node.instance_uuid)
+        self.assertEqual(expected, seen)
+        self.assertEqual([MAC], self.macs())
+        self.delete()
+
+    def test_what_was_half_done_is_completed_and_undone(self) -> None:
+        self.create(macs=[])
+        self.create(macs=[MAC.upper(), "52:54:00:00:00:02"], traits=["CUSTOM_A"])
+        self.create(macs=[MAC, "52:54:00:00:00:02"], traits=["CUSTOM_A"])
+        self.assertEqual([MAC, "52:54:00:00:00:02"], self.macs())
+        self.assertEqual(["CUSTOM_A"], self.theirs.node.get(self.uuid).traits)
+        self.delete()
+        self.assertRaises(ironic_errors.NotFound, self.theirs.node.get, self.uuid)
+        self.delete()
+
+    def test_what_is_taken_is_refused_and_names_who_has_it(self) -> None:
+        self.create()
+        exc = self.refused(self.create, uuid=str(uuid.uuid4()))
+        self.assertIn("already exists", exc.own_words or "")
+        other = str(uuid.uuid4())
+        exc = self.refused(self.create, uuid=other, name="composed-2")
+        self.assertEqual(self.uuid, exc.details["ironic_node"])
+        self.assertIn(MAC, exc.own_words or "")
+        exc = self.refused(self.create, valence_node="another")
+        self.assertIs(False, exc.details["ours"])
+        exc = self.refused(self.ironic.delete_node, uuid=self.uuid, valence_node="another")
+        self.assertIs(False, exc.details["ours"])
+        self.ironic.delete_node(other, self.composed)
+        self.delete()
+
+    def test_what_ironic_does_not_accept_is_refused_in_its_words(self) -> None:
+        for given, words in [
+            ({"name": "not a name!"}, "invalid name"),
+            ({"macs": ["zz"]}, "MAC"),
+            ({"traits": ["nope"]}, "CUSTOM_"),
+        ]:
+            exc = self.refused(self.create, **given)
+            self.assertIn(words, exc.own_words or "")
+            self.delete()
+
+    def test_a_node_that_is_being_verified_is_waited_for(self) -> None:
+        # Nobody listens there, which Ironic finds out in half a minute.
+        self.create()
+        self.theirs.node.set_provision_state(self.uuid, "manage")
+        self.delete()
+
+    def test_a_composed_node_can_be_managed_through_its_pod_manager(self) -> None:
+        simulator = server.Simulator(
+            factory.Size((factory.Shape(systems=2),)), password="secret", pace=pod.Pace(0, 0)
+        )
+        url = simulator.start()
+        self.addCleanup(simulator.stop)
+        known = podmanagers.PodManagers(fake_redfish.conf())
+        self.addCleanup(known.close)
+        driver = known.get(test_rsd_driver.Row(url))
+        path = driver.allocate("valence-1", "", {"processor": {"total_cores": 8}})
+        driver.assemble(path)
+        system_path = driver.read(path).system_path or ""
+        macs = [interface.mac for interface in driver.interfaces(system_path)]
+        self.create(driver_info=driver.bmc(system_path), macs=macs)
+        self.assertEqual(sorted(macs), self.macs())
+        self.to("manage", "manageable")
+        self.assertEqual("power off", self.theirs.node.get(self.uuid).power_state)
+        self.to("provide", "available")
+        instance = str(uuid.uuid4())
+        patch = [{"op": "add", "path": "/instance_uuid", "value": instance}]
+        self.theirs.node.update(self.uuid, patch)
+        exc = self.refused(self.delete)
+        self.assertIn(instance, exc.own_words or "")
+        self.to("manage", "manageable")
+        self.theirs.node.update(self.uuid, [{"op": "add", "path": "/extra/a", "value": 1}])
+        self.delete()
+
+    def test_a_deployed_node_is_left_alone_in_maintenance_too(self) -> None:
+        simulator = server.Simulator(factory.Size((factory.Shape(systems=1),)), password="secret")
+        url = simulator.start()
+        self.addCleanup(simulator.stop)
+        info = {
+            "redfish_address": url,
+            "redfish_system_id": "/redfish/v1/Systems/1",
+            "redfish_username": "admin",
+            "redfish_password": "secret",
+        }
+        self.create(driver_info=info)
+        self.to("manage", "manageable")
+        boot = {"op": "add", "path": "/instance_info/boot_iso", "value": "http://127.0.0.1:9/x"}
+        self.theirs.node.update(self.uuid, [boot])
+        self.to("adopt", "active")
+        for maintenance in (False, True):
+            self.theirs.node.set_maintenance(self.uuid, maintenance)
+            exc = self.refused(self.delete)
+            self.assertIn("'active'", exc.detail)
+            self.assertEqual([MAC], self.macs())
+        self.theirs.node.set_maintenance(self.uuid, False)
+        self.to("deleted", "available")
+        self.delete()
+
+
+class TestIronicIsDown(base.TestCase):
+    def test_it_is_said_at_once(self) -> None:
+        conf = cfg.ConfigOpts()
+        conf([], project="valence", default_config_files=[])
+        ironic_conf.register_opts(conf)
+        url = f"http://127.0.0.1:{processes.free_port()}"
+        conf.set_override("endpoint_override", url, group="ironic")
+        service = ironic.Ironic(conf)
+        began = time.monotonic()
+        exc = self.assertRaises(errors.IronicUnavailable, service.ping)
+        self.assertLess(time.monotonic() - began, 2)
+        self.assertIn("Check that it is running", exc.detail)

@@ -1,0 +1,140 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The main job: compose, enrol, deploy, and give everything back."""
+
+import time
+
+from ironicclient import exc as ironic_errors
+
+from tests.functional import base
+from valence_integration import errors
+from valence_integration import states
+import valenceclient
+
+STUCK_TRAY = {
+    "match": {"method": "POST", "path": "VirtualMedia.*InsertMedia"},
+    "times": 1000,
+    "action": {"type": "error", "status": 400, "message": "the media tray is stuck"},
+}
+"""A fault: machines refuse the image that Ironic wants them to boot."""
+
+
+class TestProvision(base.FunctionalTestCase):
+    """A server comes to be, and goes."""
+
+    def test_a_server_is_composed_enrolled_deployed_and_given_back(self) -> None:
+        uuid = self.provision(deploy=base.RAMDISK)
+        instance = self.wait(uuid)
+        self.assertEqual(states.ACTIVE, instance.state)
+        self.assertIs(True, instance.composed)
+        node = self.valence.nodes.get(instance.node_uuid)
+        self.assertEqual(("composed", "ironic"), (node.state, node.managed_by))
+        known = self.ironic.node.get(instance.ironic_uuid)
+        self.assertEqual(("active", "power on"), (known.provision_state, known.power_state))
+        self.assertEqual(uuid, known.instance_uuid)
+        ports = self.ironic.node.list_ports(instance.ironic_uuid)
+        self.assertEqual(
+            sorted(interface.mac.lower() for interface in node.interfaces),
+            sorted(port.address for port in ports),
+        )
+
+        self.assertEqual(states.DELETED, self.destroy(uuid).state)
+        self.assertRaises(valenceclient.errors.NotFound, self.valence.nodes.get, node.uuid)
+        self.assertRaises(ironic_errors.NotFound, self.ironic.node.get, instance.ironic_uuid)
+
+    def test_a_server_without_a_deployment_waits_in_ironic_for_one(self) -> None:
+        instance = self.wait(self.provision())
+        self.assertEqual("available", self.ironic.node.get(instance.ironic_uuid).provision_state)
+        self.destroy(instance.uuid)
+
+    def test_the_same_request_again_is_the_same_server(self) -> None:
+        uuid = self.provision()
+        self.assertEqual(uuid, self.provision(uuid=uuid))
+        self.wait(uuid)
+        self.assertEqual(1, len(list(self.valence.nodes.list())))
+        self.destroy(uuid)
+
+    def test_destroying_again_changes_nothing(self) -> None:
+        uuid = self.provision()
+        self.wait(uuid)
+        self.provisioner.destroy(uuid)
+        self.assertEqual(states.DELETED, self.destroy(uuid).state)
+        self.assertEqual(states.DELETED, self.destroy(uuid).state)
+
+    def test_a_server_that_is_not_wanted_any_more_is_given_back_half_way(self) -> None:
+        uuid = self.provision(deploy=base.RAMDISK)
+        self.provisioner.destroy(uuid)
+        self.assertEqual(states.DELETED, self.wait(uuid).state)
+
+
+class TestFailure(base.FunctionalTestCase):
+    """What fails is given back, and the one who asked is told why."""
+
+    def failure(self, uuid: str) -> errors.InstanceFailed:
+        """Wait until a provisioning fails; check that nothing is left of it."""
+        failed = self.assertRaises(errors.InstanceFailed, self.wait, uuid)
+        instance = self.provisioner.get(uuid)
+        self.assertEqual(states.ERROR, instance.state)
+        self.assertRaises(
+            valenceclient.errors.NotFound, self.valence.nodes.get, instance.node_uuid
+        )
+        self.assertRaises(ironic_errors.NotFound, self.ironic.node.get, instance.ironic_uuid)
+        for name, pod in self.lab.pods.items():
+            self.assertEqual([], pod.pool()["nodes"], name)
+        self.assertEqual(states.DELETED, self.destroy(uuid).state)
+        return failed
+
+    def test_what_nobody_has_is_refused_in_the_pod_managers_words(self) -> None:
+        asked = {**base.SERVER, "processor": {"total_cores": 4096}}
+        failed = self.failure(self.provision(asked))
+        self.assertIn("no computer systems available", str(failed))
+
+    def test_a_composition_that_fails_enrols_nothing(self) -> None:
+        for pod in self.lab.pods.values():
+            pod.misbehave({"node": {"assemble": "fail"}, "times": 1000})
+        failed = self.failure(self.provision())
+        self.assertIn("failed", str(failed).lower())
+
+    def test_an_enrolment_that_fails_after_ironic_has_the_node_is_undone(self) -> None:
+        self.enroll_relic("large")
+        failed = self.failure(self.provision(base.LARGE_SERVER))
+        self.assertIn("already exists", str(failed))
+
+    def test_a_deployment_that_fails_is_undone(self) -> None:
+        for pod in self.lab.pods.values():
+            pod.misbehave(STUCK_TRAY)
+        failed = self.failure(self.provision(deploy=base.RAMDISK))
+        self.assertIn("the media tray is stuck", str(failed))
+
+
+class TestRestart(base.FunctionalTestCase):
+    """A service that was killed goes on where it was."""
+
+    def test_a_server_survives_the_service_being_killed_while_it_is_composed(self) -> None:
+        uuid = self.provision()
+        node = self.provisioner.get(uuid).node_uuid
+        deadline = time.monotonic() + base.PATIENCE
+        while not self.is_composing(str(node)):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        self.lab.service.process.kill()
+        self.lab.restart_service()
+        self.assertEqual(states.ACTIVE, self.wait(uuid).state)
+        self.destroy(uuid)
+
+    def is_composing(self, node: str) -> bool:
+        """Say whether the service works on the node."""
+        try:
+            return bool(self.valence.nodes.get(node).task)
+        except valenceclient.errors.NotFound:
+            return False

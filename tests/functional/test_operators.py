@@ -1,0 +1,117 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What operators do, and what audits repair, on real parts."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+import uuid as uuids
+
+import sqlalchemy as sa
+
+from tests.functional import base
+from valence import conf as service_conf
+from valence import ledger as node_ledger
+from valence import marks
+from valence.objects import installation
+from valence.objects import podmanager
+from valence_integration import ledger as instance_ledger
+from valence_integration import models
+from valence_integration import states
+
+
+class TestValenceInstance(base.FunctionalTestCase):
+    """The command, in a process beside the one that provisions."""
+
+    def run_command(self, *argv: str, status: int = 0) -> Any:
+        program = [sys.executable, "-m", "valence_integration.cmd.instance"]
+        files = ["--config-file", str(self.lab.plugin.config)]
+        done = subprocess.run(
+            [*program, *files, *argv], capture_output=True, text=True, timeout=60
+        )
+        self.assertEqual(status, done.returncode, done.stderr)
+        return done
+
+    def test_an_instance_is_watched_shown_and_released(self) -> None:
+        uuid = self.provision()
+        watched = self.run_command("watch", "--until-settled", uuid).stdout.splitlines()
+        self.assertTrue(watched[-1].endswith(f"  {states.ACTIVE}"), watched)
+        shown = json.loads(self.run_command("show", uuid, "-f", "json").stdout)
+        self.assertEqual((states.ACTIVE, True), (shown["state"], shown["composed"]))
+        refused = self.run_command("retry", uuid, status=1).stderr
+        self.assertIn("It is active", refused)
+        told = self.run_command("release", "--yes", uuid).stderr
+        self.assertIn("next sweep", told)
+        self.provisioner._conductor.sweep()  # type: ignore[union-attr]
+        self.assertEqual(states.DELETED, self.wait(uuid).state)
+
+    def test_a_failed_instance_is_tried_again(self) -> None:
+        for pod in self.lab.pods.values():
+            pod.misbehave({"node": {"assemble": "fail"}, "times": 1000})
+        uuid = self.provision()
+        self.run_command("watch", "--until-settled", uuid, status=1)
+        for pod in self.lab.pods.values():
+            pod.behave()
+        self.run_command("retry", uuid)
+        self.provisioner._conductor.sweep()  # type: ignore[union-attr]
+        instance = self.wait(uuid)
+        self.assertEqual((states.ACTIVE, 2), (instance.state, instance.generation))
+        self.destroy(uuid)
+
+
+class TestAudits(base.FunctionalTestCase):
+    """What leaked is found, and given back; the books are compared at the end."""
+
+    def plugin(self) -> instance_ledger.InstanceLedger:
+        conf = self.lab.plugin_conf()
+        instance_ledger.integration_conf.register_opts(conf)
+        conf.set_override("stray_grace", 0, group="valence_integration")
+        opened = instance_ledger.open_beside(conf)
+        self.addCleanup(opened.instances.close)
+        return opened
+
+    def service(self) -> node_ledger.Nodes:
+        arguments = ["--config-file", str(self.lab.service.config)]
+        conf = service_conf.read(arguments, prog="valence-api")
+        conf.set_override("stray_grace", 0, group="nodes")
+        return node_ledger.load(conf)
+
+    def test_an_instance_that_lost_its_row_is_given_back(self) -> None:
+        uuid, plugin = self.provision(), self.plugin()
+        instance = self.wait(uuid)
+        self.assertEqual([], plugin.audit())
+        self.assertEqual([], self.service().audit())
+        gone = sa.delete(models.InstanceRow).where(models.InstanceRow.uuid == uuid)
+        with plugin.instances._db.writer() as session:
+            session.execute(gone)
+        (stray,) = plugin.audit()
+        self.assertTrue(stray.repaired, stray)
+        self.assertIn(instance.ironic_uuid, stray.what)
+        self.assertEqual([], plugin.audit())
+
+    def test_a_composed_node_that_lost_its_row_is_given_back(self) -> None:
+        service = self.service()
+        tools = service.tools(None)  # type: ignore[arg-type]
+        (podm,) = [p for p in self._podms(tools["db"]) if p.name == "small"]
+        lost = str(uuids.uuid4())
+        tools["drivers"].to(podm.uuid).allocate(
+            marks.name(lost), marks.description(installation.get(tools["db"]), None), base.SERVER
+        )
+        (stray,) = service.audit()
+        self.assertTrue(stray.repaired, stray)
+        self.assertIn(lost, stray.what)
+
+    def _podms(self, db: Any) -> list[podmanager.PodManager]:
+        with db.reader() as session:
+            return list(session.scalars(sa.select(podmanager.PodManager)))

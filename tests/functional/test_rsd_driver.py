@@ -1,0 +1,429 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The RSD driver and a simulated pod manager, over HTTP."""
+
+from collections.abc import Callable
+from concurrent import futures
+import dataclasses
+import datetime
+import ipaddress
+import pathlib
+import ssl
+import tempfile
+import time
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import oid
+import requests
+import testscenarios
+
+from podm_simulator import server
+from podm_simulator.pod import factory
+from podm_simulator.pod import pod
+from podm_simulator.redfish import dialect
+from tests import base
+from tests.unit.service import fake_redfish
+from valence import errors
+from valence import podmanagers
+
+State = podmanagers.State
+
+WANTED = {
+    "processor": {"total_cores": 8, "count": 2, "instruction_set": "x86-64"},
+    "memory": {"capacity_mib": 16384, "type": "DDR4"},
+    "storage": [{"capacity_gib": 100, "type": "SSD"}],
+    "network": [{"speed_mbps": 10000, "vlan": 100}],
+}
+ALLOCATE = {"method": "POST", "path": "Allocate$"}
+ASSEMBLE = {"method": "POST", "path": "Assemble$"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    url: str
+    uuid: str = "7a1b1bcd-7d1f-4b57-9b6e-3f1f0a1c2d3e"
+    name: str = "pod"
+    driver: str = "rsd"
+    username: str | None = "admin"
+    password: str | None = "secret"
+    verify_ca: bool | str = True
+
+
+class RSDTestCase(base.TestCase):
+    """A pod of six systems; every test must leave it as it found it."""
+
+    version = dialect.DEFAULT
+    page_size = 1000
+    tls: ssl.SSLContext | None = None
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.simulator = server.Simulator(
+            factory.Size((factory.Shape(systems=6),), pooled_drives=2, gpus=1),
+            password="secret",
+            pace=pod.Pace(0.05, 0.1),
+            api_version=self.version,
+            page_size=self.page_size,
+            tls=self.tls,
+        )
+        self.url = self.simulator.start()
+        self.addCleanup(self.simulator.stop)
+        self.podmanagers = podmanagers.PodManagers(
+            fake_redfish.conf(connect_timeout=2, read_timeout=5, busy_timeout=3)
+        )
+        self.addCleanup(self.podmanagers.close)
+        self.driver = self.podmanagers.get(Row(self.url))
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        url = f"{self.url}/control/{path}"
+        with requests.request(method, url, json=body, timeout=5, verify=False) as answer:
+            answer.raise_for_status()
+            return answer.json() if answer.content else None
+
+    def fault(self, match: dict[str, str], **action: Any) -> None:
+        self.control("POST", "faults", {"match": match, "times": 1, "action": action})
+
+    def assembly(self, how: str) -> None:
+        self.control("POST", "faults", {"node": {"assemble": how}, "times": 1})
+
+    def asked(self) -> list[str]:
+        """What was asked since the last look."""
+        seen = self.control("GET", "requests")["requests"]
+        self.control("DELETE", "requests")
+        return [f"{one['method']} {one['path']}" for one in seen]
+
+    def fingerprint(self) -> str:
+        return str(self.control("GET", "pool")["fingerprint"])
+
+    def until(self, path: str, *states: podmanagers.State) -> podmanagers.NodeState:
+        give_up = time.monotonic() + 10
+        while time.monotonic() < give_up:
+            seen = self.driver.state(path)
+            if seen.state in states:
+                return seen
+            time.sleep(0.02)
+        raise AssertionError(f"{path} is still {seen.state}")
+
+    def compose(self, name: str = "valence-1", **wanted: Any) -> str:
+        path = self.driver.allocate(name, "a test", wanted or WANTED)
+        self.until(path, State.ALLOCATED)
+        self.driver.assemble(path)
+        self.until(path, State.ASSEMBLED)
+        return path
+
+
+class TestEveryDialect(testscenarios.WithScenarios, RSDTestCase):
+    scenarios = [
+        (f"{version}, {size} a page", {"version": version, "page_size": size})
+        for version in sorted(dialect.DIALECTS)
+        for size in (1, 1000)
+    ]
+
+    def test_nodes_are_composed_found_read_and_given_back(self) -> None:
+        before = self.fingerprint()
+        paths = [self.compose(f"valence-{number}") for number in (1, 2, 3)]
+        self.assertEqual(3, len(set(paths)))
+        self.assertEqual(paths[0], self.driver.find("valence-1"))
+        self.assertIsNone(self.driver.find("valence-4"))
+        node = self.driver.read(paths[1])
+        self.assertEqual("valence-2", node.name)
+        self.assertEqual(State.ASSEMBLED, node.state)
+        self.assertEqual(2, node.processor["count"])
+        self.assertEqual({"capacity_mib": 65536}, node.memory)
+        interfaces = self.driver.interfaces(node.system_path or "")
+        self.assertEqual(2, len({interface.mac for interface in interfaces}))
+        self.assertEqual(25000, interfaces[0].speed_mbps)
+        for path in paths:
+            self.assertTrue(self.driver.exists(path))
+            self.driver.delete(path)
+            self.assertFalse(self.driver.exists(path))
+            self.driver.delete(path)
+        self.assertEqual(before, self.fingerprint())
+
+
+class TestCost(RSDTestCase):
+    def test_composing_the_first_node_costs_four_requests_besides_polling(self) -> None:
+        path = self.compose()
+        asked = [one for one in self.asked() if one != f"GET {path}"]
+        expected = [
+            "GET /redfish/v1/",
+            "GET /redfish/v1/Nodes",
+            "POST /redfish/v1/Nodes/Actions/Allocate",
+            f"POST {path}/Actions/ComposedNode.Assemble",
+        ]
+        self.assertEqual(expected, asked)
+
+    def test_composing_the_next_node_costs_two(self) -> None:
+        self.compose("valence-1")
+        self.asked()
+        path = self.compose("valence-2")
+        asked = [one for one in self.asked() if one != f"GET {path}"]
+        self.assertEqual(["POST", "POST"], [one.split()[0] for one in asked])
+
+    def test_reading_a_node_costs_two(self) -> None:
+        path = self.compose()
+        self.asked()
+        self.driver.read(path)
+        self.assertEqual(2, len(self.asked()))
+
+    def test_looking_at_a_node_and_giving_it_back_cost_one_each(self) -> None:
+        path = self.compose()
+        for step in (self.driver.state, self.driver.exists, self.driver.delete):
+            self.asked()
+            step(path)
+            self.assertEqual(1, len(self.asked()))
+
+    def test_one_connection_serves_one_caller(self) -> None:
+        self.compose()
+        self.driver.delete("/redfish/v1/Nodes/1")
+        self.assertEqual(1, self.connections())
+
+    def test_many_callers_share_the_pool_and_the_root(self) -> None:
+        with futures.ThreadPoolExecutor(16) as pool:
+            paths = list(pool.map(self.compose, [f"valence-{number}" for number in range(6)]))
+            self.assertEqual(6, len(set(paths)))
+            self.assertEqual(1, self.asked().count("GET /redfish/v1/"))
+            list(pool.map(self.driver.delete, paths))
+        self.assertIn(self.connections(), range(2, 11))
+
+    def connections(self) -> int:
+        """How many were opened, all in all."""
+        pools = self.driver._client._session.get_adapter(self.url).poolmanager.pools  # type: ignore
+        return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118
+
+
+class TestRefusals(RSDTestCase):
+    def test_what_does_not_fit_is_refused_and_leaves_nothing(self) -> None:
+        before = self.fingerprint()
+        for wanted in (
+            {"memory": {"capacity_mib": 10**9}},
+            {"processor": {"total_cores": 10**6}},
+            {"processor": {"model": "Z80"}},
+            {"storage": [{"capacity_gib": 10**6}]},
+            {"network": [{"speed_mbps": 10**6}]},
+            {"pci_device": [{"type": "FPGA"}]},
+        ):
+            exc = self.assertRaises(
+                errors.PodManagerRefused, self.driver.allocate, "valence-1", "", wanted
+            )
+            self.assertIn("Available assets count after applying filters", exc.own_words or "")
+        self.assertEqual(before, self.fingerprint())
+
+    def test_every_requirement_is_understood(self) -> None:
+        path = self.compose(
+            processor={"model": "Simulated Xeon Gold 6140", "speed_mhz": 2000},
+            memory={"speed_mhz": 2400},
+            storage=[{"type": "NVMe"}, {"interface": "SATA"}],
+            network=[{"vlan": 7}],
+            pci_device=[{"type": "GPU", "count": 1}],
+        )
+        self.driver.delete(path)
+
+    def test_a_node_that_failed_cannot_be_assembled(self) -> None:
+        self.assembly("fail")
+        path = self.driver.allocate("valence-1", "", WANTED)
+        self.until(path, State.ALLOCATED)
+        self.driver.assemble(path)
+        self.until(path, State.FAILED)
+        exc = self.assertRaises(errors.PodManagerRefused, self.driver.assemble, path)
+        self.assertIsNotNone(exc.own_words)
+        self.driver.delete(path)
+
+    def test_assembling_twice_is_fine(self) -> None:
+        path = self.driver.allocate("valence-1", "", WANTED)
+        self.until(path, State.ALLOCATED)
+        for _ in range(3):
+            self.driver.assemble(path)
+        self.until(path, State.ASSEMBLED)
+        self.driver.assemble(path)
+
+    def test_a_node_that_is_gone(self) -> None:
+        path = self.compose()
+        self.driver.delete(path)
+        for step in (self.driver.state, self.driver.read, self.driver.assemble):
+            self.assertRaises(errors.PodManagerNodeGone, step, path)
+
+
+class TestTrouble(RSDTestCase):
+    def unreachable(self, call: Callable[..., Any], *given: Any) -> errors.ValenceError:
+        return self.assertRaises(errors.PodManagerUnreachable, call, *given)
+
+    def test_an_allocation_whose_answer_is_lost_is_found_by_name(self) -> None:
+        self.fault(ALLOCATE, type="lose_answer")
+        exc = self.unreachable(self.driver.allocate, "valence-1", "", WANTED)
+        self.assertNotIn("sent", exc.details)
+        path = self.driver.find("valence-1")
+        self.assertIsNotNone(path)
+        posts = [one for one in self.asked() if one.startswith("POST")]
+        self.assertEqual(1, len(posts), "a POST is never repeated")
+
+    def test_an_allocation_that_never_arrived_is_not_found(self) -> None:
+        self.fault(ALLOCATE, type="drop")
+        self.unreachable(self.driver.allocate, "valence-1", "", WANTED)
+        self.assertIsNone(self.driver.find("valence-1"))
+
+    def test_an_allocation_without_a_location_is_found_by_name(self) -> None:
+        self.fault(ALLOCATE, type="no_location")
+        path = self.driver.allocate("valence-1", "", WANTED)
+        self.assertEqual(path, self.driver.find("valence-1"))
+
+    def test_a_lost_answer_to_assemble_can_be_asked_for_again(self) -> None:
+        path = self.driver.allocate("valence-1", "", WANTED)
+        self.until(path, State.ALLOCATED)
+        self.fault(ASSEMBLE, type="lose_answer")
+        self.unreachable(self.driver.assemble, path)
+        self.driver.assemble(path)
+        self.until(path, State.ASSEMBLED)
+
+    def test_reading_bears_a_dropped_connection_and_a_busy_service(self) -> None:
+        path = self.compose()
+        match = {"method": "GET", "path": f"{path}$"}
+        self.fault(match, type="drop")
+        self.assertEqual(State.ASSEMBLED, self.driver.state(path).state)
+        self.fault(match, type="error", status=503, message="Busy.", retry_after=1)
+        self.assertEqual(State.ASSEMBLED, self.driver.state(path).state)
+
+    def test_an_error_is_told_in_the_words_of_the_pod_manager(self) -> None:
+        for status, error in [
+            (400, errors.PodManagerRefused),
+            (500, errors.PodManagerFailed),
+            (503, errors.PodManagerUnreachable),
+        ]:
+            self.fault(ALLOCATE, type="error", status=status, message="Out of order.")
+            exc = self.assertRaises(error, self.driver.allocate, "valence-1", "", WANTED)
+            self.assertIn("Out of order.", exc.own_words or "")
+
+    def test_garbage_is_no_answer_and_no_empty_collection(self) -> None:
+        path = self.compose()
+        for call in (self.driver.state, self.driver.exists, self.driver.find):
+            self.fault({"method": "GET", "path": ".*"}, type="garbage")
+            exc = self.assertRaises(errors.PodManagerFailed, call, path)
+            self.assertIn("not Redfish", exc.detail)
+        self.fault({"method": "DELETE", "path": ".*"}, type="garbage")
+        self.assertRaises(errors.PodManagerFailed, self.driver.delete, path)
+
+    def test_a_pod_manager_that_is_down_is_told_at_once(self) -> None:
+        self.driver.find("valence-1")
+        self.simulator.stop()
+        began = time.monotonic()
+        exc = self.unreachable(self.driver.allocate, "valence-1", "", WANTED)
+        self.assertLess(time.monotonic() - began, 1)
+        self.assertIs(False, exc.details["sent"])
+        self.assertIn("Connection refused", exc.detail)
+
+    def test_a_pod_manager_that_comes_back_is_used_again(self) -> None:
+        path = self.compose()
+        self.control("POST", "faults", {"restart": {"seconds": 0.2}})
+        time.sleep(0.1)
+        self.unreachable(self.driver.state, path)
+        time.sleep(0.5)
+        self.assertEqual(State.ASSEMBLED, self.driver.state(path).state)
+
+
+class TestCheck(RSDTestCase):
+    def check(self, **given: Any) -> podmanagers.ServiceInfo:
+        row = {
+            "url": self.url,
+            "driver": "rsd",
+            "username": "admin",
+            "password": "secret",
+            "verify_ca": True,
+        }
+        return self.podmanagers.check(**{**row, **given})
+
+    def test_a_pod_manager(self) -> None:
+        for suffix in ("", "/", "/redfish/v1", "/redfish/v1/"):
+            info = self.check(url=f"{self.url}{suffix}")
+            self.assertEqual(0, info.nodes)
+            self.assertIsNotNone(info.uuid)
+
+    def test_wrong_credentials(self) -> None:
+        for given in ({"password": "wrong"}, {"username": "nobody"}, {"username": None}):
+            self.assertRaises(errors.PodManagerUnauthorized, self.check, **given)
+
+    def test_what_is_no_pod_manager(self) -> None:
+        for suffix in ("/control", "/elsewhere/redfish/v1"):
+            self.assertRaises(errors.PodManagerFailed, self.check, url=f"{self.url}{suffix}")
+
+    def test_nobody_there(self) -> None:
+        self.simulator.stop()
+        self.assertRaises(errors.PodManagerUnreachable, self.check)
+        exc = self.assertRaises(
+            errors.PodManagerUnreachable, self.check, url="http://pod.invalid:8443"
+        )
+        self.assertIs(False, exc.details["sent"])
+
+
+def certificate(directory: str) -> pathlib.Path:
+    """Make a certificate for 127.0.0.1 that is its own authority; PEM with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(oid.NameOID.COMMON_NAME, "pod")])
+    now = datetime.datetime.now(datetime.UTC)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = pathlib.Path(directory) / "pod.pem"
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
+    return path
+
+
+class TestTLS(RSDTestCase):
+    def setUp(self) -> None:
+        self.directory = tempfile.TemporaryDirectory()
+        self.certificate = certificate(self.directory.name)
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(self.certificate)
+        super().setUp()
+        self.addCleanup(self.directory.cleanup)
+
+    def check(self, url: str, verify_ca: bool | str) -> podmanagers.ServiceInfo:
+        return self.podmanagers.check(
+            url=url, driver="rsd", username="admin", password="secret", verify_ca=verify_ca
+        )
+
+    def test_a_certificate_is_verified_unless_told_otherwise(self) -> None:
+        exc = self.assertRaises(errors.PodManagerUnreachable, self.check, self.url, True)
+        self.assertIn("certificate verify failed", exc.detail)
+        self.assertIn("verify_ca", exc.detail)
+        self.assertIs(False, exc.details["sent"])
+        self.assertEqual(0, self.check(self.url, str(self.certificate)).nodes)
+        self.assertEqual(0, self.check(self.url, False).nodes)
+
+    def test_a_bundle_that_is_not_there(self) -> None:
+        exc = self.assertRaises(
+            errors.PodManagerUnreachable, self.check, self.url, "/nowhere/pod.pem"
+        )
+        self.assertIn("/nowhere/pod.pem", exc.detail)
+
+    def test_the_wrong_scheme(self) -> None:
+        plain = self.url.replace("https", "http")
+        self.assertRaises(errors.PodManagerUnreachable, self.check, plain, True)

@@ -1,0 +1,56 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What was logged, for tests that count lines and look for secrets."""
+
+import logging
+import re
+
+import fixtures
+
+#: The one line of a change.
+CHANGE = re.compile(
+    r"(?P<kind>Node|Instance) (?P<uuid>[0-9a-f-]{36}): (?P<old>\S+) -> (?P<new>\S+) "
+    r"\(generation (?P<generation>\d+), request (?P<request>\S+)\)"
+)
+
+
+class LogLines(fixtures.Fixture):
+    """Keep every record of every logger, whatever its level."""
+
+    def __init__(self) -> None:
+        self.records: list[logging.LogRecord] = []
+
+    def _setUp(self) -> None:
+        handler = logging.Handler()
+        handler.emit = self.records.append  # type: ignore[method-assign]
+        root = logging.getLogger()
+        self.addCleanup(root.removeHandler, handler)
+        self.addCleanup(root.setLevel, root.level)
+        root.addHandler(handler)
+        root.setLevel(logging.DEBUG)
+
+    def changes(self, uuid: str) -> list[str]:
+        """List the changes of a row: ``old -> new``, with the generation."""
+        found = (CHANGE.fullmatch(line) for line in self.lines(logging.INFO))
+        return [
+            f"{m['old']} -> {m['new']} {m['generation']}" for m in found if m and m["uuid"] == uuid
+        ]
+
+    def requests(self, uuid: str) -> list[str]:
+        """List the requests that the changes of a row name."""
+        found = (CHANGE.fullmatch(line) for line in self.lines(logging.INFO))
+        return [m["request"] for m in found if m and m["uuid"] == uuid]
+
+    def lines(self, level: int = logging.DEBUG) -> list[str]:
+        """List what was said at this level and above."""
+        return [record.getMessage() for record in self.records if record.levelno >= level]

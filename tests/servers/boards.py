@@ -1,0 +1,87 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Redis, ZooKeeper and etcd: what a jobboard can live on."""
+
+import pathlib
+
+from tests.servers import process
+
+
+class Redis(process.Server):
+    """Redis that keeps nothing on disk."""
+
+    needs = ("redis-server",)
+
+    @property
+    def url(self) -> str:
+        """URL of the jobboard on it."""
+        return f"redis://127.0.0.1:{self.port}"
+
+    def command(self) -> list[str]:
+        """Give the command that starts it in the foreground."""
+        options = ["--bind", "127.0.0.1", "--port", str(self.port), "--save", ""]
+        return ["redis-server", *options, "--dir", str(self.folder)]
+
+
+class Etcd(process.Server):
+    """etcd, one member."""
+
+    needs = ("etcd",)
+
+    @property
+    def url(self) -> str:
+        """URL of the jobboard on it."""
+        return f"etcd://127.0.0.1:{self.port}"
+
+    def command(self) -> list[str]:
+        """Give the command that starts it in the foreground."""
+        client = f"http://127.0.0.1:{self.port}"
+        peer = f"http://127.0.0.1:{process.free_port()}"
+        return [
+            "etcd",
+            f"--data-dir={self.folder / 'data'}",
+            f"--listen-client-urls={client}",
+            f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}",
+        ]
+
+
+class ZooKeeper(process.Server):
+    """ZooKeeper, one server, from the jar that the distribution ships."""
+
+    needs = ("java", "/usr/share/java/zookeeper.jar")
+
+    @property
+    def url(self) -> str:
+        """URL of the jobboard on it."""
+        return f"zookeeper://127.0.0.1:{self.port}"
+
+    def command(self) -> list[str]:
+        """Give the command that starts it in the foreground."""
+        config = self.folder / "zoo.cfg"
+        config.write_text(
+            f"dataDir={self.folder / 'data'}\n"
+            f"clientPort={self.port}\n"
+            "clientPortAddress=127.0.0.1\n"
+            "tickTime=500\n"
+            "admin.enableServer=false\n"
+            "4lw.commands.whitelist=envi,srvr,ruok\n"
+        )
+        jars = [str(pathlib.Path("/usr/share/java/zookeeper.jar"))]
+        main = "org.apache.zookeeper.server.ZooKeeperServerMain"
+        return ["java", "-Xmx128m", "-cp", ":".join(jars), main, str(config)]
+
+
+ALL = {"redis": Redis, "zookeeper": ZooKeeper, "etcd": Etcd}

@@ -1,0 +1,185 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""PostgreSQL and MariaDB: what rows and flows of several machines are kept in."""
+
+import contextlib
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+
+import psycopg
+import pymysql
+
+from tests.servers import process
+
+#: Who runs a server that refuses to be run by root.
+NOBODY = "nobody"
+
+
+class Database(process.Server):
+    """A SQL server with an empty database, as whoever runs the tests, or as nobody."""
+
+    def _setUp(self) -> None:
+        # A folder that the server's user can reach, wherever TMPDIR leads.
+        folder = tempfile.mkdtemp(prefix="valence-sql-", dir="/tmp")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        self.folder = pathlib.Path(folder)
+        self.port = process.free_port()
+        self.make()
+        self.start()
+        self.addCleanup(self.kill)
+        self._until_it_answers()
+
+    def make(self) -> None:
+        """Make the files of an empty server."""
+        raise NotImplementedError
+
+    def create(self, name: str) -> None:
+        """Create an empty database.
+
+        :raises Exception: the server does not take it, as long as it starts.
+        """
+        raise NotImplementedError
+
+    def url(self, name: str) -> str:
+        """URL of a database on it."""
+        raise NotImplementedError
+
+    def restart(self) -> None:
+        """Kill it, and start it again on the same files."""
+        self.kill()
+        (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+        self.start()
+        self._until_it_answers()
+
+    def ready(self) -> None:
+        """Connect; raise as long as it starts."""
+        raise NotImplementedError
+
+    def _until_it_answers(self) -> None:
+        deadline = time.monotonic() + process.PATIENCE
+        while True:
+            try:
+                return self.ready()
+            except (psycopg.Error, pymysql.Error):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def run(self, *command: str) -> None:
+        """Run a command as the server's user."""
+        words = [*as_nobody(), process.find(command[0]) or command[0], *command[1:]]
+        subprocess.run(words, check=True, capture_output=True, cwd=self.folder)
+
+    def own(self) -> None:
+        """Give the files to the server's user."""
+        if os.getuid() == 0:
+            user = pwd.getpwnam(NOBODY)
+            for path in (self.folder, *self.folder.rglob("*")):
+                os.chown(path, user.pw_uid, user.pw_gid)
+
+
+def as_nobody() -> list[str]:
+    """Give what to put before a command that root must not run."""
+    return ["setpriv", f"--reuid={NOBODY}", "--clear-groups", "--"] if os.getuid() == 0 else []
+
+
+class PostgreSQL(Database):
+    """PostgreSQL."""
+
+    needs = ("initdb", "postgres")
+
+    SETTINGS = ("fsync=off", "max_connections=300")
+
+    def make(self) -> None:
+        """Make the files of an empty server."""
+        self.own()
+        data = str(self.folder / "data")
+        self.run("initdb", "-D", data, "-U", "valence", "--auth=trust", "-E", "UTF8", "--no-sync")
+
+    def command(self) -> list[str]:
+        """Give the command that starts it in the foreground."""
+        options = ["-k", str(self.folder)]
+        for option in ("listen_addresses=127.0.0.1", f"port={self.port}", *self.SETTINGS):
+            options += ["-c", option]
+        return [*as_nobody(), "postgres", "-D", str(self.folder / "data"), *options]
+
+    def ready(self) -> None:
+        """Connect; raise as long as it starts."""
+        with self._connect():
+            pass
+
+    def create(self, name: str) -> None:
+        """Create an empty database."""
+        with self._connect() as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+
+    def url(self, name: str) -> str:
+        """URL of a database on it."""
+        return f"postgresql+psycopg://valence@127.0.0.1:{self.port}/{name}"
+
+    def _connect(self) -> "psycopg.Connection[tuple[object, ...]]":
+        return psycopg.connect(
+            host="127.0.0.1", port=self.port, user="valence", dbname="postgres", autocommit=True
+        )
+
+
+class MariaDB(Database):
+    """MariaDB."""
+
+    needs = ("mariadb-install-db", "mariadbd")
+
+    def make(self) -> None:
+        """Make the files of an empty server."""
+        self.own()
+        data = f"--datadir={self.folder / 'data'}"
+        self.run(
+            "mariadb-install-db", "--no-defaults", data, "--auth-root-authentication-method=normal"
+        )
+
+    def command(self) -> list[str]:
+        """Give the command that starts it in the foreground."""
+        return [
+            *as_nobody(),
+            "mariadbd",
+            "--no-defaults",
+            f"--datadir={self.folder / 'data'}",
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            f"--socket={self.folder / 'socket'}",
+            "--innodb-flush-log-at-trx-commit=2",
+        ]
+
+    def ready(self) -> None:
+        """Connect; raise as long as it starts."""
+        with contextlib.closing(self._connect()):
+            pass
+
+    def create(self, name: str) -> None:
+        """Create an empty database, and whoever may use it."""
+        with contextlib.closing(self._connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
+
+    def url(self, name: str) -> str:
+        """URL of a database on it."""
+        return f"mysql+pymysql://root@127.0.0.1:{self.port}/{name}"
+
+    def _connect(self) -> "pymysql.Connection":
+        return pymysql.connect(host="127.0.0.1", port=self.port, user="root", autocommit=True)
+
+
+ALL = {"postgresql": PostgreSQL, "mariadb": MariaDB}

@@ -1,0 +1,64 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The pages about the client say what works."""
+
+import pathlib
+import re
+import shlex
+import textwrap
+
+from tests import base
+from tests.unit.client import clock
+from tests.unit.client import shell_base
+from valenceclient import testing
+
+PAGES = pathlib.Path(__file__).resolve().parents[3] / "doc" / "source" / "client"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The code blocks of a page."""
+    text = (PAGES / f"{page}.rst").read_text(encoding="utf-8")
+    pattern = rf"^\.\. code-block:: {language}\n\n((?:   .*\n|\n)+)"
+    return [textwrap.dedent(found) for found in re.findall(pattern, text, re.M)]
+
+
+class TestPython(base.TestCase):
+    def run_page(self, page: str) -> testing.FakeValence:
+        self.useFixture(clock.Clock())
+        valence = testing.FakeValence(url="http://127.0.0.1:8881")
+        names: dict[str, object] = {"print": lambda *args: None}
+        with valence.intercept():
+            for block in blocks(page, "python"):
+                exec(compile(block, f"{page}.rst", "exec"), names)
+        return valence
+
+    def test_the_library_page_works_as_written(self) -> None:
+        valence = self.run_page("library")
+        self.assertEqual(1, len(valence.flavors.all()))
+        self.assertEqual([], valence.nodes.all())
+
+    def test_the_testing_page_works_as_written(self) -> None:
+        self.assertTrue(blocks("testing", "python"))
+        self.run_page("testing")
+
+
+class TestConsole(shell_base.ShellTest):
+    def test_the_program_page_works_as_written(self) -> None:
+        self.environ({"VALENCE_PODM_PASSWORD": "secret"}, clear=False)
+        (block,) = blocks("program", "console")
+        lines = [shlex.split(line.removeprefix("$ ")) for line in block.splitlines()]
+        typed = [words[1:] for words in lines if words and words[0] == "valence"]
+        for words in typed:
+            self.run_program(*words)
+        self.assertEqual(7, len(typed))
+        self.assertEqual([], self.valence.nodes.all())

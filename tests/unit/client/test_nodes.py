@@ -1,0 +1,346 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Nodes: composed, registered, unregistered, released, and waited for."""
+
+import uuid
+
+from tests import base
+from tests.unit.client import clock
+from valenceclient import errors
+from valenceclient import Node
+from valenceclient import testing
+
+SMALL = {"processor": {"total_cores": 8}, "memory": {"capacity_mib": 16384}}
+
+
+class NodeTest(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.clock = self.useFixture(clock.Clock())
+        self.valence = testing.FakeValence()
+        self.client = self.valence.client()
+        self.seen: list[Node] = []
+
+    def composed(self, name: str = "web-1") -> Node:
+        return self.client.nodes.create(name=name, properties=SMALL, wait=True)
+
+    def posts(self) -> list[testing.Call]:
+        return [call for call in self.valence.calls if call.method == "POST"]
+
+    def progress(self) -> list[tuple[str, str | None]]:
+        return [(node.state, node.task) for node in self.seen]
+
+
+class TestCreate(NodeTest):
+    def test_a_create_returns_at_once_when_it_is_not_to_wait(self) -> None:
+        node = self.client.nodes.create(name="web-1", properties=SMALL)
+        self.assertEqual("composing", node.state)
+        self.assertEqual(1, len(self.valence.calls))
+
+    def test_a_create_that_waits_returns_the_composed_node(self) -> None:
+        node = self.client.nodes.create(
+            name="web-1", properties=SMALL, wait=True, on_progress=self.seen.append
+        )
+        self.assertEqual("composed", node.state)
+        self.assertEqual(1, len(node.interfaces))
+        self.assertEqual([("composing", "assemble-node"), ("composed", None)], self.progress())
+
+    def test_progress_is_told_at_changes_only(self) -> None:
+        self.valence.polls = 7
+        self.client.nodes.create(properties=SMALL, wait=True, on_progress=self.seen.append)
+        self.assertEqual(2, len(self.seen))
+
+    def test_a_create_always_sends_a_uuid(self) -> None:
+        node = self.client.nodes.create(properties=SMALL)
+        self.assertEqual(node.uuid, self.posts()[0].body["uuid"])
+        self.assertEqual(node.uuid, str(uuid.UUID(node.uuid)))
+
+    def test_a_chosen_uuid_is_kept(self) -> None:
+        chosen = str(uuid.uuid4())
+        self.assertEqual(chosen, self.client.nodes.create(uuid=chosen, properties=SMALL).uuid)
+
+    def test_a_create_whose_answer_is_lost_is_sent_again_as_the_same_node(self) -> None:
+        self.valence.lose("POST", "/v1/nodes", times=2)
+        node = self.client.nodes.create(name="web-1", properties=SMALL, wait=True)
+        self.assertEqual({node.uuid}, {call.body["uuid"] for call in self.posts()})
+        self.assertEqual(3, len(self.posts()))
+        self.assertEqual([node], list(self.client.nodes.list()))
+
+    def test_a_create_is_sent_again_after_a_gateway_lost_its_answer(self) -> None:
+        self.valence.answer("POST", "/v1/nodes", 502, "<html></html>", done=True)
+        self.client.nodes.create(name="web-1", properties=SMALL)
+        self.assertEqual([502, 202], [call.status for call in self.posts()])
+
+    def test_a_create_gives_up_after_a_few_attempts(self) -> None:
+        self.valence.lose("POST", "/v1/nodes", done=False, times=99)
+        error = self.assertRaises(errors.ConnectFailed, self.client.nodes.create, properties=SMALL)
+        self.assertEqual((4, 4), (error.attempts, len(self.posts())))
+        self.assertEqual([0.5, 1.0, 2.0], self.clock.slept)
+
+    def test_a_create_is_not_sent_again_past_the_deadline_of_its_wait(self) -> None:
+        self.valence.lose("POST", "/v1/nodes", done=False, times=99)
+        self.assertRaises(
+            errors.ConnectFailed,
+            self.client.nodes.create,
+            properties=SMALL,
+            wait=True,
+            timeout=0.6,
+        )
+        self.assertEqual(2, len(self.posts()))
+
+    def test_a_refusal_is_not_asked_for_again(self) -> None:
+        self.valence.answer(
+            "POST",
+            "/v1/nodes",
+            503,
+            {
+                "errors": [
+                    {"status": 503, "code": "valence.podmanager.unreachable", "detail": "No."}
+                ]
+            },
+        )
+        self.assertRaises(errors.Unavailable, self.client.nodes.create, properties=SMALL)
+        self.assertEqual(1, len(self.posts()))
+
+    def test_a_different_request_with_the_same_uuid_is_a_conflict(self) -> None:
+        node = self.client.nodes.create(properties=SMALL)
+        error = self.assertRaises(
+            errors.Conflict, self.client.nodes.create, uuid=node.uuid, name="b", properties=SMALL
+        )
+        self.assertEqual("valence.node.duplicate", error.code)
+
+    def test_a_failed_compose_raises_with_the_pod_managers_own_words(self) -> None:
+        self.valence.fail("compose", reason="No processor fits", detail="Refused by pod-1.")
+        error = self.assertRaises(errors.NodeFailed, self.composed)
+        self.assertEqual("error", error.node.state)
+        self.assertEqual(
+            ("valence.podmanager.refused", "Refused by pod-1.", "No processor fits", "compose"),
+            (error.code, error.detail, error.reason, error.fault.operation),
+        )
+        self.assertEqual(
+            "Node web-1 failed to compose: Refused by pod-1. The reason given: "
+            "No processor fits (valence.podmanager.refused)",
+            str(error),
+        )
+
+    def test_a_compose_that_takes_too_long_is_a_timeout_with_the_node(self) -> None:
+        self.valence.polls = 10_000
+        client = self.valence.client(poll_interval=2.0)
+        error = self.assertRaises(
+            errors.WaitTimeout,
+            client.nodes.create,
+            name="w",
+            properties=SMALL,
+            wait=True,
+            timeout=60,
+        )
+        self.assertEqual("composing", error.node.state)
+        self.assertEqual(60.0, sum(self.clock.slept))
+        self.assertIn("still composing (assemble-node) after 60 seconds", str(error))
+
+    def test_the_pauses_between_polls_grow_to_the_interval(self) -> None:
+        self.valence.polls = 20
+        self.valence.client(poll_interval=2.0).nodes.create(properties=SMALL, wait=True)
+        self.assertEqual((0.2, 2.0), (self.clock.slept[0], self.clock.slept[-1]))
+        self.assertEqual(sorted(self.clock.slept), self.clock.slept)
+
+    def test_a_node_deleted_by_somebody_while_composing_fails_the_wait(self) -> None:
+        self.valence.polls = 5
+
+        def delete(node: Node) -> None:
+            if node.state == "composing":
+                self.client.nodes.delete(node.uuid)
+
+        error = self.assertRaises(
+            errors.NodeFailed,
+            self.client.nodes.create,
+            properties=SMALL,
+            wait=True,
+            on_progress=delete,
+        )
+        self.assertEqual("valence.node.cancelled", error.code)
+
+    def test_a_wait_survives_a_restart_of_the_service(self) -> None:
+        self.valence.polls = 3
+        self.valence.lose("GET", "/v1/nodes/.*", done=False, times=6)
+        self.valence.answer("GET", "/v1/nodes/.*", 503, "<html></html>", times=3)
+        self.assertEqual("composed", self.composed().state)
+
+    def test_a_wait_does_not_outlive_a_service_that_stays_away(self) -> None:
+        self.valence.lose("GET", "/v1/nodes/.*", done=False, times=10_000)
+        client = self.valence.client(poll_interval=2.0)
+        self.assertRaises(errors.ConnectFailed, client.nodes.create, properties=SMALL, wait=True)
+        self.assertTrue(120 <= sum(self.clock.slept) < 130, sum(self.clock.slept))
+
+    def test_a_timeout_is_a_positive_number(self) -> None:
+        self.assertRaises(
+            ValueError, self.client.nodes.create, properties=SMALL, wait=True, timeout=0
+        )
+        self.assertEqual([], self.valence.calls)
+
+
+class TestDelete(NodeTest):
+    def test_a_deletion_that_waits_returns_when_the_node_is_not_found(self) -> None:
+        node = self.composed()
+        self.client.nodes.delete(node.uuid, wait=True, on_progress=self.seen.append)
+        self.assertEqual([("releasing", "delete-node")], self.progress())
+        self.assertEqual(404, self.valence.calls[-1].status)
+        self.assertEqual([], list(self.client.nodes.list()))
+
+    def test_a_deletion_may_go_by_name(self) -> None:
+        self.composed("web-1")
+        self.client.nodes.delete("web-1", wait=True)
+        self.assertEqual([], list(self.client.nodes.list()))
+
+    def test_a_node_that_is_gone_before_the_first_look_is_deleted(self) -> None:
+        self.valence.polls = 0
+        node = self.composed()
+        self.client.nodes.delete(node.uuid, wait=True)
+        self.assertEqual([], list(self.client.nodes.list()))
+
+    def test_a_failed_release_raises_with_its_fault(self) -> None:
+        node = self.composed()
+        self.valence.fail("release", reason="System is busy")
+        error = self.assertRaises(
+            errors.NodeFailed, self.client.nodes.delete, node.uuid, wait=True
+        )
+        self.assertEqual(("release", "System is busy"), (error.operation, error.reason))
+
+    def test_a_compose_that_ends_in_error_when_cancelled_does_not_end_the_wait(self) -> None:
+        node = self.client.nodes.create(properties=SMALL)
+        cancelled = {
+            **node.raw,
+            "state": "error",
+            "fault": {"code": "valence.node.cancelled", "operation": "compose"},
+        }
+        self.valence.answer("GET", f"/v1/nodes/{node.uuid}", 200, cancelled, times=2)
+        self.client.nodes.delete(node.uuid, wait=True)
+        self.assertEqual(404, self.valence.calls[-1].status)
+
+    def test_a_failed_node_can_be_deleted(self) -> None:
+        self.valence.fail("compose")
+        error = self.assertRaises(errors.NodeFailed, self.composed)
+        self.client.nodes.delete(error.node.uuid, wait=True)
+        self.assertEqual([], list(self.client.nodes.list()))
+
+    def test_a_registered_node_is_a_conflict_and_stays(self) -> None:
+        node = self.composed()
+        self.client.nodes.register(node.uuid, wait=True)
+        error = self.assertRaises(errors.Conflict, self.client.nodes.delete, node.uuid, wait=True)
+        self.assertEqual("valence.node.registered", error.code)
+        self.assertEqual("composed", self.client.nodes.get(node.uuid).state)
+
+
+class TestRegister(NodeTest):
+    def test_a_registration_that_waits_returns_the_node_as_ironics(self) -> None:
+        wanted = str(uuid.uuid4())
+        node = self.client.nodes.register(
+            self.composed().uuid, uuid=wanted, resource_class="gold", owner=None, wait=True
+        )
+        self.assertEqual(("ironic", wanted), (node.managed_by, node.ironic_uuid))
+        body = {"uuid": wanted, "resource_class": "gold"}
+        self.assertEqual(body, self.posts()[-1].body)
+
+    def test_a_registration_that_fails_raises_although_the_node_is_composed(self) -> None:
+        node = self.composed()
+        self.valence.fail("register", code="valence.ironic.refused", reason="MAC is taken")
+        error = self.assertRaises(
+            errors.NodeFailed, self.client.nodes.register, node.uuid, wait=True
+        )
+        self.assertEqual("composed", error.node.state)
+        self.assertEqual(
+            ("valence.ironic.refused", "MAC is taken", "register"),
+            (error.code, error.reason, error.operation),
+        )
+
+    def test_a_registration_that_failed_halfway_raises_although_it_is_managed(self) -> None:
+        node = self.composed()
+        fault = {"code": "valence.ironic.unavailable", "operation": "register"}
+        halfway = {**node.raw, "managed_by": "ironic", "fault": fault}
+        self.valence.answer("GET", f"/v1/nodes/{node.uuid}", 200, halfway)
+        error = self.assertRaises(
+            errors.NodeFailed, self.client.nodes.register, node.uuid, wait=True
+        )
+        self.assertEqual("valence.ironic.unavailable", error.code)
+
+    def test_a_registration_that_is_done_already_needs_no_wait(self) -> None:
+        wanted = str(uuid.uuid4())
+        node = self.composed()
+        self.client.nodes.register(node.uuid, uuid=wanted, wait=True)
+        again = self.client.nodes.register(node.uuid, uuid=wanted, wait=True)
+        self.assertEqual(wanted, again.ironic_uuid)
+        self.assertEqual(200, self.valence.calls[-1].status)
+
+    def test_another_registration_is_a_conflict(self) -> None:
+        node = self.composed()
+        self.client.nodes.register(node.uuid, wait=True)
+        error = self.assertRaises(
+            errors.Conflict, self.client.nodes.register, node.uuid, uuid=str(uuid.uuid4())
+        )
+        self.assertEqual("valence.node.registered", error.code)
+
+    def test_a_registration_whose_answer_is_lost_is_not_sent_again(self) -> None:
+        node = self.composed()
+        self.valence.lose("POST", "/v1/nodes/.*/register")
+        self.assertRaises(errors.ConnectFailed, self.client.nodes.register, node.uuid)
+        self.assertEqual(2, len(self.posts()))
+
+    def test_an_unregistration_that_waits_leaves_the_node_composed(self) -> None:
+        node = self.composed()
+        self.client.nodes.register(node.uuid, wait=True)
+        node = self.client.nodes.unregister(node.uuid, wait=True)
+        self.assertEqual(("composed", None), (node.state, node.managed_by))
+
+    def test_an_unregistration_that_ironic_refuses_raises_and_changes_nothing(self) -> None:
+        node = self.composed()
+        self.client.nodes.register(node.uuid, wait=True)
+        self.valence.fail("unregister", code="valence.ironic.refused", reason="Node is active")
+        error = self.assertRaises(
+            errors.NodeFailed, self.client.nodes.unregister, node.uuid, wait=True
+        )
+        self.assertEqual(("valence.ironic.refused", "ironic"), (error.code, error.node.managed_by))
+
+    def test_unregistering_what_is_not_registered_is_a_conflict(self) -> None:
+        node = self.composed()
+        error = self.assertRaises(errors.Conflict, self.client.nodes.unregister, node.uuid)
+        self.assertEqual("valence.node.not_registered", error.code)
+
+
+class TestWait(NodeTest):
+    def test_a_wait_tells_from_the_state_what_it_waits_for(self) -> None:
+        node = self.client.nodes.create(properties=SMALL)
+        self.assertEqual("composed", self.client.nodes.wait(node.uuid).state)
+
+    def test_a_wait_for_a_registration_on_its_way_raises_when_it_fails(self) -> None:
+        node = self.composed()
+        self.valence.fail("register")
+        self.client.nodes.register(node.uuid)
+        error = self.assertRaises(errors.NodeFailed, self.client.nodes.wait, node.uuid)
+        self.assertEqual("register", error.operation)
+
+    def test_a_wait_for_a_release_on_its_way_returns_the_node_as_last_seen(self) -> None:
+        node = self.composed()
+        self.client.nodes.delete(node.uuid)
+        self.assertEqual("releasing", self.client.nodes.wait(node.uuid).state)
+
+    def test_a_wait_for_a_node_at_rest_returns_it(self) -> None:
+        node = self.composed()
+        self.assertEqual(node.uuid, self.client.nodes.wait(node.uuid).uuid)
+
+    def test_a_wait_for_nothing_is_not_found(self) -> None:
+        self.assertRaises(errors.NotFound, self.client.nodes.wait, "none")
+
+    def test_a_refreshed_read_says_so_to_the_service(self) -> None:
+        node = self.composed()
+        self.client.nodes.get(node.uuid, refresh=True)
+        self.assertEqual({"refresh": "true"}, self.valence.calls[-1].query)

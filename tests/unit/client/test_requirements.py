@@ -1,0 +1,149 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What to compose, as a person says it."""
+
+import argparse
+import io
+import json
+import pathlib
+from unittest import mock
+
+from tests import base
+from valenceclient.commands import output
+from valenceclient.commands import requirements
+
+
+class Refused(Exception):
+    """The parser's complaint."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise Refused(message)
+
+
+class TestRequirements(base.TestCase):
+    def read(self, *said: str) -> dict[str, object] | None:
+        parser = Parser()
+        requirements.add_options(parser)
+        return requirements.from_options(parser.parse_args(said))
+
+    def refused(self, *said: str) -> str:
+        return str(self.assertRaises(Refused, self.read, *said))
+
+    def test_all_that_can_be_said_becomes_properties(self) -> None:
+        self.assertEqual(
+            {
+                "processor": {
+                    "total_cores": 8,
+                    "count": 2,
+                    "model": "Xeon",
+                    "instruction_set": "x86-64",
+                    "speed_mhz": 2400,
+                },
+                "memory": {"capacity_mib": 16384},
+                "storage": [
+                    {"capacity_gib": 100, "type": "SSD"},
+                    {"capacity_gib": 2048, "type": "HDD", "min_rpm": 7200, "interface": "SATA"},
+                ],
+                "network": [{"speed_mbps": 10000, "vlan": 100}],
+                "pci_device": [{"type": "FPGA", "model": "A10", "count": 1}],
+            },
+            self.read(
+                "--cores=8",
+                "--cpu=count=2,model=Xeon,isa=x86-64,speed=2400",
+                "--memory=16G",
+                "--storage=size=100,type=ssd",
+                "--storage=size=2T,type=HDD,rpm=7200,interface=SATA",
+                "--nic=speed=10G,vlan=100",
+                "--pci=type=fpga,model=A10,count=1",
+            ),
+        )
+
+    def test_nothing_said_is_nothing(self) -> None:
+        self.assertIsNone(self.read())
+
+    def test_memory_is_understood_in_every_common_spelling(self) -> None:
+        for text in ("16G", "16g", "16GB", "16GiB", "16 GiB", "16384", "16384M", "16384MiB"):
+            self.assertEqual(16384, requirements.mebibytes(text), text)
+        self.assertEqual(1024 * 1024, requirements.mebibytes("1T"))
+
+    def test_storage_is_in_gibibytes(self) -> None:
+        for text in ("100", "100G", "100GiB", "102400M"):
+            self.assertEqual(100, requirements.gibibytes(text), text)
+
+    def test_speeds_are_decimal(self) -> None:
+        for text in ("25000", "25G", "25Gb", "25Gbps", "25Gbit/s", "25000M"):
+            self.assertEqual(25000, requirements.megabits(text), text)
+
+    def test_the_apis_own_words_are_understood(self) -> None:
+        self.assertEqual({"storage": [{"capacity_gib": 5}]}, self.read("--storage=capacity_gib=5"))
+
+    def test_what_cannot_be_is_refused_with_what_could(self) -> None:
+        for said, expected in {
+            "--cores=0": "'0' is no positive whole number",
+            "--cores=many": "'many' is no positive whole number",
+            "--memory=16X": "'16X' is not a size such as 16G",
+            "--memory=0": "'0' is not a size",
+            "--storage=size=100M": "'100M' is not a whole number of GiB",
+            "--storage=100": "'100' is none of size=..., type=..., rpm=..., interface=...",
+            "--storage=colour=red": "'colour=red' is none of size=...",
+            "--storage=type=tape": "'tape' is none of SSD, HDD, NVMe",
+            "--nic=speed=fast": "'fast' is not a speed such as 10G",
+            "--pci=type=NIC": "'NIC' is none of FPGA, GPU",
+        }.items():
+            self.assertIn(expected, self.refused(said), said)
+
+    def test_properties_come_from_json_a_file_or_stdin(self) -> None:
+        wanted = {"memory": {"capacity_mib": 1024}}
+        text = json.dumps(wanted)
+        path = pathlib.Path(self.create_tempfiles([("wanted", text)], ext=".json")[0])
+        self.assertEqual(wanted, self.read("--properties", text))
+        self.assertEqual(wanted, self.read("--properties", str(path)))
+        with mock.patch("sys.stdin", io.StringIO(text)):
+            self.assertEqual(wanted, self.read("--properties", "-"))
+
+    def test_a_word_goes_before_the_properties_it_stands_beside(self) -> None:
+        found = self.read("--properties", '{"memory": {}, "processor": {}}', "--memory=1G")
+        self.assertEqual({"memory": {"capacity_mib": 1024}, "processor": {}}, found)
+
+    def test_properties_that_cannot_be_read_are_refused_in_a_sentence(self) -> None:
+        self.assertIn("this is no JSON", self.refused("--properties", "{"))
+        self.assertIn("cannot read /no/file", self.refused("--properties", "/no/file"))
+        path = self.create_tempfiles([("list", "[]")], ext=".json")[0]
+        self.assertIn("this JSON is no object", self.refused("--properties", path))
+
+
+class TestOutput(base.TestCase):
+    def test_properties_read_like_a_sentence(self) -> None:
+        column = output.Properties(
+            {
+                "processor": {"total_cores": 8, "model": "Xeon"},
+                "memory": {"capacity_mib": 16384, "type": "DDR4"},
+                "storage": [{"capacity_gib": 100, "type": "SSD"}, {"capacity_gib": 7}],
+                "network": [{"speed_mbps": 10000, "vlan": 3}],
+                "pci_device": [{"type": "FPGA", "count": 2}],
+            }
+        )
+        self.assertEqual(
+            "8 cores, Xeon, 16 GiB DDR4, 100 GiB SSD, 7 GiB drive, "
+            "10000 Mbit/s NIC in VLAN 3, 2 x FPGA",
+            column.human_readable(),
+        )
+
+    def test_what_is_not_there_is_left_out(self) -> None:
+        self.assertEqual("", output.Properties({}).human_readable())
+        memory = output.Properties({"memory": {"capacity_mib": 1500}})
+        self.assertEqual("1500 MiB memory", memory.human_readable())
+        self.assertEqual("", output.Fault(None).human_readable())
+        self.assertEqual("", output.Interfaces(None).human_readable())

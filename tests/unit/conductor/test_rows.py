@@ -1,0 +1,89 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Writing a row that several processes may believe to own."""
+
+import pathlib
+
+import fixtures
+
+from tests import base
+from tests.unit.conductor import toy
+from valence_conductor import errors
+from valence_conductor import rows
+
+
+class TestTransitions(base.TestCase):
+    def test_a_step_of_the_table_is_allowed(self) -> None:
+        toy.STATES.check("building", "built")
+
+    def test_a_step_that_the_table_does_not_have_is_refused(self) -> None:
+        exc = self.assertRaises(errors.IllegalTransition, toy.STATES.check, "built", "building")
+        self.assertEqual("a row may not go from 'built' to 'building'", str(exc))
+
+    def test_nothing_follows_a_terminal_or_an_unknown_state(self) -> None:
+        for state in ("gone", "nonsense"):
+            self.assertRaises(errors.IllegalTransition, toy.STATES.check, state, "built")
+
+
+class TestCompareAndSet(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.toys = toy.Toys(pathlib.Path(self.useFixture(fixtures.TempDir()).path))
+        self.toys.add("t1")
+        self.toys.add("t2")
+
+    def write(self, generation: int = 1, state: str | list[str] = "building") -> None:
+        with self.toys.db.writer() as session:
+            rows.compare_and_set(
+                session,
+                toy.Toy,
+                uuid="t1",
+                generation=generation,
+                state=state,
+                values={"state": "built"},
+            )
+
+    def test_a_row_that_is_what_the_writer_believes_is_written_and_no_other(self) -> None:
+        self.write()
+        self.assertEqual("built", self.toys.read("t1").state)
+        self.assertEqual("building", self.toys.read("t2").state)
+
+    def test_a_row_may_be_in_any_of_several_states(self) -> None:
+        self.write(state=["error", "building"])
+        self.assertEqual("built", self.toys.read("t1").state)
+
+    def test_a_row_of_another_generation_is_left_alone(self) -> None:
+        self.assertRaises(errors.Superseded, self.write, generation=2)
+        self.assertEqual("building", self.toys.read("t1").state)
+
+    def test_a_row_in_another_state_is_left_alone(self) -> None:
+        self.write()
+        self.assertRaises(errors.Superseded, self.write)
+
+    def test_what_else_the_transaction_wrote_is_rolled_back(self) -> None:
+        def both() -> None:
+            with self.toys.db.writer() as session:
+                session.add(toy.Toy(uuid="t3"))
+                session.flush()
+                rows.compare_and_set(
+                    session,
+                    toy.Toy,
+                    uuid="t1",
+                    generation=9,
+                    state="building",
+                    values={"state": "built"},
+                )
+
+        self.assertRaises(errors.Superseded, both)
+        with self.toys.db.reader() as session:
+            self.assertIsNone(session.get(toy.Toy, "t3"))

@@ -1,0 +1,53 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""When something is believed to be a stray, and how a process is called."""
+
+import os
+from unittest import mock
+
+from tests import base
+from valence_conductor import process
+from valence_conductor import sightings
+
+
+class TestSightings(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.now = 0.0
+        self.enterContext(mock.patch.object(sightings.time, "monotonic", lambda: self.now))
+        self.seen = sightings.Sightings(60)
+
+    def ripe(self, after: float, *things: str) -> set[object]:
+        self.now += after
+        return set(self.seen.ripe(things))
+
+    def test_a_thing_counts_when_it_has_been_seen_for_the_grace(self) -> None:
+        self.assertEqual(set(), self.ripe(0, "a"))
+        self.assertEqual(set(), self.ripe(59, "a", "b"))
+        self.assertEqual({"a"}, self.ripe(1, "a", "b"))
+        self.assertEqual({"a", "b"}, self.ripe(60, "a", "b"))
+
+    def test_what_was_away_begins_anew(self) -> None:
+        self.ripe(0, "a")
+        self.ripe(30)
+        self.assertEqual(set(), self.ripe(30, "a"))
+        self.assertEqual({"a"}, self.ripe(60, "a"))
+
+    def test_without_a_grace_the_first_sight_counts(self) -> None:
+        self.seen = sightings.Sightings(0)
+        self.assertEqual({"a"}, self.ripe(0, "a"))
+
+
+class TestName(base.TestCase):
+    def test_a_process_is_called_by_its_host_and_number(self) -> None:
+        self.assertTrue(process.name().endswith(f":{os.getpid()}"))

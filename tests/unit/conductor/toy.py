@@ -1,0 +1,183 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A ledger of toys: the smallest owner of rows that a conductor can work for."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+import datetime
+import json
+import pathlib
+import time
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+from taskflow import task
+from taskflow.patterns import linear_flow
+
+from valence_conductor import database
+from valence_conductor import errors
+from valence_conductor import rows
+from valence_conductor import waiting
+from valence_conductor.job import FlowSpec
+from valence_conductor.job import Job
+from valence_conductor.job import Outcome
+from valence_conductor.job import Result
+from valence_conductor.ledger import Stray
+
+STATES = rows.Transitions(
+    {"building": {"built", "error", "broken"}, "built": {"scrapping"}, "scrapping": {"gone"}}
+)
+
+BUILD = {Result.SUCCESS: "built", Result.REVERTED: "error", Result.FAILED: "broken"}
+
+
+class Base(orm.DeclarativeBase):
+    """The tables of this module."""
+
+
+class Toy(Base):
+    """A row with the columns that compare_and_set asks for."""
+
+    __tablename__ = "toys"
+    uuid: orm.Mapped[str] = orm.mapped_column(primary_key=True)
+    generation: orm.Mapped[int] = orm.mapped_column(default=1)
+    state: orm.Mapped[str] = orm.mapped_column(default="building")
+    task: orm.Mapped[str | None]
+    reason: orm.Mapped[str | None]
+    details: orm.Mapped[str | None]
+    scrap_requested: orm.Mapped[bool] = orm.mapped_column(default=False)
+    since: orm.Mapped[datetime.datetime] = orm.mapped_column(default=waiting.now)
+
+
+class Toys:
+    """The ledger. Everything that happens is appended to ``diary``."""
+
+    name = "toys"
+
+    def __init__(self, folder: pathlib.Path, script: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.db = database.Database(f"sqlite:///{folder}/toys.sqlite")
+        Base.metadata.create_all(self.db.engine)
+        self.script = dict(script or {})
+
+    def add(self, uuid: str) -> Job:
+        with self.db.writer() as session:
+            session.add(Toy(uuid=uuid))
+        return Job(self.name, uuid, 1, "build")
+
+    def read(self, uuid: str) -> Toy:
+        with self.db.reader() as session:
+            return session.get_one(Toy, uuid)
+
+    def note(self, what: str) -> None:
+        with (self.folder / "diary").open("a") as diary:
+            diary.write(what + "\n")
+
+    def diary(self) -> list[str]:
+        path = self.folder / "diary"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def ask_to_scrap(self, uuid: str) -> None:
+        with self.db.writer() as session:
+            session.execute(sa.update(Toy).where(Toy.uuid == uuid).values(scrap_requested=True))
+
+    # What a conductor asks.
+
+    def pending(self) -> Iterable[Job]:
+        operations = {"building": "build", "scrapping": "scrap"}
+        with self.db.reader() as session:
+            found = session.scalars(sa.select(Toy).where(Toy.state.in_(operations))).all()
+        return [Job(self.name, t.uuid, t.generation, operations[t.state]) for t in found]
+
+    def is_pending(self, job: Job) -> bool:
+        return job in self.pending()
+
+    def flow(self, job: Job) -> FlowSpec:
+        return FlowSpec(f"tests.unit.conductor.toy.{job.operation}", {"toy_uuid": job.uuid})
+
+    def tools(self, job: Job) -> Mapping[str, Any]:
+        return {"toys": self}
+
+    def entering(self, job: Job, task: str, reverting: bool) -> None:
+        with self.db.writer() as session:
+            session.execute(sa.update(Toy).where(Toy.uuid == job.uuid).values(task=task))
+
+    def settle(self, job: Job, outcome: Outcome) -> Job | None:
+        state = "gone" if job.operation == "scrap" else BUILD[outcome.result]
+        row = self.read(job.uuid)
+        scrap = job.operation == "build" and row.scrap_requested
+        with self.db.writer() as session:
+            rows.compare_and_set(
+                session,
+                Toy,
+                uuid=job.uuid,
+                generation=job.generation,
+                state={"build": "building", "scrap": "scrapping"}[job.operation],
+                values={
+                    "state": "scrapping" if scrap else state,
+                    "reason": outcome.reason,
+                    "details": json.dumps({"error": outcome.error, **outcome.details}),
+                },
+            )
+        return Job(self.name, job.uuid, job.generation, "scrap") if scrap else None
+
+    def census(self) -> Mapping[str, int]:
+        with self.db.reader() as session:
+            counts = session.execute(sa.select(Toy.state, sa.func.count()).group_by(Toy.state))
+            return dict(counts.tuples().all())
+
+    def audit(self) -> Iterable[Stray]:
+        path = self.folder / "strays"
+        for line in path.read_text().splitlines() if path.exists() else []:
+            yield Stray("toy", line, repaired=line.startswith("ours"))
+
+
+class Step(task.Task):
+    """Does what the script says of it: ok, fail, wait, die."""
+
+    def execute(self, toy_uuid: str, toys: Toys) -> str:
+        toys.note(f"{self.name} begins")
+        what = toys.script.get(self.name, "ok")
+        if what == "fail":
+            raise errors.Fault("No wheels are left.", {"code": "wheels"})
+        if what == "bug":
+            raise ZeroDivisionError("a bug")
+        if what == "wait":
+            deadline = toys.read(toy_uuid).since + datetime.timedelta(seconds=60)
+            waiting.wait_until(
+                lambda: True if (toys.folder / "go").exists() else None,
+                deadline=deadline.replace(tzinfo=datetime.UTC),
+                interval=0.1,
+                what="the paint to dry",
+                cancelled=lambda: toys.read(toy_uuid).scrap_requested,
+            )
+        toys.note(f"{self.name} ends")
+        return self.name
+
+    def revert(self, toy_uuid: str, toys: Toys, **_kwargs: Any) -> None:
+        toys.note(f"{self.name} is undone")
+        if toys.script.get(f"undo {self.name}") == "hang":
+            time.sleep(60)
+        if toys.script.get(f"undo {self.name}") == "fail":
+            raise errors.Fault("The glue holds.")
+
+
+def build(colour: str = "red") -> linear_flow.Flow:
+    """Saw, then glue, then paint."""
+    return linear_flow.Flow("build").add(Step(name="saw"), Step(name="glue"), Step(name="paint"))
+
+
+def scrap() -> linear_flow.Flow:
+    """Throw it away."""
+    return linear_flow.Flow("scrap").add(Step(name="burn"))

@@ -1,0 +1,129 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A world to provision in: a Valence and an Ironic at the transport, a real database."""
+
+import dataclasses
+import pathlib
+import tempfile
+from typing import Any
+import uuid as uuids
+
+from tests import base
+from tests.unit.integration import fake_ironic
+from valence_conductor import database
+from valence_integration import conf
+from valence_integration import submit
+from valence_integration.instances import Instances
+from valence_integration.ironic import IronicNodes
+from valence_integration.objects.instance import Instance
+from valence_integration.tools import Tools
+from valence_integration.valence import ValenceNodes
+from valenceclient import testing
+
+LIMITS = conf.Limits(
+    compose_timeout=10,
+    enroll_timeout=10,
+    deploy_timeout=10,
+    give_back_timeout=10,
+    give_back_attempts=2,
+    poll_interval=0.001,
+    silence_timeout=0.1,
+    busy_timeout=0.1,
+)
+PROPERTIES = {"processor": {"total_cores": 4}}
+DEPLOY = {"instance_info": {"boot_iso": "http://images.test/live.iso"}}
+
+
+class WorldTestCase(base.TestCase):
+    """Valence registers in Ironic what it composes, as in life."""
+
+    limits = LIMITS
+
+    def setUp(self) -> None:
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.valence = testing.FakeValence()
+        self.ironic = fake_ironic.FakeIronic()
+        self.valence.on_register = self.ironic.registered
+        self.valence.on_unregister = self.ironic.unregistered
+        self.instances = self.open_instances()
+        self.tools = self.make_tools()
+
+    def open_instances(self) -> Instances:
+        db = database.Database(f"sqlite:///{self.folder}/rows.sqlite")
+        self.addCleanup(db.close)
+        instances = Instances(db)
+        instances.upgrade()
+        return instances
+
+    def make_tools(self, **limits: Any) -> Tools:
+        return Tools(
+            self.instances,
+            ValenceNodes(self.valence.client),
+            IronicNodes(self.ironic.client),
+            dataclasses.replace(self.limits, **limits),
+            {"resource_class": "valence"},
+        )
+
+    def ask(self, **changes: Any) -> Instance:
+        """Add the row of somebody's request, with nobody to work on it."""
+        wanted = {
+            "name": "web",
+            "requirements": PROPERTIES,
+            "flavor": None,
+            "deploy": DEPLOY,
+            "project_id": None,
+            "user_id": None,
+            **changes,
+        }
+        row = submit._new_row(str(uuids.uuid4()), wanted)
+        return self.instances.add(row)[0]
+
+    def destroying(self, instance: Instance) -> Instance:
+        """Make the row one that is being destroyed."""
+        self.instances.write(instance.uuid, 1, instance.state, state="active")
+        return self.instances.request_destroy(instance.uuid)[0]
+
+    def node_of(self, instance: Instance) -> dict[str, Any]:
+        return self.ironic.nodes[str(instance.ironic_uuid)]
+
+    def composed(self) -> list[Any]:
+        """List what Valence holds."""
+        return [row["uuid"] for row in self.valence.nodes.all()]
+
+
+class TaskTestCase(WorldTestCase):
+    """Runs one task, without a flow around it."""
+
+    def run_task(self, kind: Any, instance: Instance, tools: Any = None) -> None:
+        self._call(kind(name="task").execute, instance, tools)
+
+    def revert_task(self, kind: Any, instance: Instance, tools: Any = None) -> None:
+        revert = kind(name="task").revert
+        self._call(lambda **given: revert(result=None, flow_failures={}, **given), instance, tools)
+
+    def _call(self, function: Any, instance: Instance, tools: Any) -> None:
+        generation = self.instances.get(instance.uuid).generation
+        tools = tools or self.tools
+        function(instance_uuid=instance.uuid, generation=generation, tools=tools)
+
+    def provisioned(self, *kinds: Any) -> Instance:
+        instance = self.ask()
+        for kind in kinds:
+            self.run_task(kind, instance)
+        return instance
+
+    def posts(self) -> list[str]:
+        return [call.path for call in self.valence.calls if call.method == "POST"]

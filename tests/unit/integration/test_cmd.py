@@ -1,0 +1,289 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""valence-instance, as its operators type it, beside the process that works."""
+
+import io
+import json
+import logging
+import re
+import sys
+from typing import Any
+from unittest import mock
+
+from tests.unit.integration import test_provisioning
+from valence_conductor import database
+from valence_conductor.job import Outcome
+from valence_conductor.job import Result
+from valence_integration import ledger
+from valence_integration import migrations
+from valence_integration.cmd import desk
+from valence_integration.cmd import instance as program
+from valence_integration.cmd import output
+from valence_integration.cmd import watch
+from valence_integration.objects.instance import Instance
+
+SECRET = "correct-horse"
+
+
+class Terminal(io.StringIO):
+    """Where somebody sits."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class CommandTestCase(test_provisioning.ProvisionerTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.file = self.folder / "plugin.conf"
+        self.file.write_text(
+            f"[valence_integration]\nconnection = sqlite:///{self.folder}/rows.sqlite\n"
+            f"[valence]\nendpoint_override = {self.valence.url}\n"
+            f"[ironic]\nendpoint_override = {self.ironic.url}\n"
+            "[conductor]\nsweep_interval = 7\nmetrics_port = 9\n"
+        )
+        root = logging.getLogger()
+        self.addCleanup(setattr, root, "handlers", list(root.handlers))
+        self.addCleanup(root.setLevel, root.level)
+        for peer in ("valence", "ironic"):
+            client = getattr(self, peer).client
+            self.enterContext(mock.patch.object(ledger.clients, peer, lambda _conf, c=client: c()))
+
+    def work(self) -> None:
+        """Have a process that provisions, and that sweeps often."""
+        self.conf.set_override("sweep_interval", 0.1, "conductor")
+        self.provisioner = self.open()
+        self.start()
+
+    def run_program(
+        self, *argv: str, status: int = 0, stdin: Any = None, stdout: Any = None
+    ) -> str:
+        """Return what the program printed; its exit status must be ``status``."""
+        self.stdout, self.stderr = stdout or io.StringIO(), io.StringIO()
+        arguments = ["--config-file", str(self.file), *argv]
+        with mock.patch.object(sys, "stdin", stdin or io.StringIO()):
+            ended = program.Shell(self.stdout, self.stderr).run(arguments)
+        self.assertEqual(status, ended, self.stderr.getvalue())
+        return str(self.stdout.getvalue())
+
+    def json(self, *argv: str) -> Any:
+        return json.loads(self.run_program(*argv, "-f", "json"))
+
+    def failing(self, **changes: Any) -> Instance:
+        """Have an instance in error of which nothing is left."""
+        instance = self.ask(**changes)
+        job = ledger.job_of(instance)
+        opened = ledger.InstanceLedger(self.tools)
+        opened.entering(job, "compose-node", reverting=False)
+        details = {"code": "valence.podmanager.refused", "reason": "No drive."}
+        opened.settle(job, Outcome(Result.REVERTED, "Fault", "It failed. No drive.", details))
+        return self.instances.get(instance.uuid)
+
+
+class TestList(CommandTestCase):
+    def test_where_each_is_since_when_who_works_on_it_and_what_went_wrong(self) -> None:
+        waiting, failed = self.ask(name="db"), self.failing()
+        rows = {row["UUID"]: row for row in self.json("list")}
+        self.assertEqual({waiting.uuid, failed.uuid}, set(rows))
+        row = rows[failed.uuid]
+        self.assertEqual(("web", "error", None), (row["Name"], row["State"], row["Task"]))
+        self.assertRegex(row["Conductor"], r".+:\d+")
+        self.assertRegex(row["Since"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")
+        self.assertEqual("No drive.", row["Error"]["reason"])
+        self.assertIsNone(rows[waiting.uuid]["Conductor"])
+        table = self.run_program("list")
+        self.assertIn("It failed. No drive.", table)
+
+    def test_states_may_be_chosen_and_the_deleted_are_shown_when_asked_for(self) -> None:
+        self.ask()
+        failed = self.failing()
+        self.assertEqual([failed.uuid], [r["UUID"] for r in self.json("list", "--state", "error")])
+        self.instances.request_destroy(failed.uuid)
+        self.instances.write(failed.uuid, 2, "destroying", state="deleted")
+        self.assertEqual(1, len(self.json("list")))
+        self.assertEqual(2, len(self.json("list", "--all", "--long")))
+
+    def test_a_name_cannot_steer_a_terminal(self) -> None:
+        self.ask(name="web\x1b[2J\n")
+        self.assertNotIn("\x1b", self.run_program("list"))
+
+
+class TestShow(CommandTestCase):
+    def test_everything_is_shown_but_secrets(self) -> None:
+        deploy = {"instance_info": {"admin_password": SECRET}, "configdrive": SECRET}
+        instance = self.ask(deploy=deploy)
+        shown = self.json("show", "web")
+        self.assertEqual(instance.uuid, shown["uuid"])
+        self.assertEqual(set(Instance.fields) - {"task_since"} | {"since"}, set(shown))
+        for form in ("json", "table", "yaml"):
+            self.assertNotIn(SECRET, self.run_program("show", instance.uuid, "-f", form))
+        self.assertEqual("***", shown["deploy"]["configdrive"])
+
+    def test_a_name_that_several_have_is_no_name(self) -> None:
+        self.ask(), self.ask()
+        self.run_program("show", "web", status=1)
+        self.assertIn("Several instances are named 'web'", self.stderr.getvalue())
+        self.run_program("show", "nobody", status=1)
+        self.assertIn("There is no instance nobody.", self.stderr.getvalue())
+
+
+class TestRetry(CommandTestCase):
+    def test_the_row_is_written_and_the_running_process_takes_it_up(self) -> None:
+        failed = self.failing()
+        self.work()
+        (row,) = self.json("retry", "web")
+        self.assertEqual((failed.uuid, "provisioning"), (row["UUID"], row["State"]))
+        self.assertIn("next sweep, within 7 s", self.stderr.getvalue())
+        self.assertEqual("active", self.wait(failed.uuid).state)
+
+    def test_what_is_refused_does_not_keep_the_others_from_it(self) -> None:
+        held, failed = self.ask(name="held"), self.failing()
+        self.run_program("retry", held.uuid, failed.uuid, status=1)
+        self.assertIn("It is provisioning", self.stderr.getvalue())
+        self.assertIn("1 of 2 instances were refused", self.stderr.getvalue())
+        self.assertEqual("provisioning", self.instances.get(failed.uuid).state)
+
+
+class TestRelease(CommandTestCase):
+    def test_it_is_asked_whether_it_is_meant(self) -> None:
+        failed = self.failing()
+        self.run_program("release", "web", status=1)
+        self.assertIn("say --yes", self.stderr.getvalue())
+        self.run_program("release", "web", stdin=Terminal("n\n"), status=1)
+        self.assertIn("Nothing was changed", self.stderr.getvalue())
+        self.assertEqual("error", self.instances.get(failed.uuid).state)
+        self.run_program("release", "web", stdin=Terminal("y\n"))
+        self.assertEqual("destroying", self.instances.get(failed.uuid).state)
+
+    def test_the_running_process_takes_it_up(self) -> None:
+        self.work()
+        instance = self.wait(self.provision().uuid)
+        self.run_program("release", "--yes", instance.uuid)
+        self.assertEqual("deleted", self.wait(instance.uuid).state)
+        self.assert_nothing_is_left()
+
+    def test_one_that_is_being_provisioned_is_told_to_stop(self) -> None:
+        instance = self.ask()
+        (row,) = self.json("release", "--yes", instance.uuid)
+        self.assertEqual("provisioning", row["State"])
+        self.assertTrue(self.instances.get(instance.uuid).destroy_requested)
+
+
+class TestBeside(CommandTestCase):
+    def test_nothing_is_made_and_no_flow_is_written(self) -> None:
+        self.failing()
+        before = {path.name for path in self.folder.iterdir()}
+        self.run_program("list")
+        self.run_program("release", "--yes", "web")
+        made = {path.name for path in self.folder.iterdir()} - before
+        self.assertEqual(set(), {name for name in made if "flows" in name})
+
+    def test_a_database_that_is_not_there_is_not_made(self) -> None:
+        self.file.write_text(f"[valence_integration]\nstate_path = {self.folder}/none\n")
+        self.run_program("list", status=1)
+        self.assertIn("There is no database", self.stderr.getvalue())
+        self.assertFalse((self.folder / "none").exists())
+
+    def test_tables_of_another_release_are_left_as_they_are(self) -> None:
+        path = self.folder / "old.sqlite"
+        old = database.Database(f"sqlite:///{path}")
+        old.upgrade(migrations.PATH, migrations.VERSION_TABLE, "0002")
+        self.addCleanup(old.close)
+        self.file.write_text(f"[valence_integration]\nconnection = sqlite:///{path}\n")
+        self.run_program("list", status=1)
+        self.assertIn("not those of this release", self.stderr.getvalue())
+        self.assertEqual("0002", old.version(migrations.VERSION_TABLE))
+
+    def test_a_configuration_that_is_not_there_is_named(self) -> None:
+        self.file.unlink()
+        self.run_program("list", status=1)
+        self.assertIn(str(self.file), self.stderr.getvalue())
+
+    def test_with_a_jobboard_the_job_is_posted(self) -> None:
+        failed = self.failing()
+        self.file.write_text(
+            self.file.read_text()
+            + f"jobboard = redis://127.0.0.1:1\nconnection = sqlite:///{self.folder}/f.sqlite\n"
+        )
+        posted: list[Any] = []
+        conductor = mock.Mock(spec_set=("start", "submit", "stop"), submit=posted.append)
+        with mock.patch.object(
+            desk.submit.conductor, "from_conf", autospec=True, return_value=conductor
+        ) as made:
+            self.run_program("release", "--yes", failed.uuid)
+        self.assertFalse(made.call_args.kwargs["works"])
+        self.assertEqual([("destroy", 2)], [(job.operation, job.generation) for job in posted])
+        self.assertIn("The job is posted", self.stderr.getvalue())
+
+    def test_a_jobboard_that_is_away_does_not_keep_the_row_from_being_written(self) -> None:
+        failed = self.failing()
+        self.file.write_text(
+            self.file.read_text()
+            + f"jobboard = redis://127.0.0.1:1\nconnection = sqlite:///{self.folder}/f.sqlite\n"
+        )
+        self.run_program("release", "--yes", failed.uuid)
+        self.assertEqual("destroying", self.instances.get(failed.uuid).state)
+        self.assertIn("The jobboard cannot be reached", self.stderr.getvalue())
+        self.assertIn("at its next sweep, within 7 s", self.stderr.getvalue())
+
+
+class TestWatch(CommandTestCase):
+    def test_every_change_is_a_line_where_there_is_no_terminal(self) -> None:
+        self.valence.polls = 20
+        self.work()
+        uuid = self.provision().uuid
+        told = self.run_program("watch", "--interval", "0.05", "--until-settled", uuid)
+        lines = told.splitlines()
+        self.assertEqual(len(lines), len({line[10:] for line in lines}))
+        self.assertRegex(lines[-1], rf"^\d\d:\d\d:\d\d  {uuid}  web  active$")
+        self.assertTrue(any("compose-node  on " in line for line in lines), told)
+
+    def test_it_ends_with_an_error_when_an_instance_does(self) -> None:
+        self.failing()
+        told = self.run_program("watch", "--until-settled", status=1)
+        self.assertIn("error  It failed. No drive.", told)
+
+    def test_on_a_terminal_it_refreshes_in_place(self) -> None:
+        stream = Terminal()
+        table = watch.Table(stream)
+        with mock.patch.object(
+            watch.shutil, "get_terminal_size", autospec=True, return_value=(60, 5)
+        ):
+            seen = [self.ask(name=f"web-{n}") for n in range(2)]
+            table.show(seen)
+            table.show([*seen, *(self.failing() for _n in range(3))])
+            table.show(seen)
+        first, second, third = re.split(r"\x1b\[\dF", stream.getvalue())
+        self.assertEqual((2, 3, 2), tuple(one.count("\n") for one in (first, second, third)))
+        self.assertIn("and 3 more", second)
+        drawn = re.sub(r"\x1b\[\d*[FJ]", "", stream.getvalue())
+        self.assertEqual([], [line for line in drawn.splitlines() if len(line) > 59])
+
+    def test_one_that_is_deleted_meanwhile_is_shown_to_its_end(self) -> None:
+        instance = self.failing()
+        watched = watch.Watched(desk.Desk([str(self.file)]), [])
+        self.assertEqual(["error"], [it.state for it in watched.look()])
+        self.instances.request_destroy(instance.uuid)
+        self.instances.write(instance.uuid, 2, "destroying", state="deleted")
+        for _look in range(2):
+            self.assertEqual(["deleted"], [it.state for it in watched.look()])
+
+    def test_an_interval_is_a_number_above_zero(self) -> None:
+        for text in ("0", "-1", "nan", "inf", "x"):
+            stopped = self.assertRaises(SystemExit, self.run_program, "watch", "--interval", text)
+            self.assertEqual(2, stopped.code)
+
+
+class TestOutput(CommandTestCase):
+    def test_every_field_of_an_instance_is_shown(self) -> None:
+        self.assertEqual(set(Instance.fields) - {"task_since"} | {"since"}, set(output.FIELDS))

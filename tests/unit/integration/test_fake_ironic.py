@@ -1,0 +1,52 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The Ironic in memory keeps the rules that giving back relies on."""
+
+import uuid as uuids
+
+from ironicclient import exc
+
+from tests import base
+from tests.unit.integration import fake_ironic
+
+
+class TestFakeIronic(base.TestCase):
+    """The stand-in keeps the rules that our reverts rely on."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.ironic = fake_ironic.FakeIronic()
+
+    def test_it_lets_go_of_no_node_that_has_an_instance_or_is_deployed(self) -> None:
+        client = self.ironic.client()
+        for fields in ({"instance_uuid": "x"}, {"state": "active"}, {"state": "verifying"}):
+            node = self.ironic.add(str(uuids.uuid4()), **fields)
+            failure = self.assertRaises(exc.Conflict, client.node.delete, node["uuid"])
+            self.assertEqual(409, failure.http_status)
+
+    def test_it_takes_verbs_only_where_ironic_does(self) -> None:
+        client = self.ironic.client()
+        for state, verb in (("enroll", "active"), ("available", "deleted"), ("active", "manage")):
+            node = self.ironic.add(str(uuids.uuid4()), state)
+            failure = self.assertRaises(
+                exc.BadRequest, client.node.set_provision_state, node["uuid"], verb
+            )
+            self.assertEqual(400, failure.http_status)
+
+    def test_tearing_down_takes_the_instance_away(self) -> None:
+        client = self.ironic.client()
+        node = self.ironic.add("n", "active", instance_uuid="x", instance_info={"a": 1})
+        client.node.set_provision_state("n", "deleted")
+        while node["provision_state"] in fake_ironic.PASSING:
+            client.node.get("n")
+        self.assertEqual(("available", None), (node["provision_state"], node["instance_uuid"]))

@@ -1,0 +1,138 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The ledger: which jobs rows ask for, and how they end."""
+
+from typing import Any
+from unittest import mock
+
+from tests.unit.integration import base
+from valence_conductor import errors as conductor_errors
+from valence_conductor.job import Job
+from valence_conductor.job import Outcome
+from valence_conductor.job import Result
+from valence_integration import errors
+from valence_integration import ledger
+from valence_integration.objects.instance import Instance
+
+
+class TestLedger(base.WorldTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.ledger = ledger.InstanceLedger(self.tools)
+
+    def settle(self, instance: Instance, result: Result, **told: Any) -> Job | None:
+        return self.ledger.settle(ledger.job_of(instance), Outcome(result, **told))
+
+    def test_rows_on_their_way_ask_for_jobs_oldest_first(self) -> None:
+        first, second, third = self.ask(), self.ask(), self.ask()
+        self.settle(second, Result.SUCCESS)
+        self.destroying(third)
+        jobs = [(job.uuid, job.operation, job.generation) for job in self.ledger.pending()]
+        self.assertEqual([(first.uuid, "provision", 1), (third.uuid, "destroy", 2)], jobs)
+
+    def test_a_row_asks_for_exactly_one_job(self) -> None:
+        instance = self.ask()
+        asked = ledger.job_of(instance)
+        self.assertTrue(self.ledger.is_pending(asked))
+        for other in (
+            Job("instances", instance.uuid, 2, "provision"),
+            Job("instances", instance.uuid, 1, "destroy"),
+            Job("instances", "nobody", 1, "provision"),
+        ):
+            self.assertFalse(self.ledger.is_pending(other))
+
+    def test_a_fault_keeps_code_and_reason(self) -> None:
+        instance = self.ask()
+        self.settle(
+            instance,
+            Result.REVERTED,
+            error="Fault",
+            reason="It failed. No.",
+            details={"code": "valence.podmanager.refused", "reason": "No."},
+        )
+        fault = self.instances.get(instance.uuid).fault or {}
+        kept = {key: fault[key] for key in ("code", "reason", "detail", "operation")}
+        self.assertEqual(
+            {
+                "code": "valence.podmanager.refused",
+                "reason": "No.",
+                "detail": "It failed. No.",
+                "operation": "provision",
+            },
+            kept,
+        )
+
+    def test_a_timeout_and_a_surprise_have_codes_too(self) -> None:
+        for error, code in (("TimedOut", errors.TIMED_OUT), ("KeyError", errors.UNEXPECTED)):
+            instance = self.ask()
+            self.settle(instance, Result.FAILED, error=error, reason="...")
+            fault = self.instances.get(instance.uuid).fault or {}
+            self.assertEqual((code, False), (fault["code"], fault["given_back"]))
+
+    def test_a_wish_to_destroy_follows_at_once_however_provisioning_ended(self) -> None:
+        for result in Result:
+            instance = self.ask()
+            self.instances.request_destroy(instance.uuid)
+            following = self.settle(instance, result)
+            self.assertEqual(Job("instances", instance.uuid, 1, "destroy"), following)
+            self.assertEqual("destroying", self.instances.get(instance.uuid).state)
+
+    def test_a_job_is_settled_once(self) -> None:
+        instance = self.ask()
+        self.settle(instance, Result.SUCCESS)
+        again = self.assertRaises(
+            conductor_errors.Superseded, self.settle, instance, Result.REVERTED
+        )
+        self.assertIn("active", str(again))
+        self.assertEqual("active", self.instances.get(instance.uuid).state)
+
+    def test_entering_notes_the_task_and_keeps_its_time_when_it_runs_again(self) -> None:
+        instance = self.ask()
+        job = ledger.job_of(instance)
+        self.ledger.entering(job, "compose-node", reverting=False)
+        first = self.instances.get(instance.uuid)
+        self.ledger.entering(job, "compose-node", reverting=False)
+        again = self.instances.get(instance.uuid)
+        self.assertEqual(("compose-node", first.task_since), (again.task, again.task_since))
+        self.ledger.entering(job, "compose-node", reverting=True)
+        self.assertEqual("undo compose-node", self.instances.get(instance.uuid).task)
+
+    def test_entering_notes_who_works_on_it_also_when_a_resumed_task_runs_again(self) -> None:
+        instance = self.ask()
+        job = ledger.job_of(instance)
+        names = iter(("lab:1", "lab:1", "lab:2", "lab:2"))
+        with mock.patch.object(ledger.process, "name", lambda: next(names)):
+            self.ledger.entering(job, "compose-node", reverting=False)
+            first = self.instances.get(instance.uuid)
+            self.ledger.entering(job, "compose-node", reverting=False)
+        again = self.instances.get(instance.uuid)
+        self.assertEqual(("lab:1", "lab:2"), (first.conductor, again.conductor))
+        self.assertEqual(first.task_since, again.task_since)
+
+    def test_what_is_asked_for_anew_is_worked_on_by_nobody_yet(self) -> None:
+        instance = self.ask()
+        self.ledger.entering(ledger.job_of(instance), "compose-node", reverting=False)
+        self.settle(instance, Result.SUCCESS)
+        self.assertIsNotNone(self.instances.get(instance.uuid).conductor)
+        self.assertIsNone(self.instances.request_destroy(instance.uuid)[0].conductor)
+
+    def test_a_step_that_the_table_does_not_have_is_refused(self) -> None:
+        instance = self.ask()
+        self.assertRaises(
+            conductor_errors.IllegalTransition,
+            self.instances.write,
+            instance.uuid,
+            1,
+            "provisioning",
+            state="deleted",
+        )

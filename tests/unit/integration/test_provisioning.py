@@ -1,0 +1,333 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""From a request to a server and back, with everything of ours at work."""
+
+import threading
+import time
+from typing import Any
+import uuid as uuids
+
+from oslo_config import cfg
+from oslo_utils import importutils
+
+from tests.unit.integration import base
+from valence_integration import conf
+from valence_integration import errors
+from valence_integration import ledger
+from valence_integration.objects.instance import Instance
+from valence_integration.submit import Provisioner
+
+
+class TestFlows(base.WorldTestCase):
+    def test_the_paths_of_the_factories_are_frozen(self) -> None:
+        """They are written down with flows that are under way: old ones stay as aliases."""
+        self.assertEqual(
+            {
+                "provision": "valence_integration.flows.provision.provision",
+                "destroy": "valence_integration.flows.destroy.destroy",
+            },
+            ledger.FACTORIES,
+        )
+
+    def test_provision_composes_enrols_and_deploys(self) -> None:
+        names = ["compose-node", "enroll-node", "deploy-node"]
+        self.assertEqual(names, self.tasks("provision", deploy=True))
+        self.assertEqual(names[:2], self.tasks("provision", deploy=False))
+
+    def test_destroy_undeploys_leaves_ironic_confirms_and_only_then_releases(self) -> None:
+        self.assertEqual(
+            ["undeploy-node", "unregister-node", "confirm-forgotten", "release-node"],
+            self.tasks("destroy"),
+        )
+
+    def tasks(self, operation: str, **kwargs: Any) -> list[str]:
+        flow = importutils.import_class(ledger.FACTORIES[operation])(**kwargs)
+        return [node.name for node, _data in flow.iter_nodes()]
+
+    def test_a_flow_is_deployed_only_when_that_was_asked_for(self) -> None:
+        opened = ledger.InstanceLedger(self.tools)
+        for deploy, expected in ((base.DEPLOY, True), (None, False)):
+            spec = opened.flow(ledger.job_of(self.ask(deploy=deploy)))
+            self.assertEqual({"deploy": expected}, spec.kwargs)
+            self.assertEqual({"instance_uuid", "generation"}, set(spec.store))
+
+
+class ProvisionerTestCase(base.WorldTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.conf = cfg.ConfigOpts()
+        self.conf([], default_config_files=[])
+        conf.register_opts(self.conf)
+        connection = f"sqlite:///{self.folder}/rows.sqlite"
+        self.conf.set_override("connection", connection, "valence_integration")
+        self.provisioner = self.open()
+
+    def open(self) -> Provisioner:
+        self.instances = self.open_instances()
+        self.tools = self.make_tools()
+        return Provisioner(self.conf, ledger.InstanceLedger(self.tools))
+
+    def start(self) -> None:
+        self.provisioner.start()
+        self.addCleanup(self.provisioner.stop)
+
+    def provision(self, **changes: Any) -> Instance:
+        wanted = {"name": "web", "requirements": base.PROPERTIES, "deploy": base.DEPLOY}
+        return self.provisioner.provision(**{**wanted, **changes})
+
+    def wait(self, uuid: str, **given: Any) -> Instance:
+        return self.provisioner.wait(uuid, 20, **given)
+
+    def failed(self, uuid: str) -> errors.InstanceFailed:
+        failure: errors.InstanceFailed = self.assertRaises(errors.InstanceFailed, self.wait, uuid)
+        return failure
+
+    def assert_nothing_is_left(self) -> None:
+        self.assertEqual(({}, []), (self.ironic.nodes, self.composed()))
+
+
+class TestProvisioner(ProvisionerTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.start()
+
+    def test_a_server_comes_to_be_and_is_given_back(self) -> None:
+        seen: list[tuple[str, str | None]] = []
+        asked = self.provision()
+        self.assertEqual("provisioning", asked.state)
+        instance = self.wait(asked.uuid, on_progress=lambda i: seen.append((i.state, i.task)))
+        self.assertEqual(
+            ("active", True, None), (instance.state, instance.composed, instance.task)
+        )
+        self.assertEqual("active", self.node_of(instance)["provision_state"])
+        self.assertEqual(("active", None), seen[-1])
+        self.provisioner.destroy(instance.uuid)
+        gone = self.wait(instance.uuid)
+        self.assertEqual(("deleted", False, None), (gone.state, gone.composed, gone.fault))
+        self.assert_nothing_is_left()
+        self.assertEqual([], self.provisioner.list())
+
+    def test_without_a_deployment_the_node_ends_available(self) -> None:
+        instance = self.wait(self.provision(deploy=None).uuid)
+        self.assertEqual("available", self.node_of(instance)["provision_state"])
+        self.assertEqual(instance.uuid, self.node_of(instance)["instance_uuid"])
+
+    def test_when_composing_fails_nothing_is_enrolled_and_the_reason_arrives(self) -> None:
+        self.valence.fail("compose", reason="No drive of 100 GiB is free.")
+        failure = self.failed(self.provision().uuid)
+        self.assertIn("No drive of 100 GiB is free.", str(failure))
+        self.assertEqual("No drive of 100 GiB is free.", failure.fault["reason"])
+        self.assertEqual("valence.podmanager.refused", failure.fault["code"])
+        self.assertTrue(failure.fault["given_back"])
+        self.assertEqual([], self.ironic.events)
+        self.assert_nothing_is_left()
+
+    def test_when_enrolling_fails_the_node_leaves_ironic_before_it_is_released(self) -> None:
+        order: list[str] = []
+        unregistered = self.ironic.unregistered
+        self.valence.on_unregister = lambda node: (order.append("left"), unregistered(node))
+        remove = self.valence.nodes.remove
+        self.valence.nodes.remove = lambda row: (order.append("released"), remove(row))
+        self.ironic.fail("verifying", "no route to the BMC")
+        failure = self.failed(self.provision().uuid)
+        self.assertIn("no route to the BMC", str(failure))
+        self.assertEqual(["left", "released"], order)
+        self.assert_nothing_is_left()
+
+    def test_when_deploying_fails_the_node_is_undeployed_first(self) -> None:
+        self.ironic.fail("deploying", "image is broken")
+        failure = self.failed(self.provision().uuid)
+        self.assertIn("image is broken", str(failure))
+        self.assertEqual(["deleted", "manage", "delete"], self.ironic.events[-3:])
+        self.assertIs(False, failure.instance.composed)
+        self.assert_nothing_is_left()
+
+    def test_a_release_never_happens_while_ironic_still_answers_for_the_node(self) -> None:
+        """Ironic keeps the node, so the hardware stays held; destroying again gives it back."""
+        self.ironic.fail("deploying", "image is broken")
+        for _attempt in range(9):
+            self.ironic.fail("deleting", "power is stuck")
+        failure = self.failed(self.provision().uuid)
+        self.assertIn("image is broken", str(failure))
+        self.assertIn("power is stuck", str(failure))
+        self.assertFalse(failure.fault["given_back"])
+        self.assertEqual([failure.instance.node_uuid], self.composed())
+        self.assertIs(True, failure.instance.composed)
+        self.assertEqual([], [c for c in self.valence.calls if c.method == "DELETE"])
+        self.ironic._failures.clear()
+        self.provisioner.destroy(failure.instance.uuid)
+        self.assertEqual("deleted", self.wait(failure.instance.uuid).state)
+        self.assert_nothing_is_left()
+
+    def test_while_ironic_is_down_the_hardware_is_held_and_given_back_later(self) -> None:
+        self.valence.fail("register", code="valence.ironic.unavailable", status=503)
+        self.ironic.answer("GET", ".*", 503, "down", times=100_000)
+        failure = self.failed(self.provision().uuid)
+        self.assertEqual("valence.ironic.unavailable", failure.fault["code"])
+        self.assertFalse(failure.fault["given_back"])
+        self.assertEqual([failure.instance.node_uuid], self.composed())
+        self.ironic.wire.troubles.clear()
+        self.provisioner.destroy(failure.instance.uuid)
+        self.assertEqual("deleted", self.wait(failure.instance.uuid).state)
+        self.assert_nothing_is_left()
+
+    def test_a_destruction_that_fails_may_be_asked_for_again(self) -> None:
+        instance = self.wait(self.provision().uuid)
+        self.valence.fail("release", reason="the pod is on fire", times=9)
+        self.provisioner.destroy(instance.uuid)
+        failure = self.failed(instance.uuid)
+        self.assertIn("the pod is on fire", str(failure))
+        self.assertEqual("destroy", failure.fault["operation"])
+        self.valence._moves._failures.clear()
+        again = self.provisioner.destroy(instance.uuid)
+        self.assertEqual(3, again.generation)
+        self.assertEqual("deleted", self.wait(instance.uuid).state)
+        self.assert_nothing_is_left()
+
+    def test_a_destruction_that_arrives_while_provisioning_cancels_it(self) -> None:
+        self.valence.polls = 1_000_000
+        instance = self.provision()
+        self.until(lambda: self.provisioner.get(instance.uuid).task == "compose-node")
+        self.assertEqual("provisioning", self.provisioner.destroy(instance.uuid).state)
+        self.valence.polls = 0
+        for row in self.valence.nodes.all():
+            row["_looks"] = 0
+        gone = self.wait(instance.uuid)
+        self.assertEqual("deleted", gone.state)
+        self.assert_nothing_is_left()
+
+    def test_two_destructions_at_once_are_one(self) -> None:
+        instance = self.wait(self.provision().uuid)
+        callers = [
+            threading.Thread(target=self.provisioner.destroy, args=(instance.uuid,))
+            for _caller in range(4)
+        ]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        self.assertEqual(2, self.wait(instance.uuid).generation)
+        self.assertEqual(1, self.ironic.events.count("deleted"))
+        self.assert_nothing_is_left()
+
+    def test_destroying_what_is_deleted_changes_nothing(self) -> None:
+        instance = self.wait(self.provision().uuid)
+        self.provisioner.destroy(instance.uuid)
+        gone = self.wait(instance.uuid)
+        again = self.provisioner.destroy(instance.uuid)
+        self.assertEqual((gone.state, gone.generation), (again.state, again.generation))
+
+    def test_the_same_request_again_is_the_same_instance(self) -> None:
+        uuid = str(uuids.uuid4())
+        found: list[str] = []
+        callers = [
+            threading.Thread(target=lambda: found.append(self.provision(uuid=uuid).uuid))
+            for _caller in range(4)
+        ]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        self.assertEqual([uuid] * 4, found)
+        self.wait(uuid)
+        self.assertEqual("active", self.provision(uuid=uuid).state)
+        self.assertEqual(1, len(self.composed()))
+
+    def test_another_request_with_the_same_uuid_is_refused(self) -> None:
+        uuid = self.provision().uuid
+        self.assertRaises(errors.InstanceDuplicate, self.provision, uuid=uuid, name="db")
+        self.assertRaises(errors.InstanceDuplicate, self.provision, uuid=uuid, deploy=None)
+
+    def test_several_instances_at_once_all_come_to_be(self) -> None:
+        asked = [self.provision(name=f"web-{n}").uuid for n in range(6)]
+        self.assertEqual({"active"}, {self.wait(uuid).state for uuid in asked})
+        self.assertEqual((6, 6), (len(self.composed()), len(self.ironic.nodes)))
+
+    def test_a_configdrive_is_forgotten_when_the_server_is_active(self) -> None:
+        wishes = {**base.DEPLOY, "configdrive": {"meta_data": {"password": "s"}}}
+        uuid = str(uuids.uuid4())
+        instance = self.wait(self.provision(uuid=uuid, deploy=wishes).uuid)
+        self.assertEqual(base.DEPLOY, instance.deploy)
+        self.assertEqual(uuid, self.provision(uuid=uuid, deploy=wishes).uuid)
+
+    def test_a_caller_may_lose_patience_and_the_work_goes_on(self) -> None:
+        self.valence.polls = 1_000_000
+        uuid = self.provision().uuid
+        self.assertRaises(errors.InstanceTimeout, self.provisioner.wait, uuid, 0)
+        self.provisioner.destroy(uuid)
+        for row in self.valence.nodes.all():
+            row["_looks"] = 0
+        self.valence.polls = 0
+        self.assertEqual("deleted", self.wait(uuid).state)
+
+    def test_requests_that_make_no_sense_are_refused_and_leave_no_row(self) -> None:
+        refused: tuple[dict[str, Any], ...] = (
+            {"name": ""},
+            {"uuid": "not-a-uuid"},
+            {"flavor": "gold"},
+            {"requirements": None},
+            {"requirements": None, "flavor": ""},
+            {"deploy": {}},
+            {"deploy": {"instance_info": {}, "image": "x"}},
+            {"deploy": {"instance_info": {"x": object()}}},
+        )
+        for changes in refused:
+            self.assertRaises(errors.InvalidRequest, self.provision, **changes)
+        impossible = {"processor": {"total_cores": 0}}
+        self.assertRaises(errors.InvalidRequirements, self.provision, requirements=impossible)
+        self.assertEqual([], self.provisioner.list())
+
+    def test_an_instance_that_nobody_knows_is_told_so(self) -> None:
+        for call in (self.provisioner.get, self.provisioner.destroy, self.wait):
+            self.assertRaises(errors.InstanceNotFound, call, str(uuids.uuid4()))
+
+    def until(self, condition: Any) -> None:
+        deadline = time.monotonic() + 10
+        while not condition():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+
+
+class TestRestart(ProvisionerTestCase):
+    """The process ends in the middle, and another one goes on."""
+
+    def restart(self) -> None:
+        self.provisioner.stop()
+        self.provisioner = self.open()
+        self.start()
+
+    def test_what_was_asked_for_and_never_submitted_is_done_at_the_start(self) -> None:
+        instance = self.ask()
+        self.start()
+        self.assertEqual("active", self.wait(instance.uuid).state)
+
+    def test_an_instance_in_the_middle_goes_on_without_a_second_node(self) -> None:
+        self.ironic.looks = 1_000_000
+        self.provisioner.start()
+        instance = self.provision()
+        deadline = time.monotonic() + 10
+        while not self.ironic.nodes:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        time.sleep(0.1)
+        since = self.provisioner.get(instance.uuid).task_since
+        self.restart()
+        time.sleep(0.1)
+        self.assertEqual(since, self.provisioner.get(instance.uuid).task_since)
+        self.ironic.looks = 1
+        for node in self.ironic.nodes.values():
+            node["_looks"] = 0
+        self.assertEqual("active", self.wait(instance.uuid).state)
+        self.assertEqual(1, self.ironic.events.count("create"))
+        posts = [c.path for c in self.valence.calls if (c.method, c.path) == ("POST", "/v1/nodes")]
+        self.assertEqual(1, len(posts))

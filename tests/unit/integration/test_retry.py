@@ -1,0 +1,101 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Another attempt at an instance that failed."""
+
+from tests.unit.integration import test_provisioning
+from valence_conductor import identity
+from valence_integration import errors
+from valence_integration.objects.instance import Instance
+
+
+class TestRetry(test_provisioning.ProvisionerTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.start()
+
+    def failing(self) -> Instance:
+        """Have an instance in error that was given back."""
+        self.valence.fail("compose", reason="No drive is free.")
+        return self.failed(self.provision().uuid).instance
+
+    def refused(self, uuid: str) -> str:
+        return str(self.assertRaises(errors.RetryRefused, self.provisioner.retry, uuid))
+
+    def test_another_attempt_has_ids_of_its_own_and_comes_to_its_end(self) -> None:
+        failed = self.failing()
+        again = self.provisioner.retry(failed.uuid)
+        self.assertEqual(("provisioning", 2, None), (again.state, again.generation, again.fault))
+        self.assertEqual(identity.derive("node", failed.uuid, 2), again.node_uuid)
+        self.assertEqual(identity.derive("ironic", failed.uuid, 2), again.ironic_uuid)
+        self.assertNotEqual(failed.node_uuid, again.node_uuid)
+        instance = self.wait(failed.uuid)
+        self.assertEqual(("active", True), (instance.state, instance.composed))
+        self.assertEqual([again.node_uuid], self.composed())
+        self.provisioner.destroy(failed.uuid)
+        self.assertEqual("deleted", self.wait(failed.uuid).state)
+        self.assert_nothing_is_left()
+
+    def test_it_may_fail_again_and_be_tried_again(self) -> None:
+        uuid = self.failing().uuid
+        self.valence.fail("compose", reason="Still none.")
+        self.provisioner.retry(uuid)
+        self.assertIn("Still none.", str(self.failed(uuid)))
+        self.assertEqual(3, self.provisioner.retry(uuid).generation)
+        self.assertEqual("active", self.wait(uuid).state)
+
+    def test_an_instance_that_is_not_in_error_is_left_as_it_is(self) -> None:
+        instance = self.wait(self.provision().uuid)
+        self.assertIn("It is active", self.refused(instance.uuid))
+        self.assertEqual(1, self.provisioner.get(instance.uuid).generation)
+
+    def test_what_is_still_held_is_named_and_is_to_be_destroyed_first(self) -> None:
+        self.ironic.fail("deploying", "no image")
+        self.ironic._failures += [("deleting", "stuck", None)] * 9
+        failed = self.failed(self.provision().uuid).instance
+        words = self.refused(failed.uuid)
+        self.assertIn("It still stands on hardware", words)
+        self.assertIn(f"Valence still has its node {failed.node_uuid} (composed).", words)
+        self.assertIn(f"Ironic still has its node {failed.ironic_uuid} (error).", words)
+        self.assertIn("Destroy it first", words)
+        self.assertEqual("error", self.provisioner.get(failed.uuid).state)
+
+    def test_a_row_that_says_too_little_does_not_suffice(self) -> None:
+        """It was given back by its own account, and Valence knows better."""
+        failed = self.failing()
+        self.valence.client().nodes.create(
+            uuid=failed.node_uuid, properties={"processor": {"total_cores": 1}}
+        )
+        self.assertIn("Valence still has its node", self.refused(failed.uuid))
+
+    def test_a_service_that_does_not_answer_is_not_taken_for_one_that_has_nothing(self) -> None:
+        failed = self.failing()
+        self.ironic.answer("GET", f"/v1/nodes/{failed.ironic_uuid}", 503, "Busy.")
+        words = self.refused(failed.uuid)
+        self.assertIn("Ironic does not say whether", words)
+        self.assertIn("Try again", words)
+        self.assertEqual("provisioning", self.provisioner.retry(failed.uuid).state)
+
+    def test_two_who_retry_at_once_are_one(self) -> None:
+        failed = self.failing()
+        ids = {"node_uuid": "n", "ironic_uuid": "i"}
+        read = self.instances.get(failed.uuid)
+        self.provisioner._instances.request_retry(
+            read.uuid, 1, {name: identity.derive(name, read.uuid, 2) for name in ids}
+        )
+        stale = self.provisioner._instances.get
+        self.provisioner._instances.get = lambda _uuid: failed  # type: ignore[method-assign]
+        self.assertIn("Somebody was faster", self.refused(failed.uuid))
+        self.provisioner._instances.get = stale  # type: ignore[method-assign]
+
+    def test_an_instance_that_nobody_knows_is_told_so(self) -> None:
+        self.assertRaises(errors.InstanceNotFound, self.provisioner.retry, "nobody")

@@ -1,0 +1,248 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The whole service in a test: real database, real conductor, simulated pod managers."""
+
+from collections.abc import Callable
+import json
+import logging
+import pathlib
+import re
+import tempfile
+import time
+import types
+from typing import Any
+
+import jsonschema
+from oslo_config import cfg
+from werkzeug import test
+
+from podm_simulator.pod import books
+from podm_simulator.pod.factory import Shape
+from podm_simulator.pod.factory import Size
+from podm_simulator.pod.pod import Pace
+from podm_simulator.server import Simulator
+from tests import base
+from valence import conf as service_conf
+from valence import deploy
+from valence import errors
+from valence import handler
+from valence import service as services
+from valence.schemas import base as schemas
+
+FOUR_CORES: dict[str, Any] = {"processor": {"total_cores": 4}, "memory": {"capacity_mib": 4096}}
+
+#: Nothing in the pool of a simulator is as large.
+TOO_MUCH: dict[str, Any] = {"processor": {"total_cores": 4000}}
+
+
+class FakeIronic:
+    """What the service needs of Ironic, in memory.
+
+    ``trouble`` maps a method to the errors that its next calls raise.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, dict[str, Any]] = {}
+        self.trouble: dict[str, list[Exception]] = {}
+        self.calls: list[str] = []
+
+    def _enter(self, call: str) -> None:
+        self.calls.append(call)
+        if self.trouble.get(call):
+            raise self.trouble[call].pop(0)
+
+    def ping(self) -> None:
+        self._enter("ping")
+
+    def create_node(self, *, uuid: str, valence_node: str, **fields: Any) -> None:
+        known = self.nodes.get(uuid)
+        if known is not None and known["valence_node"] != valence_node:
+            raise errors.IronicRefused("That node is not ours.", ours=False)
+        self.nodes[uuid] = {"valence_node": valence_node, "provision_state": "enroll", **fields}
+        self._enter("create_node")
+
+    def delete_node(self, uuid: str, valence_node: str) -> None:
+        self._enter("delete_node")
+        known = self.nodes.get(uuid)
+        if known is None:
+            return
+        if known["valence_node"] != valence_node:
+            raise errors.IronicRefused("That node is not ours.", ours=False)
+        if known["provision_state"] == "active":
+            raise errors.IronicRefused("The node is deployed.", reason="it is active")
+        del self.nodes[uuid]
+
+    def marked(self) -> list[Any]:
+        self._enter("marked")
+        return [
+            types.SimpleNamespace(
+                uuid=uuid,
+                provision_state=node["provision_state"],
+                reservation=node.get("reservation"),
+                instance_uuid=node.get("instance_uuid"),
+                extra={
+                    **(node.get("extra") or {}),
+                    "valence_node": node["valence_node"],
+                    "valence_installation": node.get("installation"),
+                },
+            )
+            for uuid, node in self.nodes.items()
+        ]
+
+    def delete_unused(self, uuid: str, valence_node: str) -> None:
+        self._enter("delete_unused")
+        assert self.nodes[uuid]["valence_node"] == valence_node
+        assert not self.nodes[uuid].get("instance_uuid")
+        del self.nodes[uuid]
+
+
+class API:
+    """A client that holds the service to its own description of every answer."""
+
+    def __init__(self, application: Any) -> None:
+        self._client = test.Client(application)
+
+    def __call__(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        """Send a request; the answer's JSON is in ``.json``."""
+        if body is not None:
+            options["json"] = body
+        answer = self._client.open(path, method=method, **options)
+        assert re.fullmatch(r"req-[0-9a-f-]{36}", answer.headers["X-Openstack-Request-Id"])
+        if method != "HEAD":
+            self._hold_to_schema(method, path.partition("?")[0], answer)
+        return answer
+
+    def _hold_to_schema(self, method: str, path: str, answer: Any) -> None:
+        schema: Any = schemas.ERRORS
+        if answer.status_code < 400:
+            schema = self._route(method, path).answers[answer.status_code]
+        if schema is None:
+            assert answer.get_data() == b""
+            return
+        assert answer.headers["Content-Type"] == "application/json"
+        jsonschema.Draft202012Validator(schema).validate(json.loads(answer.get_data()))
+
+    def _route(self, method: str, path: str) -> Any:
+        for route in handler.ROUTES:
+            pattern = re.sub(r"<\w+>", "[^/]+", route.path)
+            if route.method == method and re.fullmatch(pattern, path.rstrip("/") or "/"):
+                return route
+        raise AssertionError(f"{method} {path} is not in the table of routes")
+
+
+class ServiceTestCase(base.TestCase):
+    """A service that runs, on files that a test can hand to a second one."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        logging.getLogger("oslo_policy").setLevel(logging.INFO)
+        folder = tempfile.TemporaryDirectory(prefix="valence-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.ironic = FakeIronic()
+        self.simulators: dict[str, Simulator] = {}
+
+    def configure(self, **options: Any) -> cfg.ConfigOpts:
+        """Make a configuration; ``group__option`` names an option of a group."""
+        conf = service_conf.read([], prog="valence-api", default_config_files=[])
+        wanted = {
+            "state_path": str(self.folder),
+            "podmanagers__poll_interval": 0.05,
+            "nodes__outage_timeout": 2.0,
+            "nodes__lost_answer_timeout": 0.3,
+            "conductor__sweep_interval": 0.2,
+            **options,
+        }
+        for name, value in wanted.items():
+            group, _, option = name.rpartition("__")
+            conf.set_override(option, value, group=group or None)
+        return conf
+
+    def start(self, **options: Any) -> services.Service:
+        """Start the service, as a process does."""
+        service = services.Service(self.configure(**options), ironic=self.ironic)  # type: ignore[arg-type]
+        service.start()
+        self.addCleanup(service.stop, 5.0)
+        self.service = service
+        self.api = API(deploy.application(service))
+        return service
+
+    def simulate(self, name: str = "pod-1", pace: Pace | None = None, **size: Any) -> Simulator:
+        """Start a simulated pod manager."""
+        simulator = Simulator(
+            Size(shapes=(Shape(**size),)), name=name, pace=pace or Pace(assemble=0.1)
+        )
+        simulator.start()
+        self.addCleanup(simulator.stop)
+        self.simulators[name] = simulator
+        return simulator
+
+    def know(self, simulator: Simulator, name: str | None = None) -> dict[str, Any]:
+        """Make a simulated pod manager known to the service."""
+        body = {
+            "name": name or simulator.pod.name,
+            "url": simulator.url,
+            "username": "admin",
+            "password": "admin",
+        }
+        answer = self.api("POST", "/v1/podmanagers", body)
+        self.assertEqual(201, answer.status_code, answer.get_data(as_text=True))
+        return dict(answer.json)
+
+    def compose(self, **fields: Any) -> dict[str, Any]:
+        """Ask for a node."""
+        body = {"properties": FOUR_CORES, **fields}
+        answer = self.api("POST", "/v1/nodes", body)
+        self.assertEqual(202, answer.status_code, answer.get_data(as_text=True))
+        return dict(answer.json)
+
+    def node(self, uuid: str) -> dict[str, Any] | None:
+        """Read a node; None when there is none."""
+        answer = self.api("GET", f"/v1/nodes/{uuid}")
+        return None if answer.status_code == 404 else dict(answer.json)
+
+    def settled(self, uuid: str) -> dict[str, Any] | None:
+        """Wait until nothing is being done for a node."""
+        transitional = {"composing", "registering", "unregistering", "releasing"}
+        self.until(lambda: (self.node(uuid) or {}).get("state") not in transitional)
+        return self.node(uuid)
+
+    def composed(self, **fields: Any) -> dict[str, Any]:
+        """Compose a node, and wait for it."""
+        node = self.settled(self.compose(**fields)["uuid"])
+        assert node is not None
+        self.assertEqual("composed", node["state"], node)
+        return node
+
+    def until(self, condition: Callable[[], Any], seconds: float = 180.0) -> None:
+        """Wait for something that must come."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, "it did not come about")
+            time.sleep(0.02)
+
+    def books_of(self, simulator: Simulator) -> Any:
+        """Take the pool's fingerprint: it is equal when the same things are held."""
+        return books.fingerprint(simulator.pod)
+
+    def fault(self, simulator: Simulator, method: str, path: str, **fault: Any) -> None:
+        """Let requests to a simulator go wrong."""
+        simulator.faults.add({"match": {"method": method, "path": path}, **fault})
+
+    def assertRefused(self, status: int, code: str, answer: Any) -> dict[str, Any]:
+        """See that an answer is an error of this status and code."""
+        error = dict(answer.json["errors"][0])
+        self.assertEqual((status, code), (error["status"], error["code"]), error)
+        self.assertEqual(status, answer.status_code)
+        return error

@@ -1,0 +1,165 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Pod managers: checked before they are believed, and never without their password kept safe."""
+
+from typing import Any
+import uuid as uuids
+
+from tests.unit.service import base
+
+
+class TestPodManagers(base.ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.pod = self.simulate()
+        self.start()
+        self.body: dict[str, Any] = {
+            "name": "pod-1",
+            "url": self.pod.url,
+            "username": "admin",
+            "password": "admin",
+        }
+
+    def refuse(self, status: int, code: str, **changes: Any) -> dict[str, Any]:
+        answer = self.api("POST", "/v1/podmanagers", {**self.body, **changes})
+        error = self.assertRefused(status, code, answer)
+        self.assertEqual([], self.api("GET", "/v1/podmanagers").json["podmanagers"])
+        return error
+
+    def test_one_that_answers_is_online(self) -> None:
+        podm = self.know(self.pod)
+        self.assertEqual(
+            ("rsd", "online", True), (podm["driver"], podm["status"], podm["verify_ca"])
+        )
+        self.assertEqual(podm, self.api("GET", "/v1/podmanagers/pod-1").json)
+
+    def test_one_that_does_not_answer_is_refused(self) -> None:
+        self.pod.stop()
+        self.refuse(400, "valence.podmanager.unreachable")
+
+    def test_wrong_credentials_are_refused(self) -> None:
+        self.refuse(400, "valence.podmanager.unauthorized", password="wrong")
+
+    def test_what_is_no_pod_manager_is_refused(self) -> None:
+        self.fault(self.pod, "GET", ".*", times=9, action={"type": "garbage"})
+        self.refuse(400, "valence.podmanager.failed")
+
+    def test_an_unknown_driver_is_refused(self) -> None:
+        self.refuse(400, "valence.podmanager.failed", driver="telepathy")
+
+    def test_a_name_a_url_and_a_uuid_are_taken_once(self) -> None:
+        podm = self.know(self.pod)
+        other = self.simulate("pod-2")
+        for changes in (
+            {"url": other.url},
+            {"name": "pod-2"},
+            {"name": "pod-2", "url": self.pod.url.upper() + "/"},
+            {"name": "pod-2", "url": other.url, "uuid": podm["uuid"]},
+        ):
+            answer = self.api("POST", "/v1/podmanagers", {**self.body, **changes})
+            self.assertRefused(409, "valence.podmanager.duplicate", answer)
+
+    def test_the_same_request_again_is_the_same_pod_manager(self) -> None:
+        body = {**self.body, "uuid": str(uuids.uuid4())}
+        self.assertEqual(201, self.api("POST", "/v1/podmanagers", body).status_code)
+        self.assertEqual(200, self.api("POST", "/v1/podmanagers", body).status_code)
+
+    def test_the_password_is_shown_nowhere_and_stored_encrypted(self) -> None:
+        self.pod.sessions._password = "hunter2"
+        self.body["password"] = "hunter2"
+        answer = self.api("POST", "/v1/podmanagers", self.body)
+        self.assertNotIn("hunter2", answer.get_data(as_text=True))
+        listed = self.api("GET", "/v1/podmanagers").get_data(as_text=True)
+        self.assertNotIn("hunter2", listed)
+        self.assertNotIn("password", listed)
+        for path in self.folder.iterdir():
+            self.assertNotIn(b"hunter2", path.read_bytes(), path)
+        self.assertEqual(0o600, (self.folder / "credentials.keys").stat().st_mode & 0o777)
+
+    def test_a_change_of_the_way_in_is_tried_first(self) -> None:
+        podm = self.know(self.pod)
+        path = f"/v1/podmanagers/{podm['uuid']}"
+        answer = self.api("PATCH", path, {"password": "wrong"})
+        self.assertRefused(400, "valence.podmanager.unauthorized", answer)
+        self.composed()
+        other = self.simulate("pod-2")
+        answer = self.api("PATCH", path, {"url": other.url + "/", "name": "moved"})
+        self.assertEqual(("moved", other.url), (answer.json["name"], answer.json["url"]))
+        self.composed()
+        self.assertEqual(1, len(other.pod.nodes))
+
+    def test_a_new_name_needs_no_pod_manager(self) -> None:
+        self.know(self.pod)
+        self.pod.stop()
+        answer = self.api("PATCH", "/v1/podmanagers/pod-1", {"name": "old-pod"})
+        self.assertEqual(200, answer.status_code)
+
+    def test_it_is_not_forgotten_while_nodes_stand_on_it(self) -> None:
+        self.know(self.pod)
+        node = self.composed()
+        answer = self.api("DELETE", "/v1/podmanagers/pod-1")
+        error = self.assertRefused(409, "valence.podmanager.in_use", answer)
+        self.assertIn(node["uuid"], error["detail"])
+        self.api("DELETE", f"/v1/nodes/{node['uuid']}")
+        self.settled(node["uuid"])
+        self.assertEqual(204, self.api("DELETE", "/v1/podmanagers/pod-1").status_code)
+
+    def test_composing_without_any_is_refused(self) -> None:
+        answer = self.api("POST", "/v1/nodes", {"properties": base.FOUR_CORES})
+        self.assertRefused(409, "valence.no_podmanager", answer)
+
+
+class TestScheduling(base.ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.small = self.simulate("small", systems=1, cores=4)
+        self.large = self.simulate("large", systems=3, cores=64)
+        self.start()
+        self.know(self.small)
+        self.know(self.large)
+
+    def on(self, node: dict[str, Any]) -> str:
+        return str(self.api("GET", f"/v1/podmanagers/{node['podm_uuid']}").json["name"])
+
+    def test_what_the_first_refuses_the_second_composes(self) -> None:
+        big = {"processor": {"total_cores": 32}}
+        self.assertEqual("large", self.on(self.composed(properties=big)))
+        self.assertEqual("large", self.on(self.composed(properties=big)))
+
+    def test_nodes_are_spread(self) -> None:
+        names = [self.on(self.composed()) for _ in range(2)]
+        self.assertEqual(["large", "small"], sorted(names))
+
+    def test_the_one_that_is_asked_for_is_the_only_one_asked(self) -> None:
+        small = self.api("GET", "/v1/podmanagers/small").json["uuid"]
+        body = {"podm_id": small, "properties": {"processor": {"total_cores": 32}}}
+        node = self.settled(self.compose(**body)["uuid"])
+        assert node is not None
+        self.assertEqual("valence.podmanager.refused", node["fault"]["code"])
+        self.assertEqual({}, self.large.pod.nodes)
+
+    def test_when_all_refuse_each_says_why(self) -> None:
+        node = self.settled(self.compose(properties=base.TOO_MUCH)["uuid"])
+        assert node is not None
+        self.assertEqual("valence.no_podmanager", node["fault"]["code"])
+        self.assertIn("small: ", node["fault"]["reason"])
+        self.assertIn("large: ", node["fault"]["reason"])
+
+    def test_one_that_is_down_costs_nothing_but_its_turn(self) -> None:
+        self.small.stop()
+        for _ in range(3):
+            self.assertEqual("large", self.on(self.composed()))
+        down = self.api("GET", "/v1/podmanagers/small").json
+        self.assertEqual("offline", down["status"])
+        self.assertIsNotNone(down["status_reason"])

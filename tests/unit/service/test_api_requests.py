@@ -1,0 +1,159 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Requests that cannot be served: each has its status, its code and a sentence."""
+
+import json
+from typing import Any
+
+import testscenarios
+
+from tests.unit.service import base
+
+MALFORMED_UUID = "12345"
+
+INVALID: list[tuple[str, str, str, Any]] = [
+    ("no cores", "POST", "/v1/nodes", {"properties": {"processor": {"total_cores": 0}}}),
+    ("minus one", "POST", "/v1/nodes", {"properties": {"memory": {"capacity_mib": -1}}}),
+    ("half a core", "POST", "/v1/nodes", {"properties": {"processor": {"total_cores": 0.5}}}),
+    ("a core too many", "POST", "/v1/nodes", {"properties": {"processor": {"count": 2**70}}}),
+    ("cores in words", "POST", "/v1/nodes", {"properties": {"processor": {"count": "two"}}}),
+    ("nothing at all", "POST", "/v1/nodes", {"properties": {}}),
+    ("an empty part", "POST", "/v1/nodes", {"properties": {"memory": {}}}),
+    ("no drives", "POST", "/v1/nodes", {"properties": {"storage": []}}),
+    ("unknown part", "POST", "/v1/nodes", {"properties": {"wings": {"count": 2}}}),
+    ("neither", "POST", "/v1/nodes", {"name": "x"}),
+    (
+        "both",
+        "POST",
+        "/v1/nodes",
+        {"flavor_id": "f", "properties": {"memory": {"capacity_mib": 1}}},
+    ),
+    ("malformed uuid", "POST", "/v1/nodes", {"uuid": MALFORMED_UUID, "flavor_id": "f"}),
+    ("malformed podm_id", "POST", "/v1/nodes", {"podm_id": MALFORMED_UUID, "flavor_id": "f"}),
+    ("a list", "POST", "/v1/nodes", []),
+    ("null", "POST", "/v1/nodes", None),
+    ("a name of nothing", "POST", "/v1/nodes", {"name": "", "flavor_id": "f"}),
+    ("a name with NUL", "POST", "/v1/nodes", {"name": "a\x00b", "flavor_id": "f"}),
+    ("half a surrogate", "POST", "/v1/nodes", {"name": "\ud800", "flavor_id": "f"}),
+    ("a long name", "POST", "/v1/nodes", {"name": "n" * 256, "flavor_id": "f"}),
+    ("a flavor without a name", "POST", "/v1/flavors", {"properties": {"memory": {"type": "x"}}}),
+    ("no change", "PATCH", "/v1/flavors/f", {}),
+    ("no URL", "POST", "/v1/podmanagers", {"name": "p", "url": "pod.example"}),
+    ("user in URL", "POST", "/v1/podmanagers", {"name": "p", "url": "http://a:b@pod.example"}),
+    ("malformed Ironic uuid", "POST", "/v1/nodes/n/register", {"uuid": MALFORMED_UUID}),
+    ("limit of nothing", "GET", "/v1/nodes?limit=0", None),
+    ("limit in words", "GET", "/v1/nodes?limit=ten", None),
+    ("unknown filter", "GET", "/v1/nodes?colour=red", None),
+    ("unknown sort", "GET", "/v1/nodes?sort=colour", None),
+    ("unknown marker", "GET", "/v1/nodes?marker=nobody", None),
+    ("a filter twice", "GET", "/v1/nodes?name=a&name=b", None),
+    ("malformed filter", "GET", f"/v1/nodes?podm_id={MALFORMED_UUID}", None),
+    ("refresh in words", "GET", "/v1/nodes/n?refresh=perhaps", None),
+    ("a query nobody reads", "GET", "/v1/flavors/f?colour=red", None),
+]
+
+
+class TestInvalid(testscenarios.WithScenarios, base.ServiceTestCase):
+    scenarios = [
+        (name, {"method": method, "path": path, "body": body})
+        for name, method, path, body in INVALID
+    ]
+
+    def test_it_is_refused_with_400_and_a_sentence(self) -> None:
+        self.start()
+        options: dict[str, Any] = {}
+        if self.method != "GET":
+            options = {"data": json.dumps(self.body), "content_type": "application/json"}
+        answer = self.api(self.method, self.path, **options)
+        error = self.assertRefused(400, "valence.request.invalid", answer)
+        self.assertRegex(error["detail"], r"^\S.*\.$")
+
+
+class TestForm(base.ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.start()
+
+    def test_an_unknown_path_is_404(self) -> None:
+        for path in ("/v2", "/v1/wings", "/v1/nodes/a/b/c", "//v1/nodes", "/v1/nodes/%00/x"):
+            self.assertRefused(404, "valence.request.unknown_path", self.api("GET", path))
+
+    def test_a_wrong_method_is_405_and_names_the_right_ones(self) -> None:
+        answer = self.api("PUT", "/v1/flavors/a")
+        self.assertRefused(405, "valence.request.method", answer)
+        self.assertEqual("DELETE, GET, HEAD, PATCH", answer.headers["Allow"])
+
+    def test_another_media_type_is_415(self) -> None:
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "application/xml"):
+            answer = self.api("POST", "/v1/nodes", data="{}", content_type=kind)
+            self.assertRefused(415, "valence.request.media_type", answer)
+
+    def test_what_is_no_json_is_400(self) -> None:
+        deep = "[" * 100_000
+        for data in ("{", "", "NaN", '{"a": Infinity}', b"\xff\xfe", deep, '{"a": 1e999}'):
+            answer = self.api("POST", "/v1/nodes", data=data, content_type="application/json")
+            self.assertRefused(400, "valence.request.invalid", answer)
+
+    def test_a_body_that_is_too_long_is_413(self) -> None:
+        data = b" " * (1024 * 1024 + 1)
+        answer = self.api("POST", "/v1/nodes", data=data, content_type="application/json")
+        self.assertRefused(413, "valence.request.too_large", answer)
+
+    def test_what_does_not_exist_is_404_by_its_noun(self) -> None:
+        for noun in ("node", "flavor", "podmanager"):
+            for ident in ("nobody", "00000000-0000-4000-8000-000000000000", "%00", "%F0%9F%92%A9"):
+                answer = self.api("GET", f"/v1/{noun}s/{ident}")
+                self.assertRefused(404, f"valence.{noun}.not_found", answer)
+
+    def test_what_goes_wrong_inside_is_500_and_says_nothing_of_it(self) -> None:
+        with self.service.db.writer() as session:
+            session.connection().exec_driver_sql("DROP TABLE flavors")
+        answer = self.api("GET", "/v1/flavors")
+        error = self.assertRefused(500, "valence.internal", answer)
+        self.assertIn(answer.headers["X-Openstack-Request-Id"], error["detail"])
+        self.assertNotIn("no such table", answer.get_data(as_text=True))
+
+    def test_a_head_is_a_get_without_body(self) -> None:
+        answer = self.api("HEAD", "/v1/nodes")
+        self.assertEqual((200, b""), (answer.status_code, answer.get_data()))
+
+    def test_every_request_has_an_id_of_its_own(self) -> None:
+        ids = {self.api("GET", "/").headers["X-Openstack-Request-Id"] for _ in range(3)}
+        self.assertEqual(3, len(ids))
+
+
+class TestRoot(base.ServiceTestCase):
+    def test_versions_are_discovered_from_the_root_and_from_v1(self) -> None:
+        self.start()
+        link = [{"rel": "self", "href": "http://localhost/v1/"}]
+        version = {"id": "v1", "status": "CURRENT", "links": link}
+        self.assertEqual({"versions": [version]}, self.api("GET", "/").json)
+        self.assertEqual({"version": version}, self.api("GET", "/v1").json)
+        self.assertEqual({"version": version}, self.api("GET", "/v1/").json)
+
+    def test_links_bear_the_public_endpoint(self) -> None:
+        self.start(public_endpoint="https://valence.example/compose/")
+        link = self.api("GET", "/").json["versions"][0]["links"][0]
+        self.assertEqual("https://valence.example/compose/v1/", link["href"])
+
+    def test_health_says_ok(self) -> None:
+        self.start()
+        expected = {"status": "ok", "checks": {"database": "ok"}}
+        self.assertEqual(expected, self.api("GET", "/healthcheck").json)
+
+    def test_health_is_503_without_a_database(self) -> None:
+        self.start(conductor__sweep_interval=600.0)
+        with self.service.db.writer() as session:
+            session.connection().exec_driver_sql("DROP TABLE nodes")
+        self.assertRefused(503, "valence.unhealthy", self.api("GET", "/healthcheck"))

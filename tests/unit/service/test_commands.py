@@ -1,0 +1,131 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The commands, as processes: they are started, killed, and started again."""
+
+import contextlib
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import Any
+
+import requests
+from testtools import content
+
+from podm_simulator.pod.pod import Pace
+from tests.unit.service import base
+from valence import migrations
+from valence_conductor import database
+
+
+class TestProcesses(base.ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.file = self.folder / "valence.conf"
+        self.file.write_text(
+            f"[DEFAULT]\nstate_path = {self.folder}/state\nport = {port}\n"
+            "[podmanagers]\npoll_interval = 0.1\n"
+        )
+
+    def tearDown(self) -> None:
+        log = self.folder / "api.log"
+        if log.exists():
+            self.addDetail("api.log", content.text_content(log.read_text()))
+        super().tearDown()
+
+    def run_command(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.program(name), "--config-file", self.file, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+    def program(self, name: str) -> str:
+        return str(pathlib.Path(sys.executable).with_name(name))
+
+    def serve(self) -> subprocess.Popen[bytes]:
+        log = (self.folder / "api.log").open("ab")
+        self.addCleanup(log.close)
+        process = subprocess.Popen(
+            [self.program("valence-api"), "--config-file", self.file], stdout=log, stderr=log
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.until(lambda: process.poll() is not None or self.answers())
+        self.assertIsNone(process.poll(), (self.folder / "api.log").read_text())
+        return process
+
+    def answers(self) -> bool:
+        with contextlib.suppress(requests.ConnectionError):
+            return requests.get(f"{self.url}/healthcheck", timeout=5).status_code == 200
+        return False
+
+    def get(self, path: str) -> Any:
+        answer = requests.get(self.url + path, timeout=10)
+        return None if answer.status_code == 404 else answer.json()
+
+    def test_dbsync_upgrades_and_checks(self) -> None:
+        self.assertEqual(2, self.run_command("valence-dbsync", "check").returncode)
+        self.assertEqual("none\n", self.run_command("valence-dbsync", "version").stdout)
+        self.assertEqual(0, self.run_command("valence-dbsync", "upgrade").returncode)
+        self.assertEqual(
+            f"{database.head(migrations.LOCATION)}\n",
+            self.run_command("valence-dbsync", "version").stdout,
+        )
+        self.assertEqual(0, self.run_command("valence-dbsync", "check").returncode)
+
+    def test_a_second_process_on_the_same_files_is_refused(self) -> None:
+        self.serve()
+        second = self.run_command("valence-api")
+        self.assertEqual(1, second.returncode)
+        self.assertIn("Another process", second.stderr)
+
+    def test_it_stops_when_it_is_asked_to(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            process = self.serve()
+            process.send_signal(number)
+            self.assertEqual(0, process.wait(120))
+
+    def test_a_killed_service_gives_nothing_away_and_loses_nothing(self) -> None:
+        pod = self.simulate(pace=Pace(allocate=0.2, assemble=0.4), systems=8)
+        before = self.books_of(pod)
+        process = self.serve()
+        body = {"name": "p", "url": pod.url, "username": "admin", "password": "admin"}
+        self.assertEqual(201, requests.post(f"{self.url}/v1/podmanagers", json=body).status_code)
+        uuids = []
+        for round_ in range(3):
+            body = {"properties": base.FOUR_CORES}
+            for _ in range(2):
+                uuids.append(requests.post(f"{self.url}/v1/nodes", json=body).json()["uuid"])
+            time.sleep(0.25 * round_)
+            process.kill()
+            process.wait()
+            process = self.serve()
+        self.until(lambda: {n["state"] for n in self.get("/v1/nodes")["nodes"]} == {"composed"})
+        self.assertEqual(len(uuids), len(pod.pod.nodes))
+        for uuid in uuids:
+            requests.delete(f"{self.url}/v1/nodes/{uuid}")
+        process.kill()
+        process.wait()
+        process = self.serve()
+        self.until(lambda: not self.get("/v1/nodes")["nodes"])
+        self.assertEqual(before, self.books_of(pod))

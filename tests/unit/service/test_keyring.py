@@ -1,0 +1,57 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The keys that credentials are encrypted with."""
+
+import pathlib
+import tempfile
+
+from cryptography import fernet
+
+from tests import base
+from valence import errors
+from valence import keyring
+
+
+class TestKeyring(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        folder = tempfile.TemporaryDirectory(prefix="valence-")
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name) / "keys"
+
+    def test_the_first_use_makes_a_key_that_only_its_user_reads(self) -> None:
+        token = keyring.load(str(self.path)).encrypt("secret")
+        self.assertEqual(0o600, self.path.stat().st_mode & 0o777)
+        self.assertNotIn("secret", token)
+        self.assertEqual("secret", keyring.load(str(self.path)).decrypt(token))
+        self.assertEqual([self.path], list(self.path.parent.iterdir()))
+
+    def test_a_new_first_key_leaves_what_is_old_readable(self) -> None:
+        token = keyring.load(str(self.path)).encrypt("secret")
+        old = self.path.read_bytes()
+        self.path.write_bytes(b"# new\n" + fernet.Fernet.generate_key() + b"\n" + old)
+        keys = keyring.load(str(self.path))
+        self.assertEqual("secret", keys.decrypt(token))
+        self.path.write_bytes(self.path.read_bytes().removesuffix(old))
+        keyring.load(str(self.path)).decrypt(keys.encrypt("new"))
+
+    def test_without_the_key_there_is_an_error_that_says_so(self) -> None:
+        token = keyring.load(str(self.path)).encrypt("secret")
+        self.path.unlink()
+        keys = keyring.load(str(self.path))
+        self.assertRaises(errors.PodManagerUnauthorized, keys.decrypt, token)
+
+    def test_a_file_without_keys_is_refused(self) -> None:
+        self.path.write_text("# nothing\n")
+        self.assertRaises(ValueError, keyring.load, str(self.path))

@@ -1,0 +1,70 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""One line for each change of a node's state, and no secret in any line."""
+
+from tests import log_lines
+from tests.unit.service import base
+
+SECRET = "correct-horse-battery"
+
+
+class TestLog(base.ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.pod = self.simulate()
+        self.log = self.useFixture(log_lines.LogLines())
+        self.start()
+        self.know(self.pod)
+
+    def test_each_change_is_one_line_with_the_request_that_asked_for_it(self) -> None:
+        answer = self.api("POST", "/v1/nodes", {"properties": base.FOUR_CORES})
+        uuid, asked = answer.json["uuid"], answer.headers["X-Openstack-Request-Id"]
+        self.settled(uuid)
+        self.api("POST", f"/v1/nodes/{uuid}/register", {})
+        self.settled(uuid)
+        self.api("POST", f"/v1/nodes/{uuid}/unregister")
+        self.settled(uuid)
+        self.api("DELETE", f"/v1/nodes/{uuid}")
+        self.assertIsNone(self.settled(uuid))
+        self.assertEqual(
+            [
+                "(new) -> composing 1",
+                "composing -> composed 1",
+                "composed -> registering 2",
+                "registering -> composed 2",
+                "composed -> unregistering 3",
+                "unregistering -> composed 3",
+                "composed -> releasing 4",
+                "releasing -> (gone) 4",
+            ],
+            self.log.changes(uuid),
+        )
+        requests = self.log.requests(uuid)
+        self.assertEqual([asked, asked], requests[:2])
+        self.assertEqual(4, len(set(requests)))
+
+    def test_so_it_is_when_a_node_cannot_be_composed(self) -> None:
+        uuid = self.compose(properties=base.TOO_MUCH)["uuid"]
+        self.settled(uuid)
+        self.assertEqual(["(new) -> composing 1", "composing -> error 1"], self.log.changes(uuid))
+
+    def test_no_line_holds_the_password_of_a_pod_manager(self) -> None:
+        other = self.simulate("pod-2")
+        other.sessions._password = SECRET
+        body = {"name": "p", "url": other.url, "username": "admin", "password": SECRET}
+        self.assertEqual(201, self.api("POST", "/v1/podmanagers", body).status_code)
+        podm = self.api("GET", "/v1/podmanagers/p").json["uuid"]
+        uuid = self.composed(podm_id=podm)["uuid"]
+        self.api("POST", f"/v1/nodes/{uuid}/register", {})
+        self.settled(uuid)
+        self.assertEqual([], [line for line in self.log.lines() if SECRET in line])

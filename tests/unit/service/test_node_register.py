@@ -1,0 +1,130 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Registering nodes in Ironic, and taking them out again."""
+
+from typing import Any
+import uuid as uuids
+
+from tests.unit.service import base
+from valence import errors
+
+
+class TestRegister(base.ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.pod = self.simulate()
+        self.start()
+        self.know(self.pod)
+        self.uuid = self.composed(name="one")["uuid"]
+
+    def ask(self, verb: str, body: Any = None) -> Any:
+        return self.api("POST", f"/v1/nodes/{self.uuid}/{verb}", body)
+
+    def registered(self, **body: Any) -> dict[str, Any]:
+        self.assertEqual(202, self.ask("register", body).status_code)
+        node = self.settled(self.uuid)
+        assert node is not None
+        return node
+
+    def test_a_node_is_registered_with_its_interfaces_and_forgotten_again(self) -> None:
+        uuid = str(uuids.uuid4())
+        node = self.registered(uuid=uuid, name="metal", traits=["CUSTOM_X"], extra={"a": 1})
+        self.assertEqual(("ironic", uuid), (node["managed_by"], node["ironic_uuid"]))
+        known = self.ironic.nodes[uuid]
+        self.assertEqual([i["mac"] for i in node["interfaces"]], known["macs"])
+        self.assertEqual(2, len(known["macs"]))
+        self.assertEqual(self.pod.url, known["driver_info"]["redfish_address"])
+        self.assertEqual(node["system_path"], known["driver_info"]["redfish_system_id"])
+        self.assertEqual(("metal", ["CUSTOM_X"]), (known["name"], known["traits"]))
+        self.assertEqual(202, self.ask("unregister").status_code)
+        node = self.settled(self.uuid) or {}
+        self.assertEqual((None, None), (node["managed_by"], node["ironic_uuid"]))
+        self.assertEqual({}, self.ironic.nodes)
+
+    def test_a_registered_node_is_not_deleted(self) -> None:
+        self.registered()
+        answer = self.api("DELETE", f"/v1/nodes/{self.uuid}")
+        self.assertRefused(409, "valence.node.registered", answer)
+
+    def test_a_node_is_registered_once(self) -> None:
+        node = self.registered()
+        again = self.ask("register", {"uuid": node["ironic_uuid"]})
+        self.assertEqual(
+            (200, node["ironic_uuid"]), (again.status_code, again.json["ironic_uuid"])
+        )
+        for body in ({}, {"uuid": str(uuids.uuid4())}):
+            self.assertRefused(409, "valence.node.registered", self.ask("register", body))
+
+    def test_a_node_that_is_not_registered_cannot_be_unregistered(self) -> None:
+        self.assertRefused(409, "valence.node.not_registered", self.ask("unregister"))
+
+    def test_without_ironic_nothing_changes(self) -> None:
+        for error, status in (
+            (errors.IronicUnavailable("Ironic does not answer."), 503),
+            (errors.IronicNotConfigured("There is no Ironic."), 409),
+        ):
+            self.ironic.trouble["ping"] = [error]
+            before = self.node(self.uuid)
+            self.assertRefused(status, error.code, self.ask("register"))
+            self.assertEqual(before, self.node(self.uuid))
+
+    def test_what_ironic_refuses_leaves_the_node_composed(self) -> None:
+        refused = errors.IronicRefused("The name is taken.", reason="409 Conflict")
+        self.ironic.trouble["create_node"] = [refused]
+        node = self.registered()
+        self.assertEqual(("composed", None), (node["state"], node["managed_by"]))
+        fault = node["fault"]
+        self.assertEqual(("register", "409 Conflict"), (fault["operation"], fault["reason"]))
+        self.assertEqual({}, self.ironic.nodes)
+        self.assertEqual("ironic", self.registered()["managed_by"])
+
+    def test_an_ironic_that_is_away_for_a_moment_does_no_harm(self) -> None:
+        away = errors.IronicUnavailable("Ironic does not answer.")
+        self.ironic.trouble["create_node"] = [away, away]
+        self.assertEqual("ironic", self.registered()["managed_by"])
+        self.assertEqual(1, len(self.ironic.nodes))
+
+    def test_what_could_not_be_undone_stays_ironics_until_it_is_unregistered(self) -> None:
+        self.ironic.trouble["create_node"] = [errors.IronicRefused("No.")]
+        self.ironic.trouble["delete_node"] = [errors.IronicRefused("Not now.")]
+        node = self.registered()
+        self.assertEqual("ironic", node["managed_by"])
+        self.assertEqual("register", node["fault"]["operation"])
+        self.assertRefused(
+            409, "valence.node.registered", self.api("DELETE", f"/v1/nodes/{self.uuid}")
+        )
+        self.ask("unregister")
+        self.assertIsNone((self.settled(self.uuid) or {})["managed_by"])
+        self.assertEqual({}, self.ironic.nodes)
+
+    def test_a_uuid_that_is_somebody_elses_in_ironic_is_left_alone(self) -> None:
+        uuid = str(uuids.uuid4())
+        self.ironic.nodes[uuid] = {"valence_node": "other", "provision_state": "enroll"}
+        node = self.registered(uuid=uuid)
+        self.assertEqual(("composed", None), (node["state"], node["managed_by"]))
+        self.assertEqual("valence.ironic.refused", node["fault"]["code"])
+        self.assertEqual(["other"], [n["valence_node"] for n in self.ironic.nodes.values()])
+
+    def test_a_deployed_node_stays_registered(self) -> None:
+        node = self.registered()
+        self.ironic.nodes[node["ironic_uuid"]]["provision_state"] = "active"
+        self.ask("unregister")
+        node = self.settled(self.uuid) or {}
+        self.assertEqual(("composed", "ironic"), (node["state"], node["managed_by"]))
+        self.assertEqual("valence.ironic.refused", node["fault"]["code"])
+
+    def test_a_node_that_is_not_composed_is_not_registered(self) -> None:
+        node = self.settled(self.compose(properties=base.TOO_MUCH)["uuid"]) or {}
+        answer = self.api("POST", f"/v1/nodes/{node['uuid']}/register")
+        self.assertRefused(409, "valence.node.busy", answer)

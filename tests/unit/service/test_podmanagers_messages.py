@@ -1,0 +1,105 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a pod manager says of an error, in words."""
+
+import testscenarios
+
+from tests import base
+from valence.podmanagers import messages
+
+EXTENDED = "@Message.ExtendedInfo"
+
+
+class TestWords(testscenarios.WithScenarios, base.TestCase):
+    scenarios = [
+        (name, {"body": body, "text": text, "said": said})
+        for name, body, text, said in [
+            (
+                "every message of the extended info",
+                {"error": {"message": "See", EXTENDED: [{"Message": "a"}, {"Message": "b"}]}},
+                "",
+                "a; b",
+            ),
+            ("a message once", {"error": {EXTENDED: [{"Message": "a"}] * 2}}, "", "a"),
+            ("one that is no list", {"error": {EXTENDED: {"Message": "a"}}}, "", "a"),
+            ("one of strings", {"error": {EXTENDED: ["a"]}}, "", "a"),
+            (
+                "beside the error",
+                {"error": {"message": "See"}, EXTENDED: [{"Message": "a"}]},
+                "",
+                "a",
+            ),
+            (
+                "an id where there is no message",
+                {"error": {EXTENDED: [{"MessageId": "X.1"}]}},
+                "",
+                "X.1",
+            ),
+            (
+                "the message where there is no more",
+                {"error": {"message": "a", EXTENDED: []}},
+                "",
+                "a",
+            ),
+            (
+                "the code where there is no message",
+                {"error": {"code": "Base.1.0.X"}},
+                "",
+                "Base.1.0.X",
+            ),
+            ("an error that is a string", {"error": "a"}, "", "a"),
+            ("a message without an error", {"message": "a"}, "", "a"),
+            ("JSON that is a string", "a", "", "a"),
+            (
+                "the title of a page",
+                None,
+                "<html><title>502 Bad\nGateway</title><p>x",
+                "502 Bad Gateway",
+            ),
+            ("the heading of a page", None, "<html><h1>No <b>way</b></h1>", "No way"),
+            ("a page that says nothing", None, "<html>", None),
+            ("text", None, "no\x00pe\r\n", "no pe"),
+            ("nothing", None, "", None),
+            ("null", {"error": None}, "", None),
+            ("an empty object", {}, "{}", None),
+            ("a number", 7, "7", "7"),
+        ]
+    ]
+
+    def test_words(self) -> None:
+        self.assertEqual(self.said, messages.words(self.body, self.text))
+
+
+class TestLength(base.TestCase):
+    def test_a_dump_is_cut(self) -> None:
+        said = messages.words({"error": {"message": "x" * 10000}})
+        self.assertEqual(messages.LONGEST + 3, len(said or ""))
+
+
+class TestErrorInASuccess(testscenarios.WithScenarios, base.TestCase):
+    scenarios = [
+        (name, {"body": body, "status": status})
+        for name, body, status in [
+            ("a number in the error", {"error": {"code": 404}}, 404),
+            ("a number that is text", {"error": {"code": "409", "message": "m"}}, 409),
+            ("a status in the error", {"error": {"status": 503, "code": "Base.1.0.X"}}, 503),
+            ("a number beside the error", {"error": "nope", "code": 404}, 404),
+            ("no number", {"error": {"code": "Base.1.0.GeneralError"}}, 500),
+            ("the error is the number", {"error": 405}, 405),
+            ("a resource that has a property of this name", {"@odata.id": "/x", "error": 1}, None),
+            ("no error", {"Members": []}, None),
+        ]
+    ]
+
+    def test_status(self) -> None:
+        self.assertEqual(self.status, messages.status_in(self.body))

@@ -1,0 +1,460 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The RSD driver: every dialect, and pod managers that err."""
+
+from typing import Any
+
+import requests
+import testscenarios
+
+from tests import base
+from tests.unit.service import fake_redfish
+from tests.unit.service import rsd_samples as samples
+from valence import errors
+from valence.podmanagers import base as podmanagers
+from valence.podmanagers import rsd
+
+ok = fake_redfish.ok
+refusal = fake_redfish.refusal
+NODES = "/redfish/v1/Nodes"
+NODE = samples.NODE
+
+
+class RSDTestCase(base.TestCase):
+    """A driver of a pod manager of version 2.1 with one node."""
+
+    root: dict[str, Any] = samples.ROOT_2_1
+    allocate: dict[str, Any] = samples.ALLOCATE_2_1
+    node: dict[str, Any] = samples.NODE_2_1
+    location: str | None = NODE
+
+    def setUp(self) -> None:
+        super().setUp()
+        headers = {"Location": self.location} if self.location else {}
+        self.transport = fake_redfish.Transport(
+            {
+                ("GET", "/redfish/v1/"): ok(self.root),
+                ("GET", NODES): self.collection(NODE),
+                ("POST", samples.ALLOCATE): ok(None, 201, **headers),
+                ("GET", NODE): ok(self.node),
+                ("POST", samples.ASSEMBLE): ok(None, 204),
+                ("DELETE", NODE): ok(None, 204),
+                ("GET", samples.SYSTEM): ok(samples.THE_SYSTEM),
+            }
+        )
+        self.driver: rsd.RSDDriver = fake_redfish.driver(self.transport)
+
+    def collection(self, *members: Any, **more: Any) -> fake_redfish.Canned:
+        return ok(fake_redfish.page(NODES, *members, Actions=self.allocate, **more))
+
+
+class TestDialects(testscenarios.WithScenarios, RSDTestCase):
+    """The same story told to each of them costs the same and says the same."""
+
+    scenarios = [
+        (name, dict(zip(("root", "allocate", "node", "location"), one, strict=True)))
+        for name, one in {
+            "2.1": (samples.ROOT_2_1, samples.ALLOCATE_2_1, samples.NODE_2_1, NODE),
+            "2.2": (samples.ROOT_2_2, samples.ALLOCATE_NODES, samples.NODE_2_2, f"{NODE}/"),
+            "2.4": (samples.ROOT_2_4, samples.ALLOCATE_2_1, samples.NODE_NODES, NODE),
+            "2.5": (
+                samples.ROOT_2_5,
+                samples.ALLOCATE_FAR,
+                samples.NODE_2_5,
+                f"https://10.0.0.1:8443{NODE}",
+            ),
+            "Intel:RackScale": (
+                samples.ROOT_COLON,
+                samples.ALLOCATE_2_1,
+                samples.NODE_2_1,
+                f"{fake_redfish.URL}{NODE}",
+            ),
+            "no Location": (samples.ROOT_2_4, samples.ALLOCATE_2_1, samples.NODE_2_1, None),
+        }.items()
+    ]
+
+    def test_a_node_is_composed_read_and_given_back(self) -> None:
+        path = self.driver.allocate("valence-1", "d", {"processor": {"total_cores": 8}})
+        self.assertEqual(NODE, path)
+        sent = {"Name": "valence-1", "Description": "d", "TotalSystemCoreCount": 8}
+        allocated = self.transport.asked.index(f"POST {samples.ALLOCATE}")
+        self.assertEqual(sent, self.transport.sent(allocated))
+        state = self.driver.state(path)
+        self.assertEqual(podmanagers.State.ALLOCATED, state.state)
+        self.assertEqual(samples.SYSTEM, state.system_path)
+        self.driver.assemble(path)
+        composing = [one for one in self.transport.asked if one != f"GET {NODE}"]
+        expected = ["GET /redfish/v1/", f"GET {NODES}", f"POST {samples.ALLOCATE}"]
+        expected += [] if self.location else [f"GET {NODES}"]
+        self.assertEqual([*expected, f"POST {samples.ASSEMBLE}"], composing)
+        self.transport.requests.clear()
+        node = self.driver.read(path)
+        self.assertEqual([f"GET {NODE}", f"GET {samples.SYSTEM}"], self.transport.asked)
+        self.assertEqual("valence-1", node.name)
+        self.assertEqual("On", node.power_state)
+        self.assertEqual({"count": 2, "model": "Xeon Gold"}, node.processor)
+        self.assertEqual({"capacity_mib": 65536}, node.memory)
+        self.assertTrue(self.driver.exists(path))
+        self.driver.delete(path)
+
+    def test_check_says_what_it_is(self) -> None:
+        info = self.driver.check()
+        self.assertEqual(self.root["Name"], info.name)
+        self.assertEqual(self.root["RedfishVersion"], info.redfish_version)
+        self.assertRegex(info.api_version or "", r"^2\.\d\.\d$")
+        self.assertEqual(1, info.nodes)
+        self.assertEqual(2, len(self.transport.requests))
+
+
+class TestCheck(RSDTestCase):
+    def test_another_redfish_service_is_no_pod_manager(self) -> None:
+        self.transport.on("GET", "/redfish/v1/", ok({**samples.ROOT_2_1, "Nodes": None}))
+        exc = self.assertRaises(errors.PodManagerFailed, self.driver.check)
+        self.assertIn("names no Nodes", exc.detail)
+
+    def test_no_redfish_service_at_all(self) -> None:
+        self.transport.on("GET", "/redfish/v1/", ok("<h1>It works!</h1>", 404))
+        exc = self.assertRaises(errors.PodManagerFailed, self.driver.check)
+        self.assertIn("Check the URL", exc.detail)
+        self.assertEqual("It works!", exc.own_words)
+
+    def test_credentials_that_the_root_does_not_ask_for_are_checked(self) -> None:
+        self.transport.on("GET", NODES, refusal(401, "Bad password."))
+        exc = self.assertRaises(errors.PodManagerUnauthorized, self.driver.check)
+        self.assertIn("user name and the password", exc.detail)
+
+    def test_what_was_learnt_is_learnt_anew(self) -> None:
+        self.driver.check()
+        self.driver.check()
+        self.assertEqual(4, len(self.transport.requests))
+
+
+class TestAllocate(RSDTestCase):
+    def allocating(self) -> str:
+        return self.driver.allocate("valence-1", "d", {})
+
+    def test_what_is_learnt_once_is_not_asked_again(self) -> None:
+        self.allocating()
+        self.transport.requests.clear()
+        self.allocating()
+        self.assertEqual([f"POST {samples.ALLOCATE}"], self.transport.asked)
+
+    def test_a_refusal_bears_the_words_of_the_pod_manager(self) -> None:
+        why = "Available assets count after applying filters: [available: 9 -> memory: 0]"
+        self.transport.on("POST", samples.ALLOCATE, refusal(409, why))
+        exc = self.assertRaises(errors.PodManagerRefused, self.allocating)
+        self.assertEqual(why, exc.own_words)
+
+    def test_a_lost_answer_is_not_asked_for_again(self) -> None:
+        for lost in (requests.ReadTimeout(), ok("<h1>Bad Gateway</h1>", 502), ok(None, 504)):
+            self.transport.on("POST", samples.ALLOCATE, lost)
+            self.transport.requests.clear()
+            self.assertRaises(errors.PodManagerUnreachable, self.allocating)
+            self.assertEqual(1, self.transport.asked.count(f"POST {samples.ALLOCATE}"))
+
+    def test_what_failed_before_anything_was_asked_for_says_so(self) -> None:
+        for path in (NODES, "/redfish/v1/"):
+            self.driver._forget()
+            self.transport.on("GET", path, refusal(503))
+            exc = self.assertRaises(errors.PodManagerUnreachable, self.allocating)
+            self.assertIs(False, exc.details["sent"])
+            self.assertEqual("valence.podmanager.unreachable", exc.details["code"])
+        self.assertNotIn(f"POST {samples.ALLOCATE}", self.transport.asked)
+
+    def test_a_target_that_moved_is_read_again(self) -> None:
+        self.allocating()
+        moved = {"#ComposedNodeCollection.Allocate": {"target": "/redfish/v1/Nodes/Allocate"}}
+        self.transport.on("POST", samples.ALLOCATE, refusal(404))
+        self.transport.on("GET", NODES, ok(fake_redfish.page(NODES, NODE, Actions=moved)))
+        self.transport.on("POST", "/redfish/v1/Nodes/Allocate", ok(None, 201, Location=NODE))
+        self.assertEqual(NODE, self.allocating())
+
+    def test_a_target_that_is_not_there_fails(self) -> None:
+        self.transport.on("POST", samples.ALLOCATE, refusal(404))
+        exc = self.assertRaises(errors.PodManagerFailed, self.allocating)
+        self.assertIn("answers 404 there", exc.detail)
+        self.assertIs(False, exc.details["sent"])
+        self.assertEqual(2, self.transport.asked.count(f"POST {samples.ALLOCATE}"))
+
+    def test_a_pod_manager_without_the_action_fails(self) -> None:
+        self.transport.on("GET", NODES, ok(fake_redfish.page(NODES)))
+        exc = self.assertRaises(errors.PodManagerFailed, self.allocating)
+        self.assertIn("does not offer the action Allocate", exc.detail)
+
+    def test_a_location_that_is_no_node_is_not_believed(self) -> None:
+        for location in ("/redfish/v1/TaskService/Tasks/7", NODES, f"{NODES}/", "1"):
+            self.transport.on("POST", samples.ALLOCATE, ok(None, 202, Location=location))
+            self.assertEqual(NODE, self.allocating())
+
+    def test_a_node_in_the_answer_is_taken(self) -> None:
+        self.transport.on("POST", samples.ALLOCATE, ok(samples.NODE_2_1, 201))
+        self.assertEqual(NODE, self.allocating())
+        self.assertNotIn(f"GET {NODE}", self.transport.asked)
+
+    def test_a_success_without_a_node_fails(self) -> None:
+        self.transport.on("POST", samples.ALLOCATE, ok(None, 201))
+        self.transport.on("GET", NODES, self.collection())
+        exc = self.assertRaises(errors.PodManagerFailed, self.allocating)
+        self.assertIn("has no node named 'valence-1'", exc.detail)
+
+    def test_an_error_in_a_success_is_a_refusal(self) -> None:
+        lie = ok({"error": {"code": 409, "message": "Nothing left."}})
+        self.transport.on("POST", samples.ALLOCATE, lie)
+        exc = self.assertRaises(errors.PodManagerRefused, self.allocating)
+        self.assertEqual("Nothing left.", exc.own_words)
+
+
+class TestFind(RSDTestCase):
+    def named(self, number: int, name: str) -> str:
+        path = f"{NODES}/{number}"
+        self.transport.on("GET", path, ok({**samples.NODE_2_1, "@odata.id": path, "Name": name}))
+        return path
+
+    def test_the_newest_is_looked_at_first_and_no_more_than_needed(self) -> None:
+        paths = [self.named(number, f"n{number}") for number in range(1, 6)]
+        self.transport.on("GET", NODES, self.collection(*paths))
+        self.assertEqual(paths[3], self.driver.find("n4"))
+        looked_at = [one for one in self.transport.asked if f"{NODES}/" in one]
+        self.assertEqual([f"GET {paths[4]}", f"GET {paths[3]}"], looked_at)
+
+    def test_members_that_say_their_name_are_not_read(self) -> None:
+        members = [{"@odata.id": f"{NODES}/{n}", "Id": n, "Name": f"n{n}"} for n in (1, 2)]
+        self.transport.on("GET", NODES, self.collection(*members))
+        self.assertEqual(f"{NODES}/1", self.driver.find("n1"))
+        self.assertIsNone(self.driver.find("n3"))
+        self.assertNotIn(f"GET {NODES}/1", self.transport.asked)
+
+    def test_members_are_listed_with_what_the_collection_tells_of_them(self) -> None:
+        told = {"@odata.id": f"{NODES}/2", "Name": "n2", "Description": "for the web"}
+        self.transport.on("GET", NODES, self.collection(f"{NODES}/1", told))
+        self.assertEqual(
+            [(f"{NODES}/1", None, None), (f"{NODES}/2", "n2", "for the web")],
+            [(one.path, one.name, one.description) for one in self.driver.members()],
+        )
+        self.assertNotIn(f"GET {NODES}/1", self.transport.asked)
+        self.named(1, "n1")
+        self.assertEqual("n1", self.driver.member(f"{NODES}/1").name)
+
+    def test_pages_are_followed(self) -> None:
+        self.page_after_page()
+        self.assertEqual(["n1", "n2"], [self.driver.member(m.path).name for m in self.members()])
+        self.assertEqual(f"{NODES}/1", self.driver.find("n1"))
+        self.assertEqual(f"{NODES}/2", self.driver.find("n2"))
+
+    def members(self) -> list[podmanagers.Member]:
+        return list(self.driver.members())
+
+    def page_after_page(self) -> None:
+        first, second = self.named(1, "n1"), self.named(2, "n2")
+        link = {"Members@odata.nextLink": f"{fake_redfish.URL}{NODES}?$skip=1"}
+        self.transport.on("GET", NODES, self.collection(first, **link))
+        self.transport.on("GET", f"{NODES}?$skip=1", self.collection(second))
+
+    def test_a_page_that_is_not_there_is_no_end(self) -> None:
+        self.page_after_page()
+        self.transport.on("GET", f"{NODES}?$skip=1", refusal(404))
+        self.assertRaises(errors.PodManagerFailed, self.members)
+        self.assertRaises(errors.PodManagerFailed, self.driver.find, "n7")
+        self.assertRaises(errors.PodManagerFailed, self.driver.exists, f"{NODES}/7")
+
+    def test_pages_that_go_round_in_circles_are_no_end(self) -> None:
+        for back in (NODES, f"{NODES}?$skip=1"):
+            self.page_after_page()
+            link = {"Members@odata.nextLink": back}
+            self.transport.on("GET", f"{NODES}?$skip=1", self.collection(**link))
+            self.assertRaises(errors.PodManagerFailed, self.driver.exists, f"{NODES}/7")
+
+    def test_members_that_are_gone_are_passed_over(self) -> None:
+        path = self.named(1, "n1")
+        self.transport.on("GET", NODES, self.collection(path, f"{NODES}/2", {}, {"Id": 3}))
+        self.assertEqual(path, self.driver.find("n1"))
+
+    def test_what_cannot_be_read_is_not_nothing(self) -> None:
+        broken = [
+            ok({"@odata.id": NODES, "Name": "Nodes"}),
+            ok({"@odata.id": NODES, "Members": None}),
+            ok({"@odata.id": NODES, "Members": [], "Members@odata.count": 3}),
+            ok("<h1>Welcome</h1>"),
+            ok(None),
+            ok({"error": {"code": 500}}),
+            refusal(404),
+            refusal(500),
+        ]
+        for answer in broken:
+            self.transport.on("GET", NODES, answer)
+            self.assertRaises(errors.PodManagerFailed, self.driver.find, "n1")
+            self.assertRaises(errors.PodManagerFailed, self.driver.exists, NODE)
+
+    def test_an_outage_is_not_nothing(self) -> None:
+        for answer in (refusal(503), requests.ConnectTimeout()):
+            self.transport.on("GET", NODES, answer)
+            self.assertRaises(errors.PodManagerUnreachable, self.driver.find, "n1")
+            self.assertRaises(errors.PodManagerUnreachable, self.driver.exists, NODE)
+
+
+class TestExists(RSDTestCase):
+    def test_a_node_is_known_however_it_is_spelled(self) -> None:
+        for member in (f"{NODE}/", f"https://10.0.0.1{NODE}", {"Id": 1, "Name": "n"}):
+            self.transport.on("GET", NODES, self.collection(member))
+            self.assertTrue(self.driver.exists(NODE))
+            self.assertTrue(self.driver.exists(f"{NODE}/"))
+
+    def test_a_deleted_node_that_still_answers_does_not_exist(self) -> None:
+        self.transport.on("GET", NODES, self.collection(f"{NODES}/11"))
+        self.assertFalse(self.driver.exists(NODE))
+        self.assertNotIn(f"GET {NODE}", self.transport.asked)
+
+
+class TestStates(testscenarios.WithScenarios, RSDTestCase):
+    scenarios = [(state.name, {"expected": state}) for state in podmanagers.State]
+
+    def test_state(self) -> None:
+        self.transport.on("GET", NODE, ok(samples.in_state(self.expected.value.capitalize())))
+        self.assertEqual(self.expected, self.driver.state(NODE).state)
+        self.assertEqual(1, len(self.transport.requests))
+
+
+class TestState(RSDTestCase):
+    def test_a_failed_node_says_why(self) -> None:
+        why = [{"Message": "Drive Disk.Bay.1 was lost."}]
+        for said in (
+            {"Status": {"State": "Enabled", "Health": "Critical", "Conditions": why}},
+            {"@Message.ExtendedInfo": why},
+        ):
+            self.transport.on("GET", NODE, ok(samples.in_state("Failed", **said)))
+            self.assertEqual("Drive Disk.Bay.1 was lost.", self.driver.state(NODE).reason)
+
+    def test_links_may_be_missing(self) -> None:
+        for links in ({}, {"Links": {}}, {"Links": {"ComputerSystem": []}}):
+            self.transport.on("GET", NODE, ok({**samples.NODE_2_1, "Links": {}, **links}))
+            self.assertIsNone(self.driver.state(NODE).system_path)
+            node = self.driver.read(NODE)
+            self.assertEqual({"count": 2, "model": "Xeon"}, node.processor)
+            self.assertEqual({"capacity_mib": 32768}, node.memory)
+
+    def test_a_system_that_is_gone_does_not_hide_the_node(self) -> None:
+        self.transport.on("GET", samples.SYSTEM, refusal(404))
+        self.assertEqual("Off", self.driver.read(NODE).power_state)
+
+    def test_a_state_nobody_knows_fails(self) -> None:
+        self.transport.on("GET", NODE, ok(samples.in_state("Dreaming")))
+        exc = self.assertRaises(errors.PodManagerFailed, self.driver.state, NODE)
+        self.assertIn("Dreaming", exc.detail)
+        self.assertIsNone(self.driver.read(NODE).state)
+
+    def test_a_node_that_is_gone(self) -> None:
+        self.transport.on("GET", NODE, refusal(404))
+        self.assertRaises(errors.PodManagerNodeGone, self.driver.state, NODE)
+        self.assertRaises(errors.PodManagerNodeGone, self.driver.read, NODE)
+        self.assertRaises(errors.PodManagerNodeGone, self.driver.assemble, NODE)
+
+
+class TestAssemble(RSDTestCase):
+    def test_without_a_look_before_the_target_is_read(self) -> None:
+        self.driver.assemble(NODE)
+        self.assertEqual([f"GET {NODE}", f"POST {samples.ASSEMBLE}"], self.transport.asked)
+
+    def test_an_action_that_is_not_advertised_is_where_it_always_is(self) -> None:
+        self.transport.on("GET", NODE, ok({**samples.NODE_2_1, "Actions": {}}))
+        self.driver.assemble(NODE)
+        self.assertEqual(f"POST {samples.ASSEMBLE}", self.transport.asked[-1])
+
+    def test_what_is_on_its_way_is_fine(self) -> None:
+        self.transport.on("POST", samples.ASSEMBLE, refusal(409, "Not Allocated."))
+        for state in ("Assembling", "Assembled"):
+            self.transport.on("GET", NODE, ok(samples.in_state(state)))
+            self.driver.assemble(NODE)
+
+    def test_what_cannot_be_assembled_is_refused(self) -> None:
+        self.transport.on("POST", samples.ASSEMBLE, refusal(409, "Not Allocated."))
+        for state in ("Allocating", "Failed"):
+            self.transport.on("GET", NODE, ok(samples.in_state(state)))
+            exc = self.assertRaises(errors.PodManagerRefused, self.driver.assemble, NODE)
+            self.assertEqual("Not Allocated.", exc.own_words)
+
+    def test_a_target_that_moved_is_read_again(self) -> None:
+        self.driver.state(NODE)
+        moved = {"#ComposedNode.Assemble": {"target": f"{NODE}/Assemble"}}
+        self.transport.on("POST", samples.ASSEMBLE, refusal(404))
+        self.transport.on("GET", NODE, ok({**samples.NODE_2_1, "Actions": moved}))
+        self.transport.on("POST", f"{NODE}/Assemble", ok(None, 204))
+        self.driver.assemble(NODE)
+
+    def test_no_more_targets_are_remembered_than_needed(self) -> None:
+        self.transport.on("GET", NODE, ok(samples.in_state("Assembled")))
+        self.driver.state(NODE)
+        self.assertEqual({}, self.driver._known_assemble)
+
+
+class TestDelete(RSDTestCase):
+    def test_what_is_gone_is_fine(self) -> None:
+        for status in (404, 410):
+            self.transport.on("DELETE", NODE, refusal(status))
+            self.driver.delete(NODE)
+
+    def test_what_fails_is_said(self) -> None:
+        for status, error in ((409, errors.PodManagerRefused), (500, errors.PodManagerFailed)):
+            self.transport.on("DELETE", NODE, refusal(status, "Drive is being erased."))
+            exc = self.assertRaises(error, self.driver.delete, NODE)
+            self.assertEqual("Drive is being erased.", exc.own_words)
+
+
+class TestInterfaces(RSDTestCase):
+    def ports(self, *members: Any) -> None:
+        where = f"{samples.SYSTEM}/EthernetInterfaces"
+        self.transport.on("GET", where, ok(fake_redfish.page(where, *members)))
+
+    def test_each_interface_with_a_mac(self) -> None:
+        given = {
+            "LAN1": {"MACAddress": "AA-BB-CC-00-00-01", "SpeedMbps": 10000},
+            "LAN2": {"MACAddress": "", "PermanentMACAddress": "aabbcc000002"},
+            "LAN3": {"MACAddress": "00:00:00:00:00:00"},
+            "LAN4": {"MACAddress": None},
+        }
+        paths = [f"{samples.SYSTEM}/EthernetInterfaces/{name}" for name in given]
+        for path, port in zip(paths, given.values(), strict=True):
+            self.transport.on("GET", path, ok({"@odata.id": path, **port}))
+        self.ports(*paths)
+        self.assertEqual(
+            [
+                podmanagers.Interface("aa:bb:cc:00:00:01", paths[0], 10000),
+                podmanagers.Interface("aa:bb:cc:00:00:02", paths[1], None),
+            ],
+            self.driver.interfaces(samples.SYSTEM),
+        )
+
+    def test_interfaces_that_the_collection_describes_are_not_read(self) -> None:
+        self.ports({"@odata.id": "/port", "MACAddress": "aa:bb:cc:00:00:01"})
+        self.assertEqual(1, len(self.driver.interfaces(samples.SYSTEM)))
+        self.assertEqual(2, len(self.transport.requests))
+
+    def test_a_system_without_any(self) -> None:
+        self.transport.on("GET", samples.SYSTEM, ok({"@odata.id": samples.SYSTEM}))
+        self.assertEqual([], self.driver.interfaces(samples.SYSTEM))
+
+
+class TestBMC(RSDTestCase):
+    def test_ironic_reaches_the_system_through_the_pod_manager(self) -> None:
+        expected = {
+            "redfish_address": fake_redfish.URL,
+            "redfish_system_id": samples.SYSTEM,
+            "redfish_username": "admin",
+            "redfish_password": "secret",
+            "redfish_verify_ca": True,
+        }
+        self.assertEqual(expected, self.driver.bmc(samples.SYSTEM))
+
+    def test_a_root_elsewhere_is_told(self) -> None:
+        driver = fake_redfish.driver(self.transport, f"{fake_redfish.URL}/podm/redfish/v1")
+        told = driver.bmc(samples.SYSTEM)["redfish_address"]
+        self.assertEqual(f"{fake_redfish.URL}/podm/redfish/v1/", told)

@@ -1,0 +1,166 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Whatever instant a process dies at, the node is finished or given back, once."""
+
+from typing import Any
+
+import testscenarios
+
+from podm_simulator.pod.pod import Pace
+from tests.unit.service import base
+from valence_conductor import errors as conductor_errors
+from valence_conductor.job import Job
+
+
+class Dying:
+    """A driver in whose hands the process dies: before it asks, or after the answer."""
+
+    def __init__(self, driver: Any, points: list[tuple[str, str]]) -> None:
+        self._driver = driver
+        self._points = points
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._driver, name)
+
+        def call(*args: Any) -> Any:
+            self._die(name, "before")
+            answer = method(*args)
+            self._die(name, "after")
+            return answer
+
+        return call
+
+    def _die(self, name: str, when: str) -> None:
+        if (name, when) in self._points:
+            self._points.remove((name, when))
+            raise conductor_errors.Abandoned
+
+
+class RecoveryTestCase(base.ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.pod = self.simulate()
+        self.start()
+        self.know(self.pod)
+        self.before = self.books_of(self.pod)
+        self.points: list[tuple[str, str]] = []
+        to = self.service.drivers.to
+        self.service.drivers.to = lambda uuid: Dying(to(uuid), self.points)  # type: ignore
+
+    def release(self, uuid: str) -> None:
+        self.api("DELETE", f"/v1/nodes/{uuid}")
+        self.assertIsNone(self.settled(uuid))
+        self.assertEqual([], self.points, "it did not die where it was to die")
+        self.assertEqual(self.before, self.books_of(self.pod))
+
+
+def deaths(*methods: str) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{when} {method}", {"point": (method, when)})
+        for method in methods
+        for when in ("before", "after")
+    ]
+
+
+class TestDyingWhileComposing(testscenarios.WithScenarios, RecoveryTestCase):
+    scenarios = deaths("allocate", "state", "assemble", "read")
+
+    def test_the_node_is_composed_once(self) -> None:
+        self.points.append(self.point)
+        node = self.composed()
+        self.assertEqual(1, node["generation"])
+        self.assertEqual(1, len(self.pod.pod.nodes))
+        self.release(node["uuid"])
+
+
+class TestDyingWhileGivingUp(testscenarios.WithScenarios, RecoveryTestCase):
+    scenarios = deaths("delete", "exists", "read")
+
+    def test_the_node_is_given_back(self) -> None:
+        self.pod.faults.add({"node": {"assemble": "fail"}, "times": 1})
+        self.points.append(self.point)
+        node = self.settled(self.compose()["uuid"])
+        assert node is not None
+        self.assertEqual(("error", "compose"), (node["state"], node["fault"]["operation"]))
+        self.assertEqual(self.before, self.books_of(self.pod))
+        self.release(node["uuid"])
+
+
+class TestDyingWhileReleasing(testscenarios.WithScenarios, RecoveryTestCase):
+    scenarios = deaths("delete", "exists", "read")
+
+    def test_the_node_is_given_back(self) -> None:
+        node = self.composed()
+        self.points.append(self.point)
+        self.release(node["uuid"])
+
+
+class TestDyingWhileRegistering(RecoveryTestCase):
+    def test_the_node_is_registered_once(self) -> None:
+        node = self.composed()
+        dying: list[Any] = [conductor_errors.Abandoned()]
+        self.ironic.trouble["create_node"] = dying
+        self.points.append(("interfaces", "after"))
+        self.api("POST", f"/v1/nodes/{node['uuid']}/register")
+        node = self.settled(node["uuid"]) or {}
+        self.assertEqual("ironic", node["managed_by"])
+        self.assertEqual([node["ironic_uuid"]], list(self.ironic.nodes))
+        self.assertEqual([], dying)
+
+    def test_the_node_is_forgotten_once(self) -> None:
+        node = self.composed()
+        self.api("POST", f"/v1/nodes/{node['uuid']}/register")
+        self.settled(node["uuid"])
+        dying: list[Any] = [conductor_errors.Abandoned()]
+        self.ironic.trouble["delete_node"] = dying
+        self.api("POST", f"/v1/nodes/{node['uuid']}/unregister")
+        self.settled(node["uuid"])
+        self.assertEqual([], dying)
+        self.assertEqual({}, self.ironic.nodes)
+        self.release(node["uuid"])
+
+
+class TestRestart(base.ServiceTestCase):
+    def test_a_service_that_stops_is_taken_over_where_it_was(self) -> None:
+        pod = self.simulate(pace=Pace(assemble=1.5))
+        first = self.start()
+        self.know(pod)
+        node = self.compose()
+        self.until(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")
+        since = (self.node(node["uuid"]) or {})["task_since"]
+        first.stop()
+        self.start()
+        found = self.node(node["uuid"]) or {}
+        self.assertEqual(("assemble-node", since), (found["task"], found["task_since"]))
+        self.assertEqual("composed", (self.settled(node["uuid"]) or {})["state"])
+        self.assertEqual(1, len(pod.pod.nodes))
+
+    def test_what_a_flow_is_given_is_not_copied_into_it_in_two_writes(self) -> None:
+        """A process that died between TaskFlow's two left a flow that no one could load."""
+        pod = self.simulate(pace=Pace(assemble=1))
+        service = self.start()
+        self.know(pod)
+        node = self.compose()
+        self.until(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")
+        detail = service.conductor._journal.find(Job("nodes", node["uuid"], 1, "compose"))
+        names = {atom.name for atom in detail}  # type: ignore
+        self.assertEqual({"allocate-node", "assemble-node", "read-node"}, names)
+        self.settled(node["uuid"])
+
+    def test_a_row_without_a_job_is_found_by_the_sweep(self) -> None:
+        pod = self.simulate()
+        self.start()
+        self.know(pod)
+        self.service.submit = lambda job: None  # type: ignore
+        self.assertEqual("composed", self.composed()["state"])

@@ -1,0 +1,111 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What tests of the simulator share: a pod, a clock by hand, a service over HTTP."""
+
+from typing import Any
+
+import requests
+
+from podm_simulator.pod import requirements
+from podm_simulator.pod.factory import Shape
+from podm_simulator.pod.factory import Size
+from podm_simulator.pod.node import ComposedNode
+from podm_simulator.pod.pod import Pace
+from podm_simulator.pod.pod import Pod
+from podm_simulator.server import Simulator
+from tests import base
+
+SMALL = Shape(systems=2, cores=8, memory_mib=32768, drives=1, nics=2)
+LARGE = Shape(systems=1, cores=32, memory_mib=131072, drives=2, nics=4, nic_speed_mbps=100000)
+SIZE = Size((SMALL, LARGE), pooled_drives=2, fpgas=1, gpus=1)
+
+NODES = "/redfish/v1/Nodes"
+ALLOCATE = f"{NODES}/Actions/Allocate"
+
+
+class Clock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def go_on(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class PodTestCase(base.TestCase):
+    """A test of a pod without HTTP: two small systems, a large one, a pool."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.clock = Clock()
+        self.pod = self.make_pod()
+
+    def make_pod(self, name: str = "pod", seed: str = "0", allocate: float = 0) -> Pod:
+        pace = Pace(allocate=allocate, assemble=60)
+        return Pod(SIZE, name=name, seed=seed, pace=pace, clock=self.clock)
+
+    def allocate(self, **wishes: Any) -> ComposedNode:
+        return self.pod.allocate(requirements.read(wishes))
+
+    def assembled(self, **wishes: Any) -> ComposedNode:
+        node = self.allocate(**wishes)
+        self.pod.assemble(node)
+        self.clock.go_on(60)
+        return node
+
+
+class HTTPTestCase(base.TestCase):
+    """A test over loopback; ``get``, ``post`` and so on take a path."""
+
+    options: dict[str, Any] = {}
+
+    def setUp(self) -> None:
+        super().setUp()
+        options = {"pace": Pace(assemble=0.05), "username": "ada", "password": "s3cret"}
+        self.simulator = Simulator(SIZE, **{**options, **self.options})
+        self.url = self.simulator.start()
+        self.addCleanup(self.simulator.stop)
+        self.session = requests.Session()
+        self.session.auth = ("ada", "s3cret")
+        self.addCleanup(self.session.close)
+
+    def call(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+        return self.session.request(method, self.url + path, timeout=10, **kwargs)
+
+    def get(self, path: str, **kwargs: Any) -> Any:
+        answer = self.call("GET", path, **kwargs)
+        self.assertEqual(200, answer.status_code, answer.text)
+        return answer.json()
+
+    def post(self, path: str, body: Any = None) -> requests.Response:
+        return self.call("POST", path, json=body)
+
+    def allocated(self, **wishes: Any) -> str:
+        answer = self.post(ALLOCATE, wishes)
+        self.assertEqual(201, answer.status_code, answer.text)
+        return answer.headers["Location"]
+
+    def fault(self, **asked: Any) -> str:
+        answer = self.post("/control/faults", asked)
+        self.assertEqual(201, answer.status_code, answer.text)
+        ident: str = answer.json()["id"]
+        return ident
+
+    def reason(self, answer: requests.Response) -> str:
+        info = answer.json()["error"]["@Message.ExtendedInfo"]
+        message: str = info[0]["Message"]
+        return message

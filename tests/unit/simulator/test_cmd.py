@@ -1,0 +1,87 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import sys
+
+import requests
+
+from podm_simulator import cmd
+from podm_simulator.pod import books
+from tests import base
+
+
+class TestOptions(base.TestCase):
+    def make(self, *argv):
+        return cmd.simulator(cmd.parser().parse_args(argv))
+
+    def test_the_options_decide_the_size_of_the_pod(self):
+        made = self.make(
+            *("--systems=3", "--cores=10", "--memory-mib=1000", "--drives=2"),
+            *("--nics=5", "--pooled-drives=7", "--fpgas=1", "--gpus=2"),
+        )
+        book = books.pool(made.pod)
+        totals = {name: line["total"] for name, line in book.items() if isinstance(line, dict)}
+        self.assertEqual(
+            {
+                "systems": 3,
+                "processor_cores": 30,
+                "memory_mib": 3000,
+                "drives": 3 * 2 + 7,
+                "nics": 15,
+                "accelerators": 3,
+            },
+            totals,
+        )
+
+    def test_cores_and_memory_that_cannot_be_shared_out_go_into_one(self):
+        system = self.make("--cores=7", "--memory-mib=1001").pod.stock.systems["1"]
+        self.assertEqual((7, 1001), (system.cores, system.memory_mib))
+        self.assertEqual((1, 1), (len(system.processors), len(system.memory)))
+
+    def test_a_value_that_makes_no_sense_is_refused(self):
+        for option in (
+            "--systems=-1",
+            "--cores=0",
+            "--latency-ms=-5",
+            "--page-size=0",
+            "--port=x",
+        ):
+            with contextlib.redirect_stderr(io.StringIO()) as said:
+                self.assertRaises(SystemExit, cmd.parser().parse_args, [option])
+            self.assertIn(option.partition("=")[0], said.getvalue())
+
+    def test_what_cannot_be_served_is_said_in_one_line(self):
+        for option in ("--host=256.0.0.1", "--port=99999", "--tls-certificate=/nowhere.pem"):
+            with contextlib.redirect_stderr(io.StringIO()) as said:
+                self.assertEqual(1, cmd.main([option]))
+            self.assertEqual(1, said.getvalue().count("\n"))
+
+
+class TestProcess(base.TestCase):
+    def test_it_says_where_it_listens_and_ends_on_sigterm(self):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "podm_simulator", "--systems=1"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.addCleanup(process.kill)
+        line = process.stdout.readline()
+        self.addCleanup(process.stdout.close)
+        url = line.removeprefix("listening on ").strip()
+        self.assertEqual(200, requests.get(f"{url}/redfish/v1/", timeout=10).status_code)
+        os.kill(process.pid, signal.SIGTERM)
+        self.assertEqual(0, process.wait(10))
