@@ -1,0 +1,121 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+#
+# Needs Python 3.11 or later and git; makes everything else it needs in
+# .venv, .venv-ironic and .lab of this directory.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-stop test unit functional crash bench lint docs samples ironic constraints clean distclean
+
+VENV := .venv
+VENV_IRONIC := .venv-ironic
+BIN := $(VENV)/bin
+PROJECT := requirements.txt setup.cfg setup.py
+QUIET := OS_STDOUT_CAPTURE=1 OS_STDERR_CAPTURE=1 OS_LOG_CAPTURE=1
+export PYTHON
+
+# make_venv(directory): keep it if it works, otherwise make it anew.
+make_venv = "$(1)/bin/python" -c 'import pip' 2>/dev/null || { \
+	python=$$(./devstack/find-python) && rm -rf "$(1)" && \
+	echo "making $(1) with $$python" && "$$python" -m venv "$(1)"; }
+
+# install(directory, what it is, arguments of pip): one line and the log when it fails.
+install = echo "installing $(2) into $(1) (log: $(1)/pip.log)"; \
+	"$(1)/bin/python" -m pip --disable-pip-version-check install $(3) >"$(1)/pip.log" 2>&1 || \
+	{ tail -n 30 "$(1)/pip.log"; echo "pip could not install $(2): see above"; exit 1; }
+
+help:  ## show this
+	@echo "Valence: composable bare metal for OpenStack"
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+	@echo "  make demo KEEP=1   leave everything running afterwards, to look at"
+
+$(VENV)/.ready: constraints.txt $(PROJECT)
+	@$(call make_venv,$(VENV))
+	@$(call install,$(VENV),Valence and its libraries,-c constraints.txt -e '.[test]')
+	@touch $@
+
+$(VENV)/.ready-tools: $(VENV)/.ready lint-requirements.txt doc/requirements.txt
+	@$(call install,$(VENV),the tools of lint and docs,-c constraints.txt -r lint-requirements.txt -r doc/requirements.txt)
+	@touch $@
+
+$(VENV_IRONIC)/.ready: devstack/constraints-ironic.txt
+	@$(call make_venv,$(VENV_IRONIC))
+	@$(call install,$(VENV_IRONIC),Ironic,-c devstack/constraints-ironic.txt ironic python-ironicclient)
+	@touch $@
+
+# Somebody's own Ironic is taken as it is.
+ironic: $(if $(VALENCE_IRONIC_ENV),,$(VENV_IRONIC)/.ready)  ## make the environment of the real Ironic
+
+demo: $(VENV)/.ready ironic  ## run the main job on real parts: compose, enrol, deploy, give back
+	@$(BIN)/python -W ignore -m devstack.demo $(if $(KEEP),--keep)
+
+demo-stop: $(VENV)/.ready  ## stop what `make demo KEEP=1` left running
+	@$(BIN)/python -W ignore -m devstack.demo --stop
+
+test: $(VENV)/.ready ironic  ## run every test: unit and functional
+	@rm -rf .lab/results
+	@status=0; $(MAKE) unit || status=1; $(MAKE) functional || status=1; \
+	$(BIN)/python -m devstack.tally .lab/results/unit .lab/results/functional || status=1; exit $$status
+
+# run_tests(kind, arguments of stestr run): leaves the results for the tally.
+# What a test writes and logs is shown when it fails, and only then.
+# stestr runs its workers with PYTHON, which to it is a piece of shell.
+run_tests = status=0; mkdir -p .lab/results; rm -f .lab/results/$(1); \
+	PYTHON=$(BIN)/python $(QUIET) $(BIN)/stestr --test-path ./tests/$(1) run $(2) || status=$$?; \
+	$(BIN)/stestr last --subunit >.lab/results/$(1) || status=1; exit $$status
+
+unit: $(VENV)/.ready  ## run the unit tests
+	@echo "unit tests"
+	@$(call run_tests,unit,--concurrency 2 $(if $(TESTS),'$(TESTS)'))
+
+functional: $(VENV)/.ready ironic  ## run the functional tests: real Ironic, simulated pod managers
+	@echo "functional tests"
+	@$(call run_tests,functional,--serial $(if $(TESTS),'$(TESTS)'))
+
+# crash(): SAMPLE=K kills at K points instead of at all; SEEDS=n plays n random schedules.
+crash: $(VENV)/.ready  ## kill conductors at every request, and look at what is left
+	@$(BIN)/python -W ignore -m tests.crash $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEEDS),--seeds $(SEEDS)) $(CRASH)
+
+bench: $(VENV)/.ready  ## measure, in ratios: how much of the time is ours
+	@$(BIN)/python -W ignore -m benchmarks.provision $(BENCH)
+
+lint: $(VENV)/.ready-tools  ## check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/flake8
+	$(BIN)/mypy
+	$(BIN)/mypy -p devstack
+
+docs: $(VENV)/.ready-tools  ## build the documentation and the release notes
+	$(BIN)/sphinx-build -q -W -b html doc/source doc/build/html
+	$(BIN)/sphinx-build -q -W -b html releasenotes/source releasenotes/build/html
+	@echo "doc/build/html/index.html"
+
+samples: $(VENV)/.ready  ## renew the sample files below etc
+	@for file in etc/oslo-config-generator/*.conf; do \
+		$(BIN)/oslo-config-generator --config-file "$$file" || exit 1; done
+	@for file in etc/oslo-policy-generator/*.conf; do \
+		$(BIN)/oslopolicy-sample-generator --config-file "$$file" || exit 1; done
+
+# Taken from clean environments, so that a constraint is there for a reason.
+constraints:  ## renew both constraints files with what PyPI offers today
+	./devstack/renew-constraints
+
+clean:  ## stop a kept demonstration; remove what tests and the demonstration left
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -W ignore -m devstack.demo --stop --quiet || true; fi
+	rm -rf .lab .stestr .mypy_cache .ruff_cache build dist doc/build releasenotes/build *.egg-info
+	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+distclean: clean  ## remove the virtual environments too
+	rm -rf $(VENV) $(VENV_IRONIC)
