@@ -57,7 +57,7 @@ ENDS: Mapping[str, Ends] = {
     "compose": {
         Result.SUCCESS: {"state": "composed"},
         Result.REVERTED: {"state": "error", "podm_uuid": None},
-        Result.FAILED: {"state": "error"},
+        Result.FAILED: {"state": "releasing"},  # undoing it failed: it is given back at once
     },
     "release": {
         Result.SUCCESS: None,
@@ -78,9 +78,9 @@ ENDS: Mapping[str, Ends] = {
 
 #: How a compose ends whose node was deleted meanwhile; None: nothing is left of it.
 ENDS_CANCELLED: Ends = {
-    Result.SUCCESS: {"state": "releasing", "release_requested": False},
+    Result.SUCCESS: {"state": "releasing"},
     Result.REVERTED: None,
-    Result.FAILED: {"state": "releasing", "release_requested": False},
+    Result.FAILED: {"state": "releasing"},
 }
 
 #: What the conductor's own faults are to users of the API.
@@ -141,12 +141,10 @@ class Nodes:
         following: list[Job] = []
 
         def decide(row: nodes.Node) -> Mapping[str, Any] | None:
-            cancelled = job.operation == "compose" and row.release_requested
-            ends = ENDS_CANCELLED if cancelled else ENDS[job.operation]
-            end = ends[outcome.result]
+            end = _end_of(job, row, outcome.result)
             if end is None:
                 return None
-            values = {"fault": fault_of(job, outcome), **end}
+            values = {"fault": _fault_after(job, row, outcome), **end}
             if end["state"] in nodes.ASKED_IN:
                 following.append(Job(NAME, row.uuid, row.generation + 1, "release"))
                 values["generation"] = row.generation + 1
@@ -160,13 +158,49 @@ class Nodes:
         return nodes.census(self._db)
 
     def audit(self) -> Iterable[Stray]:
-        """Look on the pod managers and in Ironic for what no node owns."""
-        return self._audit.look()
+        """Look for what no node owns, and for nodes in error that hold something.
+
+        These are released once more: whoever was away when that failed may be back.
+        """
+        strays = self._audit.look()
+        if self._tools["conf"].nodes.give_back_strays:
+            strays += [_left_behind(row) for row in self._release_again()]
+        return strays
+
+    def _release_again(self) -> Iterable[nodes.Node]:
+        for row in nodes.left_behind(self._db):
+            with contextlib.suppress(conductor_errors.Superseded):
+                nodes.begin(self._db, row, "release", fault=row.fault)
+                yield row
 
 
 def job_of(row: nodes.Node) -> Job:
     """Give the job that a node in a transitional state asks for."""
     return Job(NAME, row.uuid, row.generation, nodes.ASKED_IN[row.state])
+
+
+def _left_behind(row: nodes.Node) -> Stray:
+    what = f"node {row.uuid} ended in error and may still hold something on {row.podm_uuid}"
+    return Stray("row", what, repaired=True)
+
+
+def _end_of(job: Job, row: nodes.Node, result: Result) -> Mapping[str, Any] | None:
+    if job.operation == "compose" and row.release_requested:
+        return ENDS_CANCELLED[result]
+    if row.is_given_back_unasked and result is Result.SUCCESS:
+        # Whoever asked for the node has not seen yet why there is none.
+        return {"state": "error", "podm_uuid": None}
+    return ENDS[job.operation][result]
+
+
+def _fault_after(job: Job, row: nodes.Node, outcome: Outcome) -> dict[str, Any] | None:
+    """Tell what a node suffers from; a compose that failed is not forgotten over its release."""
+    fault = fault_of(job, outcome)
+    if not row.is_given_back_unasked or row.fault is None:
+        return fault
+    if fault is None:
+        return row.fault
+    return {**row.fault, "detail": f"{row.fault['detail']} Giving it back: {fault['detail']}"}
 
 
 def fault_of(job: Job, outcome: Outcome) -> dict[str, Any] | None:

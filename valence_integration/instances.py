@@ -183,11 +183,8 @@ class Instances:
             before = row.state
             starting = row.state in (states.ACTIVE, states.ERROR)
             if starting:
-                states.TRANSITIONS.check(row.state, states.DESTROYING)
-                row.generation += 1
-                row.state, row.operation = states.DESTROYING, "destroy"
-                row.task = row.task_since = row.conductor = None
-            if starting or (row.state == states.PROVISIONING and not row.destroy_requested):
+                _begin_destroying(row)
+            if starting or (row.state in states.OPERATIONS and not row.destroy_requested):
                 row.destroy_requested = True
                 row.updated_at = waiting.now()
             session.flush()
@@ -195,6 +192,25 @@ class Instances:
         if starting:
             _log(before, instance)
         return instance, starting
+
+    @database.retried
+    def give_back_again(self, uuid: str, generation: int) -> Instance | None:
+        """Have an instance in error destroyed once more that still holds something.
+
+        It ends deleted only if somebody asked for that.
+
+        :param generation: the one that was looked at.
+        :returns: the instance; None when it is not what was looked at any more.
+        """
+        with self._db.writer() as session:
+            row = _row(session, uuid, lock=True)
+            if (row.generation, row.state) != (generation, states.ERROR) or not holds(row.fault):
+                return None
+            _begin_destroying(row)
+            session.flush()
+            instance = Instance.from_row(row)
+        _log(states.ERROR, instance)
+        return instance
 
     @database.retried
     def request_retry(self, uuid: str, generation: int, ids: Mapping[str, str]) -> Instance:
@@ -241,12 +257,11 @@ class Instances:
             row = _row(session, uuid, lock=True)
             if (row.generation, row.state) != (generation, state):
                 raise conductor_errors.Superseded(f"instance {uuid} is {row.state} already")
-            following = end.state
-            if state == states.PROVISIONING and row.destroy_requested:
-                following = states.DESTROYING
-                row.operation = "destroy"
+            following, fault = _following(row, end)
             states.TRANSITIONS.check(state, following)
-            row.state, row.fault = following, end.fault
+            if following == states.DESTROYING:
+                row.operation = "destroy"
+            row.state, row.fault = following, fault
             row.task = row.task_since = None
             if end.state in (states.ACTIVE, states.DELETED) and row.deploy:
                 # What a configdrive holds is nobody's business any more.
@@ -263,6 +278,35 @@ class Instances:
             if row.request_digest != digest:
                 raise errors.InstanceDuplicate(uuid)
             return Instance.from_row(row)
+
+
+def holds(fault: Mapping[str, Any] | None) -> bool:
+    """Tell whether an instance that ended in error with this fault may hold something."""
+    return not (fault or {}).get("given_back")
+
+
+def _begin_destroying(row: InstanceRow) -> None:
+    states.TRANSITIONS.check(row.state, states.DESTROYING)
+    row.generation += 1
+    row.state, row.operation = states.DESTROYING, "destroy"
+    row.task = row.task_since = row.conductor = None
+    row.updated_at = waiting.now()
+
+
+def _following(row: InstanceRow, end: Ending) -> tuple[str, dict[str, Any] | None]:
+    """Tell the state that follows an ending, and the fault.
+
+    What was destroyed only because provisioning it could not be undone ends in error,
+    and says why it is not there: nobody has asked for it to be forgotten.
+    """
+    if row.state == states.PROVISIONING and row.destroy_requested:
+        return states.DESTROYING, end.fault
+    if row.state != states.DESTROYING or row.destroy_requested or row.fault is None:
+        return end.state, end.fault
+    if end.fault is None:
+        return states.ERROR, {**row.fault, "given_back": True}
+    both = f"{row.fault['detail']} Giving it back: {end.fault['detail']}"
+    return states.ERROR, {**row.fault, "detail": both}
 
 
 def deadline(instance: Instance, seconds: float) -> datetime.datetime:

@@ -33,6 +33,7 @@ from keystoneauth1 import exceptions as ksa_exceptions
 from oslo_log import log as logging
 
 from valence_conductor import errors as conductor_errors
+from valence_conductor import run
 from valence_integration import errors
 from valence_integration import pursuit
 from valence_integration.pursuit import Ask
@@ -331,6 +332,7 @@ class IronicNodes:
         return newest and newest.get("event")
 
     def _call(self, act: Callable[[Any], T]) -> T:
+        run.checkpoint()
         with _converted():
             return act(self._client())
 

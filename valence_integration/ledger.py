@@ -35,6 +35,7 @@ from valence_integration import conf as integration_conf
 from valence_integration import errors
 from valence_integration import states
 from valence_integration.instances import Ending
+from valence_integration.instances import holds
 from valence_integration.instances import Instances
 from valence_integration.ironic import IronicNodes
 from valence_integration.objects.instance import Instance
@@ -51,11 +52,12 @@ FACTORIES = {
     "destroy": "valence_integration.flows.destroy.destroy",
 }
 
-#: operation, result -> the state that the row ends in.
+#: operation, result -> the state that the row ends in. What could not be undone is
+#: destroyed, as if somebody had asked for it.
 ENDS = {
     ("provision", Result.SUCCESS): states.ACTIVE,
     ("provision", Result.REVERTED): states.ERROR,
-    ("provision", Result.FAILED): states.ERROR,
+    ("provision", Result.FAILED): states.DESTROYING,
     ("destroy", Result.SUCCESS): states.DELETED,
     ("destroy", Result.REVERTED): states.ERROR,
     ("destroy", Result.FAILED): states.ERROR,
@@ -127,8 +129,19 @@ class InstanceLedger:
         return self.instances.census()
 
     def audit(self) -> Iterable[Stray]:
-        """Look in Ironic and in Valence for what no instance owns."""
-        return self._audit.look()
+        """Look for what no instance owns, and for instances in error that hold something.
+
+        These are destroyed once more: whoever was away when that failed may be back.
+        """
+        strays = self._audit.look()
+        if self.toolbox.limits.give_back_strays:
+            strays += [_left_behind(row) for row in self._give_back_again()]
+        return strays
+
+    def _give_back_again(self) -> Iterable[Instance]:
+        for row in self.instances.list([states.ERROR]):
+            if holds(row.fault) and self.instances.give_back_again(row.uuid, row.generation):
+                yield row
 
 
 def load(conf: cfg.ConfigOpts) -> InstanceLedger:
@@ -178,6 +191,11 @@ def job_of(instance: Instance) -> Job:
     """Tell the job that an instance in a transitional state asks for."""
     operation = states.OPERATIONS[instance.state]
     return Job(NAME, instance.uuid, instance.generation, operation)
+
+
+def _left_behind(row: Instance) -> Stray:
+    what = f"instance {row.uuid} ({row.name}) ended in error and may still hold something"
+    return Stray("row", what, repaired=True)
 
 
 def _fault(job: Job, outcome: Outcome) -> dict[str, Any] | None:

@@ -27,6 +27,7 @@ from typing import Any
 from typing import TypeVar
 
 from valence_conductor import errors as conductor_errors
+from valence_conductor import run
 from valence_integration import errors
 from valence_integration import pursuit
 from valence_integration.pursuit import Ask
@@ -226,6 +227,7 @@ class ValenceNodes:
         return seen.node
 
     def _call(self, act: Callable[[Any], T]) -> T:
+        run.checkpoint()
         with _converted():
             if self._client is None:
                 self._client = self._connect()

@@ -33,6 +33,7 @@ from valence.objects import node as nodes
 from valence.objects import podmanager
 from valence_conductor import database
 from valence_conductor import errors as conductor_errors
+from valence_conductor import run
 from valence_conductor import waiting
 
 LOG = logging.getLogger(__name__)
@@ -180,6 +181,7 @@ def _allocate(
     for attempt in range(1, ATTEMPTS + 1):
         try:
             driver = drivers.to(row.podm_uuid or "")
+            run.checkpoint()
             path = driver.allocate(row.redfish_name, description, row.properties)
         except (errors.PodManagerRefused, errors.PodManagerUnauthorized) as exc:
             raise _Refusal(exc) from exc

@@ -21,6 +21,7 @@ from oslo_log import log as logging
 
 from valence import errors
 from valence_conductor import errors as conductor_errors
+from valence_conductor import run
 from valence_conductor import waiting
 
 LOG = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ def ask(
     troubles: list[errors.ValenceError] = []
 
     def probe() -> tuple[T] | None:
+        run.checkpoint()
         try:
             return (question(),)
         except passing as exc:

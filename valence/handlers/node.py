@@ -108,12 +108,12 @@ def delete(call: calls.Call, ident: str) -> werkzeug.Response:
         raise errors.NodeRegistered(
             f"Node {row.uuid} is registered in Ironic as {row.ironic_uuid}. Unregister it first."
         )
+    if row.state == "composing" or row.is_given_back_unasked:
+        return _taken_on(call, nodes.record(service.db, row, release_requested=True))
     if row.state == "releasing":
         return _taken_on(call, row)
-    if row.state == "composing":
-        return _taken_on(call, nodes.record(service.db, row, release_requested=True))
     _refuse_unless(row, ("composed", "error"))
-    return _begin(call, row, "release")
+    return _begin(call, row, "release", release_requested=True)
 
 
 def register(call: calls.Call, ident: str) -> werkzeug.Response:

@@ -104,7 +104,7 @@ class Node(base.Base):
     #: The body of the request to register.
     registration: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
     fault: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
-    #: It was deleted while it was being composed.
+    #: It was deleted while it was being composed, or given back because that failed.
     release_requested: orm.Mapped[bool] = orm.mapped_column(sa.Boolean, default=False)
     created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(base.UTCDateTime)
     updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
@@ -113,6 +113,11 @@ class Node(base.Base):
     def redfish_name(self) -> str:
         """The Name that the node bears on its pod manager, by which it is found again."""
         return marks.name(self.uuid)
+
+    @property
+    def is_given_back_unasked(self) -> bool:
+        """Whether it is released because it could not be composed, and nobody deleted it."""
+        return self.state == "releasing" and self.fault is not None and not self.release_requested
 
 
 def fingerprint(request: Mapping[str, Any]) -> str:
@@ -166,6 +171,15 @@ def hold(db: database.Database, uuid: str, generation: int, state: str) -> Node:
 def pending(db: database.Database) -> Sequence[Node]:
     """List the nodes in a transitional state, oldest first."""
     where = Node.state.in_(ASKED_IN)
+    with db.reader() as session:
+        return session.scalars(sa.select(Node).where(where).order_by(Node.state_since)).all()
+
+
+@database.retried
+def left_behind(db: database.Database) -> Sequence[Node]:
+    """List the nodes in error for which a pod manager may still hold something."""
+    held = sa.or_(Node.path.is_not(None), Node.allocating)
+    where = sa.and_(Node.state == "error", Node.podm_uuid.is_not(None), held)
     with db.reader() as session:
         return session.scalars(sa.select(Node).where(where).order_by(Node.state_since)).all()
 

@@ -30,6 +30,7 @@ from taskflow.jobs import base as jobs_base
 
 from valence_conductor import errors
 from valence_conductor import process
+from valence_conductor import run
 from valence_conductor.boards import bell
 from valence_conductor.boards.base import Work
 from valence_conductor.job import Job
@@ -49,8 +50,7 @@ class _Claim:
 
     posted: jobs_base.Job
     job: Job
-    halt: threading.Event
-    good_until: float
+    halt: run.Lease
 
 
 class JobboardBoard:
@@ -175,7 +175,7 @@ class JobboardBoard:
             LOG.info("%s is being done already, its second posting is dropped", job.name)
             self._board.consume(posted, self.name)
             return False
-        claim = _Claim(posted, job, threading.Event(), began + self._lease)
+        claim = _Claim(posted, job, run.Lease(began + self._lease))
         with self._lock:
             self._claims[posted.uuid] = claim
         assert self._executor is not None
@@ -243,8 +243,8 @@ class JobboardBoard:
                 return False
         except Exception as exc:  # each backend has its own errors, and time decides
             LOG.warning("%s: the lease could not be renewed: %s", claim.job.name, exc)
-            return time.monotonic() < claim.good_until - self._lease / RENEWALS
-        claim.good_until = began + self._lease
+            return time.monotonic() < claim.halt.good_until - self._lease / RENEWALS
+        claim.halt.good_until = began + self._lease
         return True
 
 

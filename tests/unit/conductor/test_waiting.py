@@ -15,6 +15,7 @@
 from collections.abc import Callable
 import datetime
 import threading
+import time
 from unittest import mock
 
 from tests import base
@@ -140,6 +141,13 @@ class TestWaiting(base.TestCase):
                 interval=60,
                 what="it",
             )
+
+    def test_who_slept_through_a_lease_asks_for_nothing_any_more(self) -> None:
+        lease = run.Lease(time.monotonic() + 60)
+        with run.until(lease):
+            run.checkpoint()
+            lease.good_until = time.monotonic()  # nobody has come to say so yet
+            self.assertRaises(errors.Abandoned, run.checkpoint)
 
     def test_outside_a_job_a_pause_is_only_a_pause(self) -> None:
         run.pause(0)

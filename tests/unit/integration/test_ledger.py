@@ -87,6 +87,56 @@ class TestLedger(base.WorldTestCase):
             self.assertEqual(Job("instances", instance.uuid, 1, "destroy"), following)
             self.assertEqual("destroying", self.instances.get(instance.uuid).state)
 
+    def test_what_could_not_be_undone_is_destroyed_and_says_why_it_is_not_there(self) -> None:
+        instance = self.half_undone()
+        following = ledger.job_of(self.instances.get(instance.uuid))
+        self.assertEqual(("destroy", 1), (following.operation, following.generation))
+        self.ledger.settle(following, Outcome(Result.SUCCESS))
+        ended = self.instances.get(instance.uuid)
+        fault = ended.fault or {}
+        self.assertEqual(
+            ("error", True, "No drive is left.", "provision"),
+            (ended.state, fault["given_back"], fault["detail"], fault["operation"]),
+        )
+
+    def test_what_is_destroyed_because_of_that_is_deleted_when_somebody_asks(self) -> None:
+        instance = self.half_undone()
+        asked, starting = self.instances.request_destroy(instance.uuid)
+        self.assertEqual(("destroying", False), (asked.state, starting))
+        self.ledger.settle(ledger.job_of(asked), Outcome(Result.SUCCESS))
+        ended = self.instances.get(instance.uuid)
+        self.assertEqual(("deleted", None), (ended.state, ended.fault))
+
+    def test_when_that_fails_too_both_reasons_are_told_and_an_audit_tries_again(self) -> None:
+        instance = self.half_undone()
+        following = ledger.job_of(self.instances.get(instance.uuid))
+        self.ledger.settle(following, Outcome(Result.REVERTED, reason="Ironic is away."))
+        ended = self.instances.get(instance.uuid)
+        detail = "No drive is left. Giving it back: Ironic is away."
+        self.assertEqual(("error", detail), (ended.state, (ended.fault or {})["detail"]))
+        strays = list(self.ledger.audit())
+        self.assertEqual([("row", True)], [(stray.kind, stray.repaired) for stray in strays])
+        again = ledger.job_of(self.instances.get(instance.uuid))
+        self.assertEqual(("destroy", 2), (again.operation, again.generation))
+        self.ledger.settle(again, Outcome(Result.SUCCESS))
+        self.assertEqual("error", self.instances.get(instance.uuid).state)
+        self.assertEqual([], list(self.ledger.audit()), "there is nothing to give back any more")
+
+    def test_a_destruction_that_failed_is_tried_again_by_an_audit_and_ends_deleted(self) -> None:
+        instance = self.destroying(self.ask())
+        self.settle(instance, Result.REVERTED, reason="Ironic is away.")
+        self.assertEqual("error", self.instances.get(instance.uuid).state)
+        list(self.ledger.audit())
+        again = ledger.job_of(self.instances.get(instance.uuid))
+        self.ledger.settle(again, Outcome(Result.SUCCESS))
+        self.assertEqual("deleted", self.instances.get(instance.uuid).state)
+
+    def half_undone(self) -> Instance:
+        """Have provisioning fail, and what was done not undone."""
+        instance = self.ask()
+        self.settle(instance, Result.FAILED, error="Fault", reason="No drive is left.")
+        return instance
+
     def test_a_job_is_settled_once(self) -> None:
         instance = self.ask()
         self.settle(instance, Result.SUCCESS)

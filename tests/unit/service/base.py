@@ -225,6 +225,13 @@ class ServiceTestCase(base.TestCase):
         self.assertEqual("composed", node["state"], node)
         return node
 
+    def release_or_gone(self, uuid: str) -> bool:
+        """Delete a node that ended in error once more; tell whether it is gone."""
+        node = self.node(uuid)
+        if node is not None and node["state"] == "error":
+            self.api("DELETE", f"/v1/nodes/{uuid}")
+        return node is None
+
     def until(self, condition: Callable[[], Any], seconds: float = 180.0) -> None:
         """Wait for something that must come."""
         deadline = time.monotonic() + seconds

@@ -18,6 +18,8 @@ import uuid as uuids
 
 from podm_simulator.pod.pod import Pace
 from tests.unit.service import base
+from valence import ledger
+from valence_conductor.ledger import Stray
 
 ALLOCATE = "/Actions/.*Allocate"
 
@@ -147,6 +149,48 @@ class TestCompose(base.ServiceTestCase):
         self.assertEqual("valence.podmanager.unreachable", left["fault"]["code"])
         self.assertEqual(self.podm["uuid"], left["podm_uuid"])
         self.assertIsNotNone(left["path"])
+
+    def test_a_node_whose_undoing_failed_is_given_back_as_soon_as_that_works(self) -> None:
+        self.leave_behind(times=1)
+        left = self.settled(self.node_uuid) or {}
+        self.assertEqual(("error", "compose"), (left["state"], left["fault"]["operation"]))
+        self.assertEqual((None, None), (left["podm_uuid"], left["path"]))
+        self.assertEqual(self.before, self.books_of(self.pod))
+
+    def test_what_is_left_behind_on_a_pod_manager_is_given_back_by_an_audit(self) -> None:
+        self.leave_behind(times=100)
+        left = self.settled(self.node_uuid) or {}
+        self.assertIsNotNone(left["path"])
+        self.assertIn("Giving it back: ", left["fault"]["detail"])
+        self.pod.faults.clear()
+        strays = [(stray.kind, stray.repaired) for stray in self.audit()]
+        self.assertIn(("row", True), strays)
+        after = self.settled(self.node_uuid) or {}
+        self.assertEqual(("error", None), (after["state"], after["podm_uuid"]))
+        self.assertEqual(self.before, self.books_of(self.pod))
+        self.assertEqual([], self.audit())
+
+    def audit(self) -> list[Stray]:
+        drivers = self.service.drivers
+        nodes = ledger.Nodes(self.service.conf, self.service.db, drivers, self.service.ironic)
+        return list(nodes.audit())
+
+    def test_a_node_deleted_while_it_is_given_back_unasked_is_gone_afterwards(self) -> None:
+        self.leave_behind(times=100)
+        self.until(lambda: (self.node(self.node_uuid) or {})["state"] == "releasing")
+        answer = self.api("DELETE", f"/v1/nodes/{self.node_uuid}")
+        self.assertEqual(202, answer.status_code)
+        self.pod.faults.clear()
+        self.until(lambda: self.release_or_gone(self.node_uuid))
+        self.assertEqual(self.before, self.books_of(self.pod))
+
+    def leave_behind(self, times: int) -> None:
+        """Have a node fail to assemble that is not given back at first."""
+        self.service.conf.set_override("outage_timeout", 0.2, group="nodes")
+        self.pod.faults.add({"node": {"assemble": "fail"}, "times": 1})
+        action = {"type": "error", "status": 500, "message": "The drawer is stuck."}
+        self.fault(self.pod, "DELETE", "/Nodes/", times=times, action=action)
+        self.node_uuid = self.compose()["uuid"]
 
     def test_a_node_that_is_gone_says_so_when_it_is_read(self) -> None:
         node = self.composed()
@@ -282,8 +326,3 @@ class TestCancel(base.ServiceTestCase):
         self.until(lambda: self.release_or_gone(node["uuid"]))
         self.assertEqual(self.before, self.books_of(self.pod))
 
-    def release_or_gone(self, uuid: str) -> bool:
-        node = self.node(uuid)
-        if node is not None and node["state"] == "error":
-            self.api("DELETE", f"/v1/nodes/{uuid}")
-        return node is None
