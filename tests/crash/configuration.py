@@ -24,10 +24,10 @@ from valence_conductor import conf as conductor_conf
 from valence_integration import conf as integration_conf
 
 #: Options of ``[conductor]`` for every victim.
-CONDUCTOR = {"sweep_interval": 0.2, "workers": 4, "graceful_timeout": 2.0}
+CONDUCTOR = {"sweep_interval": 0.5, "workers": 4, "graceful_timeout": 2.0}
 
 SERVICE: dict[str, Any] = {
-    "podmanagers__poll_interval": 0.05,
+    "podmanagers__poll_interval": 0.1,
     "podmanagers__connect_timeout": 2.0,
     "podmanagers__read_timeout": 5.0,
     "podmanagers__busy_timeout": 2.0,
@@ -40,7 +40,7 @@ SERVICE: dict[str, Any] = {
 }
 
 PLUGIN: dict[str, Any] = {
-    "valence_integration__poll_interval": 0.02,
+    "valence_integration__poll_interval": 0.1,
     "valence_integration__compose_timeout": 30.0,
     "valence_integration__enroll_timeout": 30.0,
     "valence_integration__deploy_timeout": 30.0,

@@ -39,7 +39,7 @@ from tests.servers import process as servers
 MEMORY = pathlib.Path("/dev/shm")
 
 #: Seconds between two looks at rows.
-LOOK = 0.01
+LOOK = 0.05
 
 #: table of each kind of victim, and the states in which something is under way.
 TABLES = {"plugin": "instances", "service": "nodes"}
