@@ -26,6 +26,9 @@ from valence_integration import conf as integration_conf
 #: Options of ``[conductor]`` for every victim.
 CONDUCTOR = {"sweep_interval": 0.5, "workers": 4, "graceful_timeout": 2.0}
 
+#: Where audits are to look all the time, in the middle of everything.
+AUDITS = {"conductor__audit_interval": 1.0}
+
 SERVICE: dict[str, Any] = {
     "podmanagers__poll_interval": 0.1,
     "podmanagers__connect_timeout": 2.0,
@@ -33,6 +36,7 @@ SERVICE: dict[str, Any] = {
     "podmanagers__busy_timeout": 2.0,
     "podmanagers__assemble_timeout": 20.0,
     "podmanagers__delete_timeout": 20.0,
+    "nodes__stray_grace": 0.5,
     "nodes__outage_timeout": 6.0,
     "nodes__lost_answer_timeout": 0.3,
     "ironic__auth_type": "none",
@@ -40,6 +44,7 @@ SERVICE: dict[str, Any] = {
 }
 
 PLUGIN: dict[str, Any] = {
+    "valence_integration__stray_grace": 0.5,
     "valence_integration__poll_interval": 0.1,
     "valence_integration__compose_timeout": 30.0,
     "valence_integration__enroll_timeout": 30.0,

@@ -141,7 +141,7 @@ def _v1(_nodes: Nodes, _found: re.Match[str], _given: Any, _query: Any) -> Reply
 
 
 def _list_nodes(nodes: Nodes, _found: re.Match[str], _given: Any, query: Any) -> Reply:
-    listed = list(nodes.nodes.values())[: int(query.get("limit", 1000))]
+    listed = list(nodes.nodes.values())[: int(query.get("limit", 0)) or 1000]
     return 200, {"nodes": [_fields(node, query) for node in listed]}
 
 

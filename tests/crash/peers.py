@@ -75,7 +75,7 @@ class Valence:
 
     def __call__(self) -> process.Commands:
         """Serve; where it listens is the answer to ``where``."""
-        conf = configuration.service(self._folder, self._where["ironic"])
+        conf = configuration.service(self._folder, self._where["ironic"], **configuration.AUDITS)
         service = services.Service(conf)
         service.start()
         server = api.Server(("127.0.0.1", self._port), deploy.application(service), numthreads=8)

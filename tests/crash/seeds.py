@@ -18,6 +18,7 @@ import pathlib
 import time
 from typing import Any
 
+from tests.crash import configuration
 from tests.crash import process
 from tests.crash import schedule as schedules
 from tests.crash import stage
@@ -60,7 +61,7 @@ class _Play(stage.Stage):
     """One conductor after the other, on the same files, with users who do not give up."""
 
     def __init__(self, world: worlds.World, schedule: schedules.Schedule) -> None:
-        super().__init__(world, KIND, {"conductor__workers": schedule.workers})
+        super().__init__(world, KIND, {"conductor__workers": schedule.workers, **configuration.AUDITS})
         self.kills = 0
         self.ends: list[str] = []
         self._lives = list(schedule.lives)
