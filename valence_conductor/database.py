@@ -50,6 +50,13 @@ AWAY = (
 #: How long a writer of SQLite waits for another, milliseconds.
 BUSY_TIMEOUT_MS = 30_000
 
+#: How a server lets one process after the other change a schema: to lock, and to unlock.
+#: Who dies gives the lock back with its connection. SQLite has one writer at a time anyway.
+LOCKS = {
+    "postgresql": ("SELECT pg_advisory_lock(781254003)", "SELECT pg_advisory_unlock(781254003)"),
+    "mysql": ("SELECT GET_LOCK('valence.schema', 300)", "SELECT RELEASE_LOCK('valence.schema')"),
+}
+
 
 class Database:
     """A SQL database and its two kinds of transaction.
@@ -93,10 +100,28 @@ class Database:
         :param version_table: where this schema keeps its revision, so that
             several schemas can share one database.
         """
-        with self._writers.kw["bind"].begin() as connection:
+        with self.alone(), self._writers.kw["bind"].begin() as connection:
             config = _alembic_config(migrations)
             config.attributes.update(connection=connection, version_table=version_table)
             alembic.command.upgrade(config, revision)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Change a schema while no other process changes one in this database.
+
+        Conductors that are started together on an empty database all want to make its
+        tables.
+        """
+        lock = LOCKS.get(self.url.get_backend_name())
+        if lock is None:
+            yield
+            return
+        with self.engine.connect() as connection:
+            connection.execute(sa.text(lock[0]))
+            try:
+                yield
+            finally:
+                connection.execute(sa.text(lock[1]))
 
     def version(self, version_table: str) -> str | None:
         """Tell the revision of the schema; None before the first one."""

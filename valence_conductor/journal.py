@@ -49,7 +49,10 @@ class Journal:
 
     def upgrade(self) -> None:
         """Make TaskFlow's tables, or bring them up to date."""
-        with contextlib.closing(self.backend.get_connection()) as connection:
+        with (
+            self._db.alone(),
+            contextlib.closing(self.backend.get_connection()) as connection,
+        ):
             connection.upgrade()
 
     def find(self, job: Job) -> models.FlowDetail | None:

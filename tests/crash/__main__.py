@@ -102,8 +102,15 @@ def _worker(ironic: str | None) -> process.Commands:
         found = matrix.kill(world, point)
         return [found.reached, list(found.violations), found.log, found.seconds]
 
-    def seed(seed: int) -> list[Any]:
-        done = seeds.play(world, schedule.draw(seed))
+    servers: dict[str, several.Servers] = {}
+
+    def seed(seed: int, on: str | None) -> list[Any]:
+        if on is None:
+            done = seeds.play(world, schedule.draw(seed))
+        else:
+            if on not in servers:
+                servers[on] = several.Servers(*on.split("+"))
+            done = servers[on].play(world, schedule.draw_several(seed))
         if done.violations:
             world.renew()
         else:
@@ -117,8 +124,13 @@ def _worker(ironic: str | None) -> process.Commands:
             world.renew()
         return found
 
+    def close() -> bool:
+        for made in servers.values():
+            made.close()
+        return world.finish()
+
     commands = {"points": points, "kill": kill, "seed": seed, "case": case}
-    return {**commands, "close": world.finish}
+    return {**commands, "close": close}
 
 
 def whole(crew: Crew, names: list[str], size: int | None, say: Callable[[str], None]) -> int:
@@ -190,12 +202,15 @@ def _named(words: str) -> list[str]:
     return meant or [name for name in (*cases.CASES, *several.CASES) if words in name]
 
 
-def play(crew: Crew, numbers: Iterable[int], say: Callable[[str], None]) -> int:
-    """Play seeds; the number of those that violated something."""
+def play(crew: Crew, numbers: Iterable[int], on: str | None, say: Callable[[str], None]) -> int:
+    """Play seeds; the number of those that violated something.
+
+    :param on: board and database of several conductors.
+    """
     kills = played = 0
     bad: list[int] = []
     ends: collections.Counter[str] = collections.Counter()
-    for asked, answer in crew.do("seed", ({"seed": number} for number in numbers)):
+    for asked, answer in crew.do("seed", ({"seed": number, "on": on} for number in numbers)):
         killed, ended, violations, log = answer
         played += 1
         kills += killed
@@ -203,7 +218,7 @@ def play(crew: Crew, numbers: Iterable[int], say: Callable[[str], None]) -> int:
         if violations:
             bad.append(asked["seed"])
             say(f"VIOLATION seed {asked['seed']}, files in {log}")
-            for line in (*violations, *str(schedule.draw(asked["seed"])).splitlines()):
+            for line in (*violations, *str(_drawn(asked["seed"], on)).splitlines()):
                 say(f"          {line}")
         if played % 10 == 0:
             say(f"{played} seeds")
@@ -211,6 +226,10 @@ def play(crew: Crew, numbers: Iterable[int], say: Callable[[str], None]) -> int:
     say(f"{played} seeds, {sum(ends.values())} instances ({told}), {kills} kills")
     say(f"violated by seeds {sorted(bad)}" if bad else "nothing leaked, nothing was lost")
     return len(bad)
+
+
+def _drawn(seed: int, on: str | None) -> schedule.Schedule:
+    return schedule.draw(seed) if on is None else schedule.draw_several(seed)
 
 
 def _table(tally: collections.Counter[tuple[str, str]], say: Callable[[str], None]) -> None:
@@ -231,6 +250,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, metavar="N", help="play N random schedules")
     parser.add_argument("--first", type=int, default=1, metavar="S", help="the first of them")
     parser.add_argument("--seed", type=int, metavar="S", help="play this one again")
+    parser.add_argument(
+        "--several",
+        metavar="BOARD+DATABASE",
+        choices=["+".join(pair) for pair in several.PAIRS],
+        help="play seeds with several conductors on these",
+    )
     parser.add_argument("--real-ironic", action="store_true", help="not with the stand-in")
     parser.add_argument("--workers", type=int, default=2, help="trials at the same time")
     options = parser.parse_args(argv)
@@ -247,15 +272,17 @@ def main(argv: list[str] | None = None) -> int:
     peers.warm()
     with contextlib.ExitStack() as stack:
         ironic = stack.enter_context(real_ironic.Ironic()).url if options.real_ironic else None
-        crew = Crew(options.workers, ironic)
+        # One Ironic: two simulators have the same MACs.
+        crew = Crew(1 if ironic else options.workers, ironic)
         stack.callback(crew.close)
         if options.seed is not None:
-            say(str(schedule.draw(options.seed)))
-            bad = play(crew, [options.seed], say)
+            say(str(_drawn(options.seed, options.several)))
+            bad = play(crew, [options.seed], options.several, say)
         elif options.case is not None:
             bad = told(crew, _named(options.case), say)
         elif options.seeds is not None:
-            bad = play(crew, range(options.first, options.first + options.seeds), say)
+            numbers = range(options.first, options.first + options.seeds)
+            bad = play(crew, numbers, options.several, say)
         else:
             bad = whole(crew, names, options.sample, say)
             if not (options.only or options.real_ironic):

@@ -23,6 +23,10 @@ from tests.crash import hook
 #: Seconds in which everything is asked for and everything goes wrong.
 SPAN = 2.5
 
+#: Seconds after which the jobs of a dead conductor are somebody else's, where there are
+#: several.
+LEASE = 2
+
 #: What may go wrong with a request that a peer gets, and how often to draw it.
 ACTIONS: tuple[tuple[int, Mapping[str, Any]], ...] = (
     (4, {"type": "error", "status": 503, "message": "Later."}),
@@ -59,8 +63,9 @@ class Moment:
     """Something that happens at a time.
 
     :ivar at: seconds from the start.
-    :ivar who: ``user``, ``podm``, ``ironic`` or ``valence``.
-    :ivar what: a command with its arguments, a fault, or ``kill``.
+    :ivar who: ``user``, ``podm``, ``ironic``, ``valence``, ``conductor`` or ``board``.
+    :ivar what: a command with its arguments, a fault, ``kill``, or the seconds for
+        which a conductor sleeps.
     """
 
     at: float
@@ -74,16 +79,18 @@ class Schedule:
 
     :ivar lives: of each conductor, in turn: what strikes it, and how many
         seconds it takes until the next one is there. One that outlives its
-        strikes is the last.
+        strikes is the last. Several conductors share them out.
+    :ivar conductors: how many there are at a time.
     """
 
     seed: int
     moments: tuple[Moment, ...]
     lives: tuple[tuple[tuple[hook.Strike, ...], float], ...]
     workers: int
+    conductors: int = 1
 
     def __str__(self) -> str:
-        lines = [f"seed {self.seed}, {self.workers} workers"]
+        lines = [f"seed {self.seed}, {self.conductors} conductors, {self.workers} workers"]
         for number, (strikes, pause) in enumerate(self.lives):
             told = "; ".join(f"{s.act} {s.phase} event {s.number}" for s in strikes) or "nothing"
             lines.append(f"  conductor {number}: {told}; the next one {pause:.2f} s later")
@@ -98,6 +105,20 @@ def draw(seed: int) -> Schedule:
     lives = tuple(_life(rng) for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 4))))
     ordered = tuple(sorted(moments, key=lambda moment: moment.at))
     return Schedule(seed, ordered, lives, rng.choice((1, 2, 4)))
+
+
+def draw_several(seed: int) -> Schedule:
+    """Draw the schedule of a seed for several conductors on one board."""
+    one, rng = draw(seed), random.Random(f"several {seed}")
+    moments = [*one.moments]
+    for _ in range(rng.choice((0, 0, 1, 2))):
+        asleep = rng.uniform(0.5, 2 * LEASE)
+        moments.append(Moment(rng.uniform(0, SPAN), "conductor", asleep))
+    if rng.random() < 0.2:
+        moments.append(Moment(rng.uniform(0, SPAN), "board", "kill"))
+    lives = (*one.lives, *(_life(rng) for _ in range(rng.choice((0, 1, 2)))))
+    ordered = tuple(sorted(moments, key=lambda moment: moment.at))
+    return Schedule(seed, ordered, lives, one.workers, rng.choice((2, 2, 3)))
 
 
 def _users(rng: random.Random) -> list[Moment]:

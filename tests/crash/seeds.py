@@ -12,9 +12,12 @@
 
 """Play a schedule, and check what must be true of it as of any other."""
 
+from collections.abc import Mapping
 import contextlib
 import dataclasses
+import os
 import pathlib
+import signal
 import time
 from typing import Any
 
@@ -23,6 +26,9 @@ from tests.crash import process
 from tests.crash import schedule as schedules
 from tests.crash import stage
 from tests.crash import world as worlds
+from tests.crash.hook import Strike
+from tests.crash.process import Process
+from tests.servers.process import Server
 
 KIND = "plugin"
 
@@ -44,9 +50,12 @@ class Outcome:
     folder: pathlib.Path
 
 
-def play(world: worlds.World, schedule: schedules.Schedule) -> Outcome:
-    """Play a schedule once."""
-    one = _Play(world, schedule)
+def play(world: worlds.World, schedule: schedules.Schedule, **given: Any) -> Outcome:
+    """Play a schedule once.
+
+    :param given: options, files and board of several conductors.
+    """
+    one = _Play(world, schedule, **given)
     try:
         one.until_all_is_asked_for()
         violations = one.calm()
@@ -57,30 +66,62 @@ def play(world: worlds.World, schedule: schedules.Schedule) -> Outcome:
     return Outcome(one.kills, one.ends, violations, one.folder)
 
 
-class _Play(stage.Stage):
-    """One conductor after the other, on the same files, with users who do not give up."""
+@dataclasses.dataclass
+class _Member:
+    """One conductor after the other, in one place.
 
-    def __init__(self, world: worlds.World, schedule: schedules.Schedule) -> None:
-        super().__init__(world, KIND, {"conductor__workers": schedule.workers, **configuration.AUDITS})
+    :ivar lives: of those that are still to come.
+    :ivar pause: seconds until the next one is there when this one dies.
+    :ivar wakes: when it goes on, if it sleeps.
+    """
+
+    lives: list[tuple[tuple[Strike, ...], float]]
+    process: Process | None = None
+    pause: float = 0.0
+    wakes: float | None = None
+
+
+class _Play(stage.Stage):
+    """Conductors on the same rows, with users who do not give up.
+
+    :param options: of their configuration.
+    :param board: that they share, if there are several.
+    """
+
+    def __init__(
+        self,
+        world: worlds.World,
+        schedule: schedules.Schedule,
+        options: Mapping[str, Any] | None = None,
+        files: stage.Files | None = None,
+        board: Server | None = None,
+    ) -> None:
+        own = {"conductor__workers": schedule.workers, **configuration.AUDITS}
+        super().__init__(world, KIND, {**own, **(options or {})}, files)
         self.kills = 0
         self.ends: list[str] = []
-        self._lives = list(schedule.lives)
+        self._board = board
         self._moments = list(schedule.moments)
         self._asked: set[str] = set()
-        self._next = 0.0
         (self.folder / "schedule").write_text(str(schedule))
-        self._begin()
+        places = range(schedule.conductors)
+        self._members = [
+            _Member(list(schedule.lives[place :: schedule.conductors])) for place in places
+        ]
+        for member in self._members:
+            self._begin(member)
 
     def until_all_is_asked_for(self) -> None:
         """Let everything happen when its time has come."""
         began = time.monotonic()
-        while self._moments or self._lives:
+        while self._moments or any(member.lives for member in self._members):
             self._revive()
             now = time.monotonic() - began
             if self._moments and self._moments[0].at <= now:
                 self._happen()
             elif not self._moments and now > schedules.SPAN + 1:
-                self._lives.clear()  # what should strike at events that never came
+                for member in self._members:
+                    member.lives.clear()  # what should strike at events that never came
             time.sleep(worlds.LOOK)
 
     def calm(self) -> list[str]:
@@ -107,6 +148,12 @@ class _Play(stage.Stage):
         if not worlds.until(done, seconds):
             raise TimeoutError(f"something is still under way after {seconds:g} s")
 
+    def close(self) -> None:
+        """Wake whoever sleeps, and end as every stage does."""
+        for member in self._members:
+            self._wake(member)
+        super().close()
+
     def _happen(self) -> None:
         moment = self._moments.pop(0)
         if moment.who == "user":
@@ -115,6 +162,11 @@ class _Play(stage.Stage):
             self.world.kill_valence()
             self.kills += 1
             self.world.start_valence()
+        elif moment.who == "conductor":
+            self._send_to_sleep(moment.what)
+        elif moment.who == "board" and self._board is not None:
+            self._board.kill()
+            self._board.start()
         else:
             # If it is away just now, that is trouble enough.
             with contextlib.suppress(OSError):
@@ -128,21 +180,45 @@ class _Play(stage.Stage):
         while True:
             self._revive()
             with contextlib.suppress(process.Died):
-                self.victim.call(command, **arguments)
+                self._awake().call(command, **arguments)
                 self._asked.add(arguments["uuid"])
                 return
 
-    def _begin(self) -> None:
-        """Start the next conductor; it may die of that."""
-        strikes, self._next = self._lives.pop(0) if self._lives else ((), 0.0)
-        self.fork()
+    def _awake(self) -> Process:
+        """Take one that is awake, each in turn."""
+        self._members.append(self._members.pop(0))
+        found = [m.process for m in self._members if m.wakes is None and m.process is not None]
+        if found:
+            return found[0]
+        self._wake(self._members[0])
+        return self._awake()
+
+    def _send_to_sleep(self, seconds: float) -> None:
+        member = self._members[0]
+        if member.process is not None and member.process.alive() and member.wakes is None:
+            os.kill(member.process.pid, signal.SIGSTOP)
+            member.wakes = time.monotonic() + seconds
+
+    def _wake(self, member: _Member) -> None:
+        if member.wakes is not None and member.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(member.process.pid, signal.SIGCONT)
+        member.wakes = None
+
+    def _begin(self, member: _Member) -> None:
+        """Start the next conductor in a place; it may die of that."""
+        strikes, member.pause = member.lives.pop(0) if member.lives else ((), 0.0)
+        member.process = self.fork()
         with contextlib.suppress(process.Died):  # the next look finds it dead
-            self.victim.call("arm", strikes=[strike.json() for strike in strikes])
-            self.victim.call("start")
+            member.process.call("arm", strikes=[strike.json() for strike in strikes])
+            member.process.call("start")
 
     def _revive(self) -> None:
-        """See that there is a conductor, however many die of being started."""
-        while not self.victim.alive():
-            self.kills += 1
-            time.sleep(self._next)
-            self._begin()
+        """See that there are conductors, awake in time, however many die of being started."""
+        for member in self._members:
+            if member.wakes is not None and time.monotonic() >= member.wakes:
+                self._wake(member)
+            while member.process is not None and not member.process.alive():
+                self.kills += 1
+                time.sleep(member.pause)
+                self._begin(member)

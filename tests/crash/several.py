@@ -25,14 +25,17 @@ from typing import Any
 from tests.crash import cases
 from tests.crash import hook
 from tests.crash import process
+from tests.crash import schedule as schedules
+from tests.crash import seeds
 from tests.crash import stage
 from tests.crash import world as worlds
+from tests.crash.schedule import LEASE
 from tests.servers import boards
 from tests.servers import databases
 from tests.servers import process as servers
-
-#: Seconds after which the jobs of a dead conductor are somebody else's.
-LEASE = 2
+from valence_conductor.database import Database
+from valence_conductor.journal import Journal
+from valence_integration.instances import Instances
 
 #: Which servers go together.
 PAIRS = (("redis", "postgresql"), ("zookeeper", "mariadb"), ("etcd", "postgresql"))
@@ -68,16 +71,7 @@ class Several(cases.Plot):
     ) -> None:
         super().__init__(world)
         self.board, self.database = board, database
-        for name in ("rows", "flows"):
-            database.create(name)
-        self._files = stage.Files(database.url("rows"), database.url("flows"))
-        self.options: Mapping[str, Any] = {
-            "valence_integration__connection": database.url("rows"),
-            "conductor__connection": database.url("flows"),
-            "conductor__jobboard": board.url,  # type: ignore[attr-defined]
-            "conductor__lease": LEASE,
-            "conductor__sweep_interval": 0.5,
-        }
+        self._files, self.options = shared(board, database, "")
 
     def take_turns(self, *tasks: str) -> None:
         """Kill whoever is at work at each of the tasks, one after the other."""
@@ -86,6 +80,42 @@ class Several(cases.Plot):
             self.victims[0].kill()
             self.victims.pop(0)
             self.start()
+
+
+def shared(
+    board: servers.Server, database: databases.Database, name: str
+) -> tuple[stage.Files, Mapping[str, Any]]:
+    """Make what several conductors share: databases of this name, and options for all."""
+    rows, flows = f"rows{name}", f"flows{name}"
+    database.create(rows)
+    database.create(flows)
+    if isinstance(database, databases.MariaDB):
+        # It cannot take the half of a migration back: whoever dies there needs a person.
+        for prepare, where in ((Instances, rows), (Journal, flows)):
+            prepare(Database(database.url(where))).upgrade()
+    return stage.Files(database.url(rows), database.url(flows)), {
+        "valence_integration__connection": database.url(rows),
+        "conductor__connection": database.url(flows),
+        "conductor__jobboard": board.url,  # type: ignore[attr-defined]
+        "conductor__lease": LEASE,
+    }
+
+
+class Servers:
+    """A board and a database for one schedule after the other."""
+
+    def __init__(self, board: str, database: str) -> None:
+        self._stack = contextlib.ExitStack()
+        self._board, self._database = self._stack.enter_context(_served(board, database))
+
+    def play(self, world: worlds.World, schedule: schedules.Schedule) -> seeds.Outcome:
+        """Play a schedule of several conductors, on databases of its own."""
+        files, options = shared(self._board, self._database, str(schedule.seed))
+        return seeds.play(world, schedule, options=options, files=files, board=self._board)
+
+    def close(self) -> None:
+        """End them."""
+        self._stack.close()
 
 
 @contextlib.contextmanager

@@ -145,19 +145,17 @@ class MariaDB(Database):
 
     def make(self) -> None:
         """Make the files of an empty server."""
+        (self.folder / "tmp").mkdir()
         self.own()
-        data = f"--datadir={self.folder / 'data'}"
-        self.run(
-            "mariadb-install-db", "--no-defaults", data, "--auth-root-authentication-method=normal"
-        )
+        authentication = "--auth-root-authentication-method=normal"
+        self.run("mariadb-install-db", *self._folders(), authentication)
 
     def command(self) -> list[str]:
         """Give the command that starts it in the foreground."""
         return [
             *as_nobody(),
             "mariadbd",
-            "--no-defaults",
-            f"--datadir={self.folder / 'data'}",
+            *self._folders(),
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
             f"--socket={self.folder / 'socket'}",
@@ -177,6 +175,14 @@ class MariaDB(Database):
     def url(self, name: str) -> str:
         """URL of a database on it."""
         return f"mysql+pymysql://root@127.0.0.1:{self.port}/{name}"
+
+    def _folders(self) -> list[str]:
+        """Say where its files are; one that starts clears the temporary tables of others away."""
+        return [
+            "--no-defaults",
+            f"--datadir={self.folder / 'data'}",
+            f"--tmpdir={self.folder / 'tmp'}",
+        ]
 
     def _connect(self) -> "pymysql.Connection":
         return pymysql.connect(host="127.0.0.1", port=self.port, user="root", autocommit=True)

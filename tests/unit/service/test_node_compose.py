@@ -325,4 +325,3 @@ class TestCancel(base.ServiceTestCase):
         self.until(lambda: (self.node(node["uuid"]) or {}).get("state") != "composing")
         self.until(lambda: self.release_or_gone(node["uuid"]))
         self.assertEqual(self.before, self.books_of(self.pod))
-
