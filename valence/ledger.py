@@ -102,6 +102,7 @@ class Nodes:
         drivers: known_drivers.Drivers,
         ironic: ironic_client.Ironic,
     ) -> None:
+        self._conf = conf
         self._db = db
         self._audit = audit.Audit(conf, db, drivers, ironic)
         self._tools = {"conf": conf, "db": db, "drivers": drivers, "ironic": ironic}
@@ -163,7 +164,7 @@ class Nodes:
         These are released once more: whoever was away when that failed may be back.
         """
         strays = self._audit.look()
-        if self._tools["conf"].nodes.give_back_strays:
+        if self._conf.nodes.give_back_strays:
             strays += [_left_behind(row) for row in self._release_again()]
         return strays
 
