@@ -137,16 +137,9 @@ class _Play(stage.Stage):
         self.settle()
         return found + self.look_given_back()
 
-    def settle(self, seconds: float | None = None) -> None:
-        """Wait until nothing is under way, however many conductors that takes."""
-
-        def done() -> bool:
-            self._revive()
-            return self.is_settled()
-
-        seconds = seconds or stage.PATIENCE
-        if not worlds.until(done, seconds):
-            raise TimeoutError(f"something is still under way after {seconds:g} s")
+    def see_to_it(self) -> None:
+        """See that there are conductors, however many that takes."""
+        self._revive()
 
     def close(self) -> None:
         """Wake whoever sleeps, and end as every stage does."""

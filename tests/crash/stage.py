@@ -22,8 +22,10 @@ from tests.crash import process
 from tests.crash import victims
 from tests.crash import world as worlds
 
-#: Seconds in which what is under way must have come to its end.
+#: Seconds in which something must have come about of what is under way, and all of it at
+#: the most: a machine may be busy with other things.
 PATIENCE = 45.0
+AT_MOST = 6 * PATIENCE
 
 #: Seconds for which Valence may be behind who asked it.
 BEHIND = 1.5
@@ -106,22 +108,31 @@ class Stage:
         flows = worlds.table(self._files.flows, "logbooks")
         return not flows and not set(states) & worlds.TRANSITIONAL
 
-    def settle(self, seconds: float | None = None) -> None:
+    def settle(self) -> None:
         """Wait until nothing is under way.
 
-        :param seconds: as long as a flow may take, unless given.
-
         :raises Died: the last victim did not live to see it.
+        :raises TimeoutError: nothing comes of it any more.
         """
+        patience = PATIENCE * (4 if self.world.real else 1)
+        began = stirred = time.monotonic()
+        last: list[Any] = []
+        while not self.is_settled():
+            self.see_to_it()
+            now, seen = time.monotonic(), [(row["state"], row["task"]) for row in self.rows()]
+            if seen != last:
+                last, stirred = seen, now
+            if now - stirred > patience or now - began > AT_MOST:
+                raise TimeoutError(f"something is still under way after {now - began:.0f} s")
+            time.sleep(worlds.LOOK)
 
-        def done() -> bool:
-            if not self.victim.alive():
-                raise process.Died
-            return self.is_settled()
+    def see_to_it(self) -> None:
+        """See that somebody works on it.
 
-        seconds = seconds or PATIENCE * (4 if self.world.real else 1)
-        if not worlds.until(done, seconds):
-            raise TimeoutError(f"something is still under way after {seconds:g} s")
+        :raises Died: nobody does.
+        """
+        if not self.victim.alive():
+            raise process.Died
 
     def look(self, allowed: frozenset[str], *, held: bool = False) -> list[str]:
         """Look for violations; Valence may be a moment behind who asked it."""
