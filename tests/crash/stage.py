@@ -15,6 +15,7 @@
 from collections.abc import Mapping
 import dataclasses
 import pathlib
+import time
 from typing import Any
 
 from tests.crash import invariants
