@@ -41,7 +41,7 @@ class Drivers:
         connections: podmanagers.PodManagers,
     ) -> None:
         self._db = db
-        self._keys = keys
+        self.keys = keys
         self.connections = connections
 
     def to(self, podm_uuid: str) -> podmanagers.Driver:
@@ -61,14 +61,14 @@ class Drivers:
             url=row.url,
             driver=row.driver,
             username=row.username,
-            password=None if secret is None else self._keys.decrypt(secret),
+            password=None if secret is None else self.keys.decrypt(secret),
             verify_ca=row.verify_ca,
             updated_at=row.updated_at,
         )
 
     def encrypt(self, password: str | None) -> str | None:
         """Encrypt a password for its row."""
-        return None if password is None else self._keys.encrypt(password)
+        return None if password is None else self.keys.encrypt(password)
 
     def note(self, podm_uuid: str, trouble: errors.ValenceError | None = None) -> None:
         """Note how a pod manager answered: well, or with this trouble."""

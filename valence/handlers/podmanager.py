@@ -61,7 +61,8 @@ def create(call: calls.Call) -> werkzeug.Response:
         return calls.answer(view(call, known))
     podmanagers.refuse_duplicate(service.db, asked, ("uuid", "name", "url"))
     _check(call, asked)
-    row = podmanagers.create(service.db, _values(call, asked))
+    with service.drivers.keys.in_use():
+        row = podmanagers.create(service.db, _values(call, asked))
     shown = view(call, row)
     return calls.answer(shown, 201, {"Location": shown["links"][0]["href"]})
 
@@ -77,7 +78,8 @@ def update(call: calls.Call, ident: str) -> werkzeug.Response:
     if any(field in changes for field in ACCESS):
         _check(call, {**_known_access(call, row, changes), **changes})
         podmanagers.note_status(service.db, row.uuid, "online", None)
-    row = podmanagers.update(service.db, row.uuid, _values(call, changes))
+    with service.drivers.keys.in_use():
+        row = podmanagers.update(service.db, row.uuid, _values(call, changes))
     service.drivers.connections.forget(row.uuid)
     return calls.answer(view(call, row))
 

@@ -165,6 +165,26 @@ def delete(db: database.Database, ident: str) -> str:
 
 
 @database.retried
+def secrets(db: database.Database) -> Sequence[tuple[str, str, str]]:
+    """List uuid, name and encrypted password of every pod manager that has one."""
+    columns = (PodManager.uuid, PodManager.name, PodManager.password_encrypted)
+    statement = sa.select(*columns).where(PodManager.password_encrypted.is_not(None))
+    with db.reader() as session:
+        return [(row[0], row[1], str(row[2])) for row in session.execute(statement)]
+
+
+@database.retried
+def replace_secret(db: database.Database, uuid: str, old: str, new: str) -> bool:
+    """Store a password encrypted anew; False: somebody else has changed it meanwhile."""
+    where = sa.and_(PodManager.uuid == uuid, PodManager.password_encrypted == old)
+    statement = sa.update(PodManager).where(where).values(password_encrypted=new)
+    with db.writer() as session:
+        # update returns a CursorResult, which the annotations of execute do not say.
+        written: Any = session.execute(statement)
+        return bool(written.rowcount)
+
+
+@database.retried
 def note_status(db: database.Database, uuid: str, status: str, reason: str | None) -> None:
     """Note how a pod manager is, if that is news."""
     with db.reader() as session:
