@@ -13,22 +13,19 @@
 
 """From the uuid of a pod manager to a driver that speaks to it."""
 
+from oslo_db import exception as db_errors
 from oslo_log import log as logging
+import sqlalchemy as sa
 
 from valence import errors
 from valence import keyring
 from valence import podmanagers
 from valence.objects import podmanager
+from valence.podmanagers import health
 from valence_conductor import database
+from valence_conductor import errors as conductor_errors
 
 LOG = logging.getLogger(__name__)
-
-#: What a failed request tells of the pod manager itself.
-SIGNS: dict[type[errors.ValenceError], str] = {
-    errors.PodManagerUnreachable: "offline",
-    errors.PodManagerUnauthorized: "degraded",
-    errors.PodManagerFailed: "degraded",
-}
 
 
 class Drivers:
@@ -43,6 +40,7 @@ class Drivers:
         self._db = db
         self.keys = keys
         self.connections = connections
+        connections.listen(self._hear)
 
     def to(self, podm_uuid: str) -> podmanagers.Driver:
         """Give the driver of a pod manager, connected as its row says now.
@@ -63,6 +61,7 @@ class Drivers:
             username=row.username,
             password=None if secret is None else self.keys.decrypt(secret),
             verify_ca=row.verify_ca,
+            ca=row.ca,
             updated_at=row.updated_at,
         )
 
@@ -72,9 +71,19 @@ class Drivers:
 
     def note(self, podm_uuid: str, trouble: errors.ValenceError | None = None) -> None:
         """Note how a pod manager answered: well, or with this trouble."""
-        if trouble is None:
+        status = health.status_of(trouble)
+        if status == "online":
             podmanager.note_status(self._db, podm_uuid, "online", None)
-            return
-        status = SIGNS.get(type(trouble))
-        if status is not None:
+        elif status is not None and trouble is not None:
             podmanager.note_status(self._db, podm_uuid, status, trouble.detail)
+
+    def _hear(self, podm_uuid: str, trouble: errors.ValenceError | None) -> None:
+        """Note what a connection saw.
+
+        Its request may have been carried out: that there is no database just now
+        must not make a failure of it.
+        """
+        try:
+            self.note(podm_uuid, trouble)
+        except (db_errors.DBError, sa.exc.SQLAlchemyError, conductor_errors.Abandoned) as exc:
+            LOG.warning("It is not noted how pod manager %s is: %s", podm_uuid, exc)
