@@ -48,7 +48,13 @@ class Drivers:
         :raises PodManagerNotFound: there is no such pod manager.
         :raises PodManagerUnauthorized: its password cannot be decrypted.
         """
-        return self.connections.get(self.access(podmanager.get(self._db, podm_uuid)))
+        try:
+            row = podmanager.get(self._db, podm_uuid)
+        except errors.PodManagerNotFound:
+            # Another process may have forgotten it.
+            self.connections.forget(podm_uuid)
+            raise
+        return self.connections.get(self.access(row))
 
     def access(self, row: podmanager.PodManager) -> podmanager.Access:
         """Decrypt what a driver must know of a pod manager."""

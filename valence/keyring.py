@@ -61,7 +61,7 @@ class Keyring:
             except fernet.InvalidToken:
                 self._look_again()
                 return self._known[2].decrypt(token.encode()).decode()
-        except fernet.InvalidToken as exc:
+        except (fernet.InvalidToken, OSError, ValueError) as exc:
             raise errors.PodManagerUnauthorized(
                 "The password of the pod manager was encrypted with a key that is not in the key "
                 "file. Bring the key back, or give the pod manager its password again."

@@ -70,7 +70,7 @@ def rotate_keys(conf: cfg.ConfigOpts) -> int:
         return 1
     db = database.Database(conf.database.connection)
     try:
-        parts.prepare_schema(db)
+        parts.see_that_schema_is_ours(db)
         print(STEPS[conf.step](db, conf.key_file))
     except (parts.SchemaBehind, rotation.Unreadable, OSError, ValueError) as exc:
         print(f"valence-manage: {exc}", file=sys.stderr)

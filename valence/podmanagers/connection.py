@@ -52,6 +52,9 @@ BUSY = {429, 503}
 #: Statuses of a gateway behind which nobody answers.
 NOBODY = {502, 504}
 
+#: Seconds that a request waits to learn whether one that did not answer does so again.
+MOMENT = 0.25
+
 #: Redirects that are followed, one after the other.
 REDIRECTS = 5
 
@@ -229,8 +232,10 @@ class Connection:
             leave = self._breaker.come(patient=patient)
             if leave is breaker.Leave.ASK:
                 return
-            if leave is breaker.Leave.PROBE:
+            if leave is breaker.Leave.PROBE and patient:
                 return self._probe()
+            if leave is breaker.Leave.PROBE and self._probe_aside():
+                return
             if time.monotonic() >= give_up:
                 break
             run.pause(breaker.PATIENT)
@@ -240,6 +245,21 @@ class Connection:
             sent=False,
             asked=False,
         )
+
+    def _probe_aside(self) -> bool:
+        """Look whether somebody answers again, and wait for that no longer than a moment.
+
+        :returns: whether it is known by then that somebody does.
+        """
+
+        def probe() -> None:
+            with contextlib.suppress(errors.ValenceError):
+                self._probe()
+
+        aside = threading.Thread(target=probe, name="probe", daemon=True)
+        aside.start()
+        aside.join(MOMENT)
+        return self._breaker.is_closed
 
     def _probe(self) -> None:
         """Ask for what anybody may read; whoever does not answer that is asked nothing else."""
