@@ -216,6 +216,42 @@ class TestOddSessions(testscenarios.WithScenarios, OddTestCase):
         self.assertEqual(1, len(self.how(SESSIONS)))
 
 
+class TestOddServices(OddTestCase):
+    """What a driver makes of a service that is odd in every way at once."""
+
+    def test_it_is_understood(self) -> None:
+        far = "https://10.0.0.1:8443"
+        nodes = "/redfish/v1/Nodes"
+        allocate = {"target": f"{far}{nodes}/Actions/Allocate"}
+        root = {
+            "Nodes": {"@odata.id": f"{far}{nodes}/"},
+            "Links": {"Sessions": {"@odata.id": f"{far}{SESSIONS}/"}},
+        }
+        packed = gzip.compress(json.dumps(root).encode())
+        self.odd.answers |= {
+            ("GET", ROOT): (404, {}, {"error": {}}),
+            ("GET", ROOT.rstrip("/")): (200, {"content-encoding": "gzip"}, packed),
+            ("GET", nodes): (302, {"location": f"{nodes}/"}, None),
+            ("GET", f"{nodes}/"): (
+                200,
+                {},
+                {
+                    "Actions": {"#ComposedNodesCollection.Allocate": allocate},
+                    "Members": [{"@odata.id": f"{nodes}/1/"}, f"{far}{nodes}/2"],
+                },
+            ),
+            ("POST", f"{nodes}/Actions/Allocate"): (200, {"location": f"{far}{nodes}/3/"}, None),
+        }
+        self.session_answer = (200, {"x-auth-token": "t0ken", "location": "1"}, None)
+        driver = rsd.RSDDriver(self.connect(self.odd.url))
+        self.assertEqual(2, driver.check().nodes)
+        self.assertEqual([f"{nodes}/1", f"{nodes}/2"], [one.path for one in driver.members()])
+        self.assertEqual(f"{nodes}/3", driver.allocate("valence-1", "", FOUR_CORES))
+        driver.close()
+        self.assertEqual(["token"], self.how(f"{nodes}/Actions/Allocate"))
+        self.assertEqual(["token"], self.how(f"{SESSIONS}/1"))
+
+
 class TestRedirects(OddTestCase):
     def setUp(self) -> None:
         super().setUp()

@@ -20,6 +20,7 @@ request each to learn, and is learnt anew when it turns out to be wrong.
 
 from collections.abc import Iterator
 from collections.abc import Mapping
+import contextlib
 import dataclasses
 import threading
 from typing import Any
@@ -242,7 +243,7 @@ class RSDDriver(base.Driver):
     def _read_root(self) -> _Root:
         client = self._client
         try:
-            resource = client.get(client.root)
+            resource = self._get_root()
         except errors.PodManagerNodeGone as exc:
             raise errors.PodManagerFailed(
                 f"There is no Redfish service at {client.base}{client.root}. Check the URL.",
@@ -258,6 +259,16 @@ class RSDDriver(base.Driver):
             f"What answers at {client.base} is no RSD pod manager: its root names no Nodes, "
             "neither itself nor under Oem.Intel_RackScale. Check the URL, or the driver."
         )
+
+    def _get_root(self) -> dict[str, Any]:
+        """Read the service's root; some have it without the slash that belongs there."""
+        root = self._client.root
+        try:
+            return self._client.get(root)
+        except errors.PodManagerNodeGone as exc:
+            with contextlib.suppress(errors.PodManagerNodeGone):
+                return self._client.get(root.rstrip("/"))
+            raise exc
 
     def _allocate_target(self) -> str:
         with self._lock:
