@@ -314,7 +314,7 @@ def drip(head: bytes) -> odd.Canned:
 
 class TestDeadlines(OddTestCase):
     def test_one_that_never_ends_is_not_listened_to_for_ever(self) -> None:
-        client = self.connect(self.odd.url, read_timeout=20, request_timeout=0.5)
+        client = self.connect(self.odd.url, read_timeout=20, request_timeout=2)
         for head in (
             b"HTTP/1.1 200 OK\r\nX-Long: ",
             b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
@@ -322,7 +322,7 @@ class TestDeadlines(OddTestCase):
         ):
             self.odd.answers["POST", "/slow"] = drip(head)
             exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/slow", {})
-            self.assertIn("did not answer POST /slow in 0.5 s", exc.detail)
+            self.assertIn("did not answer POST /slow in 2 s", exc.detail)
             self.assertNotIn("sent", exc.details)
             client.get("/thing")
 
@@ -343,12 +343,13 @@ class TestDeadlines(OddTestCase):
 class TestTurns(OddTestCase):
     def test_no_more_requests_at_a_time_than_allowed(self) -> None:
         lock, now, most = threading.Lock(), [0], [0]
+        three = threading.Barrier(3)
 
         def thing(handler: odd.Handler) -> odd.Canned:
             with lock:
                 now[0] += 1
                 most[0] = max(most[0], now[0])
-            time.sleep(0.02)
+            three.wait(60)  # fewer at a time would never get past this
             with lock:
                 now[0] -= 1
             return (200, {}, THING)
@@ -401,14 +402,14 @@ class TestBreaker(OddTestCase):
         return well
 
     def test_one_that_does_not_answer_is_not_asked_again_at_once(self) -> None:
-        client = self.connect(self.odd.url, read_timeout=0.3, session_after=-1)
+        client = self.connect(self.odd.url, read_timeout=2, session_after=-1)
         well = self.hang()
         self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
         client._breaker._opened_at += 3600  # type: ignore[operator]
         for _ in range(100):
             exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/thing")
             self.assertEqual((False, False), (exc.details["sent"], exc.details["asked"]))
-            self.assertIn("did not answer GET /thing in 0.3 s", exc.detail)
+            self.assertIn("did not answer GET /thing in 2 s", exc.detail)
         self.assertEqual(["GET /thing"], self.odd.asked())
         well.set()
         client._breaker._opened_at -= 3600  # type: ignore[operator]
@@ -424,7 +425,7 @@ class TestBreaker(OddTestCase):
             return False
 
     def test_a_job_looks_again_before_it_gives_up(self) -> None:
-        client = self.connect(self.odd.url, read_timeout=0.3, session_after=-1)
+        client = self.connect(self.odd.url, read_timeout=2, session_after=-1)
         well = self.hang()
         self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
         client._breaker._pause = 3600.0
@@ -436,7 +437,7 @@ class TestBreaker(OddTestCase):
         self.assertEqual(["GET /thing", f"GET {ROOT}", "POST /thing"], self.odd.asked())
 
     def test_while_one_asks_whether_it_is_back_nobody_waits_for_long(self) -> None:
-        client = self.connect(self.odd.url, connect_timeout=30, read_timeout=0.3, session_after=-1)
+        client = self.connect(self.odd.url, connect_timeout=30, read_timeout=2, session_after=-1)
         well = self.hang()
         self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
         client._breaker._opened_at = 0.0
