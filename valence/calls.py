@@ -49,6 +49,16 @@ class Call:
     query: Mapping[str, Any]
     body: Mapping[str, Any]
 
+    def authorize(self, rule: str) -> None:
+        """See that whoever asks may do this as well, besides what the route asks for.
+
+        :raises Forbidden: the policy says no.
+        """
+        if not self.service.enforcer.authorize(rule, {}, self.context):
+            raise errors.Forbidden(
+                f"The policy {rule} does not allow this. Ask for the role that it names."
+            )
+
     def href(self, *segments: str) -> str:
         """Give the URL of something under ``/v1``."""
         return "/".join([self.base, "v1", *(urllib.parse.quote(s, safe="") for s in segments)])

@@ -13,22 +13,19 @@
 
 """From the uuid of a pod manager to a driver that speaks to it."""
 
+from oslo_db import exception as db_errors
 from oslo_log import log as logging
+import sqlalchemy as sa
 
 from valence import errors
 from valence import keyring
 from valence import podmanagers
 from valence.objects import podmanager
+from valence.podmanagers import health
 from valence_conductor import database
+from valence_conductor import errors as conductor_errors
 
 LOG = logging.getLogger(__name__)
-
-#: What a failed request tells of the pod manager itself.
-SIGNS: dict[type[errors.ValenceError], str] = {
-    errors.PodManagerUnreachable: "offline",
-    errors.PodManagerUnauthorized: "degraded",
-    errors.PodManagerFailed: "degraded",
-}
 
 
 class Drivers:
@@ -41,8 +38,9 @@ class Drivers:
         connections: podmanagers.PodManagers,
     ) -> None:
         self._db = db
-        self._keys = keys
+        self.keys = keys
         self.connections = connections
+        connections.listen(self._hear)
 
     def to(self, podm_uuid: str) -> podmanagers.Driver:
         """Give the driver of a pod manager, connected as its row says now.
@@ -50,7 +48,13 @@ class Drivers:
         :raises PodManagerNotFound: there is no such pod manager.
         :raises PodManagerUnauthorized: its password cannot be decrypted.
         """
-        return self.connections.get(self.access(podmanager.get(self._db, podm_uuid)))
+        try:
+            row = podmanager.get(self._db, podm_uuid)
+        except errors.PodManagerNotFound:
+            # Another process may have forgotten it.
+            self.connections.forget(podm_uuid)
+            raise
+        return self.connections.get(self.access(row))
 
     def access(self, row: podmanager.PodManager) -> podmanager.Access:
         """Decrypt what a driver must know of a pod manager."""
@@ -61,20 +65,31 @@ class Drivers:
             url=row.url,
             driver=row.driver,
             username=row.username,
-            password=None if secret is None else self._keys.decrypt(secret),
+            password=None if secret is None else self.keys.decrypt(secret),
             verify_ca=row.verify_ca,
+            ca=row.ca,
             updated_at=row.updated_at,
         )
 
     def encrypt(self, password: str | None) -> str | None:
         """Encrypt a password for its row."""
-        return None if password is None else self._keys.encrypt(password)
+        return None if password is None else self.keys.encrypt(password)
 
     def note(self, podm_uuid: str, trouble: errors.ValenceError | None = None) -> None:
         """Note how a pod manager answered: well, or with this trouble."""
-        if trouble is None:
+        status = health.status_of(trouble)
+        if status == "online":
             podmanager.note_status(self._db, podm_uuid, "online", None)
-            return
-        status = SIGNS.get(type(trouble))
-        if status is not None:
+        elif status is not None and trouble is not None:
             podmanager.note_status(self._db, podm_uuid, status, trouble.detail)
+
+    def _hear(self, podm_uuid: str, trouble: errors.ValenceError | None) -> None:
+        """Note what a connection saw.
+
+        Its request may have been carried out: that there is no database just now
+        must not make a failure of it.
+        """
+        try:
+            self.note(podm_uuid, trouble)
+        except (db_errors.DBError, sa.exc.SQLAlchemyError, conductor_errors.Abandoned) as exc:
+            LOG.warning("It is not noted how pod manager %s is: %s", podm_uuid, exc)

@@ -26,6 +26,7 @@
         |-- PodManagerNotFound           valence.podmanager.not_found   404
         |-- PodManagerDuplicate          valence.podmanager.duplicate   409
         |-- PodManagerInUse              valence.podmanager.in_use      409
+        |-- PodManagerReachable          valence.podmanager.reachable   409
         |-- PodManagerRefused            valence.podmanager.refused     409
         |-- PodManagerNodeGone           valence.podmanager.node_gone   409
         |-- PodManagerUnreachable        valence.podmanager.unreachable 503
@@ -158,6 +159,12 @@ class PodManagerInUse(ValenceError):
     """Nodes stand on the pod manager."""
 
     code, status = "valence.podmanager.in_use", 409
+
+
+class PodManagerReachable(ValenceError):
+    """Something answers where the pod manager was that is to be forgotten as gone."""
+
+    code, status = "valence.podmanager.reachable", 409
 
 
 class PodManagerRefused(ValenceError):

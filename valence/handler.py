@@ -113,8 +113,9 @@ ROUTES: tuple[Route, ...] = (
         "/v1/podmanagers/<ident>",
         podmanager.delete,
         "valence:podmanager:delete",
-        {204: None},
-        refuses=(errors.PodManagerNotFound, errors.PodManagerInUse),
+        {204: None, 200: podmanager_schemas.FORGOTTEN},
+        query=podmanager_schemas.DELETE,
+        refuses=(errors.PodManagerNotFound, errors.PodManagerInUse, errors.PodManagerReachable),
     ),
     Route(
         "GET",

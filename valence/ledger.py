@@ -13,6 +13,7 @@
 
 """The ledger of nodes: what a conductor needs of their rows."""
 
+import atexit
 from collections.abc import Iterable
 from collections.abc import Mapping
 import contextlib
@@ -226,6 +227,8 @@ def load(conf: cfg.ConfigOpts) -> Nodes:
     """Make the ledger that a configuration asks for."""
     service_conf.register_opts(conf)
     found = parts.make(conf)
+    # A conductor knows no pod managers, and does not end their sessions for us.
+    atexit.register(found.drivers.connections.close)
     return Nodes(conf, found.db, found.drivers, found.ironic)
 
 

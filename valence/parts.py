@@ -67,7 +67,15 @@ def prepare_schema(db: database.Database) -> None:
     """
     if db.engine.dialect.name == "sqlite":
         upgrade(db)
-        return
+    else:
+        see_that_schema_is_ours(db)
+
+
+def see_that_schema_is_ours(db: database.Database) -> None:
+    """See that the tables are those of this release.
+
+    :raises SchemaBehind: ``valence-dbsync upgrade`` has to be run.
+    """
     is_at, wanted = db.version(base.VERSION_TABLE), database.head(migrations.LOCATION)
     if is_at != wanted:
         raise SchemaBehind(

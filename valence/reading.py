@@ -119,7 +119,10 @@ def _say(problem: Any, what: str) -> str:
     place = "".join(
         f"[{step}]" if isinstance(step, int) else f".{step}" for step in problem.absolute_path
     )
-    message = SAYINGS.get(str(problem.validator), lambda p: str(p.message))(problem)
+    say = SAYINGS.get(str(problem.validator), lambda p: str(p.message))
+    secret = isinstance(problem.schema, Mapping) and problem.schema.get("writeOnly")
+    # What was given is part of most messages.
+    message = f"this is no valid value ({problem.validator})" if secret else say(problem)
     return f"{what}{place}: {message[:500]}."
 
 

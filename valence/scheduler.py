@@ -31,13 +31,21 @@ def candidates(db: database.Database, row: nodes.Node) -> Sequence[podmanager.Po
     well when last asked before the others, and of them the one with the fewest
     nodes. One that was ill comes last, because it may be well again.
 
-    :raises NoPodManager: there is none.
+    :raises NoPodManager: there is none, or none that is enabled.
     """
     if row.podm_asked is not None:
-        return [podmanager.get(db, row.podm_asked)]
-    known, _ = podmanager.page(db, base.Query())
+        known: Sequence[podmanager.PodManager] = [podmanager.get(db, row.podm_asked)]
+    else:
+        known, _ = podmanager.page(db, base.Query())
     if not known:
         raise nobody_there()
+    names = ", ".join(podm.name for podm in known[:10])
+    known = [podm for podm in known if podm.enabled]
+    if not known:
+        raise errors.NoPodManager(
+            f"Nodes are not composed on {names} at present: disabled. Enable a pod manager "
+            "(PATCH enabled), or compose on another."
+        )
     load = nodes.load(db)
     return sorted(
         known, key=lambda podm: (podm.status != "online", load.get(podm.uuid, 0), podm.name)

@@ -15,19 +15,11 @@
 from collections.abc import Callable
 from concurrent import futures
 import dataclasses
-import datetime
-import ipaddress
-import pathlib
 import ssl
 import tempfile
 import time
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509 import oid
 import requests
 import testscenarios
 
@@ -36,6 +28,7 @@ from podm_simulator.pod import factory
 from podm_simulator.pod import pod
 from podm_simulator.redfish import dialect
 from tests import base
+from tests.servers import certificates
 from tests.unit.service import fake_redfish
 from valence import errors
 from valence import podmanagers
@@ -61,6 +54,7 @@ class Row:
     username: str | None = "admin"
     password: str | None = "secret"
     verify_ca: bool | str = True
+    ca: str | None = None
 
 
 class RSDTestCase(base.TestCase):
@@ -68,6 +62,7 @@ class RSDTestCase(base.TestCase):
 
     version = dialect.DEFAULT
     page_size = 1000
+    expand = False
     tls: ssl.SSLContext | None = None
 
     def setUp(self) -> None:
@@ -78,6 +73,7 @@ class RSDTestCase(base.TestCase):
             pace=pod.Pace(0.05, 0.1),
             api_version=self.version,
             page_size=self.page_size,
+            expand=self.expand,
             tls=self.tls,
         )
         self.url = self.simulator.start()
@@ -204,6 +200,29 @@ class TestCost(RSDTestCase):
         """How many were opened, all in all."""
         pools = self.driver._client._session.get_adapter(self.url).poolmanager.pools  # type: ignore
         return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118
+
+
+class TestExpand(RSDTestCase):
+    """A service that gives members with their collection."""
+
+    expand = True
+    page_size = 2
+
+    def test_looking_for_a_node_costs_a_request_a_page(self) -> None:
+        paths = [self.compose(f"valence-{number}") for number in range(5)]
+        self.asked()
+        self.assertEqual(paths[1], self.driver.find("valence-1"))
+        self.assertEqual(3, len(self.asked()))
+        self.assertEqual(
+            {f"valence-{number}" for number in range(5)},
+            {member.name for member in self.driver.members()},
+        )
+        self.assertEqual(3, len(self.asked()))
+
+    def test_interfaces_are_read_whether_they_come_or_not(self) -> None:
+        path = self.compose()
+        system_path = self.driver.read(path).system_path or ""
+        self.assertEqual(2, len(self.driver.interfaces(system_path)))
 
 
 class TestRefusals(RSDTestCase):
@@ -368,38 +387,10 @@ class TestCheck(RSDTestCase):
         self.assertIs(False, exc.details["sent"])
 
 
-def certificate(directory: str) -> pathlib.Path:
-    """Make a certificate for 127.0.0.1 that is its own authority; PEM with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(oid.NameOID.COMMON_NAME, "pod")])
-    now = datetime.datetime.now(datetime.UTC)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = pathlib.Path(directory) / "pod.pem"
-    secret = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
-    return path
-
-
 class TestTLS(RSDTestCase):
     def setUp(self) -> None:
         self.directory = tempfile.TemporaryDirectory()
-        self.certificate = certificate(self.directory.name)
+        self.certificate = certificates.certificate(self.directory.name)
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(self.certificate)
         super().setUp()

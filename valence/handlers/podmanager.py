@@ -23,17 +23,25 @@ from valence import calls
 from valence import errors
 from valence.objects import base
 from valence.objects import podmanager as podmanagers
+from valence.podmanagers import certificates
+from valence.podmanagers import url as urls
 
 PLURAL = "podmanagers"
 
+#: What is told of a node that is forgotten.
+GONE = ("uuid", "name", "path")
+
 #: What a driver must know to get in, as requests and drivers call it.
-ACCESS = ("url", "driver", "username", "password", "verify_ca")
+ACCESS = ("url", "driver", "username", "password", "verify_ca", "ca")
 
 FRESH: Mapping[str, Any] = {
     "driver": "rsd",
     "username": None,
     "password": None,
     "verify_ca": True,
+    "ca": None,
+    "enabled": True,
+    "tags": [],
 }
 
 
@@ -55,13 +63,21 @@ def create(call: calls.Call) -> werkzeug.Response:
     """
     service = call.service
     uuid = base.as_uuid(call.body.get("uuid", "")) or str(uuids.uuid4())
-    asked = {**FRESH, **call.body, "uuid": uuid, "url": _plain(call.body["url"])}
+    asked = {**FRESH, **_plain(call.body), "uuid": uuid}
     known = podmanagers.find(service.db, uuid) if "uuid" in call.body else None
     if known is not None and _is_same(call, known, asked):
         return calls.answer(view(call, known))
     podmanagers.refuse_duplicate(service.db, asked, ("uuid", "name", "url"))
     _check(call, asked)
-    row = podmanagers.create(service.db, _values(call, asked))
+    with service.drivers.keys.in_use():
+        try:
+            row = podmanagers.create(service.db, _values(call, asked))
+        except errors.PodManagerDuplicate:
+            # Two that are the same may come at once.
+            known = podmanagers.find(service.db, uuid)
+            if known is None or not _is_same(call, known, asked):
+                raise
+            return calls.answer(view(call, known))
     shown = view(call, row)
     return calls.answer(shown, 201, {"Location": shown["links"][0]["href"]})
 
@@ -70,22 +86,36 @@ def update(call: calls.Call, ident: str) -> werkzeug.Response:
     """Change a pod manager; a new way in is tried before it is believed."""
     service = call.service
     row = podmanagers.get(service.db, ident)
-    changes = dict(call.body)
-    if "url" in changes:
-        changes["url"] = _plain(changes["url"])
+    changes = _plain(call.body)
     podmanagers.refuse_duplicate(service.db, {**changes, "uuid": row.uuid}, ("name", "url"))
-    if any(field in changes for field in ACCESS):
+    way_in = any(field in changes for field in ACCESS)
+    if way_in:
         _check(call, {**_known_access(call, row, changes), **changes})
-        podmanagers.note_status(service.db, row.uuid, "online", None)
-    row = podmanagers.update(service.db, row.uuid, _values(call, changes))
-    service.drivers.connections.forget(row.uuid)
+    with service.drivers.keys.in_use():
+        row = podmanagers.update(service.db, row, _values(call, changes), online=way_in)
+    if way_in:
+        service.drivers.connections.forget(row.uuid)
     return calls.answer(view(call, row))
 
 
 def delete(call: calls.Call, ident: str) -> werkzeug.Response:
-    """Forget a pod manager on which no node stands."""
-    uuid = podmanagers.delete(call.service.db, ident)
-    call.service.drivers.connections.forget(uuid)
+    """Forget a pod manager on which no node stands; with force, one that is gone with them."""
+    service = call.service
+    if call.query.get("force"):
+        call.authorize("valence:podmanager:force_delete")
+        row = podmanagers.get(service.db, ident)
+        _refuse_reachable(call, row)
+        nodes = podmanagers.forget(service.db, row.uuid)
+        service.drivers.connections.forget(row.uuid)
+        return calls.answer(
+            {
+                "uuid": row.uuid,
+                "name": row.name,
+                "nodes": [{field: getattr(node, field) for field in GONE} for node in nodes],
+            }
+        )
+    uuid = podmanagers.delete(service.db, ident)
+    service.drivers.connections.forget(uuid)
     return calls.answer(status=204)
 
 
@@ -98,6 +128,9 @@ def view(call: calls.Call, row: podmanagers.PodManager) -> Mapping[str, Any]:
         "driver": row.driver,
         "username": row.username,
         "verify_ca": row.verify_ca,
+        "ca": row.ca,
+        "enabled": row.enabled,
+        "tags": row.tags,
         "status": row.status,
         "status_reason": row.status_reason,
         "status_since": calls.moment(row.status_since),
@@ -109,16 +142,31 @@ def view(call: calls.Call, row: podmanagers.PodManager) -> Mapping[str, Any]:
 
 def _check(call: calls.Call, asked: Mapping[str, Any]) -> None:
     """Try a way in; that it does not lead anywhere is the request's fault."""
+    if asked["ca"] is not None and asked["verify_ca"] is False:
+        raise errors.RequestInvalid(
+            "A ca is given, and verify_ca is false: no certificate would be compared with it. "
+            "Leave one of them out, or set ca to null."
+        )
     try:
         call.service.drivers.connections.check(**{field: asked[field] for field in ACCESS})
     except errors.ValenceError as exc:
         raise exc.blamed_on_request() from exc
 
 
+def _refuse_reachable(call: calls.Call, row: podmanagers.PodManager) -> None:
+    """See that nothing answers where a pod manager was, whatever its answer."""
+    connections = call.service.drivers.connections
+    if connections.is_there(url=row.url, verify_ca=row.verify_ca, ca=row.ca):
+        raise errors.PodManagerReachable(
+            f"Something answers at {row.url}: pod manager {row.name!r} is not gone. Delete its "
+            "nodes, then the pod manager; or switch off what answers there, if it is another."
+        )
+
+
 def _is_same(call: calls.Call, row: podmanagers.PodManager, asked: Mapping[str, Any]) -> bool:
     """Tell whether a pod manager was made known by the same request."""
-    known = {"uuid": row.uuid, "name": row.name, **_known_access(call, row, {})}
-    return known == dict(asked)
+    rest = {field: getattr(row, field) for field in asked if field not in ACCESS}
+    return {**rest, **_known_access(call, row, {})} == dict(asked)
 
 
 def _known_access(
@@ -139,8 +187,16 @@ def _values(call: calls.Call, asked: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _plain(url: str) -> str:
-    """Write a URL in one way, so that the same pod manager is not known twice."""
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme.lower()}://{host.lower()}{slash}{path}".rstrip("/")
+def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Write what can be written in several ways in one, so that nothing is known twice.
+
+    :raises RequestInvalid: it is no URL, or no certificate.
+    """
+    plain = dict(body)
+    for field, write in (("url", urls.normal), ("ca", certificates.normal)):
+        if plain.get(field) is not None:
+            try:
+                plain[field] = write(plain[field])
+            except ValueError as exc:
+                raise errors.RequestInvalid(f"body.{field}: {exc}.") from exc
+    return plain

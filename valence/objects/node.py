@@ -208,9 +208,10 @@ def census(db: database.Database) -> Mapping[str, int]:
     return {state: counted.get(state, 0) for state in STATES.table}
 
 
-def standing_on(session: orm.Session, podm_uuid: str) -> Sequence[str]:
-    """List the uuids of nodes on a pod manager."""
-    return session.scalars(sa.select(Node.uuid).where(Node.podm_uuid == podm_uuid)).all()
+def standing_on(session: orm.Session, podm_uuid: str) -> Sequence[Node]:
+    """Read the nodes on a pod manager, oldest first, so that nobody else changes them."""
+    statement = sa.select(Node).where(Node.podm_uuid == podm_uuid).order_by(Node.created_at)
+    return session.scalars(statement.with_for_update()).all()
 
 
 @database.retried

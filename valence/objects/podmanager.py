@@ -28,10 +28,15 @@ from sqlalchemy import orm
 from valence import errors
 from valence.objects import base
 from valence.objects import node as nodes
+from valence_conductor import changes as row_changes
 from valence_conductor import database
+from valence_conductor import errors as conductor_errors
 from valence_conductor import waiting
 
 LOG = logging.getLogger(__name__)
+
+#: Nodes that an answer names; of the others it tells how many there are.
+SAID = 10
 
 
 class PodManager(base.Base):
@@ -47,6 +52,11 @@ class PodManager(base.Base):
     password_encrypted: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     #: A boolean, or the path of a file with certificates of authorities.
     verify_ca: orm.Mapped[bool | str] = orm.mapped_column(sa.JSON)
+    #: Certificates of the authorities to trust instead, in PEM.
+    ca: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
+    #: Whether nodes are composed on it; those that stand there are looked after anyway.
+    enabled: orm.Mapped[bool] = orm.mapped_column(sa.Boolean, default=True)
+    tags: orm.Mapped[list[str]] = orm.mapped_column(sa.JSON, default=list)
     #: online, degraded, offline, unknown
     status: orm.Mapped[str] = orm.mapped_column(sa.String(16))
     status_reason: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
@@ -66,6 +76,7 @@ class Access:
     username: str | None
     password: str | None = dataclasses.field(repr=False)
     verify_ca: bool | str
+    ca: str | None
     updated_at: datetime.datetime | None
 
 
@@ -125,21 +136,31 @@ def create(db: database.Database, values: Mapping[str, Any]) -> PodManager:
 
 
 @database.retried
-def update(db: database.Database, uuid: str, changes: Mapping[str, Any]) -> PodManager:
+def update(
+    db: database.Database, seen: PodManager, changes: Mapping[str, Any], *, online: bool = False
+) -> PodManager:
     """Change a pod manager.
 
-    :raises PodManagerNotFound: there is none.
+    :param seen: its row as the changes were checked against.
+    :param online: whether it has just been found to be so.
+    :raises PodManagerNotFound: there is none any more.
     :raises PodManagerDuplicate: another has the new name or URL.
+    :raises Superseded: somebody else has changed it since.
     """
     try:
         with db.writer() as session:
-            row = _find(session, uuid)
+            row = session.get(PodManager, seen.uuid, with_for_update=True)
+            if row is None:
+                raise _not_found(seen.uuid)
+            if row.updated_at != seen.updated_at:
+                raise conductor_errors.Superseded(f"pod manager {row.uuid} was changed meanwhile")
             _refuse_duplicate(session, {**changes, "uuid": row.uuid}, ("name", "url"))
-            for field, value in changes.items():
+            for field, value in {**changes, **(_online(row) if online else {})}.items():
                 setattr(row, field, value)
             row.updated_at = waiting.now()
     except db_errors.DBDuplicateEntry as exc:
-        raise _duplicate("name or URL", changes.get("name")) from exc
+        raise _duplicate("name or URL", changes.get("name") or changes.get("url")) from exc
+    LOG.info("Pod manager %s (%s) is changed: %s", row.uuid, row.name, ", ".join(sorted(changes)))
     return row
 
 
@@ -165,6 +186,62 @@ def delete(db: database.Database, ident: str) -> str:
 
 
 @database.retried
+def forget(db: database.Database, uuid: str) -> Sequence[nodes.Node]:
+    """Forget a pod manager that is gone for good, and the nodes that were on it.
+
+    All in one transaction: no operation begins on one of them meanwhile.
+
+    :returns: the nodes that are forgotten.
+    :raises PodManagerNotFound: there is none.
+    :raises PodManagerInUse: a node is in Ironic, or something is being done for it.
+    """
+    try:
+        with db.writer() as session:
+            row = _find(session, uuid)
+            standing = nodes.standing_on(session, row.uuid)
+            held = [node for node in standing if node.managed_by or node.state in nodes.ASKED_IN]
+            if held:
+                raise _held(row.name, held)
+            for node in standing:
+                session.delete(node)
+            session.flush()
+            session.delete(row)
+    except db_errors.DBReferenceError as exc:
+        raise _in_use(uuid, []) from exc
+    for node in standing:
+        row_changes.log(
+            "Node", node.uuid, node.state, row_changes.GONE, generation=node.generation
+        )
+    LOG.warning(
+        "Pod manager %s (%s) is forgotten though gone, with %d nodes that stood on it",
+        row.uuid,
+        row.name,
+        len(standing),
+    )
+    return standing
+
+
+@database.retried
+def secrets(db: database.Database) -> Sequence[tuple[str, str, str]]:
+    """List uuid, name and encrypted password of every pod manager that has one."""
+    columns = (PodManager.uuid, PodManager.name, PodManager.password_encrypted)
+    statement = sa.select(*columns).where(PodManager.password_encrypted.is_not(None))
+    with db.reader() as session:
+        return [(row[0], row[1], str(row[2])) for row in session.execute(statement)]
+
+
+@database.retried
+def replace_secret(db: database.Database, uuid: str, old: str, new: str) -> bool:
+    """Store a password encrypted anew; False: somebody else has changed it meanwhile."""
+    where = sa.and_(PodManager.uuid == uuid, PodManager.password_encrypted == old)
+    statement = sa.update(PodManager).where(where).values(password_encrypted=new)
+    with db.writer() as session:
+        # update returns a CursorResult, which the annotations of execute do not say.
+        written: Any = session.execute(statement)
+        return bool(written.rowcount)
+
+
+@database.retried
 def note_status(db: database.Database, uuid: str, status: str, reason: str | None) -> None:
     """Note how a pod manager is, if that is news."""
     with db.reader() as session:
@@ -183,10 +260,20 @@ def note_status(db: database.Database, uuid: str, status: str, reason: str | Non
 def _find(session: orm.Session, ident: str) -> PodManager:
     found: PodManager | None = base.find(session, PodManager, ident)
     if found is None:
-        raise errors.PodManagerNotFound(
-            f"There is no pod manager {ident!r}. GET /v1/podmanagers lists those there are."
-        )
+        raise _not_found(ident)
     return found
+
+
+def _not_found(ident: str) -> errors.PodManagerNotFound:
+    return errors.PodManagerNotFound(
+        f"There is no pod manager {ident!r}. GET /v1/podmanagers lists those there are."
+    )
+
+
+def _online(row: PodManager) -> dict[str, Any]:
+    """Give what to write of a pod manager that has just answered."""
+    news = {} if row.status == "online" else {"status": "online", "status_since": waiting.now()}
+    return {"status_reason": None, **news}
 
 
 def _refuse_duplicate(
@@ -204,10 +291,29 @@ def _duplicate(field: str, value: Any) -> errors.PodManagerDuplicate:
     )
 
 
-def _in_use(name: str, standing: Sequence[str]) -> errors.PodManagerInUse:
-    listed = ", ".join(standing[:10]) + (", ..." if len(standing) > 10 else "")
+def _in_use(name: str, standing: Sequence[nodes.Node]) -> errors.PodManagerInUse:
     return errors.PodManagerInUse(
-        f"Nodes stand on pod manager {name!r} ({listed or 'new ones'}). Delete them first, then "
-        "the pod manager.",
-        nodes=list(standing[:10]),
+        f"Nodes stand on pod manager {name!r}: {_listed(standing) or 'new ones'}. Delete them "
+        "first, then the pod manager.",
+        nodes=[node.uuid for node in standing[:SAID]],
     )
+
+
+def _held(name: str, held: Sequence[nodes.Node]) -> errors.PodManagerInUse:
+    return errors.PodManagerInUse(
+        f"Nodes of pod manager {name!r} are registered in Ironic, or something is being done for "
+        f"them: {_listed(held)}. Unregister them, or wait until they are in error; then the pod "
+        "manager can be forgotten with them.",
+        nodes=[node.uuid for node in held[:SAID]],
+    )
+
+
+def _listed(standing: Sequence[nodes.Node]) -> str:
+    """Name nodes as people know them, with what holds them."""
+    said = [f"{node.name or node.uuid} ({', '.join(_marks(node))})" for node in standing[:SAID]]
+    return ", ".join(said) + (f" and {len(standing) - SAID} more" if len(standing) > SAID else "")
+
+
+def _marks(node: nodes.Node) -> Sequence[str]:
+    named = [node.uuid] if node.name else []
+    return [*named, node.state, *(["in Ironic"] if node.managed_by else [])]

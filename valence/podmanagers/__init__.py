@@ -61,6 +61,11 @@ class PodManager(Protocol):
     username: str | None
     password: str | None
     verify_ca: bool | str
+    ca: str | None
+
+
+#: Is told how the pod manager of a uuid is: well (None), or in this trouble.
+Listener = Callable[[str, errors.ValenceError | None], None]
 
 
 class PodManagers:
@@ -79,11 +84,16 @@ class PodManagers:
     ) -> None:
         self._conf = conf
         self._transport = transport
+        self._listener: Listener | None = None
         self._lock = threading.Lock()
         self._drivers: dict[str, tuple[tuple[Any, ...], Driver]] = {}
         self._kinds: extension.ExtensionManager[Any] = extension.ExtensionManager(
             NAMESPACE, invoke_on_load=False
         )
+
+    def listen(self, listener: Listener) -> None:
+        """Have somebody told how each pod manager is, when that is news."""
+        self._listener = listener
 
     def get(self, podmanager: PodManager) -> Driver:
         """Give the driver of a pod manager; a new one when its row says something new."""
@@ -93,12 +103,13 @@ class PodManagers:
             podmanager.username,
             podmanager.password,
             podmanager.verify_ca,
+            podmanager.ca,
         )
         with self._lock:
             known, driver = self._drivers.get(podmanager.uuid, (None, None))
             if known == row and driver is not None:
                 return driver
-            made = self._make(*row)
+            made = self._make(*row, uuid=podmanager.uuid)
             self._drivers[podmanager.uuid] = (row, made)
         if driver is not None:
             driver.close()
@@ -112,6 +123,7 @@ class PodManagers:
         username: str | None,
         password: str | None,
         verify_ca: bool | str,
+        ca: str | None = None,
     ) -> ServiceInfo:
         """Find out whether a pod manager answers as its driver expects and lets us in.
 
@@ -120,9 +132,20 @@ class PodManagers:
         :raises PodManagerFailed: what answers is no such pod manager, or there
             is no such driver.
         """
-        made = self._make(url, driver, username, password, verify_ca)
+        made = self._make(url, driver, username, password, verify_ca, ca)
         try:
             return made.check()
+        finally:
+            made.close()
+
+    def is_there(self, *, url: str, verify_ca: bool | str, ca: str | None) -> bool:
+        """Find out whether anything at all answers where a pod manager is, or was.
+
+        It is not given the credentials, and may be another than it was.
+        """
+        made = self._connect(url, None, None, verify_ca, ca)
+        try:
+            return made.is_there()
         finally:
             made.close()
 
@@ -145,15 +168,32 @@ class PodManagers:
         username: str | None,
         password: str | None,
         verify_ca: bool | str,
+        ca: str | None,
+        uuid: str | None = None,
     ) -> Driver:
         if driver not in self._kinds:
             raise errors.PodManagerFailed(
                 f"There is no driver {driver!r} for pod managers. "
                 f"Choose one of {', '.join(sorted(self._kinds.names()))}."
             )
-        transport = self._transport() if self._transport else None
-        client = connection.Connection(
-            self._conf, url, username, password, verify_ca, transport=transport
-        )
+        client = self._connect(url, username, password, verify_ca, ca, uuid)
         made: base.Driver = self._kinds[driver].plugin(client)
         return made
+
+    def _connect(
+        self,
+        url: str,
+        username: str | None,
+        password: str | None,
+        verify_ca: bool | str,
+        ca: str | None,
+        uuid: str | None = None,
+    ) -> connection.Connection:
+        def tell(trouble: errors.ValenceError | None) -> None:
+            if self._listener is not None and uuid is not None:
+                self._listener(uuid, trouble)
+
+        transport = self._transport() if self._transport else None
+        return connection.Connection(
+            self._conf, url, username, password, verify_ca, transport, ca=ca, tell=tell
+        )

@@ -21,7 +21,8 @@ what it remembers can be forgotten at any time. Every method may raise
 - :class:`valence.errors.PodManagerFailed`: an answer that cannot be used.
 
 Where it is certain that a request never reached the pod manager, the error's
-details have ``sent: false``.
+details have ``sent: false``, and where it was not even tried, because nobody answers
+there at present, ``asked: false``.
 """
 
 import abc

@@ -29,8 +29,21 @@ OPTS = [
         "read_timeout",
         default=60.0,
         min=0.1,
-        help="Seconds of silence after which an answer of a pod manager is given up as lost, and "
-        "seconds in which the whole of an answer must have come once it has begun.",
+        help="Seconds of silence after which an answer of a pod manager is given up as lost.",
+    ),
+    cfg.FloatOpt(
+        "request_timeout",
+        default=120.0,
+        min=0.1,
+        help="Seconds in which a request to a pod manager must have been answered in full, "
+        "however lively it answers.",
+    ),
+    cfg.FloatOpt(
+        "queue_timeout",
+        default=30.0,
+        min=0,
+        help="Seconds for which a request waits for its turn while a pod manager has pool_size "
+        "of them already.",
     ),
     cfg.FloatOpt(
         "busy_timeout",
@@ -45,6 +58,14 @@ OPTS = [
         min=1,
         help="Connections kept open to each pod manager, which is also how many requests it gets "
         "from one process at the same time; more of them wait.",
+    ),
+    cfg.IntOpt(
+        "session_after",
+        default=50,
+        min=-1,
+        help="Requests that a process sends to a pod manager with a user name and a password "
+        "before it logs in by SessionService and sends a token instead. A session costs two "
+        "requests, and a pod manager has few of them. 0: log in at once. -1: never.",
     ),
     cfg.FloatOpt(
         "poll_interval",

@@ -12,6 +12,8 @@
 
 """What goes wrong between us and a pod manager, and which error it is."""
 
+from collections.abc import Iterator
+import contextlib
 import ssl
 from typing import Any
 
@@ -56,15 +58,11 @@ EXCEPTIONS: list[tuple[type[OSError], type[errors.ValenceError], str]] = [
         "{where} is no URL of a pod manager ({cause}). Give it as https://host:port.",
     ),
     (
-        requests.exceptions.TooManyRedirects,
-        errors.PodManagerFailed,
-        "{where} redirects {request} in circles. Check the URL of the pod manager.",
-    ),
-    (
         requests.exceptions.SSLError,
         errors.PodManagerUnreachable,
         "The TLS connection to the pod manager at {where} cannot be trusted or made ({cause}). "
-        "Set verify_ca to the file with the certificate of its authority, or check the URL.",
+        "Give it the certificate of its authority as ca, or as a file with verify_ca, or check "
+        "the URL.",
     ),
     (
         requests.exceptions.ConnectTimeout,
@@ -132,8 +130,33 @@ def of_exception(exc: OSError, **words: Any) -> errors.ValenceError:
     error, sentence = next(
         (error, sentence) for kind, error, sentence in EXCEPTIONS if isinstance(exc, kind)
     )
-    detail = sentence.format(cause=root_cause(exc), **words)
-    return error(detail, sent=False) if _was_not_sent(exc) else error(detail)
+    more: dict[str, Any] = {"sent": False} if _was_not_sent(exc) else {}
+    if isinstance(exc, requests.exceptions.SSLError):
+        more["trusted"] = False  # somebody is there
+    return error(sentence.format(cause=root_cause(exc), **words), **more)
+
+
+def no_url(url: str, exc: ValueError) -> errors.ValenceError:
+    """Make the error of a URL that is none."""
+    return errors.PodManagerFailed(
+        f"{url!r} is no URL of a pod manager ({exc}). Give it as https://host:port.", sent=False
+    )
+
+
+def in_circles(where: str, request: str) -> errors.ValenceError:
+    """Make the error of redirects without end."""
+    return errors.PodManagerFailed(
+        f"{where} redirects {request} in circles. Check the URL of the pod manager."
+    )
+
+
+@contextlib.contextmanager
+def unsent() -> Iterator[None]:
+    """Say of what fails here that it failed before anything was asked for."""
+    try:
+        yield
+    except errors.ValenceError as exc:
+        raise type(exc)(exc.detail, **{**exc.details, "sent": False}) from exc
 
 
 def _was_not_sent(exc: OSError) -> bool:

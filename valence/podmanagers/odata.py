@@ -36,12 +36,15 @@ def path_of(link: Any) -> str | None:
     return urllib.parse.urlsplit(reference).path.rstrip("/") or None
 
 
-def page_of(link: Any) -> str | None:
-    """Give the path and the query of a link to the next page."""
+def page_of(link: Any, at: str = "") -> str | None:
+    """Give the path and the query of a link to the next page.
+
+    :param at: the page that it is on: some links have a query and nothing else.
+    """
     reference = link.get("@odata.id") if isinstance(link, Mapping) else link
     if not isinstance(reference, str) or not reference:
         return None
-    parts = urllib.parse.urlsplit(reference)
+    parts = urllib.parse.urlsplit(urllib.parse.urljoin(at, reference))
     return urllib.parse.urlunsplit(("", "", parts.path, parts.query, ""))
 
 

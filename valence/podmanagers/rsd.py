@@ -28,8 +28,11 @@ from typing import Any
 from oslo_log import log
 
 from valence import errors
+from valence.podmanagers import answers
 from valence.podmanagers import base
+from valence.podmanagers import collection
 from valence.podmanagers import connection
+from valence.podmanagers import failures
 from valence.podmanagers import messages
 from valence.podmanagers import node
 from valence.podmanagers import odata
@@ -58,6 +61,7 @@ class RSDDriver(base.Driver):
 
     def __init__(self, client: connection.Connection) -> None:
         self._client = client
+        self._collections = collection.Collections(client)
         self._lock = threading.RLock()
         self._known_root: _Root | None = None
         self._known_allocate: str | None = None
@@ -68,14 +72,14 @@ class RSDDriver(base.Driver):
         self._forget()
         root = self._root()
         # The root answers anybody: only the nodes tell whether we are let in.
-        collection = self._collection()
+        nodes = self._collection()
         return base.ServiceInfo(
             name=odata.text(root.resource.get("Name")),
             uuid=odata.text(root.resource.get("UUID")),
             redfish_version=odata.text(root.resource.get("RedfishVersion")),
             api_version=root.api_version,
-            nodes=odata.number(collection.get("Members@odata.count"))
-            or len(self._members(root.nodes, collection)),
+            nodes=odata.number(nodes.get("Members@odata.count"))
+            or len(self._collections.members(root.nodes, nodes)),
         )
 
     def allocate(self, name: str, description: str, properties: Mapping[str, Any]) -> str:
@@ -83,7 +87,7 @@ class RSDDriver(base.Driver):
 
         An error whose details have ``sent: false`` says that nothing was taken.
         """
-        with _unsent():
+        with failures.unsent():
             version = self._root().api_version
             body = requirements.allocation(name, description, properties, version)
         try:
@@ -108,7 +112,7 @@ class RSDDriver(base.Driver):
 
     def find(self, name: str) -> str | None:
         """Look for a node by its Redfish Name: the newest, if there are more."""
-        for path, member in reversed(list(self._nodes())):
+        for path, member in reversed(list(self._nodes(expanded=True))):
             if member.get("Name", name) != name:
                 continue
             try:
@@ -169,11 +173,12 @@ class RSDDriver(base.Driver):
 
     def interfaces(self, system_path: str) -> list[base.Interface]:
         """List the Ethernet interfaces of a node's system that have a MAC."""
-        collection = odata.path_of(self._client.get(system_path).get("EthernetInterfaces"))
-        if collection is None:
+        ports = odata.path_of(self._client.get(system_path).get("EthernetInterfaces"))
+        if ports is None:
             return []
         found = []
-        for path, member in self._walk(collection, self._client.get(collection)):
+        first = self._collections.first(ports, expanded=True)
+        for path, member in self._collections.walk(ports, first):
             port = member if "MACAddress" in member else self._client.get(path)
             mac = node.mac(port.get("MACAddress")) or node.mac(port.get("PermanentMACAddress"))
             if mac:
@@ -198,7 +203,7 @@ class RSDDriver(base.Driver):
 
     def members(self) -> list[base.Member]:
         """List the nodes of the collection."""
-        return [node.member(path, resource) for path, resource in self._nodes()]
+        return [node.member(path, resource) for path, resource in self._nodes(expanded=True)]
 
     def member(self, path: str) -> base.Member:
         """Read who a node is: one request."""
@@ -238,12 +243,13 @@ class RSDDriver(base.Driver):
     def _read_root(self) -> _Root:
         client = self._client
         try:
-            resource = client.get(client.root)
+            resource = self._get_root()
         except errors.PodManagerNodeGone as exc:
             raise errors.PodManagerFailed(
                 f"There is no Redfish service at {client.base}{client.root}. Check the URL.",
                 reason=exc.own_words,
             ) from exc
+        self._collections.learn(resource)
         nodes = [odata.path_of(odata.mapping(resource, *keys).get("Nodes")) for keys in NODES]
         versions = [odata.mapping(resource, *keys).get("ApiVersion") for keys in NODES]
         for path in filter(None, nodes):
@@ -253,6 +259,16 @@ class RSDDriver(base.Driver):
             f"What answers at {client.base} is no RSD pod manager: its root names no Nodes, "
             "neither itself nor under Oem.Intel_RackScale. Check the URL, or the driver."
         )
+
+    def _get_root(self) -> dict[str, Any]:
+        """Read the service's root; some have it without the slash that belongs there."""
+        root = self._client.root
+        try:
+            return self._client.get(root)
+        except errors.PodManagerNodeGone as exc:
+            with contextlib.suppress(errors.PodManagerNodeGone):
+                return self._client.get(root.rstrip("/"))
+            raise exc
 
     def _allocate_target(self) -> str:
         with self._lock:
@@ -265,15 +281,15 @@ class RSDDriver(base.Driver):
                 )
             return self._known_allocate
 
-    def _post_allocate(self, body: dict[str, Any]) -> connection.Answer:
-        with _unsent():
+    def _post_allocate(self, body: dict[str, Any]) -> answers.Answer:
+        with failures.unsent():
             target = self._allocate_target()
         try:
             return self._client.post(target, body)
         except errors.PodManagerNodeGone:
             # The pod manager was upgraded under us: nothing was done.
             self._forget()
-        with _unsent():
+        with failures.unsent():
             target = self._allocate_target()
         try:
             return self._client.post(target, body)
@@ -308,67 +324,19 @@ class RSDDriver(base.Driver):
         parent, _, name = (path or "").rpartition("/")
         return path if name and parent == self._root().nodes else None
 
-    # Collections.
+    # The collection of nodes.
 
-    def _collection(self) -> odata.JSON:
+    def _collection(self, *, expanded: bool = False) -> odata.JSON:
         """Read the collection of nodes, or its first page."""
-        collection: odata.JSON
         try:
-            collection = self._client.get(self._root().nodes)
+            found = self._collections.first(self._root().nodes, expanded=expanded)
         except errors.PodManagerNodeGone:
             self._forget()
-            collection = self._page(self._root().nodes)
-        self._known_allocate = odata.action_target(collection, "Allocate")
-        return collection
+            found = self._collections.page(self._root().nodes)
+        self._known_allocate = odata.action_target(found, "Allocate")
+        return found
 
-    def _page(self, path: str) -> odata.JSON:
-        """Read a page of a collection: without it, nothing can be said of any member."""
-        try:
-            return self._client.get(path)
-        except errors.PodManagerNodeGone as exc:
-            raise self._untrustworthy(path, "is not there, though it is advertised") from exc
-
-    def _nodes(self) -> Iterator[tuple[str, odata.JSON]]:
-        collection = self._collection()
-        yield from self._walk(self._root().nodes, collection)
-
-    def _walk(self, path: str, collection: odata.JSON) -> Iterator[tuple[str, odata.JSON]]:
-        """Walk over a collection: (path, what the collection says of the member)."""
-        seen = 0
-        pages = {path}
-        while True:
-            members = self._members(path, collection)
-            seen += len(members)
-            yield from members
-            following = odata.page_of(collection.get("Members@odata.nextLink"))
-            if following is None:
-                break
-            if following in pages:
-                raise self._untrustworthy(path, f"leads back from its pages to {following}")
-            pages.add(following)
-            collection = self._page(following)
-        count = odata.number(collection.get("Members@odata.count")) or 0
-        if not seen and count:
-            raise self._untrustworthy(path, f"says that it has {count} members, and lists none")
-
-    def _members(self, path: str, collection: odata.JSON) -> list[tuple[str, odata.JSON]]:
-        members = collection.get("Members")
-        if not isinstance(members, list):
-            raise self._untrustworthy(path, "has no list of Members")
-        found = [(odata.member_path(path, member), odata.mapping(member)) for member in members]
-        return [(where, member) for where, member in found if where]
-
-    def _untrustworthy(self, path: str, what: str) -> errors.PodManagerFailed:
-        return errors.PodManagerFailed(
-            f"{path} of the pod manager at {self._client.base} {what}. That cannot be taken for "
-            "an empty collection; see the log of the pod manager, and try again."
-        )
-
-
-@contextlib.contextmanager
-def _unsent() -> Iterator[None]:
-    """Say of what fails here that it failed before anything was asked for."""
-    try:
-        yield
-    except errors.ValenceError as exc:
-        raise type(exc)(exc.detail, **{**exc.details, "sent": False}) from exc
+    def _nodes(self, *, expanded: bool = False) -> Iterator[tuple[str, odata.JSON]]:
+        """List the nodes: (path, what the collection says of it, all if it is expanded)."""
+        found = self._collection(expanded=expanded)
+        yield from self._collections.walk(self._root().nodes, found)

@@ -42,7 +42,13 @@ RULES = [
     policy.DocumentedRuleDefault(
         "valence:podmanager:delete",
         base.ADMIN,
-        "Forget a pod manager.",
+        "Forget a pod manager on which nothing stands.",
+        [{"method": "DELETE", "path": "/v1/podmanagers/{ident}"}],
+    ),
+    policy.DocumentedRuleDefault(
+        "valence:podmanager:force_delete",
+        base.ADMIN,
+        "Forget a pod manager that is gone for good, with the nodes that stood on it (force).",
         [{"method": "DELETE", "path": "/v1/podmanagers/{ident}"}],
     ),
 ]

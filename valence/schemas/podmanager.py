@@ -22,6 +22,13 @@ URL: base.Schema = {
     "description": "http(s)://host:port, without user, query and fragment.",
 }
 
+TAG: base.Schema = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 60,
+    "pattern": "^[^,/\\x00-\\x1f\\x7f]+$",
+}
+
 WRITABLE: base.Schema = {
     "name": base.NAME,
     "url": URL,
@@ -35,12 +42,34 @@ WRITABLE: base.Schema = {
     "username": base.or_null({**base.TEXT, "maxLength": 255}),
     "password": base.or_null({**base.TEXT, "maxLength": 1024, "writeOnly": True}),
     "verify_ca": {
-        "description": "Whether to verify its certificate, or the file with those of the "
-        "authorities to trust.",
+        "description": "Whether to verify its certificate; or the file with those of the "
+        "authorities to trust, on the hosts of the service and of Ironic.",
         "oneOf": [
             {"type": "boolean"},
             {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": "^[^\\x00]*$"},
         ],
+    },
+    "ca": base.or_null(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 65535,
+            "pattern": "^[^\\x00]*$",
+            "description": "Certificates, in PEM, of the only authorities that the service trusts "
+            "for it; null: as verify_ca says.",
+        }
+    ),
+    "enabled": {
+        "type": "boolean",
+        "description": "Whether nodes are composed on it. Those that stand on one that is "
+        "disabled are looked after all the same.",
+    },
+    "tags": {
+        "type": "array",
+        "items": TAG,
+        "maxItems": 50,
+        "uniqueItems": True,
+        "description": "What requests to compose may ask for.",
     },
 }
 
@@ -69,6 +98,35 @@ LIST = base.listing(
         "url": {"type": "string"},
         "driver": {"type": "string"},
         "status": {"type": "string"},
+        "enabled": {"type": "boolean"},
     },
     ("uuid", "name", "url", "status", "created_at"),
+)
+
+#: The query of DELETE.
+DELETE = base.request(
+    {
+        "force": {
+            "type": "boolean",
+            "description": "Forget one that is gone for good, with the nodes that stood on it.",
+        }
+    }
+)
+
+FORGOTTEN = base.thing(
+    {
+        "uuid": base.UUID,
+        "name": base.NAME,
+        "nodes": {
+            "type": "array",
+            "description": "The nodes that are forgotten with it.",
+            "items": base.thing(
+                {
+                    "uuid": base.UUID,
+                    "name": base.or_null(base.NAME),
+                    "path": {"type": ["string", "null"]},
+                }
+            ),
+        },
+    }
 )

@@ -15,8 +15,10 @@
 import argparse
 from collections.abc import Iterable
 import itertools
+import pathlib
 from typing import Any
 
+from osc_lib import exceptions
 from osc_lib.command import command
 
 from valenceclient.commands import options
@@ -26,6 +28,7 @@ COLUMNS: output.Columns = (
     ("UUID", "uuid"),
     ("Name", "name"),
     ("Status", "status"),
+    ("Enabled", "enabled"),
     ("Driver", "driver"),
     ("URL", "url"),
 )
@@ -39,6 +42,9 @@ FIELDS = (
     "status_since",
     "username",
     "verify_ca",
+    "ca",
+    "enabled",
+    "tags",
     "created_at",
     "updated_at",
 )
@@ -95,6 +101,7 @@ class CreatePodManager(command.ShowOne):
         parser.add_argument("--username", metavar="<name>", help="User at the pod manager")
         options.add_password(parser)
         _add_verify(parser)
+        _add_choice(parser)
         return parser
 
     def take_action(
@@ -111,7 +118,7 @@ class CreatePodManager(command.ShowOne):
             driver=parsed_args.driver,
             username=parsed_args.username,
             password=password,
-            verify_ca=parsed_args.verify_ca,
+            **_chosen(parsed_args),
         )
         return output.shown(FIELDS, podmanager)
 
@@ -134,6 +141,13 @@ class SetPodManager(command.ShowOne):
             help=f"Change the password: that of {options.PASSWORD_VARIABLE}, or ask for it",
         )
         _add_verify(parser)
+        parser.add_argument(
+            "--no-ca",
+            action="store_true",
+            help="Trust the certificates that --ca-file gave no more",
+        )
+        _add_choice(parser)
+        parser.add_argument("--no-tags", action="store_true", help="Take its tags away")
         return parser
 
     def take_action(
@@ -149,10 +163,13 @@ class SetPodManager(command.ShowOne):
             "driver": parsed_args.driver,
             "username": parsed_args.username,
             "password": password,
-            "verify_ca": parsed_args.verify_ca,
+            **_chosen(parsed_args),
         }
+        asked = {name: value for name, value in changes.items() if value is not None}
+        if parsed_args.no_ca:
+            asked["ca"] = None
         podmanager = options.client_of(self).podmanagers.update(
-            parsed_args.podmanager, **options.changed(changes)
+            parsed_args.podmanager, **(asked or options.changed(changes))
         )
         return output.shown(FIELDS, podmanager)
 
@@ -166,17 +183,69 @@ class DeletePodManager(command.Command):
         parser.add_argument(
             "podmanagers", metavar="<podmanager>", nargs="+", help="Pod managers (names or UUIDs)"
         )
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            help="Forget one that is gone for good, with the nodes that stood on it; it says "
+            "which. Refused while anything answers at its URL, and while Ironic has such a node",
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Forget them."""
-        delete = options.client_of(self).podmanagers.delete
+        podmanagers = options.client_of(self).podmanagers
+
+        def forget(ident: str) -> None:
+            forgotten = podmanagers.forget(ident)
+            for node in forgotten.nodes:
+                self.app.stdout.write(f"forgot node {node.uuid} ({node.name or 'no name'})\n")
+
+        delete = forget if parsed_args.force else podmanagers.delete
         failed = options.each(self, "delete pod manager", parsed_args.podmanagers, delete)
         options.report("delete pod managers:", failed, parsed_args.podmanagers)
 
 
 def _add_podmanager(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("podmanager", metavar="<podmanager>", help="Pod manager (name or UUID)")
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--enable",
+        dest="enabled",
+        action="store_true",
+        default=None,
+        help="Compose nodes on it (the service's default)",
+    )
+    group.add_argument(
+        "--disable",
+        dest="enabled",
+        action="store_false",
+        default=None,
+        help="Compose no nodes on it; those that stand there are looked after",
+    )
+    parser.add_argument(
+        "--tag",
+        dest="tags",
+        metavar="<tag>",
+        action="append",
+        help="Tag that requests may ask for; may be repeated, and replaces all there were",
+    )
+
+
+def _chosen(parsed_args: argparse.Namespace) -> dict[str, Any]:
+    """Return whom to trust, and what to use it for, as far as that is said."""
+    tags = [] if getattr(parsed_args, "no_tags", False) else parsed_args.tags
+    chosen = {"verify_ca": parsed_args.verify_ca, "enabled": parsed_args.enabled, "tags": tags}
+    if parsed_args.ca_file is not None:
+        try:
+            chosen["ca"] = pathlib.Path(parsed_args.ca_file).read_text()
+        except (OSError, ValueError) as exc:
+            raise exceptions.CommandError(
+                f"Cannot read the certificates in {parsed_args.ca_file}: {exc}"
+            ) from exc
+    return chosen
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
@@ -187,6 +256,12 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         default=None,
         help="Verify its certificate with the system's CAs (the service's default)",
+    )
+    group.add_argument(
+        "--ca-file",
+        metavar="<path>",
+        help="Verify its certificate with these CAs and no others: a file with PEM on this "
+        "machine, which is sent",
     )
     group.add_argument(
         "--ca-bundle",

@@ -94,10 +94,12 @@ class Rows:
         self._rows[made["uuid"]] = made
         return made
 
-    def update(self, ident: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """Change fields of a row."""
+    def update(
+        self, ident: str, changes: Mapping[str, Any], unique: Collection[str] = ("name",)
+    ) -> dict[str, Any]:
+        """Change fields of a row; refuse with 409 if a unique one is taken."""
         row = self.get(ident)
-        self._check_unique({**row, **changes}, ("name",), row)
+        self._check_unique({**row, **changes}, unique, row)
         row.update(changes, updated_at=now())
         return row
 

@@ -19,6 +19,7 @@ import contextlib
 import re
 from typing import Any
 from unittest import mock
+import urllib.parse
 import uuid as uuids
 
 from keystoneauth1 import noauth
@@ -32,6 +33,18 @@ from valenceclient.testing._rows import described
 from valenceclient.testing._rows import page
 from valenceclient.testing._rows import Refusal
 from valenceclient.testing._rows import Rows
+
+#: A pod manager of which nothing but its name and URL is said.
+_FRESH: Mapping[str, Any] = {
+    "driver": "rsd",
+    "username": None,
+    "verify_ca": True,
+    "ca": None,
+    "enabled": True,
+    "tags": [],
+    "status": "online",
+    "status_reason": None,
+}
 
 #: How the fake answers: (row or body, status).
 _Handled = tuple[Any, int]
@@ -161,7 +174,7 @@ class FakeValence:
                 return handler(
                     self,
                     *match.groups(),
-                    *((query,) if verb == "GET" else ()),
+                    *((query,) if verb in ("GET", "DELETE") else ()),
                     *((body or {},) if verb in ("POST", "PATCH") else ()),
                 )
             allowed = allowed or bool(match)
@@ -194,15 +207,19 @@ class FakeValence:
         return described(row), 200
 
     def _update(self, noun: str, ident: str, body: dict[str, Any]) -> _Handled:
-        return described(getattr(self, noun).update(ident, body)), 200
+        if noun == "flavors":
+            return described(self.flavors.update(ident, body)), 200
+        return described(self.podmanagers.update(ident, _plain(body), ("name", "url"))), 200
 
     def _create_podmanager(self, body: dict[str, Any]) -> _Handled:
-        fresh = {"driver": "rsd", "verify_ca": True, "status": "online", "username": None}
-        return described(self.podmanagers.add({**fresh, **body}, unique=("name", "url"))), 201
+        made = self.podmanagers.add({**_FRESH, **_plain(body)}, unique=("name", "url"))
+        return described(made), 201
 
-    def _delete_podmanager(self, ident: str) -> _Handled:
+    def _delete_podmanager(self, ident: str, query: dict[str, str]) -> _Handled:
         row = self.podmanagers.get(ident)
-        standing = [n["uuid"] for n in self.nodes.all() if n["podm_uuid"] == row["uuid"]]
+        standing = [node for node in self.nodes.all() if node["podm_uuid"] == row["uuid"]]
+        if query.get("force") == "true":
+            return self._forget_podmanager(row, standing)
         if standing:
             raise Refusal(
                 409,
@@ -212,18 +229,38 @@ class FakeValence:
         self.podmanagers.remove(row)
         return None, 204
 
+    def _forget_podmanager(self, row: dict[str, Any], standing: list[dict[str, Any]]) -> _Handled:
+        if row["status"] != "offline":
+            detail = f"Something answers at {row['url']}: {row['name']} is not gone."
+            raise Refusal(409, "valence.podmanager.reachable", detail)
+        held = [
+            node["uuid"]
+            for node in standing
+            if node["managed_by"] or node["state"] not in ("composed", "error")
+        ]
+        if held:
+            detail = f"Nodes are in Ironic, or on their way: {', '.join(held)}."
+            raise Refusal(409, "valence.podmanager.in_use", detail)
+        for node in standing:
+            self.nodes.remove(node)
+        self.podmanagers.remove(row)
+        told = [
+            {field: node.get(field) for field in ("uuid", "name", "path")} for node in standing
+        ]
+        return {"uuid": row["uuid"], "name": row["name"], "nodes": told}, 200
+
     def _create_flavor(self, body: dict[str, Any]) -> _Handled:
         _nodes.check_properties(body.get("properties"))
         return described(self.flavors.add({"description": None, **body}, unique=("name",))), 201
 
-    def _delete_flavor(self, ident: str) -> _Handled:
+    def _delete_flavor(self, ident: str, query: dict[str, str]) -> _Handled:
         self.flavors.remove(self.flavors.get(ident))
         return None, 204
 
     def _create_node(self, body: dict[str, Any]) -> _Handled:
         return described(self._moves.compose(body)), 202
 
-    def _delete_node(self, ident: str) -> _Handled:
+    def _delete_node(self, ident: str, query: dict[str, str]) -> _Handled:
         return described(self._moves.release(self.nodes.get(ident))), 202
 
     def _register(self, ident: str, body: dict[str, Any]) -> _Handled:
@@ -232,6 +269,18 @@ class FakeValence:
 
     def _unregister(self, ident: str, body: dict[str, Any]) -> _Handled:
         return described(self._moves.unregister(self.nodes.get(ident))), 202
+
+
+def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a URL in one way, as the service does."""
+    url = body.get("url")
+    if not isinstance(url, str):
+        return dict(body)
+    parts = urllib.parse.urlsplit(url)
+    port = None if parts.port == {"http": 80, "https": 443}.get(parts.scheme) else parts.port
+    path = parts.path.rstrip("/").removesuffix("/redfish/v1")
+    where = (parts.hostname or "") + (f":{port}" if port else "")
+    return {**body, "url": f"{parts.scheme}://{where}{path}"}
 
 
 _NOUN = "/v1/(podmanagers|flavors|nodes)"

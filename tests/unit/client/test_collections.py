@@ -130,6 +130,31 @@ class TestPodManagersAndFlavors(base.TestCase):
         self.client.podmanagers.delete("pod-two")
         self.assertRaises(errors.NotFound, self.client.podmanagers.get, made.uuid)
 
+    def test_what_a_pod_manager_is_used_for_and_whom_to_trust_comes_back(self) -> None:
+        made = self.client.podmanagers.create(
+            name="pod-2", url="https://pod-2.test", ca="PEM", enabled=False, tags={"gpu"}
+        )
+        self.assertEqual(("PEM", False, ("gpu",)), (made.ca, made.enabled, made.tags))
+        self.assertEqual((True, ()), (self.client.podmanagers.get("pod-1").enabled, ()))
+
+    def test_a_url_is_known_in_all_its_forms(self) -> None:
+        for url in ("https://pod-1.test:443/redfish/v1/", "HTTPS://POD-1.test/"):
+            self.assertRaises(errors.Conflict, self.client.podmanagers.create, name="x", url=url)
+        self.client.podmanagers.create(name="pod-2", url="https://pod-2.test")
+        self.assertRaises(
+            errors.Conflict, self.client.podmanagers.update, "pod-2", url="https://pod-1.test/"
+        )
+
+    def test_one_that_is_gone_is_forgotten_with_its_nodes(self) -> None:
+        made = self.client.nodes.create(name="web-1", properties=SMALL, wait=True)
+        error = self.assertRaises(errors.Conflict, self.client.podmanagers.forget, "pod-1")
+        self.assertEqual("valence.podmanager.reachable", error.code)
+        self.valence.podmanagers.get("pod-1")["status"] = "offline"
+        forgotten = self.client.podmanagers.forget("pod-1")
+        self.assertEqual(("pod-1", 1), (forgotten.name, len(forgotten.nodes)))
+        self.assertEqual((made.uuid, "web-1"), (forgotten.nodes[0].uuid, forgotten.nodes[0].name))
+        self.assertRaises(errors.NotFound, self.client.podmanagers.forget, "pod-1")
+
     def test_a_flavor_is_created_read_changed_and_deleted(self) -> None:
         made = self.client.flavors.create(name="small", properties=SMALL, description="8 cores")
         self.assertEqual(SMALL, made.properties)

@@ -13,8 +13,11 @@
 """The commands, as they are typed and as they answer."""
 
 import json
+import pathlib
 from unittest import mock
 import uuid
+
+import fixtures
 
 from tests.unit.client import shell_base
 
@@ -227,6 +230,35 @@ class TestPodManagerCommands(shell_base.ShellTest):
         }.items():
             self.run_program("podmanager", "set", "pod-1", *said)
             self.assertEqual({"verify_ca": expected}, self.body())
+
+    def test_certificates_of_a_file_are_read_here_and_sent(self) -> None:
+        folder = self.useFixture(fixtures.TempDir())
+        path = pathlib.Path(folder.join("ca.pem"))
+        path.write_text("-----BEGIN CERTIFICATE-----\n")
+        self.create("--ca-file", str(path))
+        self.assertEqual(path.read_text(), self.body()["ca"])
+        self.run_program("podmanager", "set", "pod-2", "--no-ca", "--no-verify-ca")
+        self.assertEqual({"ca": None, "verify_ca": False}, self.body())
+        missing = folder.join("none.pem")
+        self.assertIn(missing, self.complaint("podmanager", "set", "pod-1", "--ca-file", missing))
+
+    def test_what_a_pod_manager_is_used_for_is_said(self) -> None:
+        self.create("--disable", "--tag", "gpu", "--tag", "row-7")
+        shown = self.json("podmanager", "show", "pod-2")
+        self.assertEqual((False, ["gpu", "row-7"]), (shown["enabled"], shown["tags"]))
+        self.run_program("podmanager", "set", "pod-2", "--enable", "--no-tags")
+        self.assertEqual({"enabled": True, "tags": []}, self.body())
+
+    def test_one_that_is_gone_is_forgotten_and_its_nodes_are_named(self) -> None:
+        self.run_program("node", "create", "--name", "web-1", "--cores=8", "--wait")
+        (node,) = self.valence.nodes.all()
+        self.run_program("podmanager", "delete", "pod-1", "--force", status=1)
+        self.assertIn("not gone", self.stderr.getvalue())
+        self.valence.podmanagers.get("pod-1")["status"] = "offline"
+        text = self.run_program("podmanager", "delete", "pod-1", "--force")
+        self.assertIn(f"forgot node {node['uuid']} (web-1)", text)
+        self.assertEqual([], self.valence.podmanagers.all())
+        self.assertEqual([], self.valence.nodes.all())
 
     def test_a_pod_manager_is_changed_in_what_is_said_only(self) -> None:
         self.environ({"VALENCE_PODM_PASSWORD": "hunter2"}, clear=False)

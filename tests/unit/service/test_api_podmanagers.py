@@ -13,10 +13,20 @@
 
 """Pod managers: checked before they are believed, and never without their password kept safe."""
 
+import base64
+from concurrent import futures
+import logging
+import tempfile
 from typing import Any
 import uuid as uuids
 
+import fixtures
+
+from tests.servers import certificates
 from tests.unit.service import base
+from valence import deploy
+from valence.objects import podmanager as podmanagers
+from valence_conductor import errors as conductor_errors
 
 
 class TestPodManagers(base.ServiceTestCase):
@@ -87,6 +97,24 @@ class TestPodManagers(base.ServiceTestCase):
             self.assertNotIn(b"hunter2", path.read_bytes(), path)
         self.assertEqual(0o600, (self.folder / "credentials.keys").stat().st_mode & 0o777)
 
+    def test_no_secret_is_in_the_log(self) -> None:
+        self.pod.sessions._password = "hunter2"
+        logged = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
+        self.start_again(podmanagers__session_after=0)
+        self.body["password"] = "hunter2"
+        self.assertEqual(201, self.api("POST", "/v1/podmanagers", self.body).status_code)
+        self.api("PATCH", "/v1/podmanagers/pod-1", {"password": "hunter2"})
+        self.api("PATCH", "/v1/podmanagers/pod-1", {"username": "nobody"})
+        self.composed()
+        (session,) = self.pod.sessions.all()
+        self.assertIn("Logged in at", logged.output)
+        for secret in ("hunter2", session.token, base64.b64encode(b"admin:hunter2").decode()):
+            self.assertNotIn(secret, logged.output)
+
+    def start_again(self, **options: Any) -> None:
+        self.service.stop(5.0)
+        self.start(**options)
+
     def test_a_change_of_the_way_in_is_tried_first(self) -> None:
         podm = self.know(self.pod)
         path = f"/v1/podmanagers/{podm['uuid']}"
@@ -98,6 +126,119 @@ class TestPodManagers(base.ServiceTestCase):
         self.assertEqual(("moved", other.url), (answer.json["name"], answer.json["url"]))
         self.composed()
         self.assertEqual(1, len(other.pod.nodes))
+
+    def test_a_change_that_does_not_work_changes_nothing(self) -> None:
+        self.know(self.pod)
+        other = self.simulate("pod-2")
+        self.know(other)
+        before = self.api("GET", "/v1/podmanagers").json
+        for changes, status in (
+            ({"name": "new", "tags": ["new"], "username": "nobody"}, 400),
+            ({"name": "new", "url": "http://127.0.0.1:1"}, 400),
+            ({"name": "new", "driver": "telepathy"}, 400),
+            ({"name": "new", "ca": "no certificate"}, 400),
+            ({"name": "new", "url": "http://127.0.0.1:99999"}, 400),
+            ({"name": "pod-2", "password": "admin"}, 409),
+            ({"tags": ["new"], "url": f"{other.url}/redfish/v1/"}, 409),
+        ):
+            answer = self.api("PATCH", "/v1/podmanagers/pod-1", changes)
+            self.assertEqual(status, answer.status_code, changes)
+        self.assertEqual(before, self.api("GET", "/v1/podmanagers").json)
+
+    def test_a_change_that_was_checked_against_another_row_is_checked_again(self) -> None:
+        uuid = self.know(self.pod)["uuid"]
+        seen = podmanagers.get(self.service.db, uuid)
+        self.api("PATCH", "/v1/podmanagers/pod-1", {"tags": ["fast"]})
+        self.assertRaises(
+            conductor_errors.Superseded, podmanagers.update, self.service.db, seen, {"name": "x"}
+        )
+
+    def test_of_two_at_once_one_is_stored(self) -> None:
+        self.pod._latency = 0.2  # both are being checked at the same time
+        with futures.ThreadPoolExecutor(4) as pool:
+            statuses = list(pool.map(lambda _: self.post(self.body).status_code, range(4)))
+        self.assertEqual([201, 409, 409, 409], sorted(statuses))
+        self.assertEqual(1, len(self.api("GET", "/v1/podmanagers").json["podmanagers"]))
+
+    def test_of_two_at_once_with_one_uuid_both_are_answered(self) -> None:
+        self.pod._latency = 0.2
+        body = {**self.body, "uuid": str(uuids.uuid4())}
+        with futures.ThreadPoolExecutor(4) as pool:
+            statuses = list(pool.map(lambda _: self.post(body).status_code, range(4)))
+        self.assertEqual([200, 200, 200, 201], sorted(statuses))
+
+    def post(self, body: dict[str, Any]) -> Any:
+        return base.API(deploy.application(self.service))("POST", "/v1/podmanagers", body)
+
+    def test_one_url_has_many_forms(self) -> None:
+        self.know(self.pod)
+        for url in (
+            f"{self.pod.url}/redfish/v1",
+            f"{self.pod.url}/redfish/v1/",
+            self.pod.url.replace("http", "HTTP") + "//",
+        ):
+            answer = self.api("POST", "/v1/podmanagers", {**self.body, "name": "x", "url": url})
+            self.assertRefused(409, "valence.podmanager.duplicate", answer)
+
+    def test_a_ca_is_kept_as_certificates_and_nothing_else(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            pem = certificates.certificate(folder).read_text()
+        self.assertIn("PRIVATE KEY", pem)
+        answer = self.api("POST", "/v1/podmanagers", {**self.body, "ca": f"# ours\n{pem}"})
+        self.assertEqual(201, answer.status_code, answer.json)
+        self.assertTrue(answer.json["ca"].startswith("-----BEGIN CERTIFICATE-----"))
+        self.assertNotIn("PRIVATE KEY", answer.json["ca"])
+        changed = self.api("PATCH", "/v1/podmanagers/pod-1", {"verify_ca": False})
+        self.assertRefused(400, "valence.request.invalid", changed)
+        changed = self.api("PATCH", "/v1/podmanagers/pod-1", {"verify_ca": False, "ca": None})
+        self.assertEqual((False, None), (changed.json["verify_ca"], changed.json["ca"]))
+
+    def test_a_password_that_is_refused_is_not_repeated(self) -> None:
+        for wrong in (["hunter2"], "hunter2" * 1000):
+            error = self.refuse(400, "valence.request.invalid", password=wrong)
+            self.assertIn("body.password", error["detail"])
+            self.assertNotIn("hunter2", error["detail"])
+
+    def test_on_one_that_is_disabled_nothing_is_composed(self) -> None:
+        answer = self.api(
+            "POST", "/v1/podmanagers", {**self.body, "enabled": False, "tags": ["slow", "old"]}
+        )
+        self.assertEqual((False, ["slow", "old"]), (answer.json["enabled"], answer.json["tags"]))
+        for named in ({}, {"podm_id": answer.json["uuid"]}):
+            node = self.settled(self.compose(**named)["uuid"])
+            assert node is not None
+            self.assertEqual("valence.no_podmanager", node["fault"]["code"])
+        listed = self.api("GET", "/v1/podmanagers?enabled=true").json["podmanagers"]
+        self.assertEqual([], listed)
+        self.api("PATCH", "/v1/podmanagers/pod-1", {"enabled": True, "tags": []})
+        self.composed()
+
+    def test_how_it_is_follows_from_what_it_answers(self) -> None:
+        self.know(self.pod)
+        node = self.composed()
+        path = f"/v1/nodes/{node['uuid']}?refresh=true"
+        before = self.api("GET", "/v1/podmanagers/pod-1").json
+        self.assertEqual(("online", None), (before["status"], before["status_reason"]))
+        self.pod.stop()
+        self.assertEqual(503, self.api("GET", path).status_code)
+        down = self.api("GET", "/v1/podmanagers/pod-1").json
+        self.assertEqual("offline", down["status"])
+        self.assertIn("Connection refused", down["status_reason"])
+        self.assertLess(before["status_since"], down["status_since"])
+        self.pod.start()
+        self.until(lambda: self.api("GET", path).status_code == 200)
+        up = self.api("GET", "/v1/podmanagers/pod-1").json
+        self.assertEqual(("online", None), (up["status"], up["status_reason"]))
+
+    def test_new_credentials_are_worth_a_new_status(self) -> None:
+        self.know(self.pod)
+        node = self.composed()
+        self.pod.sessions._password = "changed"
+        answer = self.api("GET", f"/v1/nodes/{node['uuid']}?refresh=true")
+        self.assertRefused(503, "valence.podmanager.unauthorized", answer)
+        self.assertEqual("degraded", self.api("GET", "/v1/podmanagers/pod-1").json["status"])
+        changed = self.api("PATCH", "/v1/podmanagers/pod-1", {"password": "changed"})
+        self.assertEqual(("online", None), (changed.json["status"], changed.json["status_reason"]))
 
     def test_a_new_name_needs_no_pod_manager(self) -> None:
         self.know(self.pod)

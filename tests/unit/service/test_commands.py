@@ -93,6 +93,27 @@ class TestProcesses(base.ServiceTestCase):
         )
         self.assertEqual(0, self.run_command("valence-dbsync", "check").returncode)
 
+    def test_keys_are_rotated_under_a_service_that_runs(self) -> None:
+        pod = self.simulate()
+        self.serve()
+        body = {"name": "p", "url": pod.url, "username": "admin", "password": "admin"}
+        self.assertEqual(201, requests.post(f"{self.url}/v1/podmanagers", json=body).status_code)
+        keys = self.folder / "state" / "credentials.keys"
+        before = keys.read_bytes()
+        done = self.run_command("valence-manage", "rotate-keys")
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn("1 passwords are encrypted anew", done.stdout)
+        self.assertEqual(1, len(keys.read_bytes().splitlines()))
+        self.assertNotEqual(before, keys.read_bytes())
+        requests.post(f"{self.url}/v1/nodes", json={"properties": base.FOUR_CORES})
+        self.until(lambda: {n["state"] for n in self.get("/v1/nodes")["nodes"]} == {"composed"})
+        # Without the key, nothing is done to what is encrypted with it.
+        keys.write_bytes(before)
+        failed = self.run_command("valence-manage", "rotate-keys")
+        self.assertEqual(1, failed.returncode)
+        self.assertIn("Bring the key back", failed.stderr)
+        self.assertEqual(before, keys.read_bytes())
+
     def test_a_second_process_on_the_same_files_is_refused(self) -> None:
         self.serve()
         second = self.run_command("valence-api")

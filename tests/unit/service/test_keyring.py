@@ -52,6 +52,15 @@ class TestKeyring(base.TestCase):
         keys = keyring.load(str(self.path))
         self.assertRaises(errors.PodManagerUnauthorized, keys.decrypt, token)
 
+    def test_a_file_that_is_away_or_broken_is_no_reason_to_fail_what_can_be_read(self) -> None:
+        keys = keyring.load(str(self.path))
+        token = keys.encrypt("secret")
+        for spoil in (lambda: self.path.write_text("nonsense"), self.path.unlink):
+            spoil()
+            self.assertEqual("secret", keys.decrypt(token))
+            self.assertRaises(errors.PodManagerUnauthorized, keys.decrypt, "another")
+            self.assertRaises((OSError, ValueError), keys.encrypt, "secret")
+
     def test_a_file_without_keys_is_refused(self) -> None:
         self.path.write_text("# nothing\n")
         self.assertRaises(ValueError, keyring.load, str(self.path))

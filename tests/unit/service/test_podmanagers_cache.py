@@ -34,6 +34,7 @@ class Row:
     username: str | None = "admin"
     password: str | None = "secret"
     verify_ca: bool | str = True
+    ca: str | None = None
     updated_at: str = "2026-01-01T00:00:00Z"
 
 

@@ -119,7 +119,6 @@ class TestExceptions(testscenarios.WithScenarios, base.TestCase):
                 "No answer",
             ),
             (requests.exceptions.InvalidURL("bad"), errors.PodManagerFailed, "https://host:port"),
-            (requests.TooManyRedirects(), errors.PodManagerFailed, "in circles"),
             (dropped(), errors.PodManagerUnreachable, "closed connection"),
         ]
     ]

@@ -1,0 +1,599 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The HTTP client of pod managers, over HTTP: with good ones, odd ones and dead ones."""
+
+from concurrent import futures
+import gzip
+import json
+import ssl
+import tempfile
+import threading
+import time
+from typing import Any
+from unittest import mock
+
+import requests
+import testscenarios
+
+from podm_simulator import server
+from podm_simulator.pod import factory
+from podm_simulator.pod import pod
+from tests import base
+from tests.servers import certificates
+from tests.servers import odd
+from tests.unit.service import fake_redfish
+from valence import errors
+from valence.flows import outages
+from valence.podmanagers import connection
+from valence.podmanagers import rsd
+from valence.podmanagers import session
+from valence_conductor import run
+
+ROOT = "/redfish/v1/"
+SESSIONS = "/redfish/v1/SessionService/Sessions"
+THING = {"@odata.id": "/thing", "Name": "thing"}
+FOUR_CORES = {"processor": {"total_cores": 4}}
+
+
+def until(condition: Any) -> None:
+    """Wait for something that must come."""
+    give_up = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < give_up, "it did not come about"
+        time.sleep(0.02)
+
+
+class ConnectionTestCase(base.TestCase):
+    def connect(self, url: str, **options: Any) -> connection.Connection:
+        given = {
+            name: options.pop(name) for name in ("verify_ca", "ca", "username") if name in options
+        }
+        conf = fake_redfish.conf(**{"connect_timeout": 5, "session_after": 0, **options})
+        who = given.pop("username", "admin")
+        client = connection.Connection(conf, url, who, "secret", **given)
+        self.addCleanup(client.close)
+        return client
+
+
+class OddTestCase(ConnectionTestCase):
+    """A server that has a root with sessions, and a thing for whoever is let in."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.odd = self.serve()
+        self.session_answer: odd.Canned = (
+            201,
+            {"X-Auth-Token": "t0ken", "Location": f"{SESSIONS}/1"},
+            {},
+        )
+        self.odd.answers = {
+            ("GET", ROOT): (200, {}, {"Links": {"Sessions": {"@odata.id": SESSIONS}}}),
+            ("POST", SESSIONS): lambda handler: self.session_answer,
+            ("DELETE", f"{SESSIONS}/1"): (204, {}, None),
+            ("GET", "/thing"): (200, {}, THING),
+            ("POST", "/thing"): (204, {}, None),
+        }
+
+    def serve(self, tls: ssl.SSLContext | None = None) -> odd.Odd:
+        made = odd.Odd(tls).start()
+        self.addCleanup(made.stop)
+        return made
+
+    def how(self, path: str = "/thing") -> list[str]:
+        """By what each request to a path got in."""
+        named = {"X-Auth-Token": "token", "Authorization": "basic"}
+        return [
+            next((word for name, word in named.items() if name in headers), "nothing")
+            for _, asked, headers, _ in self.odd.seen
+            if asked == path
+        ]
+
+
+class TestSessions(OddTestCase):
+    def test_after_a_while_with_basic_it_logs_in_and_at_the_end_out(self) -> None:
+        client = self.connect(self.odd.url, session_after=3)
+        client.get(ROOT)
+        for _ in range(5):
+            client.get("/thing")
+        client.close()
+        self.assertEqual(["basic"] * 3 + ["token"] * 2, self.how())
+        self.assertEqual(["nothing"], self.how(SESSIONS))
+        self.assertEqual(["token"], self.how(f"{SESSIONS}/1"))
+        body = next(body for _, path, _, body in self.odd.seen if path == SESSIONS)
+        self.assertEqual({"UserName": "admin", "Password": "secret"}, json.loads(body))
+
+    def test_what_is_closed_begins_no_session_any_more(self) -> None:
+        client = self.connect(self.odd.url)
+        client.get(ROOT)
+        client.close()
+        client.get("/thing")
+        self.assertEqual(["basic"], self.how())
+
+    def test_without_a_user_or_when_told_so_there_is_none(self) -> None:
+        for options in ({"username": None}, {"session_after": -1}):
+            client = self.connect(self.odd.url, **options)
+            client.get(ROOT)
+            client.get("/thing")
+        self.assertNotIn(f"POST {SESSIONS}", self.odd.asked())
+
+    def test_a_root_without_sessions_is_fine(self) -> None:
+        self.odd.answers["GET", ROOT] = (200, {}, {})
+        client = self.connect(self.odd.url)
+        client.get(ROOT)
+        client.get("/thing")
+        self.assertEqual(["basic"], self.how())
+
+    def test_one_who_cannot_log_in_now_goes_on_with_basic_and_tries_again_later(self) -> None:
+        self.session_answer = (503, {}, {"error": {"message": "No free session."}})
+        client = self.connect(self.odd.url)
+        client.get(ROOT)
+        for _ in range(3):
+            client.get("/thing")
+        self.assertEqual(["basic"] * 3, self.how())
+        self.assertEqual(1, len(self.how(SESSIONS)))
+        with mock.patch.object(session, "RETRY", 0):
+            client._login._not_before = 0.0
+            client.get("/thing")
+            client.get("/thing")
+        self.assertEqual(3, len(self.how(SESSIONS)))
+
+    def test_a_login_without_an_answer_is_no_allocation_without_one(self) -> None:
+        client = self.connect(self.odd.url)
+        client.get(ROOT)
+        self.session_answer = lambda handler: handler.connection.close()  # type: ignore
+        exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/thing", {})
+        self.assertIs(False, exc.details["sent"])
+        self.assertNotIn("POST /thing", self.odd.asked())
+
+    def test_a_token_that_is_no_good_is_not_believed_twice(self) -> None:
+        def thing(handler: odd.Handler) -> odd.Canned:
+            let_in = "Authorization" in handler.headers
+            return (200, {}, THING) if let_in else (401, {}, {"error": {}})
+
+        self.odd.answers["GET", "/thing"] = thing
+        client = self.connect(self.odd.url)
+        client.get(ROOT)
+        self.assertEqual(THING, client.get("/thing"))
+        self.assertEqual(THING, client.get("/thing"))
+        self.assertEqual(["token", "basic", "basic"], self.how())
+
+    def test_wrong_credentials_are_tried_no_more_often_than_needed(self) -> None:
+        self.session_answer = (401, {}, {"error": {}})
+        self.odd.answers["GET", "/thing"] = (401, {}, {"error": {}})
+        client = self.connect(self.odd.url)
+        client.get(ROOT)
+        for _ in range(3):
+            self.assertRaises(errors.PodManagerUnauthorized, client.get, "/thing")
+        self.assertEqual(1, len(self.how(SESSIONS)))
+        self.assertEqual(["basic"] * 3, self.how())
+
+
+class TestOddSessions(testscenarios.WithScenarios, OddTestCase):
+    """Where the session is, is said in many ways; it is ended all the same."""
+
+    scenarios = [
+        (name, {"headers": headers, "body": body, "status": status})
+        for name, headers, body, status in [
+            ("absolute", {"Location": f"https://10.0.0.1:8443{SESSIONS}/1"}, {}, 201),
+            ("with a slash", {"Location": f"{SESSIONS}/1/"}, {}, 201),
+            ("relative", {"Location": "Sessions/1"}, {}, 201),
+            ("in small letters", {"location": f"{SESSIONS}/1"}, {}, 201),
+            ("in the body", {}, {"@odata.id": f"{SESSIONS}/1"}, 201),
+            ("an id", {}, {"Id": 1}, 201),
+            ("200", {"Location": f"{SESSIONS}/1"}, {}, 200),
+        ]
+    ]
+
+    def test_with_a_token(self) -> None:
+        self.session_answer = (self.status, {"x-auth-token": "t0ken", **self.headers}, self.body)
+        client = self.connect(self.odd.url)
+        client.get(ROOT)
+        client.get("/thing")
+        client.close()
+        self.assertEqual(["token"], self.how())
+        self.assertEqual(["token"], self.how(f"{SESSIONS}/1"))
+
+    def test_without_a_token_it_is_given_up_and_basic_used(self) -> None:
+        self.session_answer = (self.status, self.headers, self.body)
+        client = self.connect(self.odd.url)
+        client.get(ROOT)
+        for _ in range(3):
+            client.get("/thing")
+        client.close()
+        self.assertEqual(["basic"] * 3, self.how())
+        self.assertEqual(["basic"], self.how(f"{SESSIONS}/1"))
+        self.assertEqual(1, len(self.how(SESSIONS)))
+
+
+class TestOddServices(OddTestCase):
+    """What a driver makes of a service that is odd in every way at once."""
+
+    def test_it_is_understood(self) -> None:
+        far = "https://10.0.0.1:8443"
+        nodes = "/redfish/v1/Nodes"
+        allocate = {"target": f"{far}{nodes}/Actions/Allocate"}
+        root = {
+            "Nodes": {"@odata.id": f"{far}{nodes}/"},
+            "Links": {"Sessions": {"@odata.id": f"{far}{SESSIONS}/"}},
+        }
+        packed = gzip.compress(json.dumps(root).encode())
+        self.odd.answers |= {
+            ("GET", ROOT): (404, {}, {"error": {}}),
+            ("GET", ROOT.rstrip("/")): (200, {"content-encoding": "gzip"}, packed),
+            ("GET", nodes): (302, {"location": f"{nodes}/"}, None),
+            ("GET", f"{nodes}/"): (
+                200,
+                {},
+                {
+                    "Actions": {"#ComposedNodesCollection.Allocate": allocate},
+                    "Members": [{"@odata.id": f"{nodes}/1/"}, f"{far}{nodes}/2"],
+                },
+            ),
+            ("POST", f"{nodes}/Actions/Allocate"): (200, {"location": f"{far}{nodes}/3/"}, None),
+        }
+        self.session_answer = (200, {"x-auth-token": "t0ken", "location": "1"}, None)
+        driver = rsd.RSDDriver(self.connect(self.odd.url))
+        self.assertEqual(2, driver.check().nodes)
+        self.assertEqual([f"{nodes}/1", f"{nodes}/2"], [one.path for one in driver.members()])
+        self.assertEqual(f"{nodes}/3", driver.allocate("valence-1", "", FOUR_CORES))
+        driver.close()
+        self.assertEqual(["token"], self.how(f"{nodes}/Actions/Allocate"))
+        self.assertEqual(["token"], self.how(f"{SESSIONS}/1"))
+
+
+class TestRedirects(OddTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.other = self.serve()
+        self.other.answers = {("GET", "/thing"): (200, {}, {"Name": "another"})}
+
+    def redirect(self, where: str, status: int = 302) -> None:
+        self.odd.answers["GET", "/moved"] = (status, {"Location": where}, None)
+
+    def test_credentials_go_along_within_the_host(self) -> None:
+        for after, way in ((0, "token"), (-1, "basic")):
+            client = self.connect(self.odd.url, session_after=after)
+            client.get(ROOT)
+            for where in ("/thing", f"{self.odd.url}/thing"):
+                self.redirect(where)
+                self.assertEqual(THING, client.get("/moved"))
+                self.assertEqual(way, self.how()[-1])
+
+    def test_another_host_is_asked_nothing(self) -> None:
+        client = self.connect(self.odd.url)
+        client.get(ROOT)
+        for status in (301, 302, 303, 307, 308):
+            self.redirect(f"{self.other.url}/thing", status)
+            exc = self.assertRaises(errors.PodManagerFailed, client.get, "/moved")
+            self.assertIn(self.other.url, exc.detail)
+        self.assertEqual([], self.other.seen)
+
+    def test_a_slash_that_another_name_wants_is_added_here(self) -> None:
+        self.odd.answers["GET", "/thing/"] = (200, {}, THING)
+        self.odd.answers["GET", "/thing"] = (301, {"Location": f"{self.other.url}/thing/"}, None)
+        self.assertEqual(THING, self.connect(self.odd.url).get("/thing"))
+        self.assertEqual([], self.other.seen)
+
+    def test_circles_end(self) -> None:
+        self.redirect("/moved")
+        exc = self.assertRaises(errors.PodManagerFailed, self.connect(self.odd.url).get, "/moved")
+        self.assertIn("in circles", exc.detail)
+        self.assertLess(len(self.odd.seen), 10)
+
+    def test_a_change_is_not_redirected(self) -> None:
+        self.odd.answers["POST", "/moved"] = (307, {"Location": "/thing"}, None)
+        client = self.connect(self.odd.url)
+        self.assertRaises(errors.PodManagerFailed, client.post, "/moved", {})
+        self.assertEqual(["POST /moved"], self.odd.asked())
+
+
+def drip(head: bytes) -> odd.Canned:
+    """Begin an answer, and go on with it byte by byte."""
+
+    def answer(handler: odd.Handler) -> None:
+        handler.close_connection = True
+        handler.wfile.write(head)
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends:
+            handler.wfile.write(b"x")
+            time.sleep(0.05)
+
+    return answer  # type: ignore[return-value]
+
+
+class TestDeadlines(OddTestCase):
+    def test_one_that_never_ends_is_not_listened_to_for_ever(self) -> None:
+        client = self.connect(self.odd.url, read_timeout=20, request_timeout=2)
+        for head in (
+            b"HTTP/1.1 200 OK\r\nX-Long: ",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
+            b"HTTP/1.1 2",
+        ):
+            self.odd.answers["POST", "/slow"] = drip(head)
+            exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/slow", {})
+            self.assertIn("did not answer POST /slow in 2 s", exc.detail)
+            self.assertNotIn("sent", exc.details)
+            client.get("/thing")
+
+    def test_a_silence_ends_it_sooner(self) -> None:
+        hang = threading.Event()
+        self.addCleanup(hang.set)
+        self.odd.answers["GET", "/slow"] = lambda handler: hang.wait(60) and None  # type: ignore
+        client = self.connect(self.odd.url, read_timeout=0.2)
+        exc = self.assertRaises(errors.PodManagerUnreachable, client.get, "/slow")
+        self.assertIn("in 0.2 s", exc.detail)
+
+    def test_what_is_packed_is_unpacked(self) -> None:
+        packed = gzip.compress(json.dumps(THING).encode())
+        self.odd.answers["GET", "/thing"] = (200, {"content-encoding": "gzip"}, packed)
+        self.assertEqual(THING, self.connect(self.odd.url).get("/thing"))
+
+
+class TestTurns(OddTestCase):
+    def test_no_more_requests_at_a_time_than_allowed(self) -> None:
+        lock, now, most = threading.Lock(), [0], [0]
+        three = threading.Barrier(3)
+
+        def thing(handler: odd.Handler) -> odd.Canned:
+            with lock:
+                now[0] += 1
+                most[0] = max(most[0], now[0])
+            three.wait(60)  # fewer at a time would never get past this
+            with lock:
+                now[0] -= 1
+            return (200, {}, THING)
+
+        self.odd.answers["GET", "/thing"] = thing
+        client = self.connect(self.odd.url, pool_size=3)
+        with futures.ThreadPoolExecutor(12) as pool:
+            list(pool.map(lambda _: client.get("/thing"), range(24)))
+        self.assertEqual(3, most[0])
+
+    def test_a_turn_that_does_not_come_is_not_waited_for_any_longer(self) -> None:
+        hang, begun = threading.Event(), threading.Event()
+        self.addCleanup(hang.set)
+
+        def slow(handler: odd.Handler) -> odd.Canned:
+            begun.set()
+            hang.wait(60)
+            return (204, {}, None)
+
+        self.odd.answers["POST", "/slow"] = slow
+        client = self.connect(self.odd.url, pool_size=1, queue_timeout=0.1)
+        thread = threading.Thread(target=client.post, args=("/slow",))
+        thread.start()
+        begun.wait(60)
+        exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/thing")
+        self.assertIs(False, exc.details["sent"])
+        self.assertIn("pool_size", exc.detail)
+        hang.set()
+        thread.join()
+        client.post("/thing")
+
+
+class TestBreaker(OddTestCase):
+    def hang(self) -> threading.Event:
+        """Answer nothing any more, until the event is set."""
+        well = threading.Event()
+        self.addCleanup(well.set)
+        usual = dict(self.odd.answers)
+
+        def after_all(key: tuple[str, str]) -> Any:
+            def answer(handler: odd.Handler) -> Any:
+                well.wait(60)
+                canned = usual[key]
+                return canned(handler) if callable(canned) else canned
+
+            return answer
+
+        for key in usual:
+            self.odd.answers[key] = after_all(key)
+        return well
+
+    def test_one_that_does_not_answer_is_not_asked_again_at_once(self) -> None:
+        client = self.connect(self.odd.url, read_timeout=2, session_after=-1)
+        well = self.hang()
+        self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
+        client._breaker._opened_at += 3600  # type: ignore[operator]
+        for _ in range(100):
+            exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/thing")
+            self.assertEqual((False, False), (exc.details["sent"], exc.details["asked"]))
+            self.assertIn("did not answer GET /thing in 2 s", exc.detail)
+        self.assertEqual(["GET /thing"], self.odd.asked())
+        well.set()
+        client._breaker._opened_at -= 3600  # type: ignore[operator]
+        self.odd.seen.clear()
+        until(lambda: self.works(client))
+        self.assertEqual([f"GET {ROOT}", "GET /thing"], self.odd.asked())
+        self.assertEqual(["nothing"], self.how(ROOT))
+
+    def works(self, client: connection.Connection) -> bool:
+        try:
+            return client.get("/thing") == THING
+        except errors.PodManagerUnreachable:
+            return False
+
+    def test_a_job_looks_again_before_it_gives_up(self) -> None:
+        client = self.connect(self.odd.url, read_timeout=2, session_after=-1)
+        well = self.hang()
+        self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
+        client._breaker._pause = 3600.0
+        well.set()
+        exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/thing")
+        self.assertIs(False, exc.details["asked"])
+        with run.until(threading.Event()):
+            client.post("/thing")
+        self.assertEqual(["GET /thing", f"GET {ROOT}", "POST /thing"], self.odd.asked())
+
+    def test_while_one_asks_whether_it_is_back_nobody_waits_for_long(self) -> None:
+        client = self.connect(self.odd.url, connect_timeout=30, read_timeout=2, session_after=-1)
+        well = self.hang()
+        self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
+        client._breaker._opened_at = 0.0
+        self.odd.seen.clear()
+        for _ in range(20):
+            exc = self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
+            self.assertIs(False, exc.details["asked"])
+        until(lambda: self.odd.asked() == [f"GET {ROOT}"])
+        well.set()
+        until(lambda: client._breaker.is_closed)
+        self.assertEqual(THING, client.get("/thing"))
+
+    def test_refusals_are_answers(self) -> None:
+        client = self.connect(self.odd.url, busy_timeout=0)
+        for status in (400, 401, 403, 404, 409, 429, 500, 503):
+            self.odd.answers["POST", "/no"] = (status, {"Retry-After": "30"}, {"error": {}})
+            for _ in range(5):
+                self.assertRaises(errors.ValenceError, client.post, "/no")
+            self.assertTrue(client._breaker.is_closed)
+        self.assertEqual(5 * 8, self.odd.asked().count("POST /no"))
+
+    def test_a_gateway_that_finds_nobody_is_no_answer(self) -> None:
+        client = self.connect(self.odd.url)
+        self.odd.answers["GET", "/thing"] = (502, {}, b"<html>Bad Gateway</html>")
+        for _ in range(3):
+            self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
+        self.assertFalse(client._breaker.is_closed)
+
+
+class SimulatorTestCase(ConnectionTestCase):
+    tls: ssl.SSLContext | None = None
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.simulator = server.Simulator(
+            factory.Size((factory.Shape(systems=6),)),
+            password="secret",
+            pace=pod.Pace(0, 0),
+            tls=self.tls,
+        )
+        self.url = self.simulator.start()
+        self.addCleanup(self.simulator.stop)
+
+
+class TestWithASimulator(SimulatorTestCase):
+    def test_a_session_that_ended_is_renewed_and_nothing_is_done_twice(self) -> None:
+        driver = rsd.RSDDriver(self.connect(self.url))
+        driver.check()
+        self.assertEqual(1, len(self.simulator.sessions.all()))
+        for number in range(3):
+            self.simulator.sessions.forget()
+            driver.allocate(f"valence-{number}", "", FOUR_CORES)
+        self.assertEqual(3, len(self.simulator.pod.nodes))
+        driver.close()
+        self.assertEqual([], self.simulator.sessions.all())
+
+    def test_sessions_that_end_under_many_are_renewed_for_all(self) -> None:
+        client = self.connect(self.url)
+        client.get(ROOT)
+
+        def read(number: int) -> dict[str, Any]:
+            if number % 25 == 0:
+                self.simulator.sessions.forget()
+            return client.get("/redfish/v1/Nodes")
+
+        with futures.ThreadPoolExecutor(8) as pool:
+            self.assertEqual(200, len(list(pool.map(read, range(200)))))
+        client.close()
+        self.assertEqual([], self.simulator.sessions.all())
+
+    def test_a_short_check_costs_no_session(self) -> None:
+        client = self.connect(self.url, session_after=50)
+        rsd.RSDDriver(client).check()
+        client.close()
+        asked = self.simulator.journal.show()["requests"]
+        self.assertEqual(["GET", "GET"], [one["method"] for one in asked])
+
+    def test_a_flow_waits_through_an_outage(self) -> None:
+        client = self.connect(self.url)
+        client.get(ROOT)
+        self.simulator.stop()
+        for _ in range(5):
+            self.assertRaises(errors.PodManagerUnreachable, client.get, ROOT)
+        self.assertFalse(client._breaker.is_closed)
+        begun, halt = threading.Event(), threading.Event()
+
+        def ask() -> dict[str, Any]:
+            with run.until(halt):  # as a conductor does
+                return outages.ask(question, within=60)
+
+        def question() -> dict[str, Any]:
+            begun.set()
+            return client.get("/redfish/v1/Nodes")
+
+        with futures.ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(ask)
+            begun.wait(60)
+            self.simulator.start()
+            self.assertEqual(0, answer.result(60)["Members@odata.count"])
+
+
+class TestTLS(SimulatorTestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.certificate = certificates.certificate(folder.name)
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(self.certificate)
+        super().setUp()
+        self.addCleanup(folder.cleanup)
+        self.pem = self.certificate.read_text().partition("-----BEGIN PRIVATE")[0]
+
+    def other(self) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            pem = certificates.certificate(folder, "another").read_text()
+        return pem.partition("-----BEGIN PRIVATE")[0]
+
+    def test_the_certificate_that_is_given_is_trusted_and_no_other(self) -> None:
+        driver = rsd.RSDDriver(self.connect(self.url, ca=self.pem))
+        self.assertEqual(0, driver.check().nodes)
+        both = self.connect(self.url, ca=self.other() + self.pem)
+        self.assertIn("Links", both.get(ROOT))
+        client = self.connect(self.url, ca=self.other())
+        exc = self.assertRaises(errors.PodManagerUnreachable, client.get, ROOT)
+        self.assertIn("Give it the certificate of its authority as ca", exc.detail)
+        self.assertIs(False, exc.details["sent"])
+        self.assertTrue(client.is_there(), "somebody is there, trusted or not")
+
+    def test_neither_the_environment_nor_a_path_widens_that(self) -> None:
+        environment = {"REQUESTS_CA_BUNDLE": str(self.certificate)}
+        with mock.patch.dict("os.environ", environment):
+            client = self.connect(self.url, ca=self.other())
+            self.assertRaises(errors.PodManagerUnreachable, client.get, ROOT)
+        client = self.connect(self.url, ca=self.other(), verify_ca=str(self.certificate))
+        self.assertRaises(errors.PodManagerUnreachable, client.get, ROOT)
+
+    def test_without_verification_anybody_is_trusted(self) -> None:
+        self.assertIn("Links", self.connect(self.url, verify_ca=False).get(ROOT))
+        self.assertRaises(errors.PodManagerUnreachable, self.connect(self.url).get, ROOT)
+
+    def test_connections_are_kept(self) -> None:
+        client = self.connect(self.url, ca=self.pem)
+        for _ in range(20):
+            client.get(ROOT)
+        pools: Any = client._session.get_adapter(self.url).poolmanager.pools  # type: ignore
+        self.assertEqual([1], [pools[key].num_connections for key in pools.keys()])  # noqa: SIM118
+
+    def test_deadlines_hold_in_tls(self) -> None:
+        slow = odd.Odd(self.tls).start()
+        self.addCleanup(slow.stop)
+        slow.answers["GET", "/slow"] = drip(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        client = self.connect(slow.url, ca=self.pem, read_timeout=20, request_timeout=0.5)
+        self.assertRaises(errors.PodManagerUnreachable, client.get, "/slow")
+
+
+class TestNetrc(OddTestCase):
+    def test_what_a_home_directory_knows_is_not_sent(self) -> None:
+        with mock.patch.object(requests.sessions, "get_netrc_auth", lambda *_: ("me", "mine")):
+            self.connect(self.odd.url, username=None).get("/thing")
+        self.assertEqual(["nothing"], self.how())

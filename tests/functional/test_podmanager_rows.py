@@ -1,0 +1,135 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Rows of pod managers, in every database: what two do at once, and what was there before."""
+
+from collections.abc import Callable
+from concurrent import futures
+import datetime
+import os
+import pathlib
+import threading
+from typing import Any
+import uuid as uuids
+
+import fixtures
+import sqlalchemy as sa
+import testscenarios
+
+from tests import base
+from tests.servers import databases
+from valence import errors
+from valence import parts
+from valence.objects import base as tables
+from valence.objects import node as nodes
+from valence.objects import podmanager as podmanagers
+from valence_conductor import database
+from valence_conductor import errors as conductor_errors
+
+AT_ONCE = 8
+
+
+class TestRows(testscenarios.WithScenarios, base.TestCase):
+    scenarios = [
+        (name, {"kind": kind}) for name, kind in {"sqlite": None, **databases.ALL}.items()
+    ]
+    kind: Any
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.db = database.Database(self.url())
+        self.addCleanup(self.db.close)
+
+    def url(self) -> str:
+        if self.kind is None:
+            folder = self.useFixture(fixtures.TempDir()).path
+            return f"sqlite:///{pathlib.Path(folder) / 'rows.sqlite'}"
+        missing = self.kind.missing()
+        if missing and "CI" not in os.environ:
+            self.skipTest(f"{missing} is not installed; bindep.txt names its package")
+        self.assertIsNone(missing)
+        server = self.useFixture(self.kind())
+        server.create("valence")
+        return str(server.url("valence"))
+
+    def values(self, **fields: Any) -> dict[str, Any]:
+        uuid = str(uuids.uuid4())
+        fresh = {"name": uuid, "url": f"https://{uuid}", "driver": "rsd", "verify_ca": True}
+        return {"uuid": uuid, **fresh, **fields}
+
+    def at_once(self, do: Callable[[int], Any]) -> list[Any]:
+        """Do something in many threads at the same moment; give what came of it."""
+        barrier = threading.Barrier(AT_ONCE)
+
+        def one(number: int) -> Any:
+            barrier.wait(60)
+            try:
+                return do(number)
+            except (errors.ValenceError, conductor_errors.Superseded) as exc:
+                return type(exc)
+
+        with futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(one, range(AT_ONCE)))
+
+    def test_what_was_known_before_is_enabled_and_bears_no_tags(self) -> None:
+        parts.upgrade(self.db, "0002")
+        now = datetime.datetime(2026, 1, 1)
+        old = {**self.values(), "status": "online", "status_since": now, "created_at": now}
+        columns = [sa.column(name) for name in old]
+        with self.db.engine.begin() as connection:
+            statement = sa.insert(sa.table("podmanagers", *columns)).values(
+                **{**old, "verify_ca": "true"}
+            )
+            connection.execute(statement)
+        parts.upgrade(self.db)
+        row = podmanagers.get(self.db, old["uuid"])
+        self.assertEqual((True, [], None, True), (row.enabled, row.tags, row.ca, row.verify_ca))
+        self.assertTrue(podmanagers.page(self.db, tables.Query(filters={"enabled": True}))[0])  # type: ignore[dict-item]
+
+    def test_a_name_and_a_url_are_taken_once_whoever_comes_first(self) -> None:
+        parts.upgrade(self.db)
+        for field, value in (("name", "pod-1"), ("url", "https://pod.example")):
+            ended = self.at_once(
+                lambda _number, field=field, value=value: podmanagers.create(
+                    self.db, self.values(**{field: value})
+                )
+            )
+            duplicates = [end for end in ended if end is errors.PodManagerDuplicate]
+            self.assertEqual(AT_ONCE - 1, len(duplicates), ended)
+
+    def test_of_many_changes_of_one_row_one_is_checked_against_it(self) -> None:
+        parts.upgrade(self.db)
+        seen = podmanagers.create(self.db, self.values())
+        ended = self.at_once(
+            lambda number: podmanagers.update(self.db, seen, {"tags": [str(number)]})
+        )
+        superseded = [end for end in ended if end is conductor_errors.Superseded]
+        self.assertEqual(AT_ONCE - 1, len(superseded), ended)
+
+    def test_a_node_that_comes_while_its_pod_manager_goes_has_one_or_is_refused(self) -> None:
+        parts.upgrade(self.db)
+        podm = podmanagers.create(self.db, self.values())
+
+        def do(number: int) -> Any:
+            if number == 0:
+                return [node.uuid for node in podmanagers.forget(self.db, podm.uuid)]
+            asked = {"uuid": str(uuids.uuid4()), "fingerprint": "x", "properties": {}}
+            return nodes.create(self.db, {**asked, "podm_uuid": podm.uuid})[0].uuid
+
+        forgotten, *created = self.at_once(do)
+        left = {node.uuid for node in nodes.everyone(self.db)}
+        if forgotten is errors.PodManagerInUse:
+            self.assertEqual(left, {end for end in created if isinstance(end, str)})
+        else:
+            self.assertEqual(set(), left)
+            self.assertEqual({errors.PodManagerNotFound}, set(created))

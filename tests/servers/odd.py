@@ -1,0 +1,99 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""A server that answers as no good one would, and remembers what it was asked."""
+
+from collections.abc import Callable
+import http.server
+import json
+import ssl
+import threading
+from typing import Any
+
+#: A status, headers and a body, JSON or bytes; or what writes to the connection itself.
+Canned = tuple[int, dict[str, str], Any] | Callable[["Handler"], Any]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """One connection to :class:`Odd`."""
+
+    protocol_version = "HTTP/1.1"
+    server: "_Server"
+
+    def _answer(self) -> None:
+        odd = self.server.odd
+        length = int(self.headers.get("Content-Length") or 0)
+        self.body = self.rfile.read(length)
+        odd.seen.append((self.command, self.path, dict(self.headers.items()), self.body))
+        canned = odd.answers.get((self.command, self.path), (404, {}, {"error": {}}))
+        if callable(canned):
+            canned = canned(self)
+        if canned is not None:
+            self.give(*canned)
+
+    do_GET = do_POST = do_DELETE = do_PATCH = _answer
+
+    def give(self, status: int, headers: dict[str, str], body: Any) -> None:
+        """Answer."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        raw = b"" if body is None else raw
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(raw)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def log_message(self, *_given: Any) -> None:
+        """Say nothing."""
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    odd: "Odd"
+
+    def handle_error(self, *_given: Any) -> None:
+        """Say nothing: clients that leave are what this is for."""
+
+
+class Odd:
+    """The server, in threads.
+
+    :ivar answers: (method, path) -> what is answered; 404 for anything else.
+    :ivar seen: every request: method, path, headers, body.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.answers: dict[tuple[str, str], Canned] = {}
+        self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
+        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._server.odd = self
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        scheme = "https" if tls else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+
+    def start(self) -> "Odd":
+        """Serve."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def asked(self) -> list[str]:
+        """What was asked: method and path."""
+        return [f"{method} {path}" for method, path, _, _ in self.seen]

@@ -1,0 +1,62 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""One form for every URL."""
+
+import testscenarios
+
+from tests import base
+from valence.podmanagers import url
+
+
+class TestNormal(testscenarios.WithScenarios, base.TestCase):
+    scenarios = [
+        (given, {"given": given, "normal": normal})
+        for given, normal in [
+            ("https://pod.example", "https://pod.example"),
+            ("HTTPS://Pod.Example/", "https://pod.example"),
+            ("https://pod.example:443/redfish/v1/", "https://pod.example"),
+            ("http://pod.example:80/redfish/v1", "http://pod.example"),
+            ("https://pod.example:80", "https://pod.example:80"),
+            ("https://pod.example.:8443", "https://pod.example:8443"),
+            ("https://pod.example:8443/redfish/", "https://pod.example:8443"),
+            ("https://pod.example/Rack/redfish/v1/", "https://pod.example/Rack/redfish/v1"),
+            ("https://[2001:DB8:0::1]:443", "https://[2001:db8::1]"),
+            ("https://10.0.0.1:08443", "https://10.0.0.1:8443"),
+        ]
+    ]
+
+    def test_normal(self) -> None:
+        self.assertEqual(self.normal, url.normal(self.given))
+        self.assertEqual(self.normal, url.normal(self.normal), "once is enough")
+
+
+class TestNone(testscenarios.WithScenarios, base.TestCase):
+    scenarios = [
+        (given, {"given": given})
+        for given in (
+            "ftp://pod.example",
+            "https://",
+            "https://:8443",
+            "https://[::1",
+            "https://pod.example:99999",
+            "https://pod.example:0",
+            "https://pod.example:port",
+            "https://ada:secret@pod.example",
+            "https://pod.example/?a=b",
+        )
+    ]
+
+    def test_none(self) -> None:
+        exc = self.assertRaises(ValueError, url.normal, self.given)
+        self.assertNotIn("secret", str(exc))
