@@ -62,6 +62,7 @@ UNREGISTER: pursuit.Moves = {
     GONE: DONE,
     "composing": DONE,
     "composed": DONE,
+    "missing": DONE,
     "error": DONE,
     "releasing": DONE,
     "registering": WAIT,
@@ -74,6 +75,7 @@ SETTLED: pursuit.Moves = {
     GONE: DONE,
     "composing": DONE,
     "composed": DONE,
+    "missing": DONE,
     "error": DONE,
     "releasing": DONE,
     "registering": WAIT,
@@ -85,6 +87,7 @@ RELEASE: pursuit.Moves = {
     GONE: DONE,
     "composing": Ask("release", once=True),
     "composed": Ask("release"),
+    "missing": Ask("release"),
     "error": Ask("release"),
     "releasing": WAIT,
     "registering": WAIT,
@@ -103,7 +106,7 @@ class _Look:
         """The state, as the tables have it."""
         if self.node is None:
             return GONE
-        if self.node.state == "composed" and self.node.managed_by:
+        if self.node.state in ("composed", "missing") and self.node.managed_by:
             fault = self.node.fault
             unfinished = fault is not None and fault.operation == "register"
             return HALF_REGISTERED if unfinished else REGISTERED

@@ -110,6 +110,10 @@ class Connection:
         """Ask for an action, once."""
         return self._answer("POST", path, *self._send("POST", path, body))
 
+    def patch(self, path: str, body: dict[str, Any]) -> Answer:
+        """Change properties of a resource, once."""
+        return self._answer("PATCH", path, *self._send("PATCH", path, body))
+
     def delete(self, path: str) -> Answer:
         """Ask for a resource to be deleted, once."""
         return self._answer("DELETE", path, *self._send("DELETE", path))
