@@ -95,7 +95,7 @@ def look(
         elif seen is not None and not _may_be_ours(view, seen):
             skipped.add(member.path)
     foreign.note(podm.uuid, frozenset(skipped))
-    _return(db, view, members)
+    _note_returned(db, view, members)
     return [*found, *_vanished(db, view, standing, members)]
 
 
@@ -166,7 +166,9 @@ def _deletion(driver: podmanagers.Driver, seen: podmanagers.Member) -> Callable[
     return delete
 
 
-def _return(db: database.Database, view: _View, members: Sequence[podmanagers.Member]) -> None:
+def _note_returned(
+    db: database.Database, view: _View, members: Sequence[podmanagers.Member]
+) -> None:
     """Note of nodes that were missing that their hardware is there again, under its name."""
     listed = {member.path: member for member in members}
     for row in view.rows.values():

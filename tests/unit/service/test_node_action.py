@@ -43,6 +43,30 @@ class NodeTestCase(base.ServiceTestCase):
             self.pod.pod.delete(node)
 
 
+class TestFilters(NodeTestCase):
+    def test_nodes_are_found_by_what_is_known_of_them(self) -> None:
+        flavor = {"name": "small", "properties": base.FOUR_CORES}
+        flavor_id = self.api("POST", "/v1/flavors", flavor).json["uuid"]
+        asked = {"name": "two", "flavor_id": flavor_id}
+        other = self.api("POST", "/v1/nodes", asked).json["uuid"]
+        self.settled(other)
+        self.api("POST", f"{self.path}/register")
+        ironic_uuid = (self.settled(self.uuid) or {})["ironic_uuid"]
+        for query, expected in (
+            ("name=two", {other}),
+            (f"flavor_id={flavor_id}", {other}),
+            (f"ironic_uuid={ironic_uuid}", {self.uuid}),
+            ("managed_by=ironic", {self.uuid}),
+            (f"podm_id={self.podm['uuid']}", {self.uuid, other}),
+            ("state=composed", {self.uuid, other}),
+            ("state=missing", set()),
+        ):
+            found = self.api("GET", f"/v1/nodes?{query}").json["nodes"]
+            self.assertEqual(expected, {node["uuid"] for node in found}, query)
+        answer = self.api("GET", "/v1/nodes?state=happy")
+        self.assertRefused(400, "valence.request.invalid", answer)
+
+
 class TestUpdate(NodeTestCase):
     def test_a_node_is_renamed_and_described_anew(self) -> None:
         changed = self.api("PATCH", self.path, {"name": "two", "description": None}).json
