@@ -15,27 +15,22 @@
 Every call can be made again after a crash: a node and its ports are created
 with ids that the caller chose, and what is there already is completed, if
 ``extra.valence_node`` says that it is ours. Nothing here drives provision
-states, and nothing forces: what Ironic refuses is refused.
+states, and nothing forces but an eviction: what Ironic refuses is refused.
 """
 
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
-import functools
 import threading
 import time
 from typing import Any
 from typing import NoReturn
 from typing import TypeVar
 
-from ironicclient import client as ironic_client
 from ironicclient import exc as ironic_errors
 from keystoneauth1 import exceptions as keystone_errors
-from keystoneauth1 import loading
-from keystoneauth1 import noauth
 from oslo_config import cfg
 from oslo_log import log
-import requests
 from requests import adapters
 
 from valence import errors
@@ -46,9 +41,6 @@ from valence_conductor import run
 LOG = log.getLogger(__name__)
 
 T = TypeVar("T")
-
-#: The API of Train: ``owner`` is the youngest field that is written here.
-MICROVERSION = "1.50"
 
 #: Provision states in which Ironic deletes a node (its own table, and the
 #: names a node bears before anybody has done anything with it).
@@ -144,10 +136,23 @@ class Ironic:
         :param valence_node: uuid of the composed node that it must stand for.
         :raises IronicRefused: the node is deployed, or is not ours.
         """
+        self._delete(uuid, valence_node, self._try_delete)
+
+    def evict_node(self, uuid: str, valence_node: str) -> None:
+        """Delete a node whose hardware is gone, in whatever state it is, and see it gone.
+
+        In maintenance Ironic asks nothing of the hardware. Its instance is taken
+        from it first: whoever deployed it finds that its node is no more.
+
+        :raises IronicRefused: the node is not ours, or locked for too long.
+        """
+        self._delete(uuid, valence_node, self._evict)
+
+    def _delete(self, uuid: str, valence_node: str, attempt: Callable[[Any], str | None]) -> None:
         give_up = time.monotonic() + self._conf.ironic.lock_timeout
         while (node := self._read(uuid)) is not None:
             self._check_ours(node, valence_node)
-            waits_for = self._try_delete(node)
+            waits_for = attempt(node)
             if waits_for is None and self._read(uuid) is None:
                 break
             if time.monotonic() >= give_up:
@@ -292,8 +297,25 @@ class Ironic:
             )
         if node.reservation:
             return f"it is locked by Ironic's conductor {node.reservation}"
+        return self._end(node, self._let_go)
+
+    def _evict(self, node: Any) -> str | None:
+        """Delete a node in maintenance, or say what it has to be waited for."""
+
+        def prepare(node: Any) -> None:
+            why = "Its hardware is gone from its pod manager."
+            self._call(
+                f"set node {node.uuid} into maintenance",
+                lambda c: c.node.set_maintenance(node.uuid, "on", maint_reason=why),
+            )
+            if node.instance_uuid:
+                self._take_instance(node)
+
+        return self._end(node, prepare)
+
+    def _end(self, node: Any, prepare: Callable[[Any], None]) -> str | None:
         try:
-            self._let_go(node)
+            prepare(node)
             self._call(f"delete node {node.uuid}", lambda c: c.node.delete(node.uuid))
         except errors.IronicRefused as exc:
             if exc.details.get("answered") == ironic_errors.NotFound.http_status:
@@ -310,11 +332,13 @@ class Ironic:
         One that is available may be about to be deployed, so there it stays.
         """
         if node.instance_uuid and node.provision_state not in (None, "available"):
-            patch = [{"op": "remove", "path": "/instance_uuid"}]
-            self._call(
-                f"remove the instance of node {node.uuid}",
-                lambda c: c.node.update(node.uuid, patch),
-            )
+            self._take_instance(node)
+
+    def _take_instance(self, node: Any) -> None:
+        patch = [{"op": "remove", "path": "/instance_uuid"}]
+        self._call(
+            f"remove the instance of node {node.uuid}", lambda c: c.node.update(node.uuid, patch)
+        )
 
     def _call(self, what: str, call: Callable[[Any], T]) -> T:
         """Ask Ironic; what goes wrong becomes an error of ours here and nowhere else."""
@@ -345,46 +369,8 @@ class Ironic:
     def _client(self) -> Any:
         with self._lock:
             if self._opened is None:
-                self._opened = self._open()
+                self._opened = ironic_conf.client(self._conf, self._transport)
             return self._opened
-
-    def _open(self) -> Any:
-        options = self._conf.ironic
-        if not options.auth_type and not options.auth_section and not options.endpoint_override:
-            raise errors.IronicNotConfigured(
-                "No Ironic is configured. Set endpoint_override and auth_type in [ironic] of the "
-                "configuration, and restart the service."
-            )
-        auth = (
-            loading.load_auth_from_conf_options(self._conf, ironic_conf.GROUP) or noauth.NoAuth()
-        )
-        session: Any = loading.load_session_from_conf_options(
-            self._conf, ironic_conf.GROUP, auth=auth, session=self._http()
-        )
-        # keystoneauth would log whole bodies, and with them a BMC's password.
-        session.request = functools.partial(session.request, log=False)
-        adapter = loading.load_adapter_from_conf_options(
-            self._conf, ironic_conf.GROUP, session=session, auth=auth
-        )
-        return ironic_client.Client(
-            "1",
-            endpoint_override=adapter.endpoint_override,
-            session=session,
-            service_type=adapter.service_type,
-            interface=adapter.interface,
-            region_name=adapter.region_name,
-            os_ironic_api_version=MICROVERSION,
-            # Its own retries repeat every conflict for seconds; ours know which.
-            max_retries=0,
-        )
-
-    def _http(self) -> requests.Session | None:
-        if self._transport is None:
-            return None
-        http = requests.Session()
-        http.mount("http://", self._transport)
-        http.mount("https://", self._transport)
-        return http
 
 
 def _is_conflict(exc: errors.IronicRefused) -> bool:

@@ -135,7 +135,7 @@ class Audit:
             named = DESCRIBED.fullmatch(node.description or "")
             if named is None or named[2] != ours or node.uuid in owned:
                 continue
-            if node.managed_by is None and node.state in ("composed", "error"):
+            if node.managed_by is None and node.state in ("composed", "missing", "error"):
                 yield _Suspect(
                     "composed-node",
                     node.uuid,

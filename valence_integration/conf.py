@@ -18,6 +18,8 @@ from typing import Any
 from keystoneauth1 import loading
 from oslo_config import cfg
 
+from valence_integration.mogan import conf as mogan_conf
+
 GROUP = "valence_integration"
 
 OPTS = [
@@ -160,7 +162,8 @@ def list_opts() -> list[tuple[str, list[Any]]]:
             if option.dest not in known:
                 known.add(option.dest)
                 peer.append(option)
-    return [(GROUP, list(OPTS)), *((group, list(peer)) for group in PEERS)]
+    own = [(GROUP, list(OPTS)), (mogan_conf.GROUP, list(mogan_conf.OPTS))]
+    return [*own, *((group, list(peer)) for group in PEERS)]
 
 
 def _loader(name: str) -> Any:

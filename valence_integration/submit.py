@@ -175,6 +175,19 @@ class Provisioner:
         """
         return self._instances.get(uuid)
 
+    def is_enrolled(self, uuid: str) -> bool:
+        """Tell whether Ironic has the node of an instance.
+
+        :raises InstanceNotFound: there is no such instance.
+        :raises Fault: Ironic does not say.
+        """
+        ironic_uuid, ironic = self._instances.get(uuid).ironic_uuid, self._ledger.toolbox.ironic
+        return ironic_uuid is not None and not ironic.find(ironic_uuid).is_gone
+
+    def installation(self) -> str:
+        """Tell the uuid by which the database of instances is told from every other."""
+        return self._instances.installation()
+
     def list(self) -> list[Instance]:
         """Read every instance that is not deleted, oldest first."""
         return self._instances.list(set(states.STATES) - {states.DELETED})

@@ -63,6 +63,7 @@ UNREGISTER: pursuit.Moves = {
     GONE: DONE,
     "composing": DONE,
     "composed": DONE,
+    "missing": DONE,
     "error": DONE,
     "releasing": DONE,
     "registering": WAIT,
@@ -75,6 +76,7 @@ SETTLED: pursuit.Moves = {
     GONE: DONE,
     "composing": DONE,
     "composed": DONE,
+    "missing": DONE,
     "error": DONE,
     "releasing": DONE,
     "registering": WAIT,
@@ -86,6 +88,7 @@ RELEASE: pursuit.Moves = {
     GONE: DONE,
     "composing": Ask("release", once=True),
     "composed": Ask("release"),
+    "missing": Ask("release"),
     "error": Ask("release"),
     "releasing": WAIT,
     "registering": WAIT,
@@ -104,7 +107,7 @@ class _Look:
         """The state, as the tables have it."""
         if self.node is None:
             return GONE
-        if self.node.state == "composed" and self.node.managed_by:
+        if self.node.state in ("composed", "missing") and self.node.managed_by:
             fault = self.node.fault
             unfinished = fault is not None and fault.operation == "register"
             return HALF_REGISTERED if unfinished else REGISTERED

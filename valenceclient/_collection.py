@@ -100,8 +100,11 @@ class Collection(Generic[R]):
 
     def delete(self, ident: str) -> None:
         """Delete the one that ``ident`` names. Raises NotFound, and Conflict while in use."""
+        self._delete(ident, None)
+
+    def _delete(self, ident: str, params: Mapping[str, str] | None) -> None:
         try:
-            self._transport.request("DELETE", self._at(ident))
+            self._transport.request("DELETE", self._at(ident), params=params)
         except errors.NotFound as exc:
             # Asked a second time because the first answer was lost: it did happen.
             if exc.attempts == 1:

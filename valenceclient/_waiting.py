@@ -44,8 +44,8 @@ class Goal:
     gone: bool = False
 
 
-#: A node on its way out never becomes what was hoped for.
-_LOST = ("error", "releasing")
+#: A node on its way out, or without hardware, never becomes what was hoped for.
+_LOST = ("error", "missing", "releasing")
 
 GOALS: Mapping[str, Goal] = {
     goal.operation: goal
@@ -86,7 +86,7 @@ GOALS: Mapping[str, Goal] = {
 SETTLE = Goal(
     "",
     reached=lambda node: node.state == "composed",
-    missed=lambda node: node.state == "error",
+    missed=lambda node: node.state in ("error", "missing"),
 )
 
 #: A state on the way -> the operation that brought the node there.

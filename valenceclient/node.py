@@ -48,8 +48,9 @@ class Interface(_resource.Record):
 class Node(_resource.Resource):
     """A composed machine, or one on its way to or from being one.
 
-    ``state``: composing, composed, registering, unregistering, releasing or
-    error; ``task`` says what is being done just now.
+    ``state``: composing, composed, missing, registering, unregistering,
+    releasing or error; ``task`` says what is being done just now. A node is
+    missing when its hardware was deleted on its pod manager by somebody else.
     """
 
     CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
@@ -67,6 +68,8 @@ class Node(_resource.Resource):
     podm_id: str | None = None
     flavor_id: str | None = None
     properties: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
+    #: It was there before Valence, and was taken on with :meth:`Nodes.manage`.
+    adopted: bool = False
     #: Where the pod manager keeps the composed node, and its system.
     path: str | None = None
     system_path: str | None = None
@@ -141,10 +144,48 @@ class Nodes(_collection.Collection[Node]):
         )
         return self._done(node, "compose", waiting) if wait else node
 
+    def manage(
+        self,
+        *,
+        podm_id: str,
+        path: str,
+        name: str | None = None,
+        description: str | None = None,
+    ) -> Node:
+        """Take on a node that a pod manager has already; nothing of it is changed.
+
+        ``path``: of the node there, such as ``/redfish/v1/Nodes/7``. Sent once,
+        never again. Raises Conflict if the node is known.
+        """
+        fields = {"podm_id": podm_id, "path": path, "name": name, "description": description}
+        body = {field: value for field, value in fields.items() if value is not None}
+        return self._made(self._transport.request("POST", f"{self.path}/manage", body=body))
+
+    def reset(self, ident: str, kind: str) -> Node:
+        """Switch a node on or off, or restart it: ``On``, ``ForceOff``, ``ForceRestart`` ...
+
+        Sent once, never again. Raises BadRequest, which says what the pod manager
+        offers, and Conflict while the node is registered in Ironic.
+        """
+        return self._act(ident, "action", {"Reset": {"Type": kind}})
+
+    def set_boot(
+        self, ident: str, target: str, *, enabled: str = "Once", mode: str | None = None
+    ) -> Node:
+        """Say what a node boots from: ``Pxe``, ``Hdd``, ``Cd`` ...
+
+        ``enabled``: ``Once``, ``Continuous`` or ``Disabled``; ``mode``: ``UEFI`` or
+        ``Legacy``. Raises BadRequest, which says what the pod manager offers, and
+        Conflict while the node is registered in Ironic.
+        """
+        boot = {"Target": target, "Enabled": enabled, **({"Mode": mode} if mode else {})}
+        return self._act(ident, "action", {"Boot": boot})
+
     def delete(
         self,
         ident: str,
         *,
+        force: bool = False,
         wait: bool = False,
         timeout: float = TIMEOUT,
         on_progress: _waiting.OnProgress | None = None,
@@ -152,10 +193,11 @@ class Nodes(_collection.Collection[Node]):
         """Give a node back to its pod manager; done when it is not found any more.
 
         A node that is being composed is cancelled. Raises Conflict while the
-        node is registered in Ironic.
+        node is registered in Ironic. ``force`` takes a missing node out of
+        Ironic, whatever Ironic does with it; for any other it changes nothing.
         """
         waiting = _waiting.Wait(timeout, self._interval, on_progress)
-        super().delete(ident)
+        self._delete(ident, {"force": "true"} if force else None)
         if not wait:
             return
         try:

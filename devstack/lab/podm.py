@@ -109,14 +109,15 @@ class PodManager:
         """Begin to count requests anew."""
         self.control("DELETE", "requests")
 
-    def redfish(self, path: str) -> dict[str, Any]:
-        """Read a Redfish resource, as anybody with the credentials can."""
+    def redfish(self, path: str, method: str = "GET") -> dict[str, Any]:
+        """Read or delete a Redfish resource, as anybody with the credentials can."""
         manager = urllib.request.HTTPPasswordMgrWithDefaultRealm()
         manager.add_password(None, self.url, self.username, self.password)
         opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(manager))
-        with opener.open(f"{self.url}{path}", timeout=10) as answer:
-            resource: dict[str, Any] = json.load(answer)
-        return resource
+        asked = urllib.request.Request(f"{self.url}{path}", method=method)  # noqa: S310
+        with opener.open(asked, timeout=10) as answer:
+            raw = answer.read()
+        return dict(json.loads(raw)) if raw else {}
 
     def macs(self, system: str) -> list[str]:
         """Return the MAC addresses of a computer system, in Ironic's spelling.

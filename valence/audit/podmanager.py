@@ -16,6 +16,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 
 from valence import errors
@@ -26,6 +27,7 @@ from valence.objects import installation
 from valence.objects import node as nodes
 from valence.objects import podmanager
 from valence_conductor import database
+from valence_conductor import errors as conductor_errors
 
 #: States of a row in which its node may be anywhere on its way.
 MOVING = frozenset({"composing", "releasing"})
@@ -93,7 +95,8 @@ def look(
         elif seen is not None and not _may_be_ours(view, seen):
             skipped.add(member.path)
     foreign.note(podm.uuid, frozenset(skipped))
-    return [*found, *_vanished(view, standing, members)]
+    _note_returned(db, view, members)
+    return [*found, *_vanished(db, view, standing, members)]
 
 
 def _stands_on(row: nodes.Node, podm: podmanager.PodManager) -> bool:
@@ -163,19 +166,46 @@ def _deletion(driver: podmanagers.Driver, seen: podmanagers.Member) -> Callable[
     return delete
 
 
+def _note_returned(
+    db: database.Database, view: _View, members: Sequence[podmanagers.Member]
+) -> None:
+    """Note of nodes that were missing that their hardware is there again, under its name."""
+    listed = {member.path: member for member in members}
+    for row in view.rows.values():
+        if row.state != "missing" or row.podm_uuid != view.podm.uuid or row.path not in listed:
+            continue
+        seen = _read(view.driver, listed[row.path])
+        if seen is not None and seen.name == row.redfish_name:
+            _notice(db, row, "composed")()
+
+
+def _notice(db: database.Database, row: nodes.Node, state: str) -> Callable[[], None]:
+    def notice() -> None:
+        """Note it, unless the row has moved on."""
+        with contextlib.suppress(conductor_errors.Superseded):
+            nodes.notice(db, row, state)
+
+    return notice
+
+
 def _vanished(
-    view: _View, standing: Sequence[nodes.Node], members: Sequence[podmanagers.Member]
+    db: database.Database,
+    view: _View,
+    standing: Sequence[nodes.Node],
+    members: Sequence[podmanagers.Member],
 ) -> Iterator[finding.Finding]:
     """Find the rows whose node the collection has no more.
 
     The rows are those from before the listing that are the same after it. A
     collection with nothing at all in it is not believed: each node is asked for.
     """
-    listed = {member.path for member in members}
+    listed = {member.path: member.name for member in members}
     for old in standing:
         row = view.rows.get(old.uuid)
         same = row is not None and (row.generation, row.state) == (old.generation, old.state)
-        if row is None or not same or row.path is None or row.path in listed:
+        if row is None or not same or row.path is None:
+            continue
+        if listed.get(row.path, "") in (None, row.redfish_name):
             continue
         if not listed and _answers(view.driver, row.path):
             continue
@@ -184,8 +214,9 @@ def _vanished(
             "row",
             f"node {row.uuid} is composed, but pod manager {view.podm.name} has no {row.path} "
             "any more",
-            "its hardware is gone: unregister it if it is in Ironic, and delete it",
+            "its hardware is gone: the node is missing, delete it",
             finding.leave,
+            _notice(db, row, "missing"),
         )
 
 

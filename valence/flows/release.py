@@ -18,7 +18,9 @@ from taskflow import task
 from taskflow.patterns import linear_flow
 
 from valence import drivers as known_drivers
+from valence import ironic as ironic_client
 from valence.flows import giving_back
+from valence.flows import outages
 from valence.objects import node as nodes
 from valence_conductor import database
 
@@ -27,7 +29,36 @@ STATE = nodes.OPERATIONS["release"]
 
 def release() -> linear_flow.Flow:
     """Give a node back; its row goes when this is done."""
-    return linear_flow.Flow("release").add(GiveBackNodeTask(name="give-back-node"))
+    return linear_flow.Flow("release").add(
+        LeaveIronicTask(name="leave-ironic"), GiveBackNodeTask(name="give-back-node")
+    )
+
+
+class LeaveIronicTask(task.Task):
+    """Take a node out of Ironic whose hardware is gone, whatever Ironic does with it.
+
+    Only a node that is missing is released while Ironic has it, and only by force.
+
+    Idempotent because: what Ironic does not know is out of it.
+
+    Revert: none. The node stays, in error, and can be released again.
+    """
+
+    def execute(
+        self,
+        node_uuid: str,
+        generation: int,
+        db: database.Database,
+        ironic: ironic_client.Ironic,
+        conf: cfg.ConfigOpts,
+    ) -> None:
+        """Have Ironic forget the node, and note that it has."""
+        row = nodes.hold(db, node_uuid, generation, STATE)
+        uuid = row.ironic_uuid
+        if row.managed_by is None or uuid is None:
+            return
+        outages.ask(lambda: ironic.evict_node(uuid, row.uuid), within=conf.nodes.outage_timeout)
+        nodes.record(db, row, managed_by=None, ironic_uuid=None, registration=None)
 
 
 class GiveBackNodeTask(task.Task):

@@ -13,21 +13,31 @@
 
 """Nodes: compose, show, release, register, unregister."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
+from typing import TypeVar
 import uuid as uuids
 
+from oslo_log import log as logging
 import werkzeug
 
+from valence import adoption
 from valence import calls
 from valence import errors
 from valence import ledger
+from valence import podmanagers
 from valence import scheduler
 from valence.objects import base
 from valence.objects import flavor as flavors
 from valence.objects import node as nodes
-from valence.objects import podmanager as podmanagers
+from valence.objects import podmanager
 from valence_conductor import identity
+
+LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 PLURAL = "nodes"
 
@@ -65,7 +75,7 @@ def index(call: calls.Call) -> werkzeug.Response:
 def show(call: calls.Call, ident: str) -> werkzeug.Response:
     """Show a node; with refresh, as its pod manager has it now."""
     row = nodes.get(call.service.db, ident)
-    if call.query.get("refresh") and row.state == "composed":
+    if call.query.get("refresh") and row.state in ("composed", "missing"):
         row = _refreshed(call, row)
     return calls.answer(view(call, row))
 
@@ -80,9 +90,9 @@ def create(call: calls.Call) -> werkzeug.Response:
         return _taken_on(call, nodes.same(known, fingerprint))
     values = {**_requirements(call), "podm_asked": None, "podm_uuid": None}
     if "podm_id" in asked:
-        podm = podmanagers.get(service.db, asked["podm_id"])
+        podm = podmanager.get(service.db, asked["podm_id"])
         values.update(podm_asked=podm.uuid, podm_uuid=podm.uuid)
-    elif not podmanagers.page(service.db, base.Query(limit=1))[0]:
+    elif not podmanager.page(service.db, base.Query(limit=1))[0]:
         raise scheduler.nobody_there()
     row, new = nodes.create(
         service.db,
@@ -100,19 +110,48 @@ def create(call: calls.Call) -> werkzeug.Response:
     return _taken_on(call, row)
 
 
+def manage(call: calls.Call) -> werkzeug.Response:
+    """Take on a node that a pod manager has already."""
+    row = adoption.take_on(call.service, call.body, call.context.request_id)
+    shown = view(call, row)
+    return calls.answer(shown, 201, {"Location": shown["links"][0]["href"]})
+
+
+def update(call: calls.Call, ident: str) -> werkzeug.Response:
+    """Change the name or the description of a node."""
+    row = nodes.get(call.service.db, ident)
+    return calls.answer(view(call, nodes.update(call.service.db, row, call.body)))
+
+
+def action(call: calls.Call, ident: str) -> werkzeug.Response:
+    """Reset a node, or say what it boots from."""
+    row = nodes.get(call.service.db, ident)
+    if row.managed_by is not None:
+        raise errors.NodeRegistered(
+            f"Node {row.uuid} is registered in Ironic as {row.ironic_uuid}, which switches it and "
+            "says what it boots from. Ask Ironic, or unregister it first."
+        )
+    _refuse_unless(row, ("composed",))
+    ((name, wanted),) = call.body.items()
+    ACTIONS[name](call, row, wanted)
+    return calls.answer(view(call, _refreshed(call, row)))
+
+
 def delete(call: calls.Call, ident: str) -> werkzeug.Response:
     """Release a node; one that is being composed is cancelled and given back."""
     service = call.service
     row = nodes.get(service.db, ident)
-    if row.managed_by is not None:
+    if row.state == "releasing" and not row.is_given_back_unasked:
+        return _taken_on(call, row)
+    lost = row.state in ("missing", "error")
+    if row.managed_by is not None and not (lost and call.query.get("force")):
+        way = "DELETE it with ?force=true: its hardware is gone" if lost else "Unregister it first"
         raise errors.NodeRegistered(
-            f"Node {row.uuid} is registered in Ironic as {row.ironic_uuid}. Unregister it first."
+            f"Node {row.uuid} is registered in Ironic as {row.ironic_uuid}. {way}."
         )
     if row.state == "composing" or row.is_given_back_unasked:
         return _taken_on(call, nodes.record(service.db, row, release_requested=True))
-    if row.state == "releasing":
-        return _taken_on(call, row)
-    _refuse_unless(row, ("composed", "error"))
+    _refuse_unless(row, ("composed", "missing", "error"))
     return _begin(call, row, "release", release_requested=True)
 
 
@@ -154,7 +193,7 @@ def unregister(call: calls.Call, ident: str) -> werkzeug.Response:
         raise errors.NodeNotRegistered(
             f"Node {row.uuid} is not registered in Ironic: there is nothing to undo."
         )
-    _refuse_unless(row, ("composed",))
+    _refuse_unless(row, ("composed", "missing"))
     call.service.ironic.ping()
     return _begin(call, row, "unregister")
 
@@ -165,6 +204,7 @@ def view(call: calls.Call, row: nodes.Node) -> Mapping[str, Any]:
         **{field: getattr(row, field) for field in PLAIN},
         **{field: calls.moment(getattr(row, field)) for field in MOMENTS},
         "podm_id": row.podm_uuid,
+        "adopted": row.adopted_as is not None,
         "links": [{"rel": "self", "href": call.href(PLURAL, row.uuid)}],
     }
 
@@ -200,16 +240,101 @@ def _refuse_unless(row: nodes.Node, states: tuple[str, ...]) -> None:
 
 
 def _refreshed(call: calls.Call, row: nodes.Node) -> nodes.Node:
-    """Read a node from its pod manager: two requests at the most."""
-    drivers = call.service.drivers
-    podm_uuid, path = row.podm_uuid or "", row.path or ""
+    """Read a node from its pod manager: two requests, and a listing when it is gone."""
     try:
-        seen = drivers.to(podm_uuid).read(path)
-    except errors.ValenceError as exc:
-        drivers.note(podm_uuid, exc)
-        raise
-    drivers.note(podm_uuid)
+        seen = _ask(call, row, lambda driver, path: driver.read(path))
+    except errors.PodManagerNodeGone:
+        if _is_listed(call, row):
+            raise
+        return _missing(call, row)
+    if not _is_ours(row, seen.name):
+        return _missing(call, row)
+    if row.state == "missing":
+        row = nodes.notice(call.service.db, row, "composed")
     found = {"system_path": seen.system_path, "power_state": seen.power_state}
     if all(getattr(row, field) == value for field, value in found.items()):
         return row
     return nodes.record(call.service.db, row, **found)
+
+
+def _missing(call: calls.Call, row: nodes.Node) -> nodes.Node:
+    """Note that the hardware of a node is gone."""
+    return nodes.notice(call.service.db, row, "missing") if row.state == "composed" else row
+
+
+def _is_listed(call: calls.Call, row: nodes.Node) -> bool:
+    """Tell whether a pod manager lists a node, which alone says that it is there."""
+    return _ask(call, row, lambda driver, path: driver.exists(path))
+
+
+def _is_ours(row: nodes.Node, name: str | None) -> bool:
+    """Tell whether what is at the path of a node is that node: a path can be given again."""
+    return name in (None, row.redfish_name)
+
+
+def _ask(call: calls.Call, row: nodes.Node, ask: Callable[[podmanagers.Driver, str], T]) -> T:
+    """Ask the pod manager of a node, and note how it answers."""
+    drivers, podm_uuid = call.service.drivers, row.podm_uuid or ""
+    try:
+        answer = ask(drivers.to(podm_uuid), row.path or "")
+    except errors.ValenceError as exc:
+        drivers.note(podm_uuid, exc)
+        raise
+    drivers.note(podm_uuid)
+    return answer
+
+
+def _reset(call: calls.Call, row: nodes.Node, wanted: Mapping[str, str]) -> None:
+    controls = _controls(call, row)
+    if controls.reset_target is None:
+        raise errors.RequestInvalid(f"The pod manager offers no Reset of node {row.uuid}.")
+    _must_be_offered("Reset.Type", wanted["Type"], controls.reset_types)
+    _ask(call, row, lambda driver, _path: driver.reset(controls, wanted["Type"]))
+    LOG.info("Node %s is reset (%s)", row.uuid, wanted["Type"])
+
+
+def _boot(call: calls.Call, row: nodes.Node, wanted: Mapping[str, str]) -> None:
+    offered = _controls(call, row).boot
+    override = {}
+    for word, value in {"Enabled": "Once", **wanted}.items():
+        name = f"BootSourceOverride{word}"
+        _must_be_offered(f"Boot.{word}", value, offered.get(name, ()))
+        override[name] = value
+    _ask(call, row, lambda driver, path: driver.set_boot(path, override))
+    LOG.info("Node %s boots from %s (%s)", row.uuid, wanted["Target"], override)
+
+
+#: What may be asked of a composed node.
+ACTIONS: Mapping[str, Callable[[calls.Call, nodes.Node, Mapping[str, str]], None]] = {
+    "Reset": _reset,
+    "Boot": _boot,
+}
+
+
+def _controls(call: calls.Call, row: nodes.Node) -> podmanagers.Controls:
+    """Look what a node offers, and see that it is the node, and not its path's next one.
+
+    :raises PodManagerNodeGone: it is not.
+    """
+    try:
+        controls = _ask(call, row, lambda driver, path: driver.controls(path))
+    except errors.PodManagerNodeGone:
+        if not _is_listed(call, row):
+            _missing(call, row)
+        raise
+    if not _is_ours(row, controls.name):
+        _missing(call, row)
+        raise errors.PodManagerNodeGone(
+            f"{row.path} of pod manager {row.podm_uuid} is {controls.name!r} now: node {row.uuid} "
+            "is gone. Delete it."
+        )
+    return controls
+
+
+def _must_be_offered(what: str, value: str, offered: Sequence[str] | None) -> None:
+    """Refuse a word that a pod manager does not offer; one that says nothing decides itself."""
+    if offered is not None and value not in offered:
+        words = f"It offers {', '.join(offered)}." if offered else "It offers none."
+        raise errors.RequestInvalid(
+            f"body.{what}: the pod manager does not offer {value!r} for this node. {words}"
+        )

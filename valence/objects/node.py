@@ -42,7 +42,8 @@ from valence_conductor import waiting
 STATES = rows.Transitions(
     {
         "composing": {"composed", "error", "releasing"},
-        "composed": {"registering", "unregistering", "releasing"},
+        "composed": {"registering", "unregistering", "releasing", "missing"},
+        "missing": {"composed", "unregistering", "releasing"},
         "registering": {"composed"},
         "unregistering": {"composed"},
         "releasing": {"error"},  # or the row goes
@@ -98,6 +99,8 @@ class Node(base.Base):
     system_path: orm.Mapped[str | None] = orm.mapped_column(sa.String(1024))
     interfaces: orm.Mapped[list[dict[str, Any]]] = orm.mapped_column(sa.JSON, default=list)
     power_state: orm.Mapped[str | None] = orm.mapped_column(sa.String(32))
+    #: Redfish Name of a node that Valence did not compose, but took on; None: it did.
+    adopted_as: orm.Mapped[str | None] = orm.mapped_column(sa.String(1024))
     #: ``ironic`` from before Ironic is asked to take the node in until it has forgotten it.
     managed_by: orm.Mapped[str | None] = orm.mapped_column(sa.String(16))
     ironic_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
@@ -112,7 +115,7 @@ class Node(base.Base):
     @property
     def redfish_name(self) -> str:
         """The Name that the node bears on its pod manager, by which it is found again."""
-        return marks.name(self.uuid)
+        return self.adopted_as or marks.name(self.uuid)
 
     @property
     def is_given_back_unasked(self) -> bool:
@@ -248,6 +251,39 @@ def create(db: database.Database, values: Mapping[str, Any]) -> tuple[Node, bool
     return row, True
 
 
+@database.retried
+def adopt(db: database.Database, values: Mapping[str, Any]) -> Node:
+    """Create a composed node that stands for one that is there already.
+
+    :param values: with its uuid, podm_uuid, path and adopted_as.
+    :raises NodeDuplicate: a node stands at its path, or has its uuid or its name.
+    """
+    now = waiting.now()
+    fresh = {"generation": 1, "state": "composed", "state_since": now, "created_at": now}
+    standing = sa.select(Node.uuid).where(
+        Node.podm_uuid == values["podm_uuid"], Node.path == values["path"]
+    )
+    try:
+        with db.writer() as session:
+            known = session.scalars(standing).first()
+            if known is not None or session.get(Node, values["uuid"]) is not None:
+                raise _known(values, known or values["uuid"])
+            if base.taken(session, Node, values, ("name",)):
+                raise _name_taken(values["name"])
+            row = Node(**fresh, **values)
+            session.add(row)
+    except db_errors.DBDuplicateEntry as exc:
+        if find(db, values["uuid"]) is None:
+            raise _name_taken(values["name"]) from exc
+        raise _known(values, values["uuid"]) from exc
+    changes.log("Node", row.uuid, changes.NEW, row.state, generation=1, request_id=row.request_id)
+    return row
+
+
+def _known(values: Mapping[str, Any], uuid: str) -> errors.NodeDuplicate:
+    return errors.NodeDuplicate(f"{values['path']} is known: it is node {uuid}.")
+
+
 def same(known: Node, asked: str) -> Node:
     """See that a node was asked for by the same request.
 
@@ -285,6 +321,34 @@ def record(db: database.Database, row: Node, **values: Any) -> Node:
     """
     _write(db, row, values)
     return hold(db, row.uuid, row.generation, row.state)
+
+
+def update(db: database.Database, row: Node, values: Mapping[str, Any]) -> Node:
+    """Change what a row says of a node for people: its name and its description.
+
+    :raises NodeDuplicate: another node has that name.
+    :raises Superseded: the row is not what it was when it was read.
+    """
+    name = values.get("name")
+    other = find(db, name) if name else None
+    if other is not None and other.uuid != row.uuid:
+        raise _name_taken(name)
+    try:
+        return record(db, row, **values)
+    except db_errors.DBDuplicateEntry as exc:
+        raise _name_taken(name) from exc
+
+
+def notice(db: database.Database, row: Node, state: str) -> Node:
+    """Note that the hardware of a node was seen to be gone, or to be there again.
+
+    :param state: ``missing`` or ``composed``.
+    :raises Superseded: the row is not what it was when it was read.
+    """
+    STATES.check(row.state, state)
+    _write(db, row, {"state": state, "state_since": waiting.now()})
+    changes.log("Node", row.uuid, row.state, state, generation=row.generation)
+    return hold(db, row.uuid, row.generation, state)
 
 
 @database.retried

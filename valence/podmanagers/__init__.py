@@ -30,6 +30,7 @@ from valence import errors
 from valence.podmanagers import base
 from valence.podmanagers import connection
 from valence.podmanagers.base import ComposedNode
+from valence.podmanagers.base import Controls
 from valence.podmanagers.base import Driver
 from valence.podmanagers.base import Interface
 from valence.podmanagers.base import Member
@@ -40,6 +41,7 @@ from valence.podmanagers.base import State
 __all__ = [
     "NAMESPACE",
     "ComposedNode",
+    "Controls",
     "Driver",
     "Interface",
     "Member",

@@ -91,6 +91,23 @@ class ComposedNode:
 
 
 @dataclasses.dataclass(frozen=True)
+class Controls:
+    """What a node lets itself be asked for just now.
+
+    :ivar name: its Redfish Name; None: it has none.
+    :ivar reset_target: where to ask for a reset; None: it cannot be reset.
+    :ivar reset_types: the kinds of reset that it offers; None: it does not say.
+    :ivar boot: property of its Boot object -> the values that it offers; None for
+        one that it has and says nothing of.
+    """
+
+    name: str | None
+    reset_target: str | None
+    reset_types: Sequence[str] | None
+    boot: Mapping[str, Sequence[str] | None]
+
+
+@dataclasses.dataclass(frozen=True)
 class Member:
     """A node of a collection, as far as it has been asked.
 
@@ -154,6 +171,31 @@ class Driver(abc.ABC):
         """Read a node: two requests at the most.
 
         :raises PodManagerNodeGone: there is no such node.
+        """
+
+    @abc.abstractmethod
+    def controls(self, path: str) -> Controls:
+        """Look what a node lets itself be asked for: one request.
+
+        :raises PodManagerNodeGone: there is no such node.
+        """
+
+    @abc.abstractmethod
+    def reset(self, controls: Controls, kind: str) -> None:
+        """Reset a node: one POST, never repeated.
+
+        :param kind: a Redfish ResetType, such as ``ForceOff``.
+        :raises PodManagerNodeGone: there is no such node.
+        :raises PodManagerRefused: it said no; ``reason`` has its own words.
+        """
+
+    @abc.abstractmethod
+    def set_boot(self, path: str, override: Mapping[str, str]) -> None:
+        """Say what a node boots from.
+
+        :param override: members of Redfish's Boot object.
+        :raises PodManagerNodeGone: there is no such node.
+        :raises PodManagerRefused: it said no; ``reason`` has its own words.
         """
 
     @abc.abstractmethod

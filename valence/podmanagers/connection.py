@@ -132,6 +132,11 @@ class Connection:
         with self._observed():
             return self._send("POST", path, body).answer()
 
+    def patch(self, path: str, body: dict[str, Any]) -> answers.Answer:
+        """Change properties of a resource, once."""
+        with self._observed():
+            return self._send("PATCH", path, body).answer()
+
     def delete(self, path: str) -> answers.Answer:
         """Ask for a resource to be deleted, once."""
         with self._observed():

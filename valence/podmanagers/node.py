@@ -22,6 +22,9 @@ from valence.podmanagers import odata
 #: Where a node says how far it has come; the first that says something counts.
 STATES = [("ComposedNodeState",), ("Status", "State")]
 
+#: What is appended to the name of a property, or of a parameter, to list its values.
+ALLOWABLE = "@Redfish.AllowableValues"
+
 
 def state(resource: odata.JSON) -> base.State | None:
     """Give the state of a node; None when it says none that RSD has."""
@@ -50,6 +53,25 @@ def reason(resource: odata.JSON) -> str | None:
 def system_path(resource: odata.JSON) -> str | None:
     """Give where the node's system is: a link up to 2.4, a list of one in 2.5."""
     return odata.first_path(odata.mapping(resource, "Links").get("ComputerSystem"))
+
+
+def controls(resource: odata.JSON) -> base.Controls:
+    """Give what a node lets itself be asked for."""
+    boot = odata.mapping(resource, "Boot")
+    return base.Controls(
+        name=odata.text(resource.get("Name")),
+        reset_target=odata.action_target(resource, "Reset"),
+        reset_types=_words(odata.action_of(resource, "Reset").get(f"ResetType{ALLOWABLE}")),
+        boot={
+            name: _words(boot.get(name + ALLOWABLE))
+            for name in boot
+            if name.startswith("BootSourceOverride") and not name.endswith(ALLOWABLE)
+        },
+    )
+
+
+def _words(value: Any) -> list[str] | None:
+    return [str(word) for word in value] if isinstance(value, list) and value else None
 
 
 def member(path: str, resource: odata.JSON) -> base.Member:

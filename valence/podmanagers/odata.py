@@ -79,10 +79,15 @@ def action_target(resource: JSON, action: str) -> str | None:
     :param action: its name alone: ``Allocate`` is found as
         ``#ComposedNodeCollection.Allocate`` and as ``#ComposedNodesCollection.Allocate``.
     """
-    for name, details in _actions(resource):
-        if name.lstrip("#").rpartition(".")[2] == action:
-            return path_of(mapping(details).get("target"))
-    return None
+    return path_of(action_of(resource, action).get("target"))
+
+
+def action_of(resource: JSON, name: str) -> JSON:
+    """Find an advertised action, however its type is spelled; an empty one where there is none."""
+    for spelled, details in _actions(resource):
+        if spelled.lstrip("#").rpartition(".")[2] == name:
+            return mapping(details)
+    return {}
 
 
 def _actions(resource: JSON) -> Iterator[tuple[str, Any]]:

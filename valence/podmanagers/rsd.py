@@ -171,6 +171,18 @@ class RSDDriver(base.Driver):
             memory=node.memory(system, resource),
         )
 
+    def controls(self, path: str) -> base.Controls:
+        """Look what a node lets itself be asked for: one request."""
+        return node.controls(self._client.get(path))
+
+    def reset(self, controls: base.Controls, kind: str) -> None:
+        """Reset a node: one POST, never repeated."""
+        self._client.post(controls.reset_target or "", {"ResetType": kind})
+
+    def set_boot(self, path: str, override: Mapping[str, str]) -> None:
+        """Say what a node boots from."""
+        self._client.patch(path, {"Boot": dict(override)})
+
     def interfaces(self, system_path: str) -> list[base.Interface]:
         """List the Ethernet interfaces of a node's system that have a MAC."""
         ports = odata.path_of(self._client.get(system_path).get("EthernetInterfaces"))

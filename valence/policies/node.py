@@ -31,6 +31,24 @@ RULES = [
         [{"method": "POST", "path": "/v1/nodes"}],
     ),
     policy.DocumentedRuleDefault(
+        "valence:node:manage",
+        base.ADMIN,
+        "Take on a node that a pod manager has already.",
+        [{"method": "POST", "path": "/v1/nodes/manage"}],
+    ),
+    policy.DocumentedRuleDefault(
+        "valence:node:update",
+        base.MEMBER,
+        "Change the name or the description of a node.",
+        [{"method": "PATCH", "path": "/v1/nodes/{ident}"}],
+    ),
+    policy.DocumentedRuleDefault(
+        "valence:node:action",
+        base.MEMBER,
+        "Reset a node, or say what it boots from.",
+        [{"method": "POST", "path": "/v1/nodes/{ident}/action"}],
+    ),
+    policy.DocumentedRuleDefault(
         "valence:node:delete",
         base.MEMBER,
         "Release a node.",

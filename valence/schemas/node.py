@@ -18,7 +18,15 @@ from valence.schemas import flavor
 
 MAYBE: base.Schema = {"type": ["string", "null"]}
 
-STATES = ["composing", "composed", "registering", "unregistering", "releasing", "error"]
+STATES = [
+    "composing",
+    "composed",
+    "missing",
+    "registering",
+    "unregistering",
+    "releasing",
+    "error",
+]
 
 #: Exactly one of flavor_id and properties.
 CREATE: base.Schema = {
@@ -37,6 +45,53 @@ CREATE: base.Schema = {
     ),
     "oneOf": [{"required": ["flavor_id"]}, {"required": ["properties"]}],
 }
+
+UPDATE = base.change({"name": base.or_null(base.NAME), "description": base.or_null(base.TEXT)})
+
+MANAGE = base.request(
+    {
+        "podm_id": {**base.NAME, "description": "uuid or name of its pod manager"},
+        "path": {
+            **base.NAME,
+            "maxLength": 1024,
+            "description": "Of the node there, such as /redfish/v1/Nodes/7.",
+        },
+        "name": base.NAME,
+        "description": base.TEXT,
+    },
+    required=("podm_id", "path"),
+)
+
+WORD: base.Schema = {**base.NAME, "maxLength": 64}
+
+#: Exactly one of the actions. What their words may be, the pod manager says.
+ACTION: base.Schema = {
+    **base.request(
+        {
+            "Reset": {
+                **base.request({"Type": WORD}, required=("Type",)),
+                "description": "Switch it on or off, or restart it; Type is a Redfish ResetType.",
+            },
+            "Boot": {
+                **base.request(
+                    {"Target": WORD, "Enabled": WORD, "Mode": WORD}, required=("Target",)
+                ),
+                "description": "What to boot from; Enabled: Once (the default), Continuous or "
+                "Disabled.",
+            },
+        }
+    ),
+    "oneOf": [{"required": ["Reset"]}, {"required": ["Boot"]}],
+}
+
+DELETE = base.request(
+    {
+        "force": {
+            "type": "boolean",
+            "description": "Take a missing node out of Ironic, whatever Ironic does with it.",
+        }
+    }
+)
 
 REGISTER = base.request(
     {
@@ -86,7 +141,12 @@ NODE = base.thing(
         "podm_uuid": base.or_null(base.UUID),
         "podm_id": {**base.or_null(base.UUID), "description": "The same as podm_uuid."},
         "flavor_id": base.or_null(base.UUID),
-        "properties": flavor.PROPERTIES,
+        "properties": {
+            **flavor.PROPERTIES,
+            "minProperties": 0,
+            "description": "What was asked for; of an adopted node, what is known of it.",
+        },
+        "adopted": {"type": "boolean", "description": "It was there before Valence."},
         "path": {**MAYBE, "description": "Of the node on its pod manager."},
         "system_path": {**MAYBE, "description": "Of its system on the pod manager."},
         "interfaces": {

@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``node list|show|create|delete|register|unregister``."""
+"""``node list|show|create|set|delete|register|unregister``."""
 
 import argparse
 from collections.abc import Iterable
@@ -48,6 +48,7 @@ FIELDS = (
     "uuid",
     "name",
     "description",
+    "adopted",
     "state",
     "task",
     "task_since",
@@ -74,9 +75,16 @@ class ListNode(command.Lister):
         """Add the options."""
         parser = super().get_parser(prog_name)
         parser.add_argument("--long", action="store_true", help="Show more columns")
+        parser.add_argument("--name", metavar="<name>", help="Only the node of this name")
         parser.add_argument("--state", metavar="<state>", help="Only nodes in this state")
         parser.add_argument(
             "--podm", metavar="<podmanager>", help="Only nodes of this pod manager (name or UUID)"
+        )
+        parser.add_argument(
+            "--flavor", metavar="<flavor>", help="Only nodes of this flavor (name or UUID)"
+        )
+        parser.add_argument(
+            "--ironic-node", metavar="<uuid>", help="Only what Ironic has as this node"
         )
         options.add_paging(parser)
         return parser
@@ -87,8 +95,11 @@ class ListNode(command.Lister):
         """List them."""
         client = options.client_of(self)
         found = client.nodes.list(
+            name=parsed_args.name,
             state=parsed_args.state,
             podm_id=_podm_id(client, parsed_args.podm),
+            flavor_id=_flavor_id(client, parsed_args.flavor),
+            ironic_uuid=parsed_args.ironic_node,
             **options.paging(parsed_args),
         )
         columns = LONG_COLUMNS if parsed_args.long else COLUMNS
@@ -101,7 +112,7 @@ class ShowNode(command.ShowOne):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options."""
         parser = super().get_parser(prog_name)
-        _add_node(parser)
+        add_node(parser)
         parser.add_argument(
             "--refresh", action="store_true", help="Have Valence read the pod manager first"
         )
@@ -159,6 +170,26 @@ class CreateNode(command.ShowOne):
         return output.shown(FIELDS, node)
 
 
+class SetNode(command.ShowOne):
+    """Change the name or the description of a node."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add the options."""
+        parser = super().get_parser(prog_name)
+        add_node(parser)
+        parser.add_argument("--name", metavar="<name>", help="New name")
+        parser.add_argument("--description", metavar="<text>", help="What it is for")
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """Change it."""
+        changes = {"name": parsed_args.name, "description": parsed_args.description}
+        nodes = options.client_of(self).nodes
+        return output.shown(FIELDS, nodes.update(parsed_args.node, **options.changed(changes)))
+
+
 class DeleteNode(command.Command):
     """Give nodes back to their pod managers."""
 
@@ -166,6 +197,11 @@ class DeleteNode(command.Command):
         """Add the options."""
         parser = super().get_parser(prog_name)
         parser.add_argument("nodes", metavar="<node>", nargs="+", help="Nodes (names or UUIDs)")
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            help="Take missing nodes out of Ironic, whatever Ironic does with them",
+        )
         options.add_wait(parser, "is given back")
         return parser
 
@@ -185,7 +221,10 @@ class DeleteNode(command.Command):
             except errors.NotFound:
                 return
 
-        failed = options.each(self, "delete node", parsed_args.nodes, nodes.delete)
+        def delete(ident: str) -> None:
+            nodes.delete(ident, force=parsed_args.force)
+
+        failed = options.each(self, "delete node", parsed_args.nodes, delete)
         if parsed_args.wait:
             asked = [ident for ident in parsed_args.nodes if ident not in failed]
             failed += options.each(self, "delete node", asked, gone)
@@ -198,7 +237,7 @@ class RegisterNode(command.ShowOne):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options."""
         parser = super().get_parser(prog_name)
-        _add_node(parser)
+        add_node(parser)
         parser.add_argument("--uuid", metavar="<uuid>", help="UUID of the node in Ironic")
         parser.add_argument("--name", metavar="<name>", help="Its name there")
         parser.add_argument("--resource-class", metavar="<class>", help="Its resource class")
@@ -251,7 +290,7 @@ class UnregisterNode(command.ShowOne):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options."""
         parser = super().get_parser(prog_name)
-        _add_node(parser)
+        add_node(parser)
         options.add_wait(parser, "is unregistered")
         return parser
 
@@ -265,13 +304,19 @@ class UnregisterNode(command.ShowOne):
         return output.shown(FIELDS, node)
 
 
-def _add_node(parser: argparse.ArgumentParser) -> None:
+def add_node(parser: argparse.ArgumentParser) -> None:
+    """Add the node that a command is about."""
     parser.add_argument("node", metavar="<node>", help="Node (name or UUID)")
 
 
 def _podm_id(client: Any, ident: str | None) -> str | None:
     """Return the uuid of the pod manager that a person named."""
     return client.podmanagers.get(ident).uuid if ident else None
+
+
+def _flavor_id(client: Any, ident: str | None) -> str | None:
+    """Return the uuid of the flavor that a person named."""
+    return client.flavors.get(ident).uuid if ident else None
 
 
 def _waiting(cmd: command.Command, parsed_args: argparse.Namespace) -> dict[str, Any]:

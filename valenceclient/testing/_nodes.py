@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 _ASKED = ("uuid", "name", "description", "podm_id", "flavor_id", "properties")
 _PROPERTIES = ("processor", "memory", "storage", "network", "pci_device")
 
+#: action -> its words -> what the pod managers of the fake offer.
+OFFERED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "Reset": {"Type": ("On", "ForceOff", "GracefulShutdown", "ForceRestart", "PushPowerButton")},
+    "Boot": {
+        "Target": ("None", "Pxe", "Hdd", "Cd"),
+        "Enabled": ("Once", "Continuous", "Disabled"),
+        "Mode": ("UEFI", "Legacy"),
+    },
+}
+_TO_OFF = ("ForceOff", "GracefulShutdown")
+
 #: operation -> the state on the way, and the task it shows.
 _ON_THE_WAY = {
     "compose": ("composing", "assemble-node"),
@@ -76,10 +87,58 @@ class Moves:
         row = self._service.nodes.add({**_FRESH, **fields, "_asked": asked}, unique=("name",))
         return self._begin(row, "compose")
 
-    def release(self, row: dict[str, Any]) -> dict[str, Any]:
+    def manage(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Take on a node that is there already; one that is known is refused."""
+        podm = self._podm(asked.get("podm_id"))
+        for row in self._service.nodes.all():
+            if (row["podm_uuid"], row["path"]) == (podm, asked.get("path")):
+                raise _rows.Refusal(
+                    409, "valence.node.duplicate", f"{row['path']} is known: node {row['uuid']}."
+                )
+        fields: dict[str, Any] = {
+            "uuid": str(uuids.uuid4()),
+            "name": asked.get("name"),
+            "description": asked.get("description"),
+            "podm_uuid": podm,
+            "podm_id": podm,
+            "flavor_id": None,
+            "properties": {},
+            "state": "composed",
+            "task": None,
+            "task_since": None,
+        }
+        more = {"path": asked.get("path"), "adopted": True, "generation": 1, "power_state": "Off"}
+        hidden = {"_asked": asked, "_operation": None, "_looks": 0}
+        made = {**_FRESH, **fields, **more, **hidden}
+        return self._service.nodes.add(made, unique=("name",))
+
+    def act(self, row: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+        """Reset a node, or note what it boots from, as a pod manager offers it."""
+        if len(asked) != 1 or not set(asked) <= set(OFFERED):
+            _invalid("Give exactly one of Reset and Boot.")
+        if row["managed_by"]:
+            raise _rows.Refusal(
+                409,
+                "valence.node.registered",
+                f"Node {row['uuid']} is registered in Ironic, which switches it.",
+            )
+        self._must_be_composed(row)
+        ((name, words),) = asked.items()
+        for word, value in words.items():
+            if value not in OFFERED[name].get(word, ()):
+                _invalid(f"body.{name}.{word}: the pod manager does not offer {value!r}.")
+        if name == "Reset":
+            row["power_state"] = "Off" if words["Type"] in _TO_OFF else "On"
+        else:
+            row["_boot"] = {"Enabled": "Once", **words}
+        return row
+
+    def release(self, row: dict[str, Any], force: bool = False) -> dict[str, Any]:
         """Take on a release; a compose on its way is cancelled."""
         if row["state"] == "releasing":
             return row
+        if row["state"] == "missing" and force:
+            row.update(managed_by=None, ironic_uuid=None)
         if row["managed_by"] or row["state"] in ("registering", "unregistering"):
             raise _rows.Refusal(
                 409,
@@ -109,7 +168,8 @@ class Moves:
         """Take on a removal from Ironic."""
         if row["state"] == "unregistering":
             return row
-        self._must_be_composed(row)
+        if row["state"] != "missing":
+            self._must_be_composed(row)
         if not row["managed_by"]:
             raise _rows.Refusal(
                 409, "valence.node.not_registered", f"Node {row['uuid']} is not registered."
@@ -153,6 +213,10 @@ class Moves:
         raise _rows.Refusal(
             409, "valence.no_podmanager", "No pod manager is registered: register one first."
         )
+
+    def lose_hardware(self, ident: str) -> None:
+        """Let a node's hardware be gone: somebody deleted it on its pod manager."""
+        self._service.nodes.get(ident).update(state="missing", task=None, _operation=None)
 
     def _must_be_composed(self, row: dict[str, Any]) -> None:
         if row["state"] != "composed":
@@ -221,6 +285,7 @@ _ENDS: Mapping[str, Callable[["FakeValence", dict[str, Any]], None]] = {
 _AFTER_FAILURE = {"compose": "error", "release": "error"}
 
 _FRESH: Mapping[str, Any] = {
+    "adopted": False,
     "path": None,
     "system_path": None,
     "interfaces": [],

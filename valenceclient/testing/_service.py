@@ -149,6 +149,10 @@ class FakeValence:
         """Answer requests like this instead; a str as body is sent as HTML."""
         self._trouble(method, path, times, done, (status, body, headers or {}))
 
+    def lose_hardware(self, ident: str) -> None:
+        """Let a node be missing: somebody deleted it on its pod manager."""
+        self._moves.lose_hardware(ident)
+
     def _trouble(
         self, method: str, path: str, times: int, done: bool, answer: _wire.Answer | None
     ) -> None:
@@ -207,8 +211,8 @@ class FakeValence:
         return described(row), 200
 
     def _update(self, noun: str, ident: str, body: dict[str, Any]) -> _Handled:
-        if noun == "flavors":
-            return described(self.flavors.update(ident, body)), 200
+        if noun != "podmanagers":
+            return described(getattr(self, noun).update(ident, body)), 200
         return described(self.podmanagers.update(ident, _plain(body), ("name", "url"))), 200
 
     def _create_podmanager(self, body: dict[str, Any]) -> _Handled:
@@ -261,7 +265,14 @@ class FakeValence:
         return described(self._moves.compose(body)), 202
 
     def _delete_node(self, ident: str, query: dict[str, str]) -> _Handled:
-        return described(self._moves.release(self.nodes.get(ident))), 202
+        force = query.get("force") == "true"
+        return described(self._moves.release(self.nodes.get(ident), force)), 202
+
+    def _manage_node(self, body: dict[str, Any]) -> _Handled:
+        return described(self._moves.manage(body)), 201
+
+    def _act_on_node(self, ident: str, body: dict[str, Any]) -> _Handled:
+        return described(self._moves.act(self.nodes.get(ident), body)), 200
 
     def _register(self, ident: str, body: dict[str, Any]) -> _Handled:
         row, status = self._moves.register(self.nodes.get(ident), body)
@@ -290,12 +301,14 @@ _ROUTES: tuple[tuple[str, str, Callable[..., _Handled]], ...] = (
     ("GET", "/v1", FakeValence._v1),
     ("GET", _NOUN, FakeValence._list),
     ("GET", f"{_NOUN}/([^/]+)", FakeValence._get),
-    ("PATCH", "/v1/(podmanagers|flavors)/([^/]+)", FakeValence._update),
+    ("PATCH", f"{_NOUN}/([^/]+)", FakeValence._update),
     ("POST", "/v1/podmanagers", FakeValence._create_podmanager),
     ("DELETE", "/v1/podmanagers/([^/]+)", FakeValence._delete_podmanager),
     ("POST", "/v1/flavors", FakeValence._create_flavor),
     ("DELETE", "/v1/flavors/([^/]+)", FakeValence._delete_flavor),
     ("POST", "/v1/nodes", FakeValence._create_node),
+    ("POST", "/v1/nodes/manage", FakeValence._manage_node),
+    ("POST", "/v1/nodes/([^/]+)/action", FakeValence._act_on_node),
     ("DELETE", "/v1/nodes/([^/]+)", FakeValence._delete_node),
     ("POST", "/v1/nodes/([^/]+)/register", FakeValence._register),
     ("POST", "/v1/nodes/([^/]+)/unregister", FakeValence._unregister),

@@ -241,7 +241,7 @@ class FakeIronic:
             field = change["path"].removeprefix("/")
             assert field in node, field
             value = change.get("value")
-            if field == "instance_uuid" and value and node[field]:
+            if field == "instance_uuid" and value and node[field] not in (None, value):
                 raise Trouble(409, f"Node {node['uuid']} is associated with {node[field]}.")
             node[field] = value
 

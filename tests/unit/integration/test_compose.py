@@ -20,6 +20,7 @@ from valence_conductor import waiting
 from valence_conductor.errors import Fault
 from valence_integration import errors
 from valence_integration.tasks import compose
+from valence_integration.tasks import enroll
 
 
 class TestComposeNodeTask(base.TaskTestCase):
@@ -160,3 +161,17 @@ class TestComposeNodeTask(base.TaskTestCase):
         fault = self.assertRaises(Fault, self.revert_task, compose.ComposeNodeTask, other)
         self.assertIn("The pod is on fire.", str(fault))
         self.assertIs(True, self.instances.get(other.uuid).composed)
+
+    def test_its_revert_releases_a_node_whose_hardware_is_gone(self) -> None:
+        instance = self.provisioned(compose.ComposeNodeTask)
+        self.valence.lose_hardware(str(instance.node_uuid))
+        self.revert_task(compose.ComposeNodeTask, instance)
+        self.assertEqual([], self.composed())
+
+    def test_hardware_that_is_gone_leaves_ironic_before_it_is_released(self) -> None:
+        instance = self.provisioned(compose.ComposeNodeTask, enroll.EnrollNodeTask)
+        self.valence.lose_hardware(str(instance.node_uuid))
+        self.revert_task(enroll.EnrollNodeTask, instance)
+        self.assertEqual({}, self.ironic.nodes)
+        self.revert_task(compose.ComposeNodeTask, instance)
+        self.assertEqual([], self.composed())

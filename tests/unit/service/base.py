@@ -83,6 +83,13 @@ class FakeIronic:
             raise errors.IronicRefused("The node is deployed.", reason="it is active")
         del self.nodes[uuid]
 
+    def evict_node(self, uuid: str, valence_node: str) -> None:
+        self._enter("evict_node")
+        known = self.nodes.get(uuid)
+        if known is not None and known["valence_node"] != valence_node:
+            raise errors.IronicRefused("That node is not ours.", ours=False)
+        self.nodes.pop(uuid, None)
+
     def marked(self) -> list[Any]:
         self._enter("marked")
         return [

@@ -238,14 +238,44 @@ class TestRows(AuditTestCase):
         pod = self.pod.pod
         pod.delete(pod.nodes[node["path"].rpartition("/")[2]])
 
-    def test_a_row_whose_node_vanished_is_reported_and_stays(self) -> None:
+    def test_a_row_whose_node_vanished_is_reported_and_is_missing(self) -> None:
         self.composed()
         node = self.composed()
         self.lose(node)
         (stray,) = self.audit()
         self.assertEqual(("row", False), (stray.kind, stray.repaired))
         self.assertIn(node["uuid"], stray.what)
+        self.assertEqual("missing", self.node(node["uuid"])["state"])
+        self.assertEqual([], self.audit())
+
+    def test_a_node_that_is_there_again_is_composed_again(self) -> None:
+        self.composed()
+        node = self.composed()
+        kept = self.pod.pod.nodes[node["path"].rpartition("/")[2]]
+        del self.pod.pod.nodes[kept.id]
+        self.audit()
+        self.pod.pod.nodes[kept.id] = kept
+        self.audit()
         self.assertEqual("composed", self.node(node["uuid"])["state"])
+
+    def test_a_path_that_became_anothers_is_not_the_node_coming_back(self) -> None:
+        self.composed()
+        node = self.composed()
+        kept = self.pod.pod.nodes[node["path"].rpartition("/")[2]]
+        del self.pod.pod.nodes[kept.id]
+        self.audit()
+        kept.name = "a database"
+        self.pod.pod.nodes[kept.id] = kept
+        self.audit()
+        self.assertEqual("missing", self.node(node["uuid"])["state"])
+
+    def test_it_is_noticed_even_where_strays_are_not_given_back(self) -> None:
+        self.service.conf.set_override("give_back_strays", False, "nodes")
+        self.composed()
+        node = self.composed()
+        self.lose(node)
+        self.audit()
+        self.assertEqual("missing", self.node(node["uuid"])["state"])
 
     def test_an_empty_collection_is_believed_only_if_the_node_is_gone_too(self) -> None:
         node = self.composed()

@@ -111,6 +111,7 @@ class TestPolicies(service_base.ServiceTestCase):
         rules = self.rules()
         reading = {rule for rule in rules if rule.endswith(":get")}
         composing = {rule for rule in rules if rule.startswith("valence:node:")}
+        composing.remove("valence:node:manage")
         self.assertEqual(reading, self.allowed("reader"))
         self.assertEqual(reading | composing, self.allowed("member"))
         self.assertEqual(rules, self.allowed("admin"))
@@ -133,7 +134,7 @@ class TestFrozenPaths(base.TestCase):
 
     PATHS = {
         "valence.flows.compose.compose": ["allocate-node", "assemble-node", "read-node"],
-        "valence.flows.release.release": ["give-back-node"],
+        "valence.flows.release.release": ["leave-ironic", "give-back-node"],
         "valence.flows.register.register": ["read-interfaces", "create-ironic-node"],
         "valence.flows.unregister.unregister": ["delete-ironic-node"],
     }

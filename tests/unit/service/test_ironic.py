@@ -344,7 +344,9 @@ class TestConfiguration(base.TestCase):
         for options in ({"auth_type": "none"}, {}):
             sent = self.opened(endpoint_override=f"{URL}/v1", **options)
             self.assertEqual(f"{URL}/v1/nodes/?limit=1&fields=uuid", sent.url)
-            self.assertEqual(ironic.MICROVERSION, sent.headers["X-OpenStack-Ironic-API-Version"])
+            self.assertEqual(
+                ironic_conf.MICROVERSION, sent.headers["X-OpenStack-Ironic-API-Version"]
+            )
             self.assertNotIn("Authorization", sent.headers)
             self.assertEqual(60, self.timeout)
 
@@ -354,7 +356,7 @@ class TestConfiguration(base.TestCase):
         made.set_override("endpoint_override", URL, group="ironic")
         transport = fake_redfish.Transport()
         transport.on("GET", "/v1/nodes/?limit=1&fields=uuid", ok({"nodes": []}))
-        plugin = ironic.loading.get_auth_plugin_conf_options("http_basic")
+        plugin = ironic_conf.loading.get_auth_plugin_conf_options("http_basic")
         made.register_opts(plugin, group="ironic")
         made.set_override("username", "valence", group="ironic")
         made.set_override("password", "secret", group="ironic")

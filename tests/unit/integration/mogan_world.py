@@ -1,0 +1,396 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A Mogan's engine with the hook, a Valence and an Ironic at the transport, real databases."""
+
+from collections.abc import Callable
+import importlib.util
+import pathlib
+import sys
+import time
+from typing import Any
+import uuid as uuids
+
+from alembic import migration
+from alembic import operations
+import fixtures
+from oslo_config import cfg
+from oslo_versionedobjects import base as object_base
+from oslo_versionedobjects import fixture
+
+from tests.unit.integration import base
+from valence_integration import conf as integration_conf
+from valence_integration import ledger
+from valence_integration.mogan import conf as mogan_conf
+from valence_integration.mogan import engine
+from valence_integration.mogan import parts
+from valence_integration.submit import Provisioner
+
+ROOT = pathlib.Path(__file__).parents[3]
+MIGRATION = ROOT / "valence_integration/mogan/migrations/5a0d7c1e9b34_servers_composed.py"
+PROJECT = str(uuids.uuid4())
+
+#: A flavor to compose, one for nodes that exist, and one for either.
+COMPOSED = {"resources": {"CUSTOM_VALENCE_PROCESSOR_TOTAL_CORES": 4}, "resource_traits": {}}
+PLAIN = {"resources": {"CUSTOM_GOLD": 1}, "resource_traits": {"FAST": "required"}}
+EITHER = {
+    "resources": {"CUSTOM_GOLD": 1, "CUSTOM_VALENCE_PROCESSOR_TOTAL_CORES": 4},
+    "resource_traits": {"CUSTOM_VALENCE_STORAGE_TYPE": "SSD"},
+}
+
+
+def load(path: pathlib.Path, name: str) -> Any:
+    """Run a file as a module of its own, which nobody shares."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Context:
+    """Who asks; Mogan's request context says ``tenant``."""
+
+    tenant = PROJECT
+
+
+class Driver:
+    """What ``mogan.baremetal.ironic.driver`` asks of Ironic, in its order."""
+
+    def __init__(self, mogan: Any, ironic: Any, events: list[str]) -> None:
+        self._mogan, self._ironic, self._events = mogan, ironic, events
+        self.broken: dict[str, Exception] = {}
+
+    def _enter(self, event: str) -> None:
+        self._events.append(event)
+        if event in self.broken:
+            raise self.broken[event]
+
+    def spawn(self, context: Any, server: Any, configdrive_value: Any, partitions: Any) -> None:
+        self._enter("spawn")
+        client = self._ironic.client()
+        patch = [
+            {"op": "add", "path": "/instance_uuid", "value": server.uuid},
+            {"op": "add", "path": "/instance_info", "value": {"image_source": server.image_uuid}},
+        ]
+        client.node.update(server.node_uuid, patch)
+        client.node.set_provision_state(server.node_uuid, "active", configdrive=configdrive_value)
+        if self._until(server.node_uuid, ("active", "deploy failed")).provision_state != "active":
+            reason = client.node.get(server.node_uuid).last_error
+            raise self._mogan.exception.ServerDeployFailure(reason)
+
+    def destroy(self, context: Any, server: Any) -> None:
+        self._enter("destroy")
+        for node in list(self._ironic.nodes.values()):
+            if node["instance_uuid"] != server.uuid:
+                continue
+            if node["provision_state"] in ("active", "deploy failed", "error"):
+                self._ironic.client().node.set_provision_state(node["uuid"], "deleted")
+                self._until(node["uuid"], ("available", "clean failed"))
+            else:
+                gone = [{"op": "remove", "path": "/instance_uuid"}]
+                self._ironic.client().node.update(node["uuid"], gone)
+
+    def _until(self, uuid: str, wanted: tuple[str, ...]) -> Any:
+        while (node := self._ironic.client().node.get(uuid)).provision_state not in wanted:
+            pass
+        return node
+
+    def get_power_state(self, context: Any, server_uuid: str) -> str:
+        self._enter("power")
+        return "power on"
+
+    def get_node_name(self, node: str) -> str:
+        return f"node-{node[:8]}"
+
+    def plug_vif(self, node_uuid: str, port_id: str) -> None:
+        self._enter("plug")
+
+    def unplug_vif(self, context: Any, server: Any, port_id: str) -> None:
+        self._enter("unplug")
+        self._ironic.client().node.get(server.node_uuid)
+
+
+class Network:
+    """Neutron's ports, as ``mogan.network.api`` has them."""
+
+    def __init__(self) -> None:
+        self.ports: set[str] = set()
+        self.unbound: list[str] = []
+
+    def create_port(self, context: Any, network: str, server_uuid: str) -> dict[str, str]:
+        port = str(uuids.uuid4())
+        self.ports.add(port)
+        return {"id": port, "network_id": network}
+
+    def show_port(self, context: Any, port_id: str) -> dict[str, str]:
+        return {"id": port_id}
+
+    def unbind_port(self, context: Any, port: dict[str, str]) -> None:
+        self.unbound.append(port["id"])
+
+    def delete_port(self, context: Any, port_id: str, server_uuid: str) -> None:
+        self.ports.discard(port_id)
+
+
+class Quota:
+    """Servers in use, as ``mogan.objects.quota.Quota`` counts them."""
+
+    def __init__(self) -> None:
+        self.in_use = 1
+
+    def reserve(
+        self, context: Any, expire: Any = None, project_id: str | None = None, **deltas: int
+    ) -> list[tuple[str, int]]:
+        assert (project_id or context.tenant) == PROJECT
+        return list(deltas.items())
+
+    def commit(self, context: Any, reservations: Any, project_id: str | None = None) -> None:
+        assert (project_id or context.tenant) == PROJECT
+        self.in_use += sum(delta for _name, delta in reservations)
+
+
+class Scheduler:
+    """Nodes that exist, as Mogan's scheduler hands them out."""
+
+    max_attempts = 3
+
+    def __init__(self, mogan: Any) -> None:
+        self._mogan = mogan
+        self.reportclient = object()
+        self.nodes: list[str] = []
+        self.asked: list[dict[str, Any]] = []
+
+    def select_destinations(self, context: Any, request_spec: Any, filters: Any) -> list[str]:
+        self.asked.append(request_spec)
+        if filters["retry"]["num_attempts"] > self.max_attempts:
+            raise self._mogan.exception.NoValidNode("Exceeded max scheduling attempts 3")
+        if not self.nodes:
+            raise self._mogan.exception.NoValidNode("No filtered nodes available")
+        return [self.nodes.pop() for _server in request_spec["server_ids"]]
+
+
+class Again:
+    """The engine's RPC API: what is asked for again, is noted."""
+
+    def __init__(self) -> None:
+        self.rescheduled: list[str] = []
+
+    def schedule_and_create_servers(self, context: Any, servers: Any, *a: Any, **k: Any) -> None:
+        self.rescheduled += [server.uuid for server in servers]
+
+
+class Mogan(fixtures.Fixture):
+    """A Mogan on its contract: modules, a database, and engines with the hook.
+
+    :param folder: for the database.
+    :param driver: makes what ``[engine] engine_driver`` names, of Mogan's modules.
+    :param provisioner: opens the plugin for an engine.
+    :param schedule_first: the option of that name.
+    :param migrate: brings Mogan's database to the hook's revision.
+    """
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        driver: Callable[[Any], Any],
+        provisioner: Callable[[cfg.ConfigOpts], Provisioner],
+        schedule_first: bool = False,
+        migrate: Callable[[Any], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self._folder, self._driver, self._provisioner = folder, driver, provisioner
+        self._schedule_first, self._migrate = schedule_first, migrate or run_migration
+
+    def _setUp(self) -> None:
+        object_base.VersionedObjectRegistry()  # the fixture needs one that is there
+        self.useFixture(fixture.VersionedObjectRegistryFixture())
+        self.contract = load(ROOT / "tests/mogan_contract.py", "mogan_contract")
+        self.addCleanup(self._forget)
+        sys.modules.update(self.contract.install())
+        self.mogan = parts.load()
+        self.db = self.contract.connect(f"sqlite:///{self._folder}/mogan.sqlite")
+        self.addCleanup(self.db.dispose)
+        self.context = Context()
+        self.driver = self._driver(self.mogan)
+        self.network, self.quota, self.again = Network(), Quota(), Again()
+        self.scheduler = Scheduler(self.mogan)
+        self.contract.BaseEngineManager.factories = {
+            "driver": lambda: self.driver,
+            "network_api": lambda: self.network,
+            "engine_rpcapi": lambda: self.again,
+            "scheduler_client": lambda: self.scheduler,
+            "quota": lambda: self.quota,
+        }
+        self._migrate(self.db)
+        self.kind = engine.build(self.mogan, self._conf, self._provisioner)
+
+    def _forget(self) -> None:
+        for path in self.contract.MODULES:
+            sys.modules.pop(path, None)
+
+    def _conf(self) -> cfg.ConfigOpts:
+        conf = cfg.ConfigOpts()
+        conf([], default_config_files=[], default_config_dirs=[])
+        mogan_conf.register_opts(conf)
+        conf.set_override("schedule_first", self._schedule_first, mogan_conf.GROUP)
+        conf.set_override("wait_timeout", 120, mogan_conf.GROUP)
+        return conf
+
+    def start(self, host: str = "engine-1") -> Any:
+        """Start the engine as ``mogan.common.service`` does."""
+        manager = self.kind(host, "mogan.engine_manager")
+        manager.init_host()
+        self.addCleanup(manager.del_host)
+        return manager
+
+    def stop(self, manager: Any) -> None:
+        """Stop an engine for good: what its threads wait for never comes."""
+        manager.composer.stop()
+        manager.composer.give_back = manager.composer._open_provisioner = _frozen
+        self.contract.SPAWNED.clear()
+
+    def server(self, status: str = "building", **values: Any) -> Any:
+        """Add a server, as mogan-api does before it asks the engine."""
+        server = self.mogan.objects.Server(self.context)
+        given = {"uuid": str(uuids.uuid4()), "name": "web", "status": status, **values}
+        given |= {"project_id": PROJECT, "image_uuid": str(uuids.uuid4())}
+        for field, value in given.items():
+            setattr(server, field, value)
+        server.create()
+        return server
+
+    def ask_for(self, manager: Any, *servers: Any, flavor: Any = COMPOSED, **more: Any) -> None:
+        """Ask the engine as mogan-api does."""
+        what = {
+            "requested_networks": [{"net_id": str(uuids.uuid4())}],
+            "user_data": b"#cloud-config",
+            "injected_files": None,
+            "admin_password": "secret",
+            "key_pair": None,
+            "partitions": None,
+            "request_spec": {"flavor": flavor, "availability_zone": None},
+            "filter_properties": None,
+        }
+        manager.schedule_and_create_servers(self.context, list(servers), **{**what, **more})
+
+    def created(self, manager: Any, flavor: Any = COMPOSED) -> Any:
+        """Have a server created, wait for the engine's threads, and read it."""
+        server = self.server()
+        self.ask_for(manager, server, flavor=flavor)
+        self.join()
+        return self.read(server)
+
+    def delete(self, manager: Any, server: Any) -> None:
+        """Delete a server as mogan-api and the engine do."""
+        server = self.read(server)
+        server.status = self.mogan.states.DELETING
+        server.save()
+        manager.delete_server(self.context, server)
+
+    def read(self, server: Any) -> Any:
+        """Read a server as it is now."""
+        return self.mogan.objects.Server.get(self.context, server.uuid)
+
+    def is_gone(self, server: Any) -> bool:
+        """Tell whether Mogan has a server no more."""
+        try:
+            self.read(server)
+        except self.mogan.exception.ServerNotFound:
+            return True
+        return False
+
+    def join(self) -> None:
+        """Wait for every green thread of the engine."""
+        for thread in self.contract.SPAWNED:
+            thread.join(120)
+            assert not thread.is_alive(), "the engine is still at it"
+
+
+def _frozen(*_args: Any) -> Any:
+    """Stand for a process that is no more."""
+    raise SystemExit
+
+
+def run_migration(db: Any) -> None:
+    """Run the migration that is shipped for Mogan."""
+    with db.begin() as connection:
+        context = migration.MigrationContext.configure(connection)
+        with operations.Operations.context(context):
+            load(MIGRATION, "servers_composed").upgrade()
+
+
+def until(is_so: Callable[[], Any]) -> None:
+    """Wait for something that another thread does."""
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.01)
+
+
+class MoganTestCase(base.WorldTestCase):
+    """A Mogan beside a Valence and an Ironic at the transport.
+
+    What the fixture has, the test has: ``self.start()``, ``self.created()``.
+
+    :ivar events: what happened to ports, nodes and hardware, in order.
+    """
+
+    schedule_first = False
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.events: list[str] = []
+        self._listen()
+        self.stage = self.useFixture(
+            Mogan(
+                self.folder,
+                lambda mogan: Driver(mogan, self.ironic, self.events),
+                self._provisioner,
+                self.schedule_first,
+                self.migrate,
+            )
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("stage", "__wrapped__"):
+            raise AttributeError(name)
+        return getattr(self.stage, name)
+
+    def migrate(self, db: Any) -> None:
+        """Bring Mogan's database to the hook's revision."""
+        run_migration(db)
+
+    def _listen(self) -> None:
+        left, remove = self.ironic.unregistered, self.valence.nodes.remove
+
+        def unregistered(node: Any) -> None:
+            left(node)
+            self.events.append("left ironic")
+
+        def removed(row: Any) -> None:
+            self.events.append("released")
+            remove(row)
+
+        self.valence.on_unregister, self.valence.nodes.remove = unregistered, removed
+
+    def _provisioner(self, conf: cfg.ConfigOpts) -> Provisioner:
+        self.instances = self.open_instances()
+        self.tools = self.make_tools()
+        integration_conf.register_opts(conf)
+        connection = f"sqlite:///{self.folder}/rows.sqlite"
+        conf.set_override("connection", connection, integration_conf.GROUP)
+        return Provisioner(conf, ledger.InstanceLedger(self.tools))
+
+    def assert_nothing_is_left(self) -> None:
+        left = (self.ironic.nodes, self.composed(), self.network.ports, self.contract.NICS)
+        self.assertEqual(({}, [], set(), {}), left)

@@ -1,0 +1,180 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Renaming nodes, switching them, and saying what they boot from."""
+
+from typing import Any
+
+from tests.unit.service import base
+from valence.objects import node as nodes
+
+
+class NodeTestCase(base.ServiceTestCase):
+    """A composed node on a simulated pod manager."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.pod = self.simulate()
+        self.start()
+        self.podm = self.know(self.pod)
+        self.uuid = self.composed(name="one", description="first")["uuid"]
+        self.path = f"/v1/nodes/{self.uuid}"
+
+    def act(self, **action: Any) -> Any:
+        return self.api("POST", f"{self.path}/action", action)
+
+    def machine(self) -> Any:
+        """Give the simulated system under the node."""
+        (held,) = self.pod.pod.nodes.values()
+        return held.system
+
+    def vanish(self) -> None:
+        """Delete the node on its pod manager behind the service's back."""
+        for node in list(self.pod.pod.nodes.values()):
+            self.pod.pod.delete(node)
+
+
+class TestFilters(NodeTestCase):
+    def test_nodes_are_found_by_what_is_known_of_them(self) -> None:
+        flavor = {"name": "small", "properties": base.FOUR_CORES}
+        flavor_id = self.api("POST", "/v1/flavors", flavor).json["uuid"]
+        asked = {"name": "two", "flavor_id": flavor_id}
+        other = self.api("POST", "/v1/nodes", asked).json["uuid"]
+        self.settled(other)
+        self.api("POST", f"{self.path}/register")
+        ironic_uuid = (self.settled(self.uuid) or {})["ironic_uuid"]
+        for query, expected in (
+            ("name=two", {other}),
+            (f"flavor_id={flavor_id}", {other}),
+            (f"ironic_uuid={ironic_uuid}", {self.uuid}),
+            ("managed_by=ironic", {self.uuid}),
+            (f"podm_id={self.podm['uuid']}", {self.uuid, other}),
+            ("state=composed", {self.uuid, other}),
+            ("state=missing", set()),
+        ):
+            found = self.api("GET", f"/v1/nodes?{query}").json["nodes"]
+            self.assertEqual(expected, {node["uuid"] for node in found}, query)
+        answer = self.api("GET", "/v1/nodes?state=happy")
+        self.assertRefused(400, "valence.request.invalid", answer)
+
+
+class TestUpdate(NodeTestCase):
+    def test_a_node_is_renamed_and_described_anew(self) -> None:
+        changed = self.api("PATCH", self.path, {"name": "two", "description": None}).json
+        self.assertEqual(("two", None), (changed["name"], changed["description"]))
+        self.assertEqual(self.uuid, (self.node("two") or {})["uuid"])
+        self.assertIsNone(self.node("one"))
+        self.assertIsNone(self.api("PATCH", self.path, {"name": None}).json["name"])
+
+    def test_a_name_that_another_node_has_is_refused(self) -> None:
+        self.composed(name="two")
+        answer = self.api("PATCH", self.path, {"name": "two", "description": "changed"})
+        self.assertRefused(409, "valence.node.duplicate", answer)
+        self.assertEqual("first", (self.node(self.uuid) or {})["description"])
+        self.assertEqual(200, self.api("PATCH", self.path, {"name": "one"}).status_code)
+
+    def test_nothing_else_can_be_changed(self) -> None:
+        for body in ({}, {"state": "error"}, {"name": ""}, {"podm_id": self.podm["uuid"]}):
+            self.assertRefused(400, "valence.request.invalid", self.api("PATCH", self.path, body))
+        answer = self.api("PATCH", "/v1/nodes/nobody", {"name": "x"})
+        self.assertRefused(404, "valence.node.not_found", answer)
+
+    def test_the_same_compose_again_is_still_the_same_node(self) -> None:
+        asked = {"uuid": "11111111-1111-4111-8111-111111111111", "name": "three"}
+        node = self.composed(**asked)
+        self.api("PATCH", f"/v1/nodes/{node['uuid']}", {"name": "renamed"})
+        again = self.api("POST", "/v1/nodes", {"properties": base.FOUR_CORES, **asked})
+        self.assertEqual((200, "renamed"), (again.status_code, again.json["name"]))
+
+
+class TestReset(NodeTestCase):
+    def test_a_node_is_switched_on_and_off(self) -> None:
+        for kind, power in (("On", "On"), ("ForceOff", "Off")):
+            answer = self.act(Reset={"Type": kind})
+            self.assertEqual((200, power), (answer.status_code, answer.json["power_state"]))
+            self.assertEqual(power == "On", self.machine().powered)
+
+    def test_what_the_pod_manager_does_not_offer_is_refused_with_what_it_does(self) -> None:
+        self.pod.journal.clear()
+        error = self.assertRefused(400, "valence.request.invalid", self.act(Reset={"Type": "Nap"}))
+        self.assertIn("'Nap'", error["detail"])
+        self.assertIn("ForceOff", error["detail"])
+        self.assertEqual({"GET"}, {r["method"] for r in self.pod.journal.show()["requests"]})
+
+    def test_what_the_pod_manager_refuses_is_told_in_its_words(self) -> None:
+        self.fault(
+            self.pod,
+            "POST",
+            ".*Reset",
+            action={"type": "error", "status": 409, "message": "the fan is stuck"},
+        )
+        error = self.assertRefused(
+            409, "valence.podmanager.refused", self.act(Reset={"Type": "On"})
+        )
+        self.assertIn("the fan is stuck", error["reason"])
+
+    def test_a_reset_is_sent_once_even_when_its_answer_is_lost(self) -> None:
+        self.fault(self.pod, "POST", ".*Reset", action={"type": "lose_answer"})
+        self.pod.journal.clear()
+        answer = self.act(Reset={"Type": "On"})
+        self.assertRefused(503, "valence.podmanager.unreachable", answer)
+        sent = [r["method"] for r in self.pod.journal.show()["requests"]]
+        self.assertEqual(1, sent.count("POST"))
+
+
+class TestBoot(NodeTestCase):
+    def test_a_node_boots_from_something_else_once_or_always(self) -> None:
+        self.assertEqual(200, self.act(Boot={"Target": "Pxe"}).status_code)
+        boot = self.machine().boot
+        self.assertEqual(("Pxe", "Once"), (boot.target, boot.enabled))
+        self.act(Boot={"Target": "Hdd", "Enabled": "Continuous", "Mode": "UEFI"})
+        boot = self.machine().boot
+        self.assertEqual(("Hdd", "Continuous", "UEFI"), (boot.target, boot.enabled, boot.mode))
+
+    def test_what_the_pod_manager_does_not_offer_is_refused(self) -> None:
+        for boot in (
+            {"Target": "Floppies"},
+            {"Target": "Pxe", "Enabled": "Sometimes"},
+            {"Target": "Pxe", "Mode": "Odd"},
+        ):
+            error = self.assertRefused(400, "valence.request.invalid", self.act(Boot=boot))
+            self.assertIn("does not offer", error["detail"])
+        self.assertEqual("None", self.machine().boot.target)
+
+
+class TestRefusals(NodeTestCase):
+    def test_exactly_one_action_is_asked_for(self) -> None:
+        for body in ({}, {"Reset": {"Type": "On"}, "Boot": {"Target": "Pxe"}}, {"Dance": {}}):
+            self.assertRefused(400, "valence.request.invalid", self.act(**body))
+
+    def test_while_ironic_has_the_node_it_alone_switches_it(self) -> None:
+        self.api("POST", f"{self.path}/register")
+        node = self.settled(self.uuid) or {}
+        for action in ({"Reset": {"Type": "On"}}, {"Boot": {"Target": "Pxe"}}):
+            error = self.assertRefused(409, "valence.node.registered", self.act(**action))
+            self.assertIn(node["ironic_uuid"], error["detail"])
+        self.assertFalse(self.machine().powered)
+
+    def test_a_node_that_is_not_composed_is_left_alone(self) -> None:
+        node = self.settled(self.compose(properties=base.TOO_MUCH)["uuid"]) or {}
+        answer = self.api("POST", f"/v1/nodes/{node['uuid']}/action", {"Reset": {"Type": "On"}})
+        self.assertRefused(409, "valence.node.busy", answer)
+
+    def test_somebody_elses_node_at_the_same_path_is_never_switched(self) -> None:
+        (held,) = self.pod.pod.nodes.values()
+        held.name = "a database"
+        error = self.assertRefused(
+            409, "valence.podmanager.node_gone", self.act(Reset={"Type": "On"})
+        )
+        self.assertIn("a database", error["detail"])
+        self.assertFalse(self.machine().powered)
+        self.assertEqual("missing", nodes.get(self.service.db, self.uuid).state)

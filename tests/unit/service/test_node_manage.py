@@ -1,0 +1,133 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Nodes that a pod manager has already, taken on as they are."""
+
+from typing import Any
+import uuid as uuids
+
+from podm_simulator.pod.pod import Pace
+from tests.unit.service import base
+from valence import ledger
+from valence import marks
+from valence.objects import installation
+
+FOREIGN = "99999999-9999-4999-8999-999999999999"
+
+
+class TestManage(base.ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.pod = self.simulate()
+        self.start(nodes__stray_grace=0.0)
+        self.podm = self.know(self.pod)
+        self.before = self.books_of(self.pod)
+
+    def make(self, name: str = "a database", description: str = "hers") -> str:
+        """Have somebody compose a node without Valence."""
+        driver = self.service.drivers.to(self.podm["uuid"])
+        path = driver.allocate(name, description, base.FOUR_CORES)
+        self.until(lambda: driver.state(path).state == "allocated")
+        driver.assemble(path)
+        self.until(lambda: driver.state(path).state == "assembled")
+        return path
+
+    def manage(self, path: str, **fields: Any) -> Any:
+        body = {"podm_id": self.podm["uuid"], "path": path, **fields}
+        return self.api("POST", "/v1/nodes/manage", body)
+
+    def test_a_node_is_taken_on_as_it_is(self) -> None:
+        path = self.make()
+        self.pod.journal.clear()
+        answer = self.manage(path, name="db", description="was there before")
+        self.assertEqual(201, answer.status_code)
+        node = answer.json
+        self.assertEqual(("composed", True, path), (node["state"], node["adopted"], node["path"]))
+        self.assertEqual(("db", "was there before"), (node["name"], node["description"]))
+        self.assertTrue(node["system_path"])
+        self.assertEqual({"memory", "processor"}, set(node["properties"]))
+        self.assertEqual({"GET"}, {r["method"] for r in self.pod.journal.show()["requests"]})
+        self.assertEqual(node["uuid"], (self.node("db") or {})["uuid"])
+
+    def test_it_is_a_node_as_any_other(self) -> None:
+        node = self.manage(self.make()).json
+        url = f"/v1/nodes/{node['uuid']}"
+        answer = self.api("POST", f"{url}/action", {"Reset": {"Type": "On"}})
+        self.assertEqual("On", answer.json["power_state"])
+        self.assertEqual("composed", self.api("GET", f"{url}?refresh=true").json["state"])
+        self.api("POST", f"{url}/register")
+        self.assertEqual("ironic", (self.settled(node["uuid"]) or {})["managed_by"])
+        self.api("POST", f"{url}/unregister")
+        self.settled(node["uuid"])
+        self.assertEqual(202, self.api("DELETE", url).status_code)
+        self.assertIsNone(self.settled(node["uuid"]))
+        self.assertEqual(self.before, self.books_of(self.pod))
+
+    def test_a_node_that_is_known_is_refused(self) -> None:
+        path = self.make()
+        uuid = self.manage(path).json["uuid"]
+        for again in (path, path + "/"):
+            error = self.assertRefused(409, "valence.node.duplicate", self.manage(again))
+            self.assertIn(uuid, error["detail"])
+        ours = self.composed()
+        self.assertRefused(409, "valence.node.duplicate", self.manage(ours["path"]))
+
+    def test_a_name_that_another_node_has_is_refused(self) -> None:
+        self.composed(name="db")
+        self.assertRefused(409, "valence.node.duplicate", self.manage(self.make(), name="db"))
+
+    def test_what_another_installation_made_is_left_to_it(self) -> None:
+        words = marks.description(FOREIGN, "theirs")
+        path = self.make(marks.name(str(uuids.uuid4())), words)
+        error = self.assertRefused(409, "valence.node.duplicate", self.manage(path))
+        self.assertIn(FOREIGN, error["detail"])
+
+    def test_what_is_ours_and_lost_its_row_is_taken_on_under_its_own_uuid(self) -> None:
+        uuid = str(uuids.uuid4())
+        words = marks.description(installation.get(self.service.db), None)
+        node = self.manage(self.make(marks.name(uuid), words)).json
+        self.assertEqual(uuid, node["uuid"])
+
+    def test_what_there_is_not_is_refused_with_what_there_is(self) -> None:
+        path = self.make()
+        for wrong in ("/redfish/v1/Nodes/999", "/redfish/v1/Systems", "x"):
+            error = self.assertRefused(409, "valence.podmanager.node_gone", self.manage(wrong))
+            self.assertIn(path, error["detail"])
+        answer = self.api("POST", "/v1/nodes/manage", {"podm_id": "nobody", "path": path})
+        self.assertRefused(404, "valence.podmanager.not_found", answer)
+        self.assertRefused(
+            400,
+            "valence.request.invalid",
+            self.api("POST", "/v1/nodes/manage", {"path": path}),
+        )
+
+    def test_a_node_on_its_way_is_not_taken_on(self) -> None:
+        driver = self.service.drivers.to(self.podm["uuid"])
+        self.pod.pod.pace = Pace(allocate=60)
+        path = driver.allocate("slow", "hers", base.FOUR_CORES)
+        self.assertRefused(409, "valence.node.busy", self.manage(path))
+
+    def test_a_pod_manager_that_is_away_changes_nothing(self) -> None:
+        path = self.make()
+        self.pod.stop()
+        self.assertRefused(503, "valence.podmanager.unreachable", self.manage(path))
+        self.assertEqual([], self.api("GET", "/v1/nodes").json["nodes"])
+
+    def test_an_audit_leaves_it_alone_and_notices_when_it_is_gone(self) -> None:
+        node = self.manage(self.make()).json
+        service = self.service
+        books = ledger.Nodes(service.conf, service.db, service.drivers, service.ironic)
+        self.assertEqual([], list(books.audit()))
+        for held in list(self.pod.pod.nodes.values()):
+            self.pod.pod.delete(held)
+        self.assertEqual(["row"], [stray.kind for stray in books.audit()])
+        self.assertEqual("missing", (self.node(node["uuid"]) or {})["state"])

@@ -1,0 +1,109 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Nodes whose hardware was deleted behind our back: noticed, shown, deleted."""
+
+from typing import Any
+
+from tests.unit.service import test_node_action as action
+from valence import errors
+
+
+class TestMissing(action.NodeTestCase):
+    def refresh(self) -> Any:
+        return self.api("GET", f"{self.path}?refresh=true")
+
+    def delete(self, query: str = "") -> Any:
+        return self.api("DELETE", self.path + query)
+
+    def registered(self) -> dict[str, Any]:
+        self.api("POST", f"{self.path}/register")
+        return self.settled(self.uuid) or {}
+
+    def test_a_look_at_the_pod_manager_notices_it(self) -> None:
+        self.vanish()
+        self.assertEqual("missing", self.refresh().json["state"])
+        listed = self.api("GET", "/v1/nodes?state=missing").json["nodes"]
+        self.assertEqual([self.uuid], [node["uuid"] for node in listed])
+
+    def test_an_action_notices_it(self) -> None:
+        self.vanish()
+        self.assertRefused(409, "valence.podmanager.node_gone", self.act(Reset={"Type": "On"}))
+        self.assertEqual("missing", (self.node(self.uuid) or {})["state"])
+        self.assertRefused(409, "valence.node.busy", self.act(Reset={"Type": "On"}))
+
+    def test_a_node_that_does_not_answer_and_is_listed_is_not_missing(self) -> None:
+        error = {"type": "error", "status": 404, "message": "not now"}
+        self.fault(self.pod, "GET", "/Nodes/[^/]+$", action=error, times=1)
+        self.assertRefused(409, "valence.podmanager.node_gone", self.refresh())
+        self.assertEqual("composed", (self.node(self.uuid) or {})["state"])
+
+    def test_a_pod_manager_that_is_away_makes_nothing_missing(self) -> None:
+        self.pod.stop()
+        self.assertEqual(503, self.refresh().status_code)
+        self.assertEqual("composed", (self.node(self.uuid) or {})["state"])
+
+    def test_a_node_that_is_there_again_is_composed_again(self) -> None:
+        kept = dict(self.pod.pod.nodes)
+        self.pod.pod.nodes.clear()
+        self.assertEqual("missing", self.refresh().json["state"])
+        self.assertEqual("missing", self.refresh().json["state"])
+        self.pod.pod.nodes.update(kept)
+        self.assertEqual("composed", self.refresh().json["state"])
+
+    def test_a_missing_node_is_deleted(self) -> None:
+        self.vanish()
+        self.refresh()
+        self.assertEqual(202, self.delete().status_code)
+        self.assertIsNone(self.settled(self.uuid))
+
+    def test_a_missing_node_that_ironic_has_leaves_ironic_by_force_alone(self) -> None:
+        node = self.registered()
+        self.ironic.nodes[node["ironic_uuid"]]["provision_state"] = "active"
+        self.vanish()
+        self.refresh()
+        error = self.assertRefused(409, "valence.node.registered", self.delete())
+        self.assertIn("force", error["detail"])
+        self.assertEqual(202, self.delete("?force=true").status_code)
+        self.assertIsNone(self.settled(self.uuid))
+        self.assertEqual({}, self.ironic.nodes)
+
+    def test_force_does_nothing_to_a_node_that_is_there(self) -> None:
+        self.registered()
+        self.assertRefused(409, "valence.node.registered", self.delete("?force=true"))
+        self.assertEqual(1, len(self.ironic.nodes))
+        self.assertRefused(400, "valence.request.invalid", self.delete("?force=perhaps"))
+
+    def test_what_ironic_does_not_let_go_stays_and_is_tried_again(self) -> None:
+        self.registered()
+        self.vanish()
+        self.refresh()
+        self.ironic.trouble["evict_node"] = [errors.IronicRefused("It is protected.")]
+        self.delete("?force=true")
+        node = self.settled(self.uuid) or {}
+        self.assertEqual(("error", "ironic"), (node["state"], node["managed_by"]))
+        self.assertIn("It is protected.", node["fault"]["detail"])
+        self.assertRefused(409, "valence.node.registered", self.delete())
+        self.delete("?force=true")
+        self.assertIsNone(self.settled(self.uuid))
+        self.assertEqual({}, self.ironic.nodes)
+
+    def test_a_missing_node_is_unregistered_as_any_other(self) -> None:
+        self.registered()
+        self.vanish()
+        self.refresh()
+        self.assertEqual(202, self.api("POST", f"{self.path}/unregister").status_code)
+        node = self.settled(self.uuid) or {}
+        self.assertIsNone(node["managed_by"])
+        self.assertEqual({}, self.ironic.nodes)
+        self.assertEqual("missing", self.refresh().json["state"])
+        self.assertRefused(409, "valence.node.busy", self.api("POST", f"{self.path}/register"))

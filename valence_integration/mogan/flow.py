@@ -1,0 +1,61 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""How Mogan deploys on a node that was composed and enrolled already."""
+
+from typing import Any
+
+from taskflow import engines
+from taskflow.patterns import linear_flow
+
+from valence_integration.mogan.parts import Parts
+
+
+def get_flow(
+    mogan: Parts,
+    context: Any,
+    manager: Any,
+    server: Any,
+    requested_networks: Any,
+    user_data: Any,
+    injected_files: Any,
+    admin_password: Any,
+    key_pair: Any,
+    partitions: Any,
+    request_spec: Any,
+    filter_properties: Any,
+) -> Any:
+    """Load Mogan's create flow, of Mogan's own tasks, without its rescheduling.
+
+    The name, the order and the keys of the store are those of
+    ``mogan.engine.flows.create_server.get_flow``.
+    """
+    tasks = mogan.create_server
+    flow = linear_flow.Flow("server_create_manager").add(
+        tasks.BuildNetworkTask(manager),
+        tasks.GenerateConfigDriveTask(),
+        tasks.CreateServerTask(manager.driver),
+    )
+    store = {
+        "context": context,
+        "filter_properties": filter_properties,
+        "request_spec": request_spec,
+        "server": server,
+        "requested_networks": requested_networks,
+        "user_data": user_data,
+        "injected_files": injected_files,
+        "admin_password": admin_password,
+        "key_pair": key_pair,
+        "partitions": partitions,
+        "configdrive": {},
+    }
+    return engines.load(flow, store=store)
