@@ -11,15 +11,16 @@
 # under the License.
 #
 # Needs Python 3.11 or later and git; makes everything else it needs in
-# .venv, .venv-ironic and .lab of this directory.
+# .venv, .venv-ironic, .venv-keystone and .lab of this directory.
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test unit functional crash bench lint docs samples ironic constraints clean distclean
+.PHONY: help demo demo-stop test unit functional crash bench lint docs samples ironic keystone constraints clean distclean
 
 VENV := .venv
 VENV_IRONIC := .venv-ironic
+VENV_KEYSTONE := .venv-keystone
 BIN := $(VENV)/bin
 PROJECT := requirements.txt setup.cfg setup.py
 QUIET := OS_STDOUT_CAPTURE=1 OS_STDERR_CAPTURE=1 OS_LOG_CAPTURE=1
@@ -54,8 +55,15 @@ $(VENV_IRONIC)/.ready: devstack/constraints-ironic.txt
 	@$(call install,$(VENV_IRONIC),Ironic,-c devstack/constraints-ironic.txt ironic python-ironicclient)
 	@touch $@
 
-# Somebody's own Ironic is taken as it is.
+$(VENV_KEYSTONE)/.ready: devstack/constraints-keystone.txt
+	@$(call make_venv,$(VENV_KEYSTONE))
+	@$(call install,$(VENV_KEYSTONE),Keystone,-c devstack/constraints-keystone.txt keystone gunicorn)
+	@touch $@
+
+# Somebody's own Ironic is taken as it is, and so is their Keystone.
 ironic: $(if $(VALENCE_IRONIC_ENV),,$(VENV_IRONIC)/.ready)  ## make the environment of the real Ironic
+
+keystone: $(if $(VALENCE_KEYSTONE_ENV),,$(VENV_KEYSTONE)/.ready)  ## make the environment of the real Keystone
 
 demo: $(VENV)/.ready ironic  ## run the main job on real parts: compose, enrol, deploy, give back
 	@$(BIN)/python -W ignore -m devstack.demo $(if $(KEEP),--keep)
@@ -63,7 +71,7 @@ demo: $(VENV)/.ready ironic  ## run the main job on real parts: compose, enrol, 
 demo-stop: $(VENV)/.ready  ## stop what `make demo KEEP=1` left running
 	@$(BIN)/python -W ignore -m devstack.demo --stop
 
-test: $(VENV)/.ready ironic  ## run every test: unit and functional
+test: $(VENV)/.ready ironic keystone  ## run every test: unit and functional
 	@rm -rf .lab/results
 	@status=0; $(MAKE) unit || status=1; $(MAKE) functional || status=1; \
 	$(BIN)/python -m devstack.tally .lab/results/unit .lab/results/functional || status=1; exit $$status
@@ -109,7 +117,7 @@ samples: $(VENV)/.ready  ## renew the sample files below etc
 		$(BIN)/oslopolicy-sample-generator --config-file "$$file" || exit 1; done
 
 # Taken from clean environments, so that a constraint is there for a reason.
-constraints:  ## renew both constraints files with what PyPI offers today
+constraints:  ## renew the constraints files with what PyPI offers today
 	./devstack/renew-constraints
 
 clean:  ## stop a kept demonstration; remove what tests and the demonstration left
@@ -118,4 +126,4 @@ clean:  ## stop a kept demonstration; remove what tests and the demonstration le
 	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean  ## remove the virtual environments too
-	rm -rf $(VENV) $(VENV_IRONIC)
+	rm -rf $(VENV) $(VENV_IRONIC) $(VENV_KEYSTONE)

@@ -23,6 +23,8 @@ MIDDLEWARE = (
     middleware.request_id,
     # Sees the status that the client sees.
     middleware.access_log,
+    # Before anybody is asked who is asking: browsers ask without credentials first.
+    middleware.cors,
     # Around everything that may raise.
     middleware.one_error_form,
     # Before anybody reads a body, and before anybody is asked who is asking.

@@ -12,6 +12,7 @@
 
 """The Valence service, and the configuration of the provisioning plugin beside it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 import sys
 
@@ -42,24 +43,27 @@ class Service:
             deadline=60,
         )
 
-    def prepare(self) -> None:
-        """Write the configuration: Ironic's address, and shorter pauses than for real pods."""
+    def prepare(self, more: Mapping[str, Mapping[str, object]] | None = None) -> None:
+        """Write the configuration: Ironic's address, and shorter pauses than for real pods.
+
+        :param more: group to options, over those of the lab.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
-        ironic.write_ini(
-            self.config,
-            {
-                "DEFAULT": {
-                    "auth_strategy": "noauth",
-                    "host_ip": "127.0.0.1",
-                    "port": self._port,
-                    "state_path": self.directory,
-                    "use_stderr": True,
-                },
-                "ironic": {"auth_type": "none", "endpoint_override": self.ironic_url},
-                "podmanagers": {"poll_interval": 0.2},
-                "conductor": {"graceful_timeout": GRACE},
+        options: dict[str, dict[str, object]] = {
+            "DEFAULT": {
+                "auth_strategy": "noauth",
+                "host_ip": "127.0.0.1",
+                "port": self._port,
+                "state_path": self.directory,
+                "use_stderr": True,
             },
-        )
+            "ironic": {"auth_type": "none", "endpoint_override": self.ironic_url},
+            "podmanagers": {"poll_interval": 0.2},
+            "conductor": {"graceful_timeout": GRACE},
+        }
+        for group, values in (more or {}).items():
+            options[group] = {**options.get(group, {}), **values}
+        ironic.write_ini(self.config, options)
 
 
 class Plugin:

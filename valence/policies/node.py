@@ -20,31 +20,37 @@ from valence.policies import base
 RULES = [
     policy.DocumentedRuleDefault(
         "valence:node:get",
-        base.READER,
-        "List and show nodes.",
+        base.PROJECT_READER,
+        "List and show nodes. To those whom it refuses a node there is none (404).",
         [{"method": "GET", "path": "/v1/nodes"}, {"method": "GET", "path": "/v1/nodes/{ident}"}],
     ),
     policy.DocumentedRuleDefault(
+        "valence:node:list_all",
+        base.ADMIN,
+        "List the nodes of every project.",
+        [{"method": "GET", "path": "/v1/nodes"}],
+    ),
+    policy.DocumentedRuleDefault(
         "valence:node:create",
-        base.MEMBER,
+        base.PROJECT_MEMBER,
         "Compose a node.",
         [{"method": "POST", "path": "/v1/nodes"}],
     ),
     policy.DocumentedRuleDefault(
         "valence:node:delete",
-        base.MEMBER,
+        base.PROJECT_MEMBER,
         "Release a node.",
         [{"method": "DELETE", "path": "/v1/nodes/{ident}"}],
     ),
     policy.DocumentedRuleDefault(
         "valence:node:register",
-        base.MEMBER,
+        base.PROJECT_MEMBER,
         "Register a node in Ironic.",
         [{"method": "POST", "path": "/v1/nodes/{ident}/register"}],
     ),
     policy.DocumentedRuleDefault(
         "valence:node:unregister",
-        base.MEMBER,
+        base.PROJECT_MEMBER,
         "Have Ironic forget a node.",
         [{"method": "POST", "path": "/v1/nodes/{ident}/unregister"}],
     ),

@@ -20,7 +20,7 @@ from valence.policies import base
 RULES = [
     policy.DocumentedRuleDefault(
         "valence:podmanager:get",
-        base.READER,
+        base.ADMIN,
         "List and show pod managers, without their passwords.",
         [
             {"method": "GET", "path": "/v1/podmanagers"},

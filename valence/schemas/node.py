@@ -99,6 +99,8 @@ NODE = base.thing(
         "ironic_uuid": base.or_null(base.UUID),
         "fault": FAULT,
         "generation": {"type": "integer"},
+        "project_id": {**MAYBE, "description": "The project that it belongs to."},
+        "user_id": {**MAYBE, "description": "Who asked for it."},
         "created_at": base.MOMENT,
         "updated_at": base.or_null(base.MOMENT),
         "links": base.LINKS,
@@ -116,6 +118,7 @@ LIST = base.listing(
         "flavor_id": base.UUID,
         "managed_by": {"enum": ["ironic"]},
         "ironic_uuid": base.UUID,
+        "project_id": base.NAME,
     },
     ("uuid", "name", "state", "created_at"),
 )

@@ -171,7 +171,11 @@ class ServiceTestCase(base.TestCase):
 
     def start(self, **options: Any) -> services.Service:
         """Start the service, as a process does."""
-        service = services.Service(self.configure(**options), ironic=self.ironic)  # type: ignore[arg-type]
+        return self.start_from(self.configure(**options))
+
+    def start_from(self, conf: cfg.ConfigOpts) -> services.Service:
+        """Start the service with a configuration."""
+        service = services.Service(conf, ironic=self.ironic)  # type: ignore[arg-type]
         service.start()
         self.addCleanup(service.stop, 5.0)
         self.service = service
