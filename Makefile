@@ -16,7 +16,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test unit functional crash bench lint docs samples ironic keystone constraints clean distclean
+.PHONY: help demo demo-stop test unit functional crash bench lint docs samples ironic keystone databases constraints clean distclean
 
 VENV := .venv
 VENV_IRONIC := .venv-ironic
@@ -76,13 +76,18 @@ test: $(VENV)/.ready ironic keystone  ## run every test: unit and functional
 	@status=0; $(MAKE) unit || status=1; $(MAKE) functional || status=1; \
 	$(BIN)/python -m devstack.tally .lab/results/unit .lab/results/functional || status=1; exit $$status
 
+# Where tests keep their rows: files of SQLite, or a server that they start.
+export VALENCE_DATABASE := $(or $(DATABASE),sqlite)
+RESULTS = .lab/results/$(1)$(if $(DATABASE),-$(DATABASE))
+
 # run_tests(kind, arguments of stestr run): leaves the results for the tally.
 # What a test writes and logs is shown when it fails, and only then.
 # stestr runs its workers with PYTHON, which to it is a piece of shell.
-run_tests = status=0; mkdir -p .lab/results; rm -f .lab/results/$(1); \
+run_tests = status=0; mkdir -p .lab/results; rm -f $(RESULTS); \
 	PYTHON=$(BIN)/python $(QUIET) $(BIN)/stestr --test-path ./tests/$(1) run $(2) || status=$$?; \
-	$(BIN)/stestr last --subunit >.lab/results/$(1) || status=1; exit $$status
+	$(BIN)/stestr last --subunit >$(RESULTS) || status=1; exit $$status
 
+# unit and functional take DATABASE=postgresql or mariadb.
 unit: $(VENV)/.ready  ## run the unit tests
 	@echo "unit tests"
 	@$(call run_tests,unit,--concurrency 2 $(if $(TESTS),'$(TESTS)'))
@@ -90,6 +95,18 @@ unit: $(VENV)/.ready  ## run the unit tests
 functional: $(VENV)/.ready ironic  ## run the functional tests: real Ironic, simulated pod managers
 	@echo "functional tests"
 	@$(call run_tests,functional,--serial $(if $(TESTS),'$(TESTS)'))
+
+# What of the tests has to do with the database, and little else: every query of the API
+# and of the flows, recovery, the conductor's journal, and the main job through real
+# processes. What speaks to pod managers, to Ironic or to nobody is the same everywhere.
+ON_DATABASES_UNIT := service\.test_(api_flavors|api_podmanagers|audit|authentication|node_|recovery|schema)|conductor\.test_(conductor|runner)
+ON_DATABASES_FUNCTIONAL := test_main_job|test_operators
+
+databases: $(VENV)/.ready ironic  ## run what touches the database on PostgreSQL and on MariaDB
+	@status=0; for database in postgresql mariadb; do \
+		$(MAKE) unit DATABASE=$$database TESTS='$(ON_DATABASES_UNIT)' || status=1; \
+		$(MAKE) functional DATABASE=$$database TESTS='$(ON_DATABASES_FUNCTIONAL)' || status=1; \
+	done; exit $$status
 
 # crash(): SAMPLE=K kills at K points instead of at all; SEEDS=n plays n random schedules.
 crash: $(VENV)/.ready  ## kill conductors at every request, and look at what is left

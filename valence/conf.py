@@ -101,6 +101,15 @@ DATABASE_OPTS = [
     ),
 ]
 
+HEALTHCHECK_OPTS = [
+    cfg.BoolOpt(
+        "detailed",
+        default=False,
+        help="Whether /healthcheck says why something is ill, in its own words, which may name "
+        "hosts. It says what is ill in any case, to everybody.",
+    ),
+]
+
 NODES_OPTS = [
     cfg.FloatOpt(
         "outage_timeout",
@@ -136,6 +145,7 @@ NODES_OPTS = [
 GROUPS: tuple[tuple[str, Sequence[cfg.Opt]], ...] = (
     ("DEFAULT", DEFAULT_OPTS),
     ("database", DATABASE_OPTS),
+    ("healthcheck", HEALTHCHECK_OPTS),
     ("nodes", NODES_OPTS),
 )
 

@@ -29,6 +29,7 @@ from valence import reading
 from valence import service as services
 from valence.handlers import flavor
 from valence.handlers import health
+from valence.handlers import metrics
 from valence.handlers import node
 from valence.handlers import podmanager
 from valence.handlers import root
@@ -77,6 +78,14 @@ ROUTES: tuple[Route, ...] = (
         None,
         {200: root_schemas.HEALTH},
         refuses=(errors.Unhealthy,),
+    ),
+    Route(
+        "GET",
+        "/metrics",
+        metrics.metrics,
+        None,
+        {200: root_schemas.METRICS},
+        media="text/plain",
     ),
     Route(
         "GET",
@@ -251,6 +260,7 @@ class Application:
 
     def _answer(self, request: werkzeug.Request) -> werkzeug.Response:
         route, segments = self._match(request)
+        request.environ[reading.ROUTE] = route.path
         context = request.environ[reading.CONTEXT]
         if route.rule is not None and context.user_id is None:
             raise errors.Unauthenticated("This needs to know who is asking. Log in.")

@@ -16,6 +16,7 @@
 from collections.abc import Callable
 from collections.abc import Iterable
 import re
+import time
 from typing import Any
 
 from oslo_config import cfg
@@ -28,6 +29,7 @@ from werkzeug import exceptions
 from valence import authentication as strategies
 from valence import calls
 from valence import errors
+from valence import metrics
 from valence import reading
 
 LOG = logging.getLogger(__name__)
@@ -39,6 +41,9 @@ HEADER = "X-Openstack-Request-Id"
 
 #: What a client may send as its own id for a chain of requests.
 GLOBAL_ID = re.compile(r"req-[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+#: details of an error that are in its answer as they are
+SAID_IN_FULL = ("checks", "reasons")
 
 #: details of an error -> the header that says it to programs
 SAID_IN_HEADERS = {"allow": "Allow", "challenge": "WWW-Authenticate"}
@@ -117,6 +122,26 @@ def body_limit(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
     return answer
 
 
+def measured(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
+    """Count requests, and how long they took until their answers could be sent."""
+
+    def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
+        began, said = time.monotonic(), ["500"]
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            said[0] = status[:3]
+            return start_response(status, headers, *more)
+
+        try:
+            return app(environ, start)
+        finally:
+            route = environ.get(reading.ROUTE, "(none)")
+            seconds = time.monotonic() - began
+            metrics.count(route, environ["REQUEST_METHOD"], said[0], seconds)
+
+    return answer
+
+
 def cors(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
     """Let pages of other origins ask, if the configuration names any."""
     made = oslo_cors.CORS(app, conf)
@@ -142,6 +167,7 @@ def _response(error: errors.ValenceError, environ: Environ) -> werkzeug.Response
     form["detail"] = error.detail
     if error.own_words:
         form["reason"] = error.own_words
+    form.update({key: details[key] for key in SAID_IN_FULL if details.get(key)})
     form["request_id"] = environ[reading.REQUEST_ID]
     headers = {header: details[key] for key, header in SAID_IN_HEADERS.items() if details.get(key)}
     return calls.answer({"errors": [form]}, details["status"], headers)

@@ -105,7 +105,7 @@ def _answers(route: Route) -> dict[str, Any]:
     for status, schema in sorted(route.answers.items()):
         answers[str(status)] = {"description": route.summary, "headers": _headers()}
         if schema is not None:
-            answers[str(status)]["content"] = {"application/json": {"schema": schema}}
+            answers[str(status)]["content"] = {route.media: {"schema": schema}}
     return answers
 
 

@@ -32,6 +32,9 @@ CONTEXT = "valence.context"
 REQUEST_ID = "valence.request_id"
 GLOBAL_REQUEST_ID = "valence.global_request_id"
 
+#: Where the handler puts the path of the route, for those who count requests.
+ROUTE = "valence.route"
+
 #: Where it puts what WWW-Authenticate says to those who have to say who they are.
 CHALLENGE = "valence.challenge"
 

@@ -162,7 +162,9 @@ def retried(function: F) -> F:
 
 def _server(url: str) -> sa.Engine:
     """Open PostgreSQL or MariaDB as every service of OpenStack does."""
-    engine: sa.Engine = engines.create_engine(url, max_retries=10, retry_interval=1)
+    engine: sa.Engine = engines.create_engine(
+        url, max_retries=10, retry_interval=1, mysql_sql_mode="TRADITIONAL"
+    )
     return engine
 
 

@@ -14,8 +14,12 @@
 
 from collections.abc import Iterator
 import contextlib
+import random
+import time
 from typing import Any
 
+from oslo_db import exception as db_errors
+from oslo_log import log as logging
 from oslo_utils import importutils
 from taskflow import engines
 from taskflow import exceptions as taskflow_exceptions
@@ -25,6 +29,11 @@ from taskflow.persistence.backends import impl_sqlalchemy
 from valence_conductor import database
 from valence_conductor.job import FlowSpec
 from valence_conductor.job import Job
+
+LOG = logging.getLogger(__name__)
+
+#: How often a process tries to make TaskFlow's tables while others make them too.
+UPGRADE_ATTEMPTS = 8
 
 #: Key of a flow detail's meta that names the job, for people and for sweepers.
 META_JOB = "job"
@@ -48,9 +57,21 @@ class Journal:
         self.backend = _Backend({}, engine=writers)
 
     def upgrade(self) -> None:
-        """Make TaskFlow's tables, or bring them up to date."""
-        with contextlib.closing(self.backend.get_connection()) as connection:
-            connection.upgrade()
+        """Make TaskFlow's tables, or bring them up to date.
+
+        Processes that are started together all try, and all but one of them find
+        tables that were not there when they looked: they look again.
+        """
+        for attempt in range(1, UPGRADE_ATTEMPTS + 1):
+            try:
+                with contextlib.closing(self.backend.get_connection()) as connection:
+                    connection.upgrade()
+                return
+            except (taskflow_exceptions.StorageFailure, db_errors.DBError) as exc:
+                if attempt == UPGRADE_ATTEMPTS:
+                    raise
+                LOG.info("TaskFlow's tables are being made by somebody else: %s", exc)
+                time.sleep(random.uniform(0.2, 0.6) * attempt)  # noqa: S311
 
     def find(self, job: Job) -> models.FlowDetail | None:
         """Load what is remembered of a job; None if nothing is."""

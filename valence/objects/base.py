@@ -24,6 +24,7 @@ import uuid as uuids
 
 import sqlalchemy as sa
 from sqlalchemy import orm
+from sqlalchemy.dialects import mysql
 
 from valence import errors
 
@@ -47,10 +48,14 @@ class Base(orm.DeclarativeBase):
     )
 
 
+#: MariaDB would keep no fractions of seconds: rows made in one second had no order.
+MOMENT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+
+
 class UTCDateTime(sa.types.TypeDecorator[datetime.datetime]):
     """A time that is in UTC, aware of it, and the same in every database."""
 
-    impl = sa.DateTime
+    impl = MOMENT
     cache_ok = True
 
     def process_bind_param(

@@ -58,6 +58,9 @@ TROUBLE: Schema = {
     },
 }
 
+#: name of what the service stands on -> how it is, or why it is not well.
+WORDS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
+
 ERRORS: Schema = {
     "type": "object",
     "properties": {
@@ -66,7 +69,12 @@ ERRORS: Schema = {
             "minItems": 1,
             "items": {
                 "type": "object",
-                "properties": {**TROUBLE, "request_id": {"type": "string"}},
+                "properties": {
+                    **TROUBLE,
+                    "checks": {**WORDS, "description": "Of /healthcheck."},
+                    "reasons": {**WORDS, "description": "Of /healthcheck, if it may say them."},
+                    "request_id": {"type": "string"},
+                },
                 "required": ["status", "code", "title", "detail", "request_id"],
                 "additionalProperties": False,
             },

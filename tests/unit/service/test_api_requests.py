@@ -201,14 +201,3 @@ class TestRoot(base.ServiceTestCase):
         self.start(public_endpoint="https://valence.example/compose/")
         link = self.api("GET", "/").json["versions"][0]["links"][0]
         self.assertEqual("https://valence.example/compose/v1/", link["href"])
-
-    def test_health_says_ok(self) -> None:
-        self.start()
-        expected = {"status": "ok", "checks": {"database": "ok"}}
-        self.assertEqual(expected, self.api("GET", "/healthcheck").json)
-
-    def test_health_is_503_without_a_database(self) -> None:
-        self.start(conductor__sweep_interval=600.0)
-        with self.service.db.writer() as session:
-            session.connection().exec_driver_sql("DROP TABLE nodes")
-        self.assertRefused(503, "valence.unhealthy", self.api("GET", "/healthcheck"))
