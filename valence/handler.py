@@ -22,6 +22,7 @@ from werkzeug import exceptions
 from werkzeug import routing as werkzeug_routing
 
 from valence import calls
+from valence import earlier
 from valence import errors
 from valence import openapi
 from valence import policies
@@ -232,6 +233,7 @@ ROUTES: tuple[Route, ...] = (
         {202: node_schemas.NODE},
         refuses=(errors.NodeNotFound, errors.NodeNotRegistered, errors.NodeBusy, *IRONIC_ERRORS),
     ),
+    *earlier.ROUTES,
 )
 
 

@@ -78,6 +78,8 @@ def _operation(route: Route) -> dict[str, Any]:
         "parameters": [*_in_path(route), *_in_query(route.query)],
         "responses": {**_answers(route), **_refusals(route)},
     }
+    if route.deprecated:
+        operation["deprecated"] = True
     if route.body is not None:
         operation["requestBody"] = {
             "required": route.body_required,

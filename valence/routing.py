@@ -37,6 +37,7 @@ class Route:
     :ivar body_required: whether a request without a body is refused.
     :ivar query: schema of the query; its values have the types it says.
     :ivar media: of its answers.
+    :ivar deprecated: whether new clients have a better one.
     :ivar refuses: what it refuses, besides what every route may.
     """
 
@@ -49,6 +50,7 @@ class Route:
     body_required: bool = True
     query: Mapping[str, Any] = dataclasses.field(default_factory=lambda: schemas.EMPTY)
     media: str = "application/json"
+    deprecated: bool = False
     refuses: tuple[type[errors.ValenceError], ...] = ()
 
     @property

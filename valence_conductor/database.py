@@ -28,6 +28,7 @@ from oslo_db import exception as db_errors
 from oslo_db.sqlalchemy import engines
 from oslo_db.sqlalchemy import exc_filters
 from oslo_log import log as logging
+from oslo_serialization import jsonutils
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy import orm
@@ -161,9 +162,18 @@ def retried(function: F) -> F:
 
 
 def _server(url: str) -> sa.Engine:
-    """Open PostgreSQL or MariaDB as every service of OpenStack does."""
+    """Open PostgreSQL or MariaDB as every service of OpenStack does.
+
+    TaskFlow keeps what a failed task raised, with all that it was caused by; what of
+    that is no JSON is written down as a word for it, as TaskFlow does it on SQLite.
+    Without, the failure could not be kept, and the flow could never end.
+    """
     engine: sa.Engine = engines.create_engine(
-        url, max_retries=10, retry_interval=1, mysql_sql_mode="TRADITIONAL"
+        url,
+        max_retries=10,
+        retry_interval=1,
+        mysql_sql_mode="TRADITIONAL",
+        json_serializer=jsonutils.dumps,
     )
     return engine
 

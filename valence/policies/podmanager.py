@@ -25,24 +25,35 @@ RULES = [
         [
             {"method": "GET", "path": "/v1/podmanagers"},
             {"method": "GET", "path": "/v1/podmanagers/{ident}"},
+            {"method": "GET", "path": "/v1/pod_managers"},
+            {"method": "GET", "path": "/v1/pod_managers/{ident}"},
         ],
     ),
     policy.DocumentedRuleDefault(
         "valence:podmanager:create",
         base.ADMIN,
         "Make a pod manager known.",
-        [{"method": "POST", "path": "/v1/podmanagers"}],
+        [
+            {"method": "POST", "path": "/v1/podmanagers"},
+            {"method": "POST", "path": "/v1/pod_managers"},
+        ],
     ),
     policy.DocumentedRuleDefault(
         "valence:podmanager:update",
         base.ADMIN,
         "Change a pod manager.",
-        [{"method": "PATCH", "path": "/v1/podmanagers/{ident}"}],
+        [
+            {"method": "PATCH", "path": "/v1/podmanagers/{ident}"},
+            {"method": "PATCH", "path": "/v1/pod_managers/{ident}"},
+        ],
     ),
     policy.DocumentedRuleDefault(
         "valence:podmanager:delete",
         base.ADMIN,
         "Forget a pod manager.",
-        [{"method": "DELETE", "path": "/v1/podmanagers/{ident}"}],
+        [
+            {"method": "DELETE", "path": "/v1/podmanagers/{ident}"},
+            {"method": "DELETE", "path": "/v1/pod_managers/{ident}"},
+        ],
     ),
 ]

@@ -162,10 +162,12 @@ class ServiceTestCase(base.TestCase):
     def configure(self, **options: Any) -> cfg.ConfigOpts:
         """Make a configuration; ``group__option`` names an option of a group."""
         conf = service_conf.read([], prog="valence-api", default_config_files=[])
+        folder = pathlib.Path(options.get("state_path", self.folder))
+        folder.mkdir(exist_ok=True)
         wanted = {
-            "state_path": str(self.folder),
-            "database__connection": databases.url(self.folder, "valence"),
-            "conductor__connection": databases.url(self.folder, "flows"),
+            "state_path": str(folder),
+            "database__connection": databases.url(folder, "valence"),
+            "conductor__connection": databases.url(folder, "flows"),
             "podmanagers__poll_interval": 0.05,
             "nodes__outage_timeout": 2.0,
             "nodes__lost_answer_timeout": 0.3,
