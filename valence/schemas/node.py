@@ -36,6 +36,13 @@ CREATE: base.Schema = {
         }
     ),
     "oneOf": [{"required": ["flavor_id"]}, {"required": ["properties"]}],
+    "examples": [
+        {
+            "uuid": base.UUID["examples"][0],
+            "name": "web-1",
+            "properties": flavor.PROPERTIES["examples"][0],
+        }
+    ],
 }
 
 REGISTER = base.request(
@@ -54,7 +61,11 @@ REGISTER = base.request(
 
 INTERFACE = base.thing(
     {
-        "mac": {"type": "string", "pattern": "^([0-9a-f]{2}:){5}[0-9a-f]{2}$"},
+        "mac": {
+            "type": "string",
+            "pattern": "^([0-9a-f]{2}:){5}[0-9a-f]{2}$",
+            "examples": ["52:54:00:12:34:56"],
+        },
         "path": MAYBE,
         "speed_mbps": {"type": ["integer", "null"]},
     }

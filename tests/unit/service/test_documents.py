@@ -19,6 +19,7 @@ import subprocess
 import sys
 from typing import Any
 
+import jsonschema
 import openapi_spec_validator
 from oslo_context import context as oslo_context
 from oslo_policy import policy
@@ -57,6 +58,26 @@ class TestOpenAPI(service_base.ServiceTestCase):
         self.assertEqual(len(ids), len(set(ids)))
         for operation in operations:
             self.assertRegex(operation["summary"], r"^[A-Z].*\.$")
+
+
+class TestExamples(base.TestCase):
+    """Of every body that is sent or answered there is one, and it is right."""
+
+    def test_every_example_is_what_its_schema_asks_for(self) -> None:
+        document = openapi.document(handler.ROUTES, "http://x")
+        components = {"components": document["components"]}
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+                for body in bodies:
+                    for media in body.get("content", {}).values():
+                        validator = jsonschema.Draft202012Validator(
+                            {**components, **media["schema"]}
+                        )
+                        problems = [
+                            str(one.message) for one in validator.iter_errors(media["example"])
+                        ]
+                        self.assertEqual([], problems, f"{method} {path}")
 
 
 class TestErrors(base.TestCase):
