@@ -14,12 +14,9 @@
 
 from collections.abc import Iterator
 import contextlib
-import random
 import time
 from typing import Any
 
-from oslo_db import exception as db_errors
-from oslo_log import log as logging
 from oslo_utils import importutils
 from taskflow import engines
 from taskflow import exceptions as taskflow_exceptions
@@ -29,11 +26,10 @@ from taskflow.persistence.backends import impl_sqlalchemy
 from valence_conductor import database
 from valence_conductor.job import FlowSpec
 from valence_conductor.job import Job
+from valence_conductor.lock import ServerLock
 
-LOG = logging.getLogger(__name__)
-
-#: How often a process tries to make TaskFlow's tables while others make them too.
-UPGRADE_ATTEMPTS = 8
+#: Seconds that a process waits for another one that makes TaskFlow's tables.
+UPGRADE_TIMEOUT = 120.0
 
 #: Key of a flow detail's meta that names the job, for people and for sweepers.
 META_JOB = "job"
@@ -59,19 +55,23 @@ class Journal:
     def upgrade(self) -> None:
         """Make TaskFlow's tables, or bring them up to date.
 
-        Processes that are started together all try, and all but one of them find
-        tables that were not there when they looked: they look again.
+        One process after the other: MariaDB commits every statement for itself, and two
+        that are started together would each make half of the tables.
+
+        :raises TimeoutError: another process is at it for too long.
         """
-        for attempt in range(1, UPGRADE_ATTEMPTS + 1):
-            try:
-                with contextlib.closing(self.backend.get_connection()) as connection:
-                    connection.upgrade()
-                return
-            except (taskflow_exceptions.StorageFailure, db_errors.DBError) as exc:
-                if attempt == UPGRADE_ATTEMPTS:
-                    raise
-                LOG.info("TaskFlow's tables are being made by somebody else: %s", exc)
-                time.sleep(random.uniform(0.2, 0.6) * attempt)  # noqa: S311
+        guard = None if self._db.is_sqlite else ServerLock(self._db.engine, "tables")
+        deadline = time.monotonic() + UPGRADE_TIMEOUT
+        while guard is not None and not guard.acquire():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Another process holds {guard.where} to make tables there.")
+            time.sleep(0.2)
+        try:
+            with contextlib.closing(self.backend.get_connection()) as connection:
+                connection.upgrade()
+        finally:
+            if guard is not None:
+                guard.release()
 
     def find(self, job: Job) -> models.FlowDetail | None:
         """Load what is remembered of a job; None if nothing is."""

@@ -73,24 +73,27 @@ class FileLock:
 
 
 class ServerLock:
-    """An exclusive lock in a database on a server; the server lets go of it when its
-    holder's connection ends.
+    """An exclusive lock in a database on a server.
+
+    The server lets go of it when its holder's connection ends.
 
     :param engine: of PostgreSQL or MariaDB.
+    :param name: of the lock, a word.
     """
 
     #: dialect -> what takes the lock of a database, and lasts as long as the connection.
     STATEMENTS: Mapping[str, str] = {
-        "postgresql": "SELECT pg_try_advisory_lock(hashtext('valence-flows'))",
-        "mysql": "SELECT GET_LOCK(CONCAT('valence-flows-', MD5(DATABASE())), 0)",
+        "postgresql": "SELECT pg_try_advisory_lock(hashtext('valence-{name}'))",
+        "mysql": "SELECT GET_LOCK(CONCAT('valence-{name}-', MD5(DATABASE())), 0)",
     }
 
     #: Nobody speaks over the connection of a lock, and it must not end because of that.
     PATIENCE: Mapping[str, str] = {"mysql": "SET SESSION wait_timeout = 31536000"}
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, name: str = "flows") -> None:
         self.where = f"a lock in {engine.url.render_as_string(hide_password=True)}"
         self._engine = engine
+        self._statement = self.STATEMENTS[engine.dialect.name].format(name=name)
         self._connection: sa.Connection | None = None
 
     def acquire(self) -> bool:
@@ -102,7 +105,7 @@ class ServerLock:
         dialect = self._engine.dialect.name
         if dialect in self.PATIENCE:
             connection.exec_driver_sql(self.PATIENCE[dialect])
-        if connection.exec_driver_sql(self.STATEMENTS[dialect]).scalar():
+        if connection.exec_driver_sql(self._statement).scalar():
             self._connection = connection
             return True
         _end(connection)

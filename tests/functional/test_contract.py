@@ -105,8 +105,10 @@ class TestContract(base.TestCase):
         asked = 0
         for result in schema.get_all_operations():
             operation = result.ok()
+            for example in operation.get_strategies_from_examples():
+                self.ask(example, 1)
             for mode in schemathesis.GenerationMode:
-                self.ask(operation, operation.as_strategy(generation_mode=mode))
+                self.ask(operation.as_strategy(generation_mode=mode), EXAMPLES)
             asked += 1
         self.assertEqual(schema.statistic.operations.total, asked)
 
@@ -114,9 +116,9 @@ class TestContract(base.TestCase):
         url = self.simulator.url
         return {"name": "rack-7", "url": url, "username": "admin", "password": "admin"}
 
-    def ask(self, operation: Any, cases: Any) -> None:
+    def ask(self, cases: Any, count: int) -> None:
         @hypothesis.settings(
-            max_examples=EXAMPLES,
+            max_examples=count,
             derandomize=True,
             database=None,
             deadline=None,

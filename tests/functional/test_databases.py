@@ -16,6 +16,8 @@
 import datetime
 import os
 import pathlib
+import subprocess
+import sys
 import threading
 from typing import Any
 from typing import ClassVar
@@ -37,6 +39,7 @@ from valence.objects import base as tables
 from valence.objects import flavor as flavors
 from valence.objects import node as nodes
 from valence_conductor import database
+from valence_conductor import lock
 from valence_conductor import waiting
 
 PROPERTIES: dict[str, Any] = {"processor": {"total_cores": 4}, "memory": {"capacity_mib": 4096}}
@@ -155,6 +158,47 @@ class TestMigrations(DatabaseTest):
                 connection.execute(known.insert().values(**values))
 
 
+class TestSeveralProcesses(DatabaseTest):
+    """What several processes do to one database at the same moment."""
+
+    def test_all_that_make_the_tables_of_flows_together_find_them_made(self) -> None:
+        url = self.empty("flows").url.render_as_string(hide_password=False)
+        program = (
+            "from valence_conductor import database, journal\n"
+            f"journal.Journal(database.Database({url!r})).upgrade()\n"
+        )
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-W", "ignore", "-c", program],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _process in range(3)
+        ]
+        for one in started:
+            self.addCleanup(one.kill)
+        for one in started:
+            _out, said = one.communicate(timeout=240)
+            self.assertEqual(0, one.returncode, said[-2000:])
+
+
+class TestLock(DatabaseTest):
+    scenarios: ClassVar = [(kind, {"kind": kind}) for kind in databases.ALL]
+
+    def test_one_holds_it_until_it_lets_go_or_is_gone(self) -> None:
+        db = self.empty("locked")
+        first, second = lock.ServerLock(db.engine), lock.ServerLock(db.engine)
+        self.assertEqual((True, False), (first.acquire(), second.acquire()))
+        first.release()
+        self.assertTrue(second.acquire())
+        other = lock.ServerLock(self.empty("other").engine)
+        self.assertTrue(other.acquire())  # that of another database
+        self.addCleanup(other.release)
+        self.addCleanup(second.release)
+        self.assertNotIn("secret", second.where)
+
+
 class TestTrouble(DatabaseTest):
     """Of servers: what passes by itself is not shown to anybody."""
 
@@ -179,7 +223,7 @@ class TestTrouble(DatabaseTest):
         attempts: list[str] = []
 
         @database.retried
-        def lock(first: str, second: str) -> None:
+        def take(first: str, second: str) -> None:
             attempts.append(first)
             fresh = attempts.count(first) == 1
             with self.db.writer() as session:
@@ -189,7 +233,7 @@ class TestTrouble(DatabaseTest):
                 self.write(session, second)
 
         threads = [
-            threading.Thread(target=lock, args=pair)
+            threading.Thread(target=take, args=pair)
             for pair in (("left", "right"), ("right", "left"))
         ]
         for thread in threads:
