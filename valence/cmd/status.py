@@ -62,6 +62,7 @@ class Checks(upgradecheck.UpgradeCommands):
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         self._conf = conf
 
+    @_readable
     def schema(self) -> Any:
         """See whether the tables are those of this release."""
         with _opened(self._conf) as db:

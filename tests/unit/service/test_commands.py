@@ -100,7 +100,7 @@ class TestProcesses(base.ServiceTestCase):
     def test_status_says_whether_this_release_can_be_started(self) -> None:
         before = self.run_command("valence-status", "upgrade", "check")
         self.assertEqual(1, before.returncode, before.stderr)
-        self.assertIn("valence-api sees to it", " ".join(before.stdout.split()))
+        self.assertIn("cannot be read", before.stdout)
         self.run_command("valence-dbsync", "upgrade")
         self.serve().terminate()
         after = self.run_command("valence-status", "upgrade", "check")
