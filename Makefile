@@ -11,15 +11,16 @@
 # under the License.
 #
 # Needs Python 3.11 or later and git; makes everything else it needs in
-# .venv, .venv-ironic and .lab of this directory.
+# .venv, .venv-ironic, .venv-keystone and .lab of this directory.
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test unit functional crash bench lint docs samples ironic constraints clean distclean
+.PHONY: help demo demo-stop test unit functional crash bench lint docs samples ironic keystone databases constraints clean distclean
 
 VENV := .venv
 VENV_IRONIC := .venv-ironic
+VENV_KEYSTONE := .venv-keystone
 BIN := $(VENV)/bin
 PROJECT := requirements.txt setup.cfg setup.py
 QUIET := OS_STDOUT_CAPTURE=1 OS_STDERR_CAPTURE=1 OS_LOG_CAPTURE=1
@@ -54,8 +55,15 @@ $(VENV_IRONIC)/.ready: devstack/constraints-ironic.txt
 	@$(call install,$(VENV_IRONIC),Ironic,-c devstack/constraints-ironic.txt ironic python-ironicclient)
 	@touch $@
 
-# Somebody's own Ironic is taken as it is.
+$(VENV_KEYSTONE)/.ready: devstack/constraints-keystone.txt
+	@$(call make_venv,$(VENV_KEYSTONE))
+	@$(call install,$(VENV_KEYSTONE),Keystone,-c devstack/constraints-keystone.txt keystone gunicorn)
+	@touch $@
+
+# Somebody's own Ironic is taken as it is, and so is their Keystone.
 ironic: $(if $(VALENCE_IRONIC_ENV),,$(VENV_IRONIC)/.ready)  ## make the environment of the real Ironic
+
+keystone: $(if $(VALENCE_KEYSTONE_ENV),,$(VENV_KEYSTONE)/.ready)  ## make the environment of the real Keystone
 
 demo: $(VENV)/.ready ironic  ## run the main job on real parts: compose, enrol, deploy, give back
 	@$(BIN)/python -W ignore -m devstack.demo $(if $(KEEP),--keep)
@@ -63,18 +71,23 @@ demo: $(VENV)/.ready ironic  ## run the main job on real parts: compose, enrol, 
 demo-stop: $(VENV)/.ready  ## stop what `make demo KEEP=1` left running
 	@$(BIN)/python -W ignore -m devstack.demo --stop
 
-test: $(VENV)/.ready ironic  ## run every test: unit and functional
+test: $(VENV)/.ready ironic keystone  ## run every test: unit and functional
 	@rm -rf .lab/results
 	@status=0; $(MAKE) unit || status=1; $(MAKE) functional || status=1; \
 	$(BIN)/python -m devstack.tally .lab/results/unit .lab/results/functional || status=1; exit $$status
 
+# Where tests keep their rows: files of SQLite, or a server that they start.
+export VALENCE_DATABASE := $(or $(DATABASE),sqlite)
+RESULTS = .lab/results/$(1)$(if $(DATABASE),-$(DATABASE))
+
 # run_tests(kind, arguments of stestr run): leaves the results for the tally.
 # What a test writes and logs is shown when it fails, and only then.
 # stestr runs its workers with PYTHON, which to it is a piece of shell.
-run_tests = status=0; mkdir -p .lab/results; rm -f .lab/results/$(1); \
+run_tests = status=0; mkdir -p .lab/results; rm -f $(RESULTS); \
 	PYTHON=$(BIN)/python $(QUIET) $(BIN)/stestr --test-path ./tests/$(1) run $(2) || status=$$?; \
-	$(BIN)/stestr last --subunit >.lab/results/$(1) || status=1; exit $$status
+	$(BIN)/stestr last --subunit >$(RESULTS) || status=1; exit $$status
 
+# unit and functional take DATABASE=postgresql or mariadb.
 unit: $(VENV)/.ready  ## run the unit tests
 	@echo "unit tests"
 	@$(call run_tests,unit,--concurrency 2 $(if $(TESTS),'$(TESTS)'))
@@ -82,6 +95,18 @@ unit: $(VENV)/.ready  ## run the unit tests
 functional: $(VENV)/.ready ironic  ## run the functional tests: real Ironic, simulated pod managers
 	@echo "functional tests"
 	@$(call run_tests,functional,--serial $(if $(TESTS),'$(TESTS)'))
+
+# What of the tests has to do with the database, and little else: every query of the API
+# and of the flows, recovery, the conductor's journal, and the main job through real
+# processes. What speaks to pod managers, to Ironic or to nobody is the same everywhere.
+ON_DATABASES_UNIT := service\.test_(api_flavors|api_podmanagers|audit|authentication|node_|recovery|schema)|conductor\.test_(conductor|runner)
+ON_DATABASES_FUNCTIONAL := test_main_job|test_operators
+
+databases: $(VENV)/.ready ironic  ## run what touches the database on PostgreSQL and on MariaDB
+	@status=0; for database in postgresql mariadb; do \
+		$(MAKE) unit DATABASE=$$database TESTS='$(ON_DATABASES_UNIT)' || status=1; \
+		$(MAKE) functional DATABASE=$$database TESTS='$(ON_DATABASES_FUNCTIONAL)' || status=1; \
+	done; exit $$status
 
 # crash(): SAMPLE=K kills at K points instead of at all; SEEDS=n plays n random schedules.
 crash: $(VENV)/.ready  ## kill conductors at every request, and look at what is left
@@ -109,7 +134,7 @@ samples: $(VENV)/.ready  ## renew the sample files below etc
 		$(BIN)/oslopolicy-sample-generator --config-file "$$file" || exit 1; done
 
 # Taken from clean environments, so that a constraint is there for a reason.
-constraints:  ## renew both constraints files with what PyPI offers today
+constraints:  ## renew the constraints files with what PyPI offers today
 	./devstack/renew-constraints
 
 clean:  ## stop a kept demonstration; remove what tests and the demonstration left
@@ -118,4 +143,4 @@ clean:  ## stop a kept demonstration; remove what tests and the demonstration le
 	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean  ## remove the virtual environments too
-	rm -rf $(VENV) $(VENV_IRONIC)
+	rm -rf $(VENV) $(VENV_IRONIC) $(VENV_KEYSTONE)

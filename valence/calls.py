@@ -25,6 +25,7 @@ from oslo_context import context as oslo_context
 import werkzeug
 
 from valence import errors
+from valence import policies
 from valence import service as services
 from valence.objects import base as tables
 
@@ -63,10 +64,19 @@ class Call:
         """Give the URL of something under ``/v1``."""
         return "/".join([self.base, "v1", *(urllib.parse.quote(s, safe="") for s in segments)])
 
-    def page_wanted(self, renamed: Mapping[str, str] | None = None) -> tables.Query:
+    def allowed(self, rule: str, project_id: str | None) -> bool:
+        """Tell whether whoever asks may do something to what a project owns."""
+        return policies.allows(self.service.enforcer, rule, self.context, project_id)
+
+    def page_wanted(
+        self,
+        renamed: Mapping[str, str] | None = None,
+        scope: Mapping[str, str] | None = None,
+    ) -> tables.Query:
         """Read which rows of a collection are asked for.
 
         :param renamed: query parameter -> the attribute it stands for.
+        :param scope: what the rows must have beyond which nothing may be seen.
         """
         names = renamed or {}
         key, _, direction = self.query.get("sort", "created_at").partition(":")
@@ -79,6 +89,7 @@ class Call:
             limit=self.query.get("limit", tables.PAGE),
             marker=self.query.get("marker"),
             sort=(key, direction or "asc"),
+            scope=scope or {},
         )
 
     def page(self, plural: str, views: Sequence[Mapping[str, Any]], more: bool) -> dict[str, Any]:

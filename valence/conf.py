@@ -27,9 +27,26 @@ DEFAULT_OPTS = [
     cfg.StrOpt(
         "auth_strategy",
         default="noauth",
-        choices=[("noauth", "Everybody who reaches the service may do everything.")],
+        choices=[
+            ("noauth", "Everybody who reaches the service may do everything."),
+            ("http_basic", "Everybody with a password in a file may do everything."),
+            ("keystone", "Keystone says whose a token is; policies say what they may do."),
+        ],
         help="How the service finds out who is asking. With noauth, keep it on an address that "
         "only trusted machines reach.",
+    ),
+    cfg.StrOpt(
+        "http_basic_auth_user_file",
+        default="/etc/valence/htpasswd",
+        help="File with the users of http_basic and the bcrypt digests of their passwords, one "
+        "'user:digest' a line, as htpasswd -B writes it. It is read again when it changes.",
+    ),
+    cfg.FloatOpt(
+        "refused_credentials_time",
+        default=10.0,
+        min=0.0,
+        help="Seconds for which credentials that were refused are refused again without asking "
+        "Keystone or computing anything. 0 asks each time.",
     ),
     cfg.HostAddressOpt(
         "host_ip",
@@ -84,6 +101,15 @@ DATABASE_OPTS = [
     ),
 ]
 
+HEALTHCHECK_OPTS = [
+    cfg.BoolOpt(
+        "detailed",
+        default=False,
+        help="Whether /healthcheck says why something is ill, in its own words, which may name "
+        "hosts. It says what is ill in any case, to everybody.",
+    ),
+]
+
 NODES_OPTS = [
     cfg.FloatOpt(
         "outage_timeout",
@@ -119,6 +145,7 @@ NODES_OPTS = [
 GROUPS: tuple[tuple[str, Sequence[cfg.Opt]], ...] = (
     ("DEFAULT", DEFAULT_OPTS),
     ("database", DATABASE_OPTS),
+    ("healthcheck", HEALTHCHECK_OPTS),
     ("nodes", NODES_OPTS),
 )
 

@@ -23,6 +23,10 @@ MIDDLEWARE = (
     middleware.request_id,
     # Sees the status that the client sees.
     middleware.access_log,
+    # Counts what the client sees, refusals too.
+    middleware.measured,
+    # Before anybody is asked who is asking: browsers ask without credentials first.
+    middleware.cors,
     # Around everything that may raise.
     middleware.one_error_form,
     # Before anybody reads a body, and before anybody is asked who is asking.

@@ -41,6 +41,7 @@
         |-- NodeNotRegistered            valence.node.not_registered    409
         |-- NodeBusy                     valence.node.busy              409
         |-- NodeCancelled                valence.node.cancelled         409
+        |-- IdentityUnavailable          valence.identity.unavailable  503
         |-- IronicNotConfigured          valence.ironic.not_configured  409
         |-- IronicRefused                valence.ironic.refused         409
         |-- IronicUnavailable            valence.ironic.unavailable     503
@@ -111,6 +112,10 @@ class Unauthenticated(ValenceError):
     """Nobody knows who is asking."""
 
     code, status = "valence.request.unauthenticated", 401
+
+    def challenged(self, challenge: str | None) -> Self:
+        """Give the same error, with what its answer says in ``WWW-Authenticate``."""
+        return type(self)(self.detail, **{**self.details, "challenge": challenge})
 
 
 class Forbidden(ValenceError):
@@ -249,6 +254,12 @@ class NodeCancelled(ValenceError):
     """The node was deleted while it was being composed."""
 
     code, status = "valence.node.cancelled", 409
+
+
+class IdentityUnavailable(ValenceError):
+    """Keystone gave no answer, so that nobody knows who is asking."""
+
+    code, status = "valence.identity.unavailable", 503
 
 
 class IronicNotConfigured(ValenceError):

@@ -13,24 +13,28 @@
 
 """The API: its routes, and the way from a request to a handler."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
-from oslo_policy import policy
 import werkzeug
 from werkzeug import exceptions
 from werkzeug import routing as werkzeug_routing
 
 from valence import calls
+from valence import earlier
 from valence import errors
 from valence import openapi
+from valence import policies
 from valence import reading
 from valence import service as services
 from valence.handlers import flavor
 from valence.handlers import health
+from valence.handlers import metrics
 from valence.handlers import node
 from valence.handlers import podmanager
 from valence.handlers import root
+from valence.objects import node as nodes
 from valence.routing import Route
 from valence.schemas import flavor as flavor_schemas
 from valence.schemas import node as node_schemas
@@ -48,6 +52,12 @@ PODMANAGER_ERRORS = (
     errors.PodManagerRefused,
     errors.PodManagerFailed,
 )
+
+#: Path of one thing that belongs to a project -> how it is read, and the rule of those who
+#: may know that it is there. It holds for every path below it too.
+OWNED: Mapping[str, tuple[Callable[..., Any], str]] = {
+    "/v1/nodes/<ident>": (nodes.get, "valence:node:get"),
+}
 
 #: What may be wrong with Ironic when it is asked.
 IRONIC_ERRORS = (errors.IronicNotConfigured, errors.IronicRefused, errors.IronicUnavailable)
@@ -69,6 +79,14 @@ ROUTES: tuple[Route, ...] = (
         None,
         {200: root_schemas.HEALTH},
         refuses=(errors.Unhealthy,),
+    ),
+    Route(
+        "GET",
+        "/metrics",
+        metrics.metrics,
+        None,
+        {200: root_schemas.METRICS},
+        media="text/plain",
     ),
     Route(
         "GET",
@@ -256,6 +274,7 @@ ROUTES: tuple[Route, ...] = (
         {202: node_schemas.NODE},
         refuses=(errors.NodeNotFound, errors.NodeNotRegistered, errors.NodeBusy, *IRONIC_ERRORS),
     ),
+    *earlier.ROUTES,
 )
 
 
@@ -284,9 +303,10 @@ class Application:
 
     def _answer(self, request: werkzeug.Request) -> werkzeug.Response:
         route, segments = self._match(request)
+        request.environ[reading.ROUTE] = route.path
         context = request.environ[reading.CONTEXT]
-        if route.rule is not None:
-            self._authorize(route.rule, context)
+        if route.rule is not None and context.user_id is None:
+            raise errors.Unauthenticated("This needs to know who is asking. Log in.")
         call = calls.Call(
             service=self._service,
             context=context,
@@ -295,6 +315,8 @@ class Application:
             query=reading.query_of(request, route.query),
             body=reading.body_of(request, route.body, route.body_required),
         )
+        if route.rule is not None:
+            segments = self._authorize(route, route.rule, segments, context)
         for _ in range(ATTEMPTS):
             try:
                 return route.handler(call, **segments)
@@ -315,14 +337,38 @@ class Application:
             allowed = sorted(exc.valid_methods or ())
             raise errors.MethodNotAllowed(
                 f"{request.path} knows no {request.method}, only {', '.join(allowed)}.",
-                allow=allowed,
+                allow=", ".join(allowed),
             ) from exc
         return route, segments
 
-    def _authorize(self, rule: str, context: Any) -> None:
-        try:
-            self._service.enforcer.authorize(rule, {}, context, do_raise=True)
-        except policy.PolicyNotAuthorized as exc:
+    def _authorize(
+        self, route: Route, rule: str, segments: Mapping[str, str], context: Any
+    ) -> Mapping[str, str]:
+        """See that a request is allowed.
+
+        :returns: the segments of its path; what belongs to a project is called by its
+            uuid from here on, for a name may come to mean another one.
+        """
+        project_id, found = context.project_id, _owned(route.path)
+        if found is not None:
+            read, seeing = found
+            row = read(self._service.db, segments["ident"])
+            if not self._allows(seeing, context, row.project_id):
+                raise errors.NodeNotFound(nodes.missing(segments["ident"]))
+            project_id, segments = row.project_id, {**segments, "ident": row.uuid}
+        if not self._allows(rule, context, project_id):
             raise errors.Forbidden(
                 f"The policy {rule} does not allow this. Ask for the role that it names."
-            ) from exc
+            )
+        return segments
+
+    def _allows(self, rule: str, context: Any, project_id: str | None) -> bool:
+        return policies.allows(self._service.enforcer, rule, context, project_id)
+
+
+def _owned(path: str) -> tuple[Callable[..., Any], str] | None:
+    """Tell what a path is about that belongs to a project; None when it is not."""
+    return next(
+        (found for stem, found in OWNED.items() if path == stem or path.startswith(f"{stem}/")),
+        None,
+    )

@@ -15,17 +15,21 @@
 
 from collections.abc import Callable
 from collections.abc import Iterable
-from collections.abc import Mapping
+import re
+import time
 from typing import Any
 
 from oslo_config import cfg
 from oslo_context import context as oslo_context
 from oslo_log import log as logging
+from oslo_middleware import cors as oslo_cors
 import werkzeug
 from werkzeug import exceptions
 
+from valence import authentication as strategies
 from valence import calls
 from valence import errors
+from valence import metrics
 from valence import reading
 
 LOG = logging.getLogger(__name__)
@@ -33,19 +37,33 @@ LOG = logging.getLogger(__name__)
 Environ = dict[str, Any]
 WSGI = Callable[[Environ, Any], Iterable[bytes]]
 
-REQUEST_ID = "valence.request_id"
-
 HEADER = "X-Openstack-Request-Id"
+
+#: What a client may send as its own id for a chain of requests.
+GLOBAL_ID = re.compile(r"req-[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+#: details of an error that are in its answer as they are
+SAID_IN_FULL = ("checks", "reasons")
+
+#: details of an error -> the header that says it to programs
+SAID_IN_HEADERS = {"allow": "Allow", "challenge": "WWW-Authenticate"}
 
 
 def request_id(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
-    """Give every request an id that is in its answer and in every log line."""
+    """Give every request an id that is in its answer and in every log line.
+
+    The one that a client sends is that of a chain of requests through several
+    services: it is in the log beside ours.
+    """
 
     def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
-        environ[REQUEST_ID] = oslo_context.generate_request_id()
+        environ[reading.REQUEST_ID] = oslo_context.generate_request_id()
+        sent = environ.get("HTTP_X_OPENSTACK_REQUEST_ID", "")
+        environ[reading.GLOBAL_REQUEST_ID] = sent if GLOBAL_ID.fullmatch(sent) else None
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            return start_response(status, [*headers, (HEADER, environ[REQUEST_ID])], *more)
+            identified = [*headers, (HEADER, environ[reading.REQUEST_ID])]
+            return start_response(status, identified, *more)
 
         return app(environ, start)
 
@@ -60,7 +78,8 @@ def access_log(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             level = logging.DEBUG if method in ("GET", "HEAD") else logging.INFO
-            LOG.log(level, "%s %r -> %s [%s]", method, path, status[:3], environ[REQUEST_ID])
+            ids = environ[reading.REQUEST_ID], environ[reading.GLOBAL_REQUEST_ID] or "-"
+            LOG.log(level, "%s %r -> %s [%s %s]", method, path, status[:3], *ids)
             return start_response(status, headers, *more)
 
         return app(environ, start)
@@ -79,10 +98,10 @@ def one_error_form(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
         except exceptions.HTTPException as exc:
             error = errors.RequestInvalid(f"The request cannot be understood: {exc.description}")
         except Exception:  # the top of a request: nothing of this may reach a client
-            LOG.exception("Request %s failed", environ[REQUEST_ID])
+            LOG.exception("Request %s failed", environ[reading.REQUEST_ID])
             error = errors.ValenceError(
                 "Something went wrong that is no fault of the request. Tell whoever runs the "
-                f"service, with the request id {environ[REQUEST_ID]}."
+                f"service, with the request id {environ[reading.REQUEST_ID]}."
             )
         return _response(error, environ)(environ, start_response)
 
@@ -103,28 +122,43 @@ def body_limit(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
     return answer
 
 
-def authentication(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
-    """Find out who is asking, in the way that the configuration says."""
-    return STRATEGIES[conf.auth_strategy](app, conf)
-
-
-def noauth(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
-    """Take everybody for the administrator."""
+def measured(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
+    """Count requests, and how long they took until their answers could be sent."""
 
     def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
-        environ[reading.CONTEXT] = oslo_context.RequestContext(
-            user_id="noauth",
-            roles=["admin", "member", "reader"],
-            is_admin=True,
-            request_id=environ[REQUEST_ID],
-        )
-        return app(environ, start_response)
+        began, said = time.monotonic(), ["500"]
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            said[0] = status[:3]
+            return start_response(status, headers, *more)
+
+        try:
+            return app(environ, start)
+        finally:
+            route = environ.get(reading.ROUTE, "(none)")
+            seconds = time.monotonic() - began
+            metrics.count(route, environ["REQUEST_METHOD"], said[0], seconds)
 
     return answer
 
 
-#: ``[DEFAULT] auth_strategy`` -> the middleware that does it
-STRATEGIES: Mapping[str, Callable[[WSGI, cfg.ConfigOpts], WSGI]] = {"noauth": noauth}
+def cors(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
+    """Let pages of other origins ask, if the configuration names any."""
+    made = oslo_cors.CORS(app, conf)
+    return made if made.allowed_origins else app
+
+
+def authentication(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
+    """Find out who is asking, in the way that the configuration says."""
+    known = strategies.STRATEGIES[conf.auth_strategy](app, conf)
+
+    def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
+        try:
+            return known(environ, start_response)
+        except errors.Unauthenticated as exc:
+            raise exc.challenged(environ.get(reading.CHALLENGE)) from exc
+
+    return answer
 
 
 def _response(error: errors.ValenceError, environ: Environ) -> werkzeug.Response:
@@ -133,6 +167,7 @@ def _response(error: errors.ValenceError, environ: Environ) -> werkzeug.Response
     form["detail"] = error.detail
     if error.own_words:
         form["reason"] = error.own_words
-    form["request_id"] = environ[REQUEST_ID]
-    headers = {"Allow": ", ".join(details["allow"])} if "allow" in details else None
+    form.update({key: details[key] for key in SAID_IN_FULL if details.get(key)})
+    form["request_id"] = environ[reading.REQUEST_ID]
+    headers = {header: details[key] for key, header in SAID_IN_HEADERS.items() if details.get(key)}
     return calls.answer({"errors": [form]}, details["status"], headers)

@@ -15,12 +15,14 @@
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+import http
 import re
 from typing import Any
 
 from valence import errors
 from valence.routing import Route
 from valence.schemas import base as schemas
+from valence.schemas import examples
 
 #: What every route may refuse.
 COMMON: tuple[type[errors.ValenceError], ...] = (errors.RequestInvalid, errors.ValenceError)
@@ -60,9 +62,14 @@ def document(routes: Iterable[Route], base: str) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": INFO,
         "servers": [{"url": base}],
+        "security": [{}, {"Keystone": []}, {"Basic": []}],
         "paths": paths,
         "components": {
             "schemas": {"Errors": schemas.ERRORS},
+            "securitySchemes": {
+                "Keystone": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"},
+                "Basic": {"type": "http", "scheme": "basic"},
+            },
             "headers": {
                 "RequestId": {"schema": {"type": "string"}, "description": "Of this request."}
             },
@@ -78,17 +85,26 @@ def _operation(route: Route) -> dict[str, Any]:
         "parameters": [*_in_path(route), *_in_query(route.query)],
         "responses": {**_answers(route), **_refusals(route)},
     }
+    if route.deprecated:
+        operation["deprecated"] = True
     if route.body is not None:
         operation["requestBody"] = {
             "required": route.body_required,
-            "content": {"application/json": {"schema": route.body}},
+            "content": {"application/json": _described(route.body)},
         }
     return operation
 
 
 def _in_path(route: Route) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1},
+            "description": "uuid or name",
+            "example": schemas.NAME["examples"][0],
+        }
         for name in re.findall(r"<(\w+)>", route.path)
     ]
 
@@ -105,7 +121,7 @@ def _answers(route: Route) -> dict[str, Any]:
     for status, schema in sorted(route.answers.items()):
         answers[str(status)] = {"description": route.summary, "headers": _headers()}
         if schema is not None:
-            answers[str(status)]["content"] = {"application/json": {"schema": schema}}
+            answers[str(status)]["content"] = {route.media: _described(schema)}
     return answers
 
 
@@ -123,10 +139,30 @@ def _refusals(route: Route) -> dict[str, Any]:
         str(status): {
             "description": ", ".join(sorted(set(found))),
             "headers": _headers(),
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}},
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": "#/components/schemas/Errors"},
+                    "example": _refusal(status, found),
+                }
+            },
         }
         for status, found in sorted(codes.items())
     }
+
+
+def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
+    one = {
+        "status": status,
+        "code": codes[0],
+        "title": http.HTTPStatus(status).phrase,
+        "detail": "What is wrong, and what to do about it.",
+        "request_id": "req-6fa79e4a-e019-4cd5-aaba-d861a5fff86a",
+    }
+    return {"errors": [one]}
+
+
+def _described(schema: schemas.Schema) -> dict[str, Any]:
+    return {"schema": schema, "example": examples.of(schema)}
 
 
 def _headers() -> dict[str, Any]:

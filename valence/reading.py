@@ -28,6 +28,16 @@ from valence.schemas import base as schemas
 #: Where in the WSGI environment the middleware puts who is asking.
 CONTEXT = "valence.context"
 
+#: Where it puts the request's id, and the one that its sender gave to a chain of requests.
+REQUEST_ID = "valence.request_id"
+GLOBAL_REQUEST_ID = "valence.global_request_id"
+
+#: Where the handler puts the path of the route, for those who count requests.
+ROUTE = "valence.route"
+
+#: Where it puts what WWW-Authenticate says to those who have to say who they are.
+CHALLENGE = "valence.challenge"
+
 #: type of a schema -> the value that a word of a query stands for
 CONVERT: Mapping[str, Callable[[str], Any]] = {
     "integer": int,

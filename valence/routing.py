@@ -36,6 +36,8 @@ class Route:
     :ivar body: schema of the request's body; None: there is none.
     :ivar body_required: whether a request without a body is refused.
     :ivar query: schema of the query; its values have the types it says.
+    :ivar media: of its answers.
+    :ivar deprecated: whether new clients have a better one.
     :ivar refuses: what it refuses, besides what every route may.
     """
 
@@ -47,6 +49,8 @@ class Route:
     body: schemas.Schema | None = None
     body_required: bool = True
     query: Mapping[str, Any] = dataclasses.field(default_factory=lambda: schemas.EMPTY)
+    media: str = "application/json"
+    deprecated: bool = False
     refuses: tuple[type[errors.ValenceError], ...] = ()
 
     @property

@@ -19,6 +19,7 @@ from oslo_log import log as logging
 import sqlalchemy as sa
 from taskflow import exceptions as taskflow_errors
 
+from valence import health as healths
 from valence import ironic as ironic_client
 from valence import ledger
 from valence import parts
@@ -38,14 +39,16 @@ class Service:
 
     def __init__(self, conf: cfg.ConfigOpts, ironic: ironic_client.Ironic | None = None) -> None:
         found = parts.make(conf, ironic)
-        self.conf = conf
+        self.conf: cfg.ConfigOpts = conf
         self.db = found.db
         self.drivers = found.drivers
         self.ironic = found.ironic
         self.enforcer = policies.enforcer(conf)
+        self.health = healths.Health(self)
+        self.ledger = ledger.Nodes(conf, found.db, found.drivers, found.ironic)
         self.conductor = conductor.from_conf(
             conf,
-            [ledger.Nodes(conf, found.db, found.drivers, found.ironic)],
+            [self.ledger],
             default_connection=f"sqlite:///{conf.state_path}/flows.sqlite",
         )
 
@@ -71,6 +74,7 @@ class Service:
 
     def stop(self, graceful: float | None = None) -> None:
         """Leave every flow between two steps, and close every connection."""
+        self.health.close()
         self.conductor.stop(graceful)
         self.drivers.connections.close()
         self.db.close()

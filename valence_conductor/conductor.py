@@ -31,6 +31,8 @@ from valence_conductor.job import Job
 from valence_conductor.journal import Journal
 from valence_conductor.ledger import Ledger
 from valence_conductor.lock import FileLock
+from valence_conductor.lock import Lock
+from valence_conductor.lock import ServerLock
 from valence_conductor.runner import Runner
 from valence_conductor.sweeper import Office
 from valence_conductor.sweeper import Sweeper
@@ -46,7 +48,7 @@ class Conductor:
     :param board: hands out the jobs.
     :param sweeper: posts again what was lost.
     :param exporter: serves the metrics of this process.
-    :param lock_path: a file that only one process may hold; None where several
+    :param lock: what only one process may hold; None where several
         may work on the same journal.
     :param works: False for a process that only submits, for others to do.
     """
@@ -60,7 +62,7 @@ class Conductor:
         exporter: metrics.Exporter | None = None,
         *,
         graceful_timeout: float,
-        lock_path: str | None = None,
+        lock: Lock | None = None,
         works: bool = True,
     ) -> None:
         self._ledgers = {ledger.name: ledger for ledger in ledgers}
@@ -70,7 +72,7 @@ class Conductor:
         self._exporter = exporter
         self._runner = Runner(journal, self._ledgers)
         self._graceful_timeout = graceful_timeout
-        self._lock = FileLock(lock_path) if lock_path else None
+        self._lock = lock
         self._works = works
 
     def start(self) -> None:
@@ -80,7 +82,7 @@ class Conductor:
         """
         if self._lock is not None and not self._lock.acquire():
             raise errors.AlreadyRunning(
-                f"Another process holds {self._lock.path} and runs these flows. Stop it, "
+                f"Another process holds {self._lock.where} and runs these flows. Stop it, "
                 "or give this one its own [conductor] connection."
             )
         self._journal.upgrade()
@@ -102,6 +104,13 @@ class Conductor:
             self._board.post(job)
         except Exception as exc:  # databases and boards have errors of their own
             LOG.warning("%s could not be posted, it is at the next sweep: %s", job.name, exc)
+
+    def look_at_board(self) -> None:
+        """See whether jobs can be posted and taken.
+
+        :raises Exception: of the board, when it is away.
+        """
+        self._board.live()
 
     def sweep(self) -> int:
         """Post every job that a row asks for and that nobody has, now.
@@ -165,15 +174,16 @@ def from_conf(
     db = database.Database(options.connection or default_connection)
     board: Board
     office: Office
+    lock: Lock | None
     if options.jobboard:
         jobboard_conf = url.parse(options.jobboard)
         board = JobboardBoard(jobboard_conf, workers=options.workers, lease=options.lease)
         office = election.Election(options.jobboard, board.name)
-        lock_path = None
+        lock = None
     else:
         board = EmbeddedBoard(options.workers)
         office = election.Alone()
-        lock_path = f"{db.url.database}.lock" if db.is_sqlite else None
+        lock = FileLock(f"{db.url.database}.lock") if db.is_sqlite else ServerLock(db.engine)
     journal = Journal(db)
     return Conductor(
         ledgers,
@@ -191,6 +201,6 @@ def from_conf(
         if options.metrics_port is not None
         else None,
         graceful_timeout=options.graceful_timeout,
-        lock_path=lock_path,
+        lock=lock,
         works=bool(works and options.workers) or not options.jobboard,
     )

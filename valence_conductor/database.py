@@ -15,6 +15,7 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
+import time
 from typing import Any
 from typing import TypeVar
 
@@ -28,12 +29,14 @@ from oslo_db import exception as db_errors
 from oslo_db.sqlalchemy import engines
 from oslo_db.sqlalchemy import exc_filters
 from oslo_log import log as logging
+from oslo_serialization import jsonutils
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy import orm
 
 from valence_conductor import errors
 from valence_conductor import run
+from valence_conductor.lock import ServerLock
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,12 +53,8 @@ AWAY = (
 #: How long a writer of SQLite waits for another, milliseconds.
 BUSY_TIMEOUT_MS = 30_000
 
-#: How a server lets one process after the other change a schema: to lock, and to unlock.
-#: Who dies gives the lock back with its connection. SQLite has one writer at a time anyway.
-LOCKS = {
-    "postgresql": ("SELECT pg_advisory_lock(781254003)", "SELECT pg_advisory_unlock(781254003)"),
-    "mysql": ("SELECT GET_LOCK('valence.schema', 300)", "SELECT RELEASE_LOCK('valence.schema')"),
-}
+#: Seconds that a process waits for another one that makes or changes tables.
+TABLES_TIMEOUT = 300.0
 
 
 class Database:
@@ -110,18 +109,24 @@ class Database:
         """Change a schema while no other process changes one in this database.
 
         Conductors that are started together on an empty database all want to make its
-        tables.
+        tables, and MariaDB commits every statement for itself: each would make half of
+        them. SQLite has one writer at a time anyway.
+
+        :raises TimeoutError: another process is at it for too long.
         """
-        lock = LOCKS.get(self.url.get_backend_name())
-        if lock is None:
+        if self.is_sqlite:
             yield
             return
-        with self.engine.connect() as connection:
-            connection.execute(sa.text(lock[0]))
-            try:
-                yield
-            finally:
-                connection.execute(sa.text(lock[1]))
+        guard = ServerLock(self.engine, "tables")
+        deadline = time.monotonic() + TABLES_TIMEOUT
+        while not guard.acquire():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Another process holds {guard.where} to make tables there.")
+            time.sleep(0.2)
+        try:
+            yield
+        finally:
+            guard.release()
 
     def version(self, version_table: str) -> str | None:
         """Tell the revision of the schema; None before the first one."""
@@ -186,8 +191,19 @@ def retried(function: F) -> F:
 
 
 def _server(url: str) -> sa.Engine:
-    """Open PostgreSQL or MariaDB as every service of OpenStack does."""
-    engine: sa.Engine = engines.create_engine(url, max_retries=10, retry_interval=1)
+    """Open PostgreSQL or MariaDB as every service of OpenStack does.
+
+    TaskFlow keeps what a failed task raised, with all that it was caused by; what of
+    that is no JSON is written down as a word for it, as TaskFlow does it on SQLite.
+    Without, the failure could not be kept, and the flow could never end.
+    """
+    engine: sa.Engine = engines.create_engine(
+        url,
+        max_retries=10,
+        retry_interval=1,
+        mysql_sql_mode="TRADITIONAL",
+        json_serializer=jsonutils.dumps,
+    )
     return engine
 
 

@@ -12,8 +12,30 @@
 
 """A file that one process holds, for as long as it lives."""
 
+from collections.abc import Mapping
 import fcntl
 import os
+from typing import Protocol
+
+from oslo_log import log as logging
+import sqlalchemy as sa
+
+LOG = logging.getLogger(__name__)
+
+
+class Lock(Protocol):
+    """What only one process may hold.
+
+    :ivar where: what it is on, for people.
+    """
+
+    where: str
+
+    def acquire(self) -> bool:
+        """Take the lock; False when somebody else holds it."""
+
+    def release(self) -> None:
+        """Let go of the lock, if it is held."""
 
 
 class FileLock:
@@ -26,7 +48,7 @@ class FileLock:
     """
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.where = path
         self._file: int | None = None
 
     def acquire(self) -> bool:
@@ -34,7 +56,7 @@ class FileLock:
 
         :returns: False when somebody else holds it.
         """
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.open(self.where, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -48,3 +70,58 @@ class FileLock:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+class ServerLock:
+    """An exclusive lock in a database on a server.
+
+    The server lets go of it when its holder's connection ends.
+
+    :param engine: of PostgreSQL or MariaDB.
+    :param name: of the lock, a word.
+    """
+
+    #: dialect -> what takes the lock of a database, and lasts as long as the connection.
+    STATEMENTS: Mapping[str, str] = {
+        "postgresql": "SELECT pg_try_advisory_lock(hashtext('valence-{name}'))",
+        "mysql": "SELECT GET_LOCK(CONCAT('valence-{name}-', MD5(DATABASE())), 0)",
+    }
+
+    #: Nobody speaks over the connection of a lock, and it must not end because of that.
+    PATIENCE: Mapping[str, str] = {"mysql": "SET SESSION wait_timeout = 31536000"}
+
+    def __init__(self, engine: sa.Engine, name: str = "flows") -> None:
+        self.where = f"a lock in {engine.url.render_as_string(hide_password=True)}"
+        self._engine = engine
+        self._statement = self.STATEMENTS[engine.dialect.name].format(name=name)
+        self._connection: sa.Connection | None = None
+
+    def acquire(self) -> bool:
+        """Take the lock.
+
+        :returns: False when somebody else holds it.
+        """
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        dialect = self._engine.dialect.name
+        if dialect in self.PATIENCE:
+            connection.exec_driver_sql(self.PATIENCE[dialect])
+        if connection.exec_driver_sql(self._statement).scalar():
+            self._connection = connection
+            return True
+        _end(connection)
+        return False
+
+    def release(self) -> None:
+        """Let go of the lock, if it is held."""
+        if self._connection is not None:
+            _end(self._connection)
+            self._connection = None
+
+
+def _end(connection: sa.Connection) -> None:
+    """End a connection instead of giving it back to its pool: the lock ends with it."""
+    try:
+        connection.invalidate()
+        connection.close()
+    except sa.exc.SQLAlchemyError as exc:  # it was gone, and so is the lock
+        LOG.debug("The connection of a lock was gone: %s", exc)

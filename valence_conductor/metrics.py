@@ -39,7 +39,10 @@ JOBS = prometheus_client.Counter(
     "valence_jobs_total", "Jobs that ended.", ["ledger", "operation", "result"]
 )
 RUNNING = prometheus_client.Gauge(
-    "valence_jobs_running", "Jobs under way in this process.", ["ledger", "operation"]
+    "valence_jobs_running",
+    "Jobs under way in this process.",
+    ["ledger", "operation"],
+    multiprocess_mode="livesum",
 )
 RESUMES = prometheus_client.Counter(
     "valence_resumes_total", "Jobs taken up where another process left.", ["ledger", "operation"]

@@ -80,6 +80,9 @@ class Node(_resource.Resource):
     ironic_uuid: str | None = None
     fault: Fault | None = None
     generation: int | None = None
+    #: Whose it is; None where nobody logs in.
+    project_id: str | None = None
+    user_id: str | None = None
 
 
 class Nodes(_collection.Collection[Node]):

@@ -13,10 +13,9 @@
 """The books of a lab: what is where, so that before and after can be compared."""
 
 from collections.abc import Iterator
-import contextlib
 import dataclasses
-from pathlib import Path
-import sqlite3
+
+import sqlalchemy as sa
 
 from devstack.lab import lab as labs
 
@@ -69,23 +68,24 @@ def take(lab: labs.Lab) -> Balance:
         ironic_nodes=frozenset(node.uuid for node in ironic.node.list(limit=0)),
         ironic_ports=frozenset(port.address for port in ironic.port.list(limit=0)),
         rows={
-            f"{path.stem}.{table}": count
-            for directory in (lab.service.directory, lab.plugin.directory)
-            for path in sorted(directory.glob("*.sqlite"))
-            for table, count in _rows(path)
+            f"{name}.{table}": count
+            for name, url in _databases(lab).items()
+            for table, count in _rows(url)
         },
     )
 
 
-def _rows(path: Path) -> Iterator[tuple[str, int]]:
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as database:
-        tables = [
-            name
-            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            if not name.startswith("sqlite_") and not any(word in name for word in CONSTANT)
-        ]
-        for table in tables:
-            where = HISTORY.get(table, "1")
-            query = f'SELECT count(*) FROM "{table}" WHERE {where}'  # noqa: S608 (our own names)
-            yield table, database.execute(query).fetchone()[0]
+def _databases(lab: labs.Lab) -> dict[str, str]:
+    files = sorted(lab.plugin.directory.glob("*.sqlite"))
+    return {**lab.service.connections, **{path.stem: f"sqlite:///{path}" for path in files}}
+
+
+def _rows(url: str) -> Iterator[tuple[str, int]]:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        for name in sa.inspect(connection).get_table_names():
+            if any(word in name for word in CONSTANT):
+                continue
+            counted = sa.select(sa.func.count()).select_from(sa.table(name))
+            where = sa.text(HISTORY.get(name, "1 = 1"))
+            yield name, connection.execute(counted.where(where)).scalar_one()

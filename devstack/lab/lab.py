@@ -47,6 +47,7 @@ class Lab:
 
     :param pods: name of each pod manager and what it holds.
     :param directory: where everything is kept; a new one below ``.lab`` by default.
+    :param databases: where the service keeps rows and flows.
     :param tell: called with a line for people whenever a part has become ready.
     """
 
@@ -55,6 +56,7 @@ class Lab:
         pods: Mapping[str, podm.Size],
         directory: Path | None = None,
         tell: Callable[[str], object] = _silent,
+        databases: service.Databases = service.files,
     ) -> None:
         self.directory = directory or new_directory()
         self._tell = tell
@@ -63,7 +65,7 @@ class Lab:
             name: podm.PodManager(self.directory, name, size) for name, size in pods.items()
         }
         self.ironic = ironic.Ironic(self.directory / "ironic", LABS / "cache")
-        self.service = service.Service(self.directory / "valence", self.ironic.url)
+        self.service = service.Service(self.directory / "valence", self.ironic.url, databases)
         self.plugin = service.Plugin(
             self.directory / "integration", self.service.url, self.ironic.url
         )

@@ -12,7 +12,10 @@
 
 """The Valence service, and the configuration of the provisioning plugin beside it."""
 
+from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+import subprocess
 import sys
 
 from devstack.lab import ironic
@@ -22,14 +25,26 @@ GRACE = 2
 """Seconds that a stopping conductor gives to the requests under way."""
 
 
+Databases = Callable[[Path, str], str]
+"""Gives the URL of the database of a name that belongs to a directory."""
+
+
+def files(directory: Path, name: str) -> str:
+    """Give the URL of a file of SQLite."""
+    return f"sqlite:///{directory / name}.sqlite"
+
+
 class Service:
-    """One ``valence-api`` on SQLite that registers nodes in an Ironic.
+    """One ``valence-api`` that registers nodes in an Ironic.
 
     :param ironic_url: of an Ironic without authentication.
+    :param databases: where rows and flows are; files of SQLite by default.
     """
 
-    def __init__(self, directory: Path, ironic_url: str) -> None:
+    def __init__(self, directory: Path, ironic_url: str, databases: Databases = files) -> None:
         self.directory = directory
+        self._databases = databases
+        self.connections: dict[str, str] = {}
         self.ironic_url = ironic_url
         self._port = processes.free_port()
         self.url = f"http://127.0.0.1:{self._port}"
@@ -42,24 +57,46 @@ class Service:
             deadline=60,
         )
 
-    def prepare(self) -> None:
-        """Write the configuration: Ironic's address, and shorter pauses than for real pods."""
+    def prepare(self, more: Mapping[str, Mapping[str, object]] | None = None) -> None:
+        """Write the configuration: Ironic's address, and shorter pauses than for real pods.
+
+        :param more: group to options, over those of the lab.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
-        ironic.write_ini(
-            self.config,
-            {
-                "DEFAULT": {
-                    "auth_strategy": "noauth",
-                    "host_ip": "127.0.0.1",
-                    "port": self._port,
-                    "state_path": self.directory,
-                    "use_stderr": True,
-                },
-                "ironic": {"auth_type": "none", "endpoint_override": self.ironic_url},
-                "podmanagers": {"poll_interval": 0.2},
-                "conductor": {"graceful_timeout": GRACE},
+        self.connections = {
+            name: self._databases(self.directory, name) for name in ("valence", "flows")
+        }
+        options: dict[str, dict[str, object]] = {
+            "DEFAULT": {
+                "auth_strategy": "noauth",
+                "host_ip": "127.0.0.1",
+                "port": self._port,
+                "state_path": self.directory,
+                "use_stderr": True,
             },
-        )
+            "ironic": {"auth_type": "none", "endpoint_override": self.ironic_url},
+            "database": {"connection": self.connections["valence"]},
+            "podmanagers": {"poll_interval": 0.2},
+            "conductor": {
+                "graceful_timeout": GRACE,
+                "connection": self.connections["flows"],
+            },
+        }
+        for group, values in (more or {}).items():
+            options[group] = {**options.get(group, {}), **values}
+        ironic.write_ini(self.config, options)
+        if not self.connections["valence"].startswith("sqlite"):
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        program = [sys.executable, "-m", "valence.cmd.dbsync", "--config-file", str(self.config)]
+        log = self.directory / "valence-dbsync.log"
+        with log.open("wb") as opened:
+            done = subprocess.run(
+                [*program, "upgrade"], stdout=opened, stderr=subprocess.STDOUT, check=False
+            )
+        if done.returncode != 0:
+            raise processes.ProcessFailed("valence-dbsync", f"ended with {done.returncode}", log)
 
 
 class Plugin:

@@ -21,6 +21,7 @@ from devstack.lab import ironic
 from devstack.lab import lab as labs
 from devstack.lab import podm
 from tests import base
+from tests.servers import databases
 from valence_integration import submit
 
 PODS = {
@@ -56,7 +57,7 @@ class _Stage:
     def lab(self) -> labs.Lab:
         """Return the running lab."""
         if self._lab is None:
-            lab = labs.Lab(PODS)
+            lab = labs.Lab(PODS, databases=databases.url)
             lab.start()
             atexit.register(self.clear)
             lab.enlist()

@@ -12,6 +12,7 @@
 
 """PostgreSQL and MariaDB: what rows and flows of several machines are kept in."""
 
+import atexit
 import contextlib
 import os
 import pathlib
@@ -20,10 +21,12 @@ import shutil
 import subprocess
 import tempfile
 import time
+import uuid as uuids
 
 import psycopg
 import pymysql
 
+from devstack.lab import processes
 from tests.servers import process
 
 #: Who runs a server that refuses to be run by root.
@@ -83,7 +86,9 @@ class Database(process.Server):
     def run(self, *command: str) -> None:
         """Run a command as the server's user."""
         words = [*as_nobody(), process.find(command[0]) or command[0], *command[1:]]
-        subprocess.run(words, check=True, capture_output=True, cwd=self.folder)
+        done = subprocess.run(words, check=False, capture_output=True, text=True, cwd=self.folder)
+        if done.returncode != 0:
+            raise RuntimeError(f"{command[0]}: {(done.stdout + done.stderr)[-2000:]}")
 
     def own(self) -> None:
         """Give the files to the server's user."""
@@ -189,3 +194,41 @@ class MariaDB(Database):
 
 
 ALL = {"postgresql": PostgreSQL, "mariadb": MariaDB}
+
+#: Names one of the above (``make unit DATABASE=mariadb``): tests that do not care keep
+#: their rows there. Files of SQLite without it.
+VARIABLE = "VALENCE_DATABASE"
+
+#: The servers of this process, and what ends them should it be killed.
+_servers: dict[str, tuple[Database, processes.Reaper]] = {}
+
+
+def url(folder: pathlib.Path, name: str) -> str:
+    """Give the URL of the database of this name that belongs to a folder.
+
+    It is made, empty, when it is first asked for. Every process that is given the
+    folder finds the same one.
+    """
+    kind = os.environ.get(VARIABLE, "sqlite")
+    if kind == "sqlite":
+        return f"sqlite:///{folder}/{name}.sqlite"
+    note = folder / f"{name}.url"
+    if not note.exists():
+        unique = f"{name}_{uuids.uuid4().hex}"
+        server = _server(kind)
+        server.create(unique)
+        note.write_text(server.url(unique))
+    return note.read_text()
+
+
+def _server(kind: str) -> Database:
+    """Start the server of this process when it is first wanted; it ends with the process."""
+    if kind not in _servers:
+        reaper = processes.Reaper()
+        server = ALL[kind]()
+        server.setUp()
+        reaper.watch(server.process.pid)
+        atexit.register(reaper.close)
+        atexit.register(server.cleanUp)
+        _servers[kind] = server, reaper
+    return _servers[kind][0]

@@ -32,6 +32,9 @@ LOG = logging.getLogger(__name__)
 #: Seconds that requests under way are given when the process is stopped.
 GRACE = 10
 
+#: Bytes that the line and the headers of a request may have: tokens are long.
+MAX_HEADERS = 64 * 1024
+
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; 0: stopped as asked, 1: could not begin."""
@@ -39,18 +42,20 @@ def main(argv: list[str] | None = None) -> int:
     logging.setup(conf, "valence")
     try:
         service = services.Service(conf)
+        application = deploy.application(service)
         service.start()
     except (parts.SchemaBehind, conductor_errors.AlreadyRunning, OSError, ValueError) as exc:
         print(f"valence-api: {exc}", file=sys.stderr)
         return 1
     server = Server(
         (conf.host_ip, conf.port),
-        deploy.application(service),
+        application,
         numthreads=conf.api_threads,
         request_queue_size=128,
         server_name="valence",
         shutdown_timeout=GRACE,
     )
+    server.max_request_header_size = MAX_HEADERS
     try:
         server.prepare()
     except OSError as exc:

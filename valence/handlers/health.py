@@ -13,21 +13,22 @@
 
 """Whether the service itself is well."""
 
-from oslo_db import exception as db_errors
-import sqlalchemy as sa
 import werkzeug
 
 from valence import calls
 from valence import errors
+from valence import health as healths
 
 
 def health(call: calls.Call) -> werkzeug.Response:
-    """Say whether the service can work."""
-    try:
-        with call.service.db.reader() as session:
-            session.execute(sa.text("SELECT 1 FROM nodes WHERE 1 = 0"))
-    except (db_errors.DBError, sa.exc.SQLAlchemyError) as exc:
+    """Say whether the service can work, and what it stands on that is ill."""
+    report = call.service.health.report()
+    if not call.service.conf.healthcheck.detailed:
+        del report["reasons"]
+    if report["status"] == healths.ILL:
         raise errors.Unhealthy(
-            "The database does not answer. Look at the log of the service."
-        ) from exc
-    return calls.answer({"status": "ok", "checks": {"database": "ok"}})
+            "The service cannot work: see which of the checks is ill, and the log of the service.",
+            checks=report["checks"],
+            reasons=report.get("reasons"),
+        )
+    return calls.answer(report)

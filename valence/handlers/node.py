@@ -28,6 +28,7 @@ from valence import calls
 from valence import errors
 from valence import ledger
 from valence import podmanagers
+from valence import policies
 from valence import scheduler
 from valence.objects import base
 from valence.objects import flavor as flavors
@@ -62,13 +63,17 @@ PLAIN = (
     "ironic_uuid",
     "fault",
     "generation",
+    "project_id",
+    "user_id",
 )
 MOMENTS = ("task_since", "created_at", "updated_at")
 
 
 def index(call: calls.Call) -> werkzeug.Response:
     """List nodes."""
-    rows, more = nodes.page(call.service.db, call.page_wanted(RENAMED))
+    everybodys = call.allowed("valence:node:list_all", None)
+    scope = {} if everybodys else policies.owner(call.context.project_id)
+    rows, more = nodes.page(call.service.db, call.page_wanted(RENAMED, scope))
     return calls.answer(call.page(PLURAL, [view(call, row) for row in rows], more))
 
 
@@ -84,7 +89,8 @@ def create(call: calls.Call) -> werkzeug.Response:
     """Compose a node; the same request with the same uuid again is the same node."""
     service, asked = call.service, call.body
     uuid = base.as_uuid(asked.get("uuid", "")) or str(uuids.uuid4())
-    fingerprint = nodes.fingerprint(asked)
+    owner = {"project_id": call.context.project_id, "user_id": call.context.user_id}
+    fingerprint = nodes.fingerprint({**asked, **owner})
     known = nodes.find(service.db, uuid) if "uuid" in asked else None
     if known is not None:
         return _taken_on(call, nodes.same(known, fingerprint))
@@ -102,6 +108,7 @@ def create(call: calls.Call) -> werkzeug.Response:
             "description": asked.get("description"),
             "fingerprint": fingerprint,
             "request_id": call.context.request_id,
+            **owner,
             **values,
         },
     )

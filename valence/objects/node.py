@@ -63,7 +63,7 @@ OPERATIONS = {
 ASKED_IN = {state: operation for operation, state in OPERATIONS.items()}
 
 #: What of a request makes it the same request.
-ASKED = ("name", "description", "podm_id", "flavor_id", "properties")
+ASKED = ("name", "description", "podm_id", "flavor_id", "properties", "project_id")
 
 
 class Node(base.Base):
@@ -83,6 +83,9 @@ class Node(base.Base):
     task_since: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
     #: Of the request that began the operation.
     request_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
+    #: Who asked for the node, and the project that it belongs to; None: nobody said.
+    project_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(255), index=True)
+    user_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
     #: Digest of the request that created the node.
     fingerprint: orm.Mapped[str] = orm.mapped_column(sa.String(64))
     flavor_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
@@ -124,7 +127,7 @@ class Node(base.Base):
 
 
 def fingerprint(request: Mapping[str, Any]) -> str:
-    """Digest what a request to compose asks for, its uuid apart."""
+    """Digest what a request to compose asks for and in which project, its uuid apart."""
     asked = {key: request[key] for key in ASKED if request.get(key) is not None}
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
@@ -151,10 +154,13 @@ def get(db: database.Database, ident: str) -> Node:
     """
     found = find(db, ident)
     if found is None:
-        raise errors.NodeNotFound(
-            f"There is no node {ident!r}. GET /v1/nodes lists those there are."
-        )
+        raise errors.NodeNotFound(missing(ident))
     return found
+
+
+def missing(ident: str) -> str:
+    """Say that there is no such node."""
+    return f"There is no node {ident!r}. GET /v1/nodes lists those there are."
 
 
 def hold(db: database.Database, uuid: str, generation: int, state: str) -> Node:

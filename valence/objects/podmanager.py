@@ -241,6 +241,13 @@ def replace_secret(db: database.Database, uuid: str, old: str, new: str) -> bool
         return bool(written.rowcount)
 
 
+def census(db: database.Database) -> Mapping[str, int]:
+    """Count the pod managers by status; a status that none has is left out."""
+    statement = sa.select(PodManager.status, sa.func.count()).group_by(PodManager.status)
+    with db.reader() as session:
+        return {row[0]: row[1] for row in session.execute(statement)}
+
+
 @database.retried
 def note_status(db: database.Database, uuid: str, status: str, reason: str | None) -> None:
     """Note how a pod manager is, if that is news."""

@@ -13,9 +13,12 @@
 
 """Who may do what: the rules of oslo.policy, one file a noun."""
 
+from collections.abc import Mapping
 import itertools
+from typing import Any
 
 from oslo_config import cfg
+from oslo_context import context as oslo_context
 from oslo_policy import opts
 from oslo_policy import policy
 
@@ -28,7 +31,10 @@ from valence.policies import podmanager
 
 def list_rules() -> list[policy.RuleDefault]:
     """List every rule with its default, for the sample and for enforcing."""
-    return list(itertools.chain(base.RULES, podmanager.RULES, node.RULES, flavor.RULES))
+    rules = list(itertools.chain(base.RULES, podmanager.RULES, node.RULES, flavor.RULES))
+    for rule in rules:
+        rule.scope_types = rule.scope_types or base.SCOPES
+    return rules
 
 
 def enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
@@ -37,6 +43,24 @@ def enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
     made = policy.Enforcer(conf)
     made.register_defaults(list_rules())
     return made
+
+
+def owner(project_id: str | None) -> Mapping[str, Any]:
+    """Give the target of a rule: what belongs to a project.
+
+    What belongs to none must not look as if it belonged to those who are in none.
+    """
+    return {"project_id": project_id or ""}
+
+
+def allows(
+    enforcer: policy.Enforcer,
+    rule: str,
+    context: oslo_context.RequestContext,
+    project_id: str | None,
+) -> bool:
+    """Tell whether a rule lets somebody do something to what a project owns."""
+    return bool(enforcer.authorize(rule, dict(owner(project_id)), context))
 
 
 def sample_enforcer() -> policy.Enforcer:

@@ -20,30 +20,41 @@ from valence.policies import base
 RULES = [
     policy.DocumentedRuleDefault(
         "valence:podmanager:get",
-        base.READER,
+        base.ADMIN,
         "List and show pod managers, without their passwords.",
         [
             {"method": "GET", "path": "/v1/podmanagers"},
             {"method": "GET", "path": "/v1/podmanagers/{ident}"},
+            {"method": "GET", "path": "/v1/pod_managers"},
+            {"method": "GET", "path": "/v1/pod_managers/{ident}"},
         ],
     ),
     policy.DocumentedRuleDefault(
         "valence:podmanager:create",
         base.ADMIN,
         "Make a pod manager known.",
-        [{"method": "POST", "path": "/v1/podmanagers"}],
+        [
+            {"method": "POST", "path": "/v1/podmanagers"},
+            {"method": "POST", "path": "/v1/pod_managers"},
+        ],
     ),
     policy.DocumentedRuleDefault(
         "valence:podmanager:update",
         base.ADMIN,
         "Change a pod manager.",
-        [{"method": "PATCH", "path": "/v1/podmanagers/{ident}"}],
+        [
+            {"method": "PATCH", "path": "/v1/podmanagers/{ident}"},
+            {"method": "PATCH", "path": "/v1/pod_managers/{ident}"},
+        ],
     ),
     policy.DocumentedRuleDefault(
         "valence:podmanager:delete",
         base.ADMIN,
         "Forget a pod manager on which nothing stands.",
-        [{"method": "DELETE", "path": "/v1/podmanagers/{ident}"}],
+        [
+            {"method": "DELETE", "path": "/v1/podmanagers/{ident}"},
+            {"method": "DELETE", "path": "/v1/pod_managers/{ident}"},
+        ],
     ),
     policy.DocumentedRuleDefault(
         "valence:podmanager:force_delete",

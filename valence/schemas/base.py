@@ -14,6 +14,7 @@
 """What the schemas of all nouns are made of."""
 
 from collections.abc import Collection
+from collections.abc import Sequence
 from typing import Any
 
 Schema = dict[str, Any]
@@ -22,6 +23,7 @@ UUID: Schema = {
     "type": "string",
     "format": "uuid",
     "pattern": "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
+    "examples": ["8c9f4a52-6a3e-4f0b-9d27-3b1e5c7a9f10"],
 }
 
 #: No control characters: a name is printed, logged and put into URLs.
@@ -30,6 +32,7 @@ NAME: Schema = {
     "minLength": 1,
     "maxLength": 255,
     "pattern": "^[^\\x00-\\x1f\\x7f]+$",
+    "examples": ["rack-7"],
 }
 
 TEXT: Schema = {"type": "string", "maxLength": 65535, "pattern": "^[^\\x00]*$"}
@@ -49,7 +52,11 @@ LINKS: Schema = {
 #: What is wrong, as an answer and as a node's fault have it.
 TROUBLE: Schema = {
     "status": {"type": "integer", "minimum": 400, "maximum": 599},
-    "code": {"type": "string", "pattern": "^valence\\.[a-z_.]+$"},
+    "code": {
+        "type": "string",
+        "pattern": "^valence\\.[a-z_.]+$",
+        "examples": ["valence.node.busy"],
+    },
     "title": {"type": "string"},
     "detail": {"type": "string", "description": "What is wrong and what to do."},
     "reason": {
@@ -57,6 +64,9 @@ TROUBLE: Schema = {
         "description": "The pod manager's or Ironic's own words, when there are any.",
     },
 }
+
+#: name of what the service stands on -> how it is, or why it is not well.
+WORDS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
 
 ERRORS: Schema = {
     "type": "object",
@@ -66,7 +76,12 @@ ERRORS: Schema = {
             "minItems": 1,
             "items": {
                 "type": "object",
-                "properties": {**TROUBLE, "request_id": {"type": "string"}},
+                "properties": {
+                    **TROUBLE,
+                    "checks": {**WORDS, "description": "Of /healthcheck."},
+                    "reasons": {**WORDS, "description": "Of /healthcheck, if it may say them."},
+                    "request_id": {"type": "string"},
+                },
                 "required": ["status", "code", "title", "detail", "request_id"],
                 "additionalProperties": False,
             },
@@ -117,7 +132,7 @@ def collection(plural: str, item: Schema) -> Schema:
     )
 
 
-def listing(filters: Schema, sortable: Collection[str]) -> Schema:
+def listing(filters: Schema, sortable: Sequence[str]) -> Schema:
     """Describe the query of a collection."""
     keys = "|".join(sortable)
     return request(
@@ -125,10 +140,15 @@ def listing(filters: Schema, sortable: Collection[str]) -> Schema:
             **filters,
             "limit": {"type": "integer", "minimum": 1, "maximum": 1000},
             "marker": {**NAME, "description": "uuid or name of the last row of the page before"},
-            "sort": {"type": "string", "pattern": f"^({keys})(:(asc|desc))?$"},
+            "sort": {
+                "type": "string",
+                "pattern": f"^({keys})(:(asc|desc))?$",
+                "examples": [f"{sortable[0]}:desc"],
+            },
             "fields": {
                 "type": "string",
                 "pattern": "^[a-z_]+(,[a-z_]+)*$",
+                "examples": ["uuid,name"],
                 "description": "The fields to show, separated by commas.",
             },
         }

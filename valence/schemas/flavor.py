@@ -66,6 +66,14 @@ PROPERTIES = some(
         ),
     }
 )
+PROPERTIES["examples"] = [
+    {
+        "processor": {"total_cores": 16},
+        "memory": {"capacity_mib": 65536},
+        "storage": [{"capacity_gib": 480, "type": "SSD"}],
+        "network": [{"speed_mbps": 25000}],
+    }
+]
 
 WRITABLE: base.Schema = {
     "name": base.NAME,

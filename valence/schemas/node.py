@@ -44,6 +44,13 @@ CREATE: base.Schema = {
         }
     ),
     "oneOf": [{"required": ["flavor_id"]}, {"required": ["properties"]}],
+    "examples": [
+        {
+            "uuid": base.UUID["examples"][0],
+            "name": "web-1",
+            "properties": flavor.PROPERTIES["examples"][0],
+        }
+    ],
 }
 
 UPDATE = base.change({"name": base.or_null(base.NAME), "description": base.or_null(base.TEXT)})
@@ -82,6 +89,7 @@ ACTION: base.Schema = {
         }
     ),
     "oneOf": [{"required": ["Reset"]}, {"required": ["Boot"]}],
+    "examples": [{"Reset": {"Type": "ForceRestart"}}, {"Boot": {"Target": "Pxe"}}],
 }
 
 DELETE = base.request(
@@ -109,7 +117,11 @@ REGISTER = base.request(
 
 INTERFACE = base.thing(
     {
-        "mac": {"type": "string", "pattern": "^([0-9a-f]{2}:){5}[0-9a-f]{2}$"},
+        "mac": {
+            "type": "string",
+            "pattern": "^([0-9a-f]{2}:){5}[0-9a-f]{2}$",
+            "examples": ["52:54:00:12:34:56"],
+        },
         "path": MAYBE,
         "speed_mbps": {"type": ["integer", "null"]},
     }
@@ -159,6 +171,8 @@ NODE = base.thing(
         "ironic_uuid": base.or_null(base.UUID),
         "fault": FAULT,
         "generation": {"type": "integer"},
+        "project_id": {**MAYBE, "description": "The project that it belongs to."},
+        "user_id": {**MAYBE, "description": "Who asked for it."},
         "created_at": base.MOMENT,
         "updated_at": base.or_null(base.MOMENT),
         "links": base.LINKS,
@@ -176,6 +190,7 @@ LIST = base.listing(
         "flavor_id": base.UUID,
         "managed_by": {"enum": ["ironic"]},
         "ironic_uuid": base.UUID,
+        "project_id": base.NAME,
     },
     ("uuid", "name", "state", "created_at"),
 )

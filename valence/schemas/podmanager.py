@@ -20,6 +20,7 @@ URL: base.Schema = {
     "maxLength": 512,
     "pattern": "^[hH][tT][tT][pP][sS]?://[^\\s/?#@]+(/[^\\s?#]*)?$",
     "description": "http(s)://host:port, without user, query and fragment.",
+    "examples": ["https://pod.example:8443"],
 }
 
 TAG: base.Schema = {
@@ -38,6 +39,7 @@ WRITABLE: base.Schema = {
         "maxLength": 64,
         "pattern": "^[A-Za-z0-9_.-]+$",
         "description": "How to speak to it; rsd by default.",
+        "examples": ["rsd"],
     },
     "username": base.or_null({**base.TEXT, "maxLength": 255}),
     "password": base.or_null({**base.TEXT, "maxLength": 1024, "writeOnly": True}),

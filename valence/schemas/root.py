@@ -33,9 +33,18 @@ OPENAPI: base.Schema = {
     "required": ["openapi"],
 }
 
+STATUS: base.Schema = {"enum": ["ok", "degraded", "ill"]}
+
 HEALTH = base.thing(
     {
-        "status": {"enum": ["ok"]},
-        "checks": {"type": "object", "additionalProperties": {"type": "string"}},
-    }
+        "status": {
+            "enum": ["ok", "degraded"],
+            "description": "degraded: something is ill without which the rest goes on.",
+        },
+        "checks": {"type": "object", "additionalProperties": STATUS},
+        "reasons": base.WORDS,
+    },
+    optional=("reasons",),
 )
+
+METRICS: base.Schema = {"type": "string"}

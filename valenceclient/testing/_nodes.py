@@ -294,5 +294,7 @@ _FRESH: Mapping[str, Any] = {
     "ironic_uuid": None,
     "fault": None,
     "generation": 0,
+    "project_id": None,
+    "user_id": None,
     "_fields": {},
 }

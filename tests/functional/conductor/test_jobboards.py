@@ -28,6 +28,7 @@ import testscenarios
 
 from tests import base
 from tests.servers import boards
+from tests.servers import databases
 from tests.servers import process
 from tests.unit.conductor import toy
 from valence_conductor import conductor
@@ -56,6 +57,8 @@ class JobboardTest(testscenarios.WithScenarios, base.TestCase):
         self.assertIsNone(missing)
         self.server = self.useFixture(self.kind())
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        for name in ("toys", "flows"):  # for processes that are given the folder
+            databases.url(self.folder, name)
 
     def conf(self, workers: int = 4) -> cfg.ConfigOpts:
         conf = cfg.ConfigOpts()
@@ -74,7 +77,7 @@ class JobboardTest(testscenarios.WithScenarios, base.TestCase):
     def start(
         self, *ledgers: toy.Toys, works: bool = True, workers: int = 4
     ) -> conductor.Conductor:
-        flows = f"sqlite:///{self.folder}/flows.sqlite"
+        flows = databases.url(self.folder, "flows")
         one = conductor.from_conf(self.conf(workers), ledgers, flows, works=works)
         one.start()
         self.addCleanup(one.stop, 1)
@@ -284,6 +287,7 @@ class TestJobboards(JobboardTest):
             f"""
             import pathlib, time
             from oslo_config import cfg
+            from tests.servers import databases
             from tests.unit.conductor import toy
             from valence_conductor import conductor
             folder = pathlib.Path({str(self.folder)!r})
@@ -292,7 +296,7 @@ class TestJobboards(JobboardTest):
             conductor.conductor_conf.register_opts(conf)
             conf.set_override("jobboard", {self.server.url!r}, group="conductor")
             conf.set_override("lease", {LEASE}, group="conductor")
-            one = conductor.from_conf(conf, [toys], f"sqlite:///{{folder}}/flows.sqlite")
+            one = conductor.from_conf(conf, [toys], databases.url(folder, "flows"))
             one.start()
             one.submit(toys.add("t1"))
             time.sleep(60)

@@ -26,6 +26,7 @@ import fixtures
 from oslo_config import cfg
 
 from tests import base
+from tests.servers import databases
 from tests.unit.conductor import toy
 from valence_conductor import conductor
 from valence_conductor import errors
@@ -36,6 +37,8 @@ class ConductorTest(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        for name in ("toys", "flows"):  # for processes that are given the folder
+            databases.url(self.folder, name)
 
     def start(self, toys: toy.Toys, workers: int = 4) -> conductor.Conductor:
         conf = cfg.ConfigOpts()
@@ -43,7 +46,7 @@ class ConductorTest(base.TestCase):
         conductor.conductor_conf.register_opts(conf)
         conf.set_override("workers", workers, group="conductor")
         conf.set_override("sweep_interval", 0.2, group="conductor")
-        one = conductor.from_conf(conf, [toys], f"sqlite:///{self.folder}/flows.sqlite")
+        one = conductor.from_conf(conf, [toys], databases.url(self.folder, "flows"))
         one.start()
         self.addCleanup(one.stop, 1)
         return one
@@ -231,12 +234,13 @@ class TestRestarts(ConductorTest):
             f"""
             import pathlib, time
             from oslo_config import cfg
+            from tests.servers import databases
             from tests.unit.conductor import toy
             from valence_conductor import conductor
             folder = pathlib.Path({str(self.folder)!r})
             toys = toy.Toys(folder, {script!r})
             conf = cfg.ConfigOpts(); conf([])
-            one = conductor.from_conf(conf, [toys], f"sqlite:///{{folder}}/flows.sqlite")
+            one = conductor.from_conf(conf, [toys], databases.url(folder, "flows"))
             one.start()
             one.submit(toys.add("t1"))
             time.sleep(60)

@@ -25,6 +25,7 @@ from sqlalchemy import orm
 from taskflow import task
 from taskflow.patterns import linear_flow
 
+from tests.servers import databases
 from valence_conductor import database
 from valence_conductor import errors
 from valence_conductor import rows
@@ -50,12 +51,12 @@ class Toy(Base):
     """A row with the columns that compare_and_set asks for."""
 
     __tablename__ = "toys"
-    uuid: orm.Mapped[str] = orm.mapped_column(primary_key=True)
+    uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), primary_key=True)
     generation: orm.Mapped[int] = orm.mapped_column(default=1)
-    state: orm.Mapped[str] = orm.mapped_column(default="building")
-    task: orm.Mapped[str | None]
-    reason: orm.Mapped[str | None]
-    details: orm.Mapped[str | None]
+    state: orm.Mapped[str] = orm.mapped_column(sa.String(16), default="building")
+    task: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
+    reason: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
+    details: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     scrap_requested: orm.Mapped[bool] = orm.mapped_column(default=False)
     since: orm.Mapped[datetime.datetime] = orm.mapped_column(default=waiting.now)
 
@@ -67,7 +68,7 @@ class Toys:
 
     def __init__(self, folder: pathlib.Path, script: Mapping[str, str] | None = None) -> None:
         self.folder = folder
-        self.db = database.Database(f"sqlite:///{folder}/toys.sqlite")
+        self.db = database.Database(databases.url(folder, "toys"))
         Base.metadata.create_all(self.db.engine)
         self.script = dict(script or {})
 

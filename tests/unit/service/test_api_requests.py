@@ -17,8 +17,11 @@ import json
 from typing import Any
 
 import testscenarios
+from werkzeug import test
 
+from tests import log_lines
 from tests.unit.service import base
+from valence import deploy
 
 MALFORMED_UUID = "12345"
 
@@ -133,6 +136,58 @@ class TestForm(base.ServiceTestCase):
         self.assertEqual(3, len(ids))
 
 
+class TestGlobalRequestId(base.ServiceTestCase):
+    """The id of a chain of requests through several services."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.log = self.useFixture(log_lines.LogLines())
+        self.start()
+
+    def logged(self, sent: str) -> list[str]:
+        answer = self.api("GET", "/v1/nodes", headers={"X-Openstack-Request-Id": sent})
+        own = answer.headers["X-Openstack-Request-Id"]
+        self.assertNotEqual(sent, own)
+        return [line for line in self.log.lines() if f"[{own} " in line]
+
+    def test_it_is_logged_beside_our_own(self) -> None:
+        sent = "req-8b3f1f0c-7a0e-4f0f-9d50-6b2a4f1f7e11"
+        (line,) = self.logged(sent)
+        self.assertIn(sent, line)
+
+    def test_what_is_none_is_not_logged(self) -> None:
+        for sent in ("req-me", "req-8b3f1f0c-7a0e-4f0f-9d50-6b2a4f1f7e11\tx", "x" * 1000):
+            (line,) = self.logged(sent)
+            self.assertIn(" -]", line)
+
+
+class TestCORS(base.ServiceTestCase):
+    ORIGIN = "https://dashboard.example"
+
+    def ask(self, method: str = "GET") -> Any:
+        headers = {"Origin": self.ORIGIN, "Access-Control-Request-Method": "GET"}
+        return self.service_client.open("/v1/nodes", method=method, headers=headers)
+
+    def begin(self, *origins: str) -> None:
+        conf = self.configure()
+        file = self.folder / "cors.conf"
+        file.write_text(f"[cors]\nallowed_origin = {','.join(origins)}\n")
+        conf(["--config-file", str(file)], project="valence")
+        self.start_from(conf)
+        self.service_client = test.Client(deploy.application(self.service))
+
+    def test_no_page_of_another_origin_may_ask(self) -> None:
+        self.begin()
+        self.assertNotIn("Access-Control-Allow-Origin", self.ask().headers)
+        self.assertEqual(405, self.ask("OPTIONS").status_code)
+
+    def test_unless_the_configuration_names_it(self) -> None:
+        self.begin(self.ORIGIN)
+        for answer in (self.ask(), self.ask("OPTIONS")):
+            self.assertEqual(200, answer.status_code)
+            self.assertEqual(self.ORIGIN, answer.headers["Access-Control-Allow-Origin"])
+
+
 class TestRoot(base.ServiceTestCase):
     def test_versions_are_discovered_from_the_root_and_from_v1(self) -> None:
         self.start()
@@ -146,14 +201,3 @@ class TestRoot(base.ServiceTestCase):
         self.start(public_endpoint="https://valence.example/compose/")
         link = self.api("GET", "/").json["versions"][0]["links"][0]
         self.assertEqual("https://valence.example/compose/v1/", link["href"])
-
-    def test_health_says_ok(self) -> None:
-        self.start()
-        expected = {"status": "ok", "checks": {"database": "ok"}}
-        self.assertEqual(expected, self.api("GET", "/healthcheck").json)
-
-    def test_health_is_503_without_a_database(self) -> None:
-        self.start(conductor__sweep_interval=600.0)
-        with self.service.db.writer() as session:
-            session.connection().exec_driver_sql("DROP TABLE nodes")
-        self.assertRefused(503, "valence.unhealthy", self.api("GET", "/healthcheck"))

@@ -21,13 +21,16 @@ import subprocess
 import sys
 import time
 from typing import Any
+import uuid as uuids
 
 import requests
 from testtools import content
 
 from podm_simulator.pod.pod import Pace
 from tests.unit.service import base
+from valence import keyring
 from valence import migrations
+from valence.objects import podmanager
 from valence_conductor import database
 
 
@@ -113,6 +116,38 @@ class TestProcesses(base.ServiceTestCase):
         self.assertEqual(1, failed.returncode)
         self.assertIn("Bring the key back", failed.stderr)
         self.assertEqual(before, keys.read_bytes())
+
+    def test_status_says_whether_this_release_can_be_started(self) -> None:
+        before = self.run_command("valence-status", "upgrade", "check")
+        self.assertEqual(1, before.returncode, before.stderr)
+        self.assertIn("cannot be read", before.stdout)
+        self.run_command("valence-dbsync", "upgrade")
+        self.serve().terminate()
+        after = self.run_command("valence-status", "upgrade", "check")
+        self.assertEqual(0, after.returncode, after.stdout + after.stderr)
+
+    def test_status_finds_passwords_and_drivers_that_are_lost(self) -> None:
+        self.run_command("valence-dbsync", "upgrade")
+        self.serve().terminate()
+        db = database.Database(f"sqlite:///{self.folder}/state/valence.sqlite")
+        self.addCleanup(db.close)
+        other = keyring.load(str(self.folder / "other.keys"))
+        podmanager.create(
+            db,
+            {
+                "uuid": str(uuids.uuid4()),
+                "name": "rack-7",
+                "url": "http://127.0.0.1:9",
+                "driver": "telepathy",
+                "password_encrypted": other.encrypt("secret"),
+                "verify_ca": True,
+            },
+        )
+        found = self.run_command("valence-status", "upgrade", "check")
+        self.assertEqual(2, found.returncode, found.stderr)
+        for word in ("telepathy", "rack-7"):
+            self.assertIn(word, found.stdout)
+        self.assertNotIn("secret", found.stdout)
 
     def test_a_second_process_on_the_same_files_is_refused(self) -> None:
         self.serve()

@@ -20,6 +20,7 @@ from alembic import autogenerate
 from alembic.runtime import migration
 
 from tests import base
+from tests.servers import databases
 from tests.unit.service import base as service_base
 from valence import ledger
 from valence import migrations
@@ -35,7 +36,7 @@ class TestMigrations(base.TestCase):
         super().setUp()
         folder = tempfile.TemporaryDirectory(prefix="valence-")
         self.addCleanup(folder.cleanup)
-        self.db = database.Database(f"sqlite:///{pathlib.Path(folder.name)}/rows.sqlite")
+        self.db = database.Database(databases.url(pathlib.Path(folder.name), "rows"))
         self.addCleanup(self.db.close)
 
     def test_the_migrated_tables_are_those_of_the_models(self) -> None:

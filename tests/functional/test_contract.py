@@ -1,0 +1,133 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Every operation of ``openapi.json`` is asked a lot, and answers as it says it does.
+
+Requests are made by schemathesis out of the description: valid and wrong ones, the
+same ones each time.
+"""
+
+import contextlib
+import pathlib
+import tempfile
+from typing import Any
+
+import hypothesis
+from oslo_config import cfg
+import requests
+from requests import adapters
+import schemathesis
+from schemathesis import checks
+
+from podm_simulator.pod.factory import Shape
+from podm_simulator.pod.factory import Size
+from podm_simulator.server import Simulator
+from tests import base
+from tests.servers import databases
+from valence import conf as service_conf
+from valence import deploy
+from valence import errors
+from valence import parts
+from valence import service as services
+
+#: Requests to each operation, of each kind.
+EXAMPLES = 25
+
+CHECKS = [
+    checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+    checks.response_headers_conformance,
+]
+
+
+class OnlySimulator(adapters.HTTPAdapter):
+    """The network, as far as a simulated pod manager: URLs that are made up lead nowhere."""
+
+    url = ""
+
+    def send(self, request: Any, **options: Any) -> Any:  # type: ignore[override]
+        if not request.url.startswith(self.url):
+            raise requests.ConnectionError(f"{request.url} is beyond this test")
+        return super().send(request, **options)
+
+
+class NoIronic:
+    """An Ironic that nobody configured."""
+
+    def ping(self) -> None:
+        raise errors.IronicNotConfigured("No Ironic is configured.")
+
+
+class TestContract(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        folder = tempfile.TemporaryDirectory(prefix="valence-")
+        self.addCleanup(folder.cleanup)
+        self.simulator = Simulator(Size(shapes=(Shape(systems=2),)), name="rack-7")
+        self.simulator.start()
+        self.addCleanup(self.simulator.stop)
+        OnlySimulator.url = self.simulator.url
+        service = services.Service(
+            self.configure(pathlib.Path(folder.name)),
+            ironic=NoIronic(),  # type: ignore[arg-type]
+        )
+        service.drivers.connections._transport = OnlySimulator
+        parts.upgrade(service.db)
+        service.start()
+        self.addCleanup(service.stop, 5.0)
+        self.application = deploy.application(service)
+
+    def configure(self, folder: pathlib.Path) -> cfg.ConfigOpts:
+        conf = service_conf.read([], prog="valence-api", default_config_files=[])
+        conf.set_override("state_path", str(folder))
+        for group, name in (("database", "valence"), ("conductor", "flows")):
+            conf.set_override("connection", databases.url(folder, name), group=group)
+        return conf
+
+    def test_every_operation_answers_as_it_is_described(self) -> None:
+        schema = schemathesis.openapi.from_wsgi("/v1/openapi.json", self.application)
+        made = schema["/v1/podmanagers"]["POST"].Case(
+            body=self.known(), media_type="application/json"
+        )
+        self.assertEqual(201, made.call().status_code)
+        asked = 0
+        for result in schema.get_all_operations():
+            operation = result.ok()
+            for example in operation.get_strategies_from_examples():
+                self.ask(example, 1)
+            for mode in schemathesis.GenerationMode:
+                self.ask(operation.as_strategy(generation_mode=mode), EXAMPLES)
+            asked += 1
+        self.assertEqual(schema.statistic.operations.total, asked)
+
+    def known(self) -> dict[str, Any]:
+        url = self.simulator.url
+        return {"name": "rack-7", "url": url, "username": "admin", "password": "admin"}
+
+    def ask(self, cases: Any, count: int) -> None:
+        @hypothesis.settings(
+            max_examples=count,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(hypothesis.HealthCheck),
+            phases=(hypothesis.Phase.generate,),
+        )
+        @hypothesis.given(case=cases)
+        def each(case: Any) -> None:
+            case.validate_response(case.call(), checks=CHECKS)
+
+        with contextlib.suppress(hypothesis.errors.Unsatisfiable):  # nothing can be wrong with it
+            each()

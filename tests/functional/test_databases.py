@@ -1,0 +1,241 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The tables of the service on every kind of database: migrated, compared, and in trouble."""
+
+import datetime
+import os
+import pathlib
+import threading
+from typing import Any
+from typing import ClassVar
+import uuid as uuids
+
+from alembic import autogenerate
+from alembic import script
+from alembic.config import Config
+from alembic.runtime import migration
+import fixtures
+import sqlalchemy as sa
+import testscenarios
+
+from tests import base
+from tests.servers import databases
+from valence import migrations
+from valence import parts
+from valence.objects import base as tables
+from valence.objects import flavor as flavors
+from valence.objects import node as nodes
+from valence_conductor import database
+from valence_conductor import lock
+from valence_conductor import waiting
+
+PROPERTIES: dict[str, Any] = {"processor": {"total_cores": 4}, "memory": {"capacity_mib": 4096}}
+
+#: With fractions, which MariaDB keeps only where it is told to.
+MOMENT = datetime.datetime(2026, 1, 2, 3, 4, 5, 678901)
+
+PODM = "11111111-1111-4111-8111-111111111111"
+
+#: Rows of every table that the first revision had, as it had them.
+ROWS: dict[str, dict[str, Any]] = {
+    "podmanagers": {
+        "uuid": PODM,
+        "name": "rack-7",
+        "url": "https://pod.example",
+        "driver": "rsd",
+        "verify_ca": "/etc/ssl/pod.pem",
+        "status": "online",
+        "status_since": MOMENT,
+        "created_at": MOMENT,
+    },
+    "flavors": {
+        "uuid": "22222222-2222-4222-8222-222222222222",
+        "name": "flavor \u2603",
+        "properties": PROPERTIES,
+        "created_at": MOMENT,
+    },
+    "nodes": {
+        "uuid": "33333333-3333-4333-8333-333333333333",
+        "name": "node",
+        "generation": 3,
+        "state": "composed",
+        "state_since": MOMENT,
+        "fingerprint": "0" * 64,
+        "properties": PROPERTIES,
+        "podm_uuid": PODM,
+        "allocating": False,
+        "interfaces": [{"mac": "52:54:00:00:00:01", "path": None, "speed_mbps": 10000}],
+        "release_requested": False,
+        "created_at": MOMENT,
+    },
+}
+
+
+def revisions() -> list[str]:
+    """List the revisions of the tables, oldest first."""
+    config = Config()
+    config.set_main_option("script_location", migrations.LOCATION)
+    found = script.ScriptDirectory.from_config(config).walk_revisions()
+    return [one.revision for one in found][::-1]
+
+
+class DatabaseTest(testscenarios.WithScenarios, base.TestCase):
+    scenarios: ClassVar = [(kind, {"kind": kind}) for kind in ("sqlite", *databases.ALL)]
+    kind: str
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        if self.kind != "sqlite":
+            missing = databases.ALL[self.kind].missing()
+            if missing and "CI" not in os.environ:
+                self.skipTest(f"{missing} is not installed; bindep.txt names its package")
+            self.assertIsNone(missing)
+            self.server = self.useFixture(databases.ALL[self.kind]())
+
+    def empty(self, name: str) -> database.Database:
+        """Make an empty database."""
+        url = f"sqlite:///{self.folder}/{name}.sqlite"
+        if self.kind != "sqlite":
+            self.server.create(name)
+            url = self.server.url(name)
+        made = database.Database(url)
+        self.addCleanup(made.close)
+        return made
+
+
+class TestMigrations(DatabaseTest):
+    def test_rows_of_every_revision_come_through_to_the_newest(self) -> None:
+        for revision in revisions():
+            db = self.empty(f"from_{revision}")
+            parts.upgrade(db, revision)
+            self.fill(db)
+            parts.upgrade(db)
+            self.assertEqual(revisions()[-1], db.version(tables.VERSION_TABLE))
+            node = nodes.get(db, "node")
+            self.assertEqual(("composed", PODM, 3), (node.state, node.podm_uuid, node.generation))
+            self.assertEqual(ROWS["nodes"]["interfaces"], node.interfaces)
+            self.assertEqual(MOMENT.replace(microsecond=0), _whole(node.created_at))
+            self.assertEqual(PROPERTIES, flavors.get(db, "flavor \u2603").properties)
+
+    def test_the_migrated_tables_are_those_of_the_models(self) -> None:
+        db = self.empty("models")
+        parts.upgrade(db)
+        with db.engine.connect() as connection:
+            options = {"version_table": tables.VERSION_TABLE, "compare_type": True}
+            context = migration.MigrationContext.configure(connection, opts=options)
+            differences = autogenerate.compare_metadata(context, tables.Base.metadata)
+        self.assertEqual([], differences)
+
+    def test_a_time_is_kept_to_the_microsecond(self) -> None:
+        db = self.empty("times")
+        parts.upgrade(db)
+        now = waiting.now().replace(microsecond=123456)
+        with db.writer() as session:
+            session.add(_flavor("exact", created_at=now))
+        self.assertEqual(now, flavors.get(db, "exact").created_at)
+
+    def fill(self, db: database.Database) -> None:
+        with db.engine.begin() as connection:
+            for table, values in ROWS.items():
+                known = sa.Table(table, sa.MetaData(), autoload_with=connection)
+                for column in ("properties", "interfaces", "verify_ca"):
+                    if column in known.c:  # MariaDB calls JSON a long text
+                        known.c[column].type = sa.JSON()
+                connection.execute(known.insert().values(**values))
+
+
+class TestLock(DatabaseTest):
+    scenarios: ClassVar = [(kind, {"kind": kind}) for kind in databases.ALL]
+
+    def test_one_holds_it_until_it_lets_go_or_is_gone(self) -> None:
+        db = self.empty("locked")
+        first, second = lock.ServerLock(db.engine), lock.ServerLock(db.engine)
+        self.assertEqual((True, False), (first.acquire(), second.acquire()))
+        first.release()
+        self.assertTrue(second.acquire())
+        other = lock.ServerLock(self.empty("other").engine)
+        self.assertTrue(other.acquire())  # that of another database
+        self.addCleanup(other.release)
+        self.addCleanup(second.release)
+        self.assertNotIn("secret", second.where)
+
+
+class TestTrouble(DatabaseTest):
+    """Of servers: what passes by itself is not shown to anybody."""
+
+    scenarios: ClassVar = [(kind, {"kind": kind}) for kind in databases.ALL]
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.db = self.empty("trouble")
+        parts.upgrade(self.db)
+
+    def test_a_connection_that_a_restart_broke_is_made_anew(self) -> None:
+        flavors.create(self.db, _values("before"))
+        self.server.restart()
+        self.assertEqual("before", flavors.get(self.db, "before").name)
+        flavors.create(self.db, _values("after"))
+        self.assertEqual("after", flavors.get(self.db, "after").name)
+
+    def test_the_victim_of_a_deadlock_begins_anew(self) -> None:
+        for name in ("left", "right"):
+            flavors.create(self.db, _values(name))
+        meeting = threading.Barrier(2)
+        attempts: list[str] = []
+
+        @database.retried
+        def take(first: str, second: str) -> None:
+            attempts.append(first)
+            fresh = attempts.count(first) == 1
+            with self.db.writer() as session:
+                self.write(session, first)
+                if fresh:  # both hold one row, and want the other's
+                    meeting.wait(60)
+                self.write(session, second)
+
+        threads = [
+            threading.Thread(target=take, args=pair)
+            for pair in (("left", "right"), ("right", "left"))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        self.assertEqual(3, len(attempts), attempts)
+        for name in ("left", "right"):
+            self.assertEqual("xx", flavors.get(self.db, name).description)
+
+    def write(self, session: Any, name: str) -> None:
+        longer = sa.func.concat(flavors.Flavor.description, "x")
+        session.execute(
+            sa.update(flavors.Flavor).where(flavors.Flavor.name == name).values(description=longer)
+        )
+
+
+def _values(name: str) -> dict[str, Any]:
+    return {
+        "uuid": str(uuids.uuid4()),
+        "name": name,
+        "description": "",
+        "properties": PROPERTIES,
+    }
+
+
+def _flavor(name: str, **more: Any) -> flavors.Flavor:
+    return flavors.Flavor(**_values(name), **more)
+
+
+def _whole(moment: datetime.datetime) -> datetime.datetime:
+    return moment.replace(microsecond=0, tzinfo=None)

@@ -1,0 +1,88 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The API as its users see it: each file of ``gabbits`` is a story of requests in order.
+
+Each has a service of its own, with a simulated pod manager at ``$ENVIRON['POD']``.
+"""
+
+import os
+import pathlib
+import tempfile
+from typing import Any
+import unittest
+
+from gabbi import driver
+from gabbi import fixture
+
+from podm_simulator.pod.factory import Shape
+from podm_simulator.pod.factory import Size
+from podm_simulator.pod.pod import Pace
+from podm_simulator.server import Simulator
+from tests.servers import databases
+from valence import conf as service_conf
+from valence import deploy
+from valence import parts
+from valence import service as services
+
+STORIES = str(pathlib.Path(__file__).parent / "gabbits")
+
+
+class Service(fixture.GabbiFixture):  # type: ignore[misc]
+    """A service on empty databases, as long as a story lasts."""
+
+    running: Any = None
+
+    def start_fixture(self) -> None:
+        """Start the pod manager, then the service."""
+        self.folder = tempfile.TemporaryDirectory(prefix="valence-")
+        self.pod = Simulator(
+            Size(shapes=(Shape(systems=2),)), name="rack-7", pace=Pace(assemble=0.1)
+        )
+        self.pod.start()
+        os.environ["POD"] = self.pod.url
+        folder = pathlib.Path(self.folder.name)
+        conf = service_conf.read([], prog="valence-api", default_config_files=[])
+        conf.set_override("state_path", str(folder))
+        conf.set_override("poll_interval", 0.05, group="podmanagers")
+        for group, name in (("database", "valence"), ("conductor", "flows")):
+            conf.set_override("connection", databases.url(folder, name), group=group)
+        self.service = services.Service(conf)
+        parts.upgrade(self.service.db)
+        self.service.start()
+        Service.running = deploy.application(self.service)
+
+    def stop_fixture(self) -> None:
+        """Stop both."""
+        Service.running = None
+        self.service.stop(5.0)
+        self.pod.stop()
+        self.folder.cleanup()
+        del os.environ["POD"]
+
+
+def application() -> Any:
+    """Give what leads to the service that runs when it is asked."""
+    return lambda environ, start_response: Service.running(environ, start_response)
+
+
+def load_tests(loader: unittest.TestLoader, _tests: Any, _pattern: Any) -> unittest.TestSuite:
+    """Make a test of every request of every story."""
+    return driver.build_tests(
+        STORIES,
+        loader,
+        host=None,
+        intercept=application,
+        fixture_module=__import__(__name__, fromlist=["Service"]),
+        test_loader_name=__name__,
+    )

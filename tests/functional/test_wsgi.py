@@ -1,0 +1,176 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The service under gunicorn: several workers on PostgreSQL, with a jobboard."""
+
+from collections.abc import Callable
+import os
+import pathlib
+import re
+import signal
+import sys
+import time
+from typing import Any
+
+import fixtures
+import requests
+
+from devstack.lab import ironic as lab_ironic
+from devstack.lab import podm
+from devstack.lab import processes
+from tests import base
+from tests.servers import boards
+from tests.servers import databases
+from tests.servers import process
+from valence import parts
+from valence_conductor import database
+
+WORKERS = 3
+
+#: Seconds that a busy machine may take.
+PATIENCE = 120.0
+
+FOUR_CORES = {"properties": {"processor": {"total_cores": 4}}}
+
+
+class WSGITest(base.TestCase):
+    needs: tuple[type[process.Server], ...] = ()
+
+    def setUp(self) -> None:
+        super().setUp()
+        missing = next(filter(None, (kind.missing() for kind in self.needs)), None)
+        if missing and "CI" not in os.environ:
+            self.skipTest(f"{missing} is not installed; bindep.txt names its package")
+        self.assertIsNone(missing)
+        self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.reaper = processes.Reaper()
+        self.addCleanup(self.reaper.close)
+        port = processes.free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.command = [
+            pathlib.Path(sys.executable).with_name("gunicorn"),
+            f"--bind=127.0.0.1:{port}",
+            "--threads=4",
+            "--graceful-timeout=20",
+        ]
+        self.config = self.folder / "valence.conf"
+
+    def configure(self, **groups: Any) -> None:
+        options = {
+            "DEFAULT": {"state_path": self.folder / "state", "use_stderr": True},
+            "podmanagers": {"poll_interval": 0.2},
+            **groups,
+        }
+        lab_ironic.write_ini(self.config, options)
+
+    def server(self, workers: int) -> processes.Process:
+        return processes.Process(
+            "gunicorn",
+            [*self.command, f"--workers={workers}", "valence.wsgi:create()"],
+            self.folder / "gunicorn.log",
+            ready=processes.answers(f"{self.url}/v1"),
+            environment={"VALENCE_CONFIG_FILES": str(self.config)},
+        )
+
+    def serve(self, workers: int) -> processes.Process:
+        made = self.server(workers)
+        made.start(self.reaper)
+        self.addCleanup(made.stop)
+        made.wait_ready()
+        return made
+
+    def until(self, happened: Callable[[], Any]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not happened():
+            self.assertLess(time.monotonic(), deadline, "it did not come about")
+            time.sleep(0.1)
+
+    def get(self, path: str) -> Any:
+        return requests.get(self.url + path, timeout=30).json()
+
+    def states(self) -> set[str]:
+        return {node["state"] for node in self.get("/v1/nodes")["nodes"]}
+
+    def start_pod(self) -> podm.PodManager:
+        pod = podm.PodManager(self.folder, "pod", podm.Size(systems=6, assemble_seconds=1.0))
+        pod.process.start(self.reaper)
+        self.addCleanup(pod.process.stop)
+        pod.process.wait_ready()
+        body = {"name": "pod", "url": pod.url, "username": pod.username, "password": pod.password}
+        answer = requests.post(f"{self.url}/v1/podmanagers", json=body, timeout=30)
+        self.assertEqual(201, answer.status_code, answer.text)
+        return pod
+
+
+class TestWorkers(WSGITest):
+    needs = (databases.PostgreSQL, boards.Redis)
+
+    def test_workers_share_the_work_the_numbers_and_the_stopping(self) -> None:
+        sql, board = self.useFixture(databases.PostgreSQL()), self.useFixture(boards.Redis())
+        for name in ("valence", "flows"):
+            sql.create(name)
+        self.configure(
+            database={"connection": sql.url("valence")},
+            conductor={"connection": sql.url("flows"), "jobboard": board.url, "lease": 5},
+        )
+        rows = database.Database(sql.url("valence"))
+        parts.upgrade(rows)
+        rows.close()
+        server = self.serve(WORKERS)
+        pod = self.start_pod()
+        before = pod.pool()["fingerprint"]
+        for _node in range(4):
+            answer = requests.post(f"{self.url}/v1/nodes", json=FOUR_CORES, timeout=30)
+            self.assertEqual(202, answer.status_code, answer.text)
+        server.stop(grace=60)  # in the middle of composing: nothing is lost
+        trouble = (self.folder / "gunicorn.log").read_text().partition("Traceback")[2]
+        self.assertEqual("", trouble[:3000])
+        self.serve(WORKERS)
+        self.until(lambda: self.states() == {"composed"})
+        self.assertEqual("ok", self.get("/healthcheck")["status"])
+        self.see_every_request_counted()
+        for node in self.get("/v1/nodes")["nodes"]:
+            requests.delete(f"{self.url}/v1/nodes/{node['uuid']}", timeout=30)
+        self.until(lambda: not self.get("/v1/nodes")["nodes"])
+        self.assertEqual(before, pod.pool()["fingerprint"])
+
+    def see_every_request_counted(self) -> None:
+        """Whichever worker is asked, it tells of all."""
+        for _request in range(30):
+            self.get("/v1/flavors")
+        pattern = r'valence_requests_total{method="GET",route="/v1/flavors",status="200"} (\S+)'
+        for _scrape in range(6):
+            text = requests.get(f"{self.url}/metrics", timeout=30).text
+            (found,) = re.findall(pattern, text)
+            self.assertEqual(30.0, float(found))
+            self.assertIn('valence_rows{ledger="nodes",state="composed"} 4.0', text)
+
+
+class TestOneHost(WSGITest):
+    """Files of SQLite are one process's."""
+
+    def test_one_worker_serves_and_stops(self) -> None:
+        self.configure()
+        server = self.serve(1)
+        self.assertEqual("ok", self.get("/healthcheck")["status"])
+        os.kill(server.pid, signal.SIGTERM)
+        self.until(lambda: server.poll() is not None)
+        self.assertEqual(0, server.poll())
+
+    def test_several_workers_without_a_jobboard_are_refused(self) -> None:
+        self.configure()
+        server = self.server(2)
+        server.start(self.reaper)
+        self.addCleanup(server.stop)
+        self.until(lambda: server.poll() is not None)
+        self.assertIn("Another process holds", (self.folder / "gunicorn.log").read_text())

@@ -1,0 +1,314 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Who is asking, and what becomes of those of whom nobody knows."""
+
+import base64
+from typing import Any
+from unittest import mock
+
+import bcrypt
+from oslo_middleware import basic_auth
+
+from tests.unit.service import base
+from tests.unit.service import fake_keystone
+from valence import deploy
+from valence import service as services
+
+PUBLIC = ("/", "/v1", "/healthcheck", "/v1/openapi.json")
+
+
+class HTTPBasicTestCase(base.ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.file = self.folder / "htpasswd"
+        self.write("alice", "wonderland")
+        self.start(auth_strategy="http_basic", http_basic_auth_user_file=str(self.file))
+
+    def write(self, user: str, password: str) -> None:
+        digest = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+        self.file.write_text(f"{user}:{digest}\n")
+
+    def ask(self, user: str, password: str, path: str = "/v1/podmanagers") -> Any:
+        token = base64.b64encode(f"{user}:{password}".encode()).decode()
+        return self.api("GET", path, headers={"Authorization": f"Basic {token}"})
+
+
+class TestHTTPBasic(HTTPBasicTestCase):
+    def test_who_has_a_password_may_do_everything(self) -> None:
+        for _again in range(2):
+            self.assertEqual(200, self.ask("alice", "wonderland").status_code)
+
+    def test_who_has_none_is_asked_for_it(self) -> None:
+        answer = self.api("GET", "/v1/nodes")
+        self.assertRefused(401, "valence.request.unauthenticated", answer)
+        self.assertEqual(
+            'Basic realm="Valence", charset="UTF-8"', answer.headers["Www-Authenticate"]
+        )
+
+    def test_versions_health_and_description_are_for_everybody(self) -> None:
+        for path in PUBLIC:
+            self.assertEqual(200, self.api("GET", path).status_code, path)
+
+    def test_what_is_wrong_is_refused(self) -> None:
+        for user, password in (
+            ("alice", "looking-glass"),
+            ("alice", ""),
+            ("bob", "wonderland"),
+            ("", ""),
+            ("alice:", "wonderland"),
+            ("alice", "w" * 100),  # longer than bcrypt takes
+            ("alice", "\x00"),
+        ):
+            answer = self.ask(user, password)
+            self.assertRefused(401, "valence.request.unauthenticated", answer)
+
+    def test_what_is_no_basic_header_is_refused(self) -> None:
+        for header in ("Basic", "Basic %", "Bearer abc", "", "Basic YWxpY2U="):
+            answer = self.api("GET", "/v1/nodes", headers={"Authorization": header})
+            self.assertRefused(401, "valence.request.unauthenticated", answer)
+
+    def test_an_edited_file_counts_at_once(self) -> None:
+        self.assertEqual(200, self.ask("alice", "wonderland").status_code)
+        self.write("alice", "looking-glass, and longer")
+        self.assertEqual(401, self.ask("alice", "wonderland").status_code)
+        self.assertEqual(200, self.ask("alice", "looking-glass, and longer").status_code)
+
+    def test_nothing_is_computed_twice(self) -> None:
+        computing = mock.patch.object(
+            basic_auth, "authenticate", autospec=True, side_effect=basic_auth.authenticate
+        )
+        with computing as computed:
+            for _again in range(5):
+                self.ask("alice", "wonderland")
+                self.ask("alice", "looking-glass")
+        self.assertEqual(2, computed.call_count)
+
+    def test_headers_of_keystone_are_not_believed(self) -> None:
+        headers = {"X-Identity-Status": "Confirmed", "X-User-Id": "eve", "X-Roles": "admin"}
+        answer = self.api("GET", "/v1/nodes", headers=headers)
+        self.assertRefused(401, "valence.request.unauthenticated", answer)
+
+    def test_a_file_that_is_gone_is_503_and_not_the_fault_of_who_asks(self) -> None:
+        self.file.unlink()
+        self.assertRefused(503, "valence.unhealthy", self.ask("alice", "wonderland"))
+
+
+class TestHTTPBasicFile(base.ServiceTestCase):
+    def refusal(self) -> str:
+        file = str(self.folder / "htpasswd")
+        conf = self.configure(auth_strategy="http_basic", http_basic_auth_user_file=file)
+        service = services.Service(conf)
+        self.addCleanup(service.stop)
+        return str(self.assertRaises(ValueError, deploy.application, service))
+
+    def test_the_service_does_not_begin_without_its_file(self) -> None:
+        self.assertIn("http_basic_auth_user_file", self.refusal())
+
+    def test_nor_with_digests_that_are_not_of_bcrypt(self) -> None:
+        (self.folder / "htpasswd").write_text("alice:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n")
+        self.assertIn("Only bcrypt", self.refusal())
+
+
+class KeystoneTestCase(base.ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.keystone = self.useFixture(fake_keystone.FakeKeystone())
+        self.start_with_keystone()
+        self.keystone.add("root", "root", "operators", "admin", "member", "reader")
+        self.keystone.add("alice", "alice", "wonderland", "member", "reader")
+        self.keystone.add("dodo", "dodo", "wonderland", "reader")
+        self.keystone.add("bob", "bob", "building", "member", "reader")
+
+    def start_with_keystone(self, **options: Any) -> None:
+        conf = self.configure(auth_strategy="keystone", **options)
+        group = "keystone_authtoken"
+        # As a file would say it: the plugin registers its own options when it is loaded.
+        file = self.folder / "keystone.conf"
+        file.write_text(
+            f"[{group}]\nauth_type = password\nauth_url = {self.keystone.url}/v3\n"
+            f"www_authenticate_uri = {self.keystone.url}/v3\nusername = valence\n"
+            "password = secret\nproject_name = service\nuser_domain_id = default\n"
+            "project_domain_id = default\nhttp_request_max_retries = 0\n"
+        )
+        conf(["--config-file", str(file)], project="valence")
+        self.start_from(conf)
+
+    def ask(
+        self, token: str, method: str = "GET", path: str = "/v1/nodes", body: Any = None
+    ) -> Any:
+        return self.api(method, path, body, headers={"X-Auth-Token": token})
+
+
+class TestKeystone(KeystoneTestCase):
+    def test_a_token_of_keystone_is_taken(self) -> None:
+        self.assertEqual(200, self.ask("alice").status_code)
+
+    def test_who_has_no_token_is_told_where_to_get_one(self) -> None:
+        answer = self.api("GET", "/v1/nodes")
+        self.assertRefused(401, "valence.request.unauthenticated", answer)
+        self.assertEqual(
+            f'Keystone uri="{self.keystone.url}/v3"', answer.headers["Www-Authenticate"]
+        )
+
+    def test_versions_health_and_description_need_no_token(self) -> None:
+        for path in PUBLIC:
+            self.assertEqual(200, self.api("GET", path).status_code, path)
+        self.assertEqual([], self.keystone.checked)
+
+    def test_keystone_is_asked_once_about_a_token_that_is_right(self) -> None:
+        for _again in range(5):
+            self.assertEqual(200, self.ask("alice").status_code)
+        self.assertEqual(["alice"], self.keystone.checked)
+
+    def test_and_once_about_a_token_that_is_wrong(self) -> None:
+        for _again in range(5):
+            answer = self.ask("eve")
+            self.assertRefused(401, "valence.request.unauthenticated", answer)
+            self.assertIn("Keystone uri", answer.headers["Www-Authenticate"])
+        self.assertEqual(["eve"], self.keystone.checked)
+
+    def test_a_keystone_that_is_broken_is_503_and_nobodys_token_is_wrong(self) -> None:
+        self.keystone.broken = True
+        self.assertRefused(503, "valence.identity.unavailable", self.ask("alice"))
+        self.assertEqual(200, self.api("GET", "/healthcheck").status_code)
+        self.keystone.broken = False
+        self.assertEqual(200, self.ask("alice").status_code)
+
+    def test_headers_that_only_keystonemiddleware_may_set_are_not_believed(self) -> None:
+        forged = {
+            "X-Identity-Status": "Confirmed",
+            "X-User-Id": "root",
+            "X-Roles": "admin",
+            "X-Project-Id": "building",
+            "X-Tenant-Id": "building",
+            "Openstack-System-Scope": "all",
+        }
+        answer = self.api("GET", "/v1/nodes", headers=forged)
+        self.assertRefused(401, "valence.request.unauthenticated", answer)
+        mine = {**forged, "X-Auth-Token": "alice"}
+        answer = self.api("GET", "/v1/podmanagers", headers=mine)
+        self.assertRefused(403, "valence.request.forbidden", answer)
+
+    def test_an_administrator_of_a_domain_is_none_of_the_service(self) -> None:
+        domain = {"id": "default", "name": "Default"}
+        self.keystone.add("lord", "lord", None, "admin", "member", "reader", domain=domain)
+        self.assertEqual(403, self.ask("lord", path="/v1/podmanagers").status_code)
+        self.keystone.add("god", "god", None, "admin", "member", "reader", system={"all": True})
+        self.assertEqual(200, self.ask("god", path="/v1/podmanagers").status_code)
+
+
+class TestKeystoneOptions(base.ServiceTestCase):
+    def test_the_service_does_not_begin_without_a_way_to_log_in(self) -> None:
+        service = services.Service(self.configure(auth_strategy="keystone"))
+        self.addCleanup(service.stop)
+        refused = self.assertRaises(ValueError, deploy.application, service)
+        self.assertIn("[keystone_authtoken] is not complete", str(refused))
+
+
+class TestProjects(KeystoneTestCase):
+    """What a project has composed is its own."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.pod = self.simulate()
+        body = {"name": "p", "url": self.pod.url, "username": "admin", "password": "admin"}
+        self.assertEqual(201, self.ask("root", "POST", "/v1/podmanagers", body).status_code)
+        self.alices = self.compose_as("alice")
+        self.bobs = self.compose_as("bob", name="bobs")
+
+    def compose_as(self, token: str, **fields: Any) -> dict[str, Any]:
+        body = {"properties": base.FOUR_CORES, **fields}
+        answer = self.ask(token, "POST", "/v1/nodes", body)
+        self.assertEqual(202, answer.status_code, answer.get_data(as_text=True))
+        uuid = answer.json["uuid"]
+        self.until(lambda: self.ask(token, path=f"/v1/nodes/{uuid}").json["state"] == "composed")
+        return dict(self.ask(token, path=f"/v1/nodes/{uuid}").json)
+
+    def listed(self, token: str, query: str = "") -> list[str]:
+        return [node["uuid"] for node in self.ask(token, path=f"/v1/nodes{query}").json["nodes"]]
+
+    def test_a_node_bears_who_asked_for_it(self) -> None:
+        self.assertEqual(
+            ("wonderland", "alice"), (self.alices["project_id"], self.alices["user_id"])
+        )
+
+    def test_a_project_sees_its_own_nodes_and_administrators_see_all(self) -> None:
+        alices, bobs = self.alices["uuid"], self.bobs["uuid"]
+        self.assertEqual([alices], self.listed("alice"))
+        self.assertEqual([alices], self.listed("dodo"))
+        self.assertEqual([bobs], self.listed("bob"))
+        self.assertEqual([alices, bobs], self.listed("root"))
+        self.assertEqual([bobs], self.listed("root", "?project_id=building"))
+        self.assertEqual([], self.listed("alice", "?project_id=building"))
+
+    def test_to_other_projects_a_node_is_not_there(self) -> None:
+        for ident in (self.bobs["uuid"], "bobs", self.bobs["uuid"].upper()):
+            for method, path in (
+                ("GET", f"/v1/nodes/{ident}"),
+                ("DELETE", f"/v1/nodes/{ident}"),
+                ("POST", f"/v1/nodes/{ident}/register"),
+                ("POST", f"/v1/nodes/{ident}/unregister"),
+            ):
+                answer = self.ask("alice", method, path)
+                error = self.assertRefused(404, "valence.node.not_found", answer)
+                nobodys = self.ask("alice", method, path.replace(ident, "nobody"))
+                same = nobodys.json["errors"][0]["detail"].replace("nobody", ident)
+                self.assertEqual(same, error["detail"])
+        marked = self.ask("alice", path=f"/v1/nodes?marker={self.bobs['uuid']}")
+        self.assertRefused(400, "valence.request.invalid", marked)
+
+    def test_the_request_of_another_project_with_the_same_uuid_is_another_one(self) -> None:
+        body = {"properties": base.FOUR_CORES, "uuid": self.alices["uuid"]}
+        answer = self.ask("bob", "POST", "/v1/nodes", body)
+        self.assertRefused(409, "valence.node.duplicate", answer)
+
+    def test_a_reader_of_the_project_looks_and_does_nothing(self) -> None:
+        uuid = self.alices["uuid"]
+        self.assertEqual(200, self.ask("dodo", path=f"/v1/nodes/{uuid}").status_code)
+        for method, path in (
+            ("DELETE", f"/v1/nodes/{uuid}"),
+            ("POST", f"/v1/nodes/{uuid}/register"),
+        ):
+            answer = self.ask("dodo", method, path)
+            self.assertRefused(403, "valence.request.forbidden", answer)
+        body = {"properties": base.FOUR_CORES}
+        self.assertEqual(403, self.ask("dodo", "POST", "/v1/nodes", body).status_code)
+
+    def test_a_member_releases_its_own_nodes_and_an_administrator_any(self) -> None:
+        for token, node in (("alice", self.alices), ("root", self.bobs)):
+            path = f"/v1/nodes/{node['uuid']}"
+            self.assertEqual(202, self.ask(token, "DELETE", path).status_code)
+            self.until(lambda p=path: self.ask("root", path=p).status_code == 404)  # type: ignore
+
+    def test_pod_managers_and_writing_flavors_are_for_administrators(self) -> None:
+        for method, path in (
+            ("GET", "/v1/podmanagers"),
+            ("GET", "/v1/podmanagers/p"),
+            ("DELETE", "/v1/podmanagers/p"),
+            ("DELETE", "/v1/flavors/f"),
+        ):
+            answer = self.ask("alice", method, path)
+            self.assertRefused(403, "valence.request.forbidden", answer)
+        self.assertEqual(200, self.ask("dodo", path="/v1/flavors").status_code)
+
+    def test_what_belongs_to_no_project_is_for_administrators(self) -> None:
+        with self.service.db.writer() as session:
+            session.connection().exec_driver_sql("UPDATE nodes SET project_id = NULL")
+        self.keystone.add("tramp", "tramp", None, "member", "reader")
+        self.assertEqual([], self.listed("alice"))
+        self.assertEqual(403, self.ask("tramp").status_code)
+        for token in ("alice", "tramp"):
+            path = f"/v1/nodes/{self.alices['uuid']}"
+            self.assertEqual(404, self.ask(token, path=path).status_code)
+        self.assertEqual(2, len(self.listed("root")))

@@ -1,0 +1,81 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Pod managers, in the form in which earlier clients ask for them and read them.
+
+A table translates; what is done is what :mod:`valence.handlers.podmanager` does.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+import json
+from typing import Any
+
+import werkzeug
+
+from valence import calls
+from valence.handlers import podmanager
+from valence.objects import base
+from valence.objects import podmanager as podmanagers
+
+#: Fields that are called the same, then and now.
+PLAIN = ("uuid", "name", "url", "driver", "status", "created_at", "updated_at")
+
+
+def index(call: calls.Call) -> werkzeug.Response:
+    """List pod managers, all of them in one list."""
+    found: list[dict[str, Any]] = []
+    marker, more = None, True
+    while more:
+        rows, more = podmanagers.page(call.service.db, base.Query(marker=marker))
+        found += [earlier(podmanager.view(call, row)) for row in rows]
+        marker = rows[-1].uuid if rows else None
+    return calls.answer(found)
+
+
+def show(call: calls.Call, ident: str) -> werkzeug.Response:
+    """Show a pod manager, as it was shown before."""
+    return _answer(podmanager.show(call, ident))
+
+
+def create(call: calls.Call) -> werkzeug.Response:
+    """Make a pod manager known, asked for as before."""
+    return _answer(podmanager.create(_today(call)))
+
+
+def update(call: calls.Call, ident: str) -> werkzeug.Response:
+    """Change a pod manager, asked for as before."""
+    return _answer(podmanager.update(_today(call), ident))
+
+
+def delete(call: calls.Call, ident: str) -> werkzeug.Response:
+    """Forget a pod manager, as before."""
+    return podmanager.delete(call, ident)
+
+
+def earlier(view: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a pod manager in the earlier form; its password is not shown any more."""
+    known = {"type": "basic", "auth_items": {"username": view["username"]}}
+    return {**{field: view[field] for field in PLAIN}, "authentication": [known]}
+
+
+def _today(call: calls.Call) -> calls.Call:
+    """Give a call with the body that it has today."""
+    body = {key: value for key, value in call.body.items() if key != "authentication"}
+    for known in call.body.get("authentication", ()):
+        body.update(known["auth_items"])
+    return dataclasses.replace(call, body=body)
+
+
+def _answer(answer: werkzeug.Response) -> werkzeug.Response:
+    return calls.answer(earlier(json.loads(answer.get_data())))
