@@ -19,11 +19,13 @@ from oslo_log import log as logging
 import sqlalchemy as sa
 from taskflow import exceptions as taskflow_errors
 
+from valence import inventory
 from valence import ironic as ironic_client
 from valence import ledger
 from valence import parts
 from valence import policies
 from valence_conductor import conductor
+from valence_conductor import process
 from valence_conductor.job import Job
 
 LOG = logging.getLogger(__name__)
@@ -42,12 +44,14 @@ class Service:
         self.db = found.db
         self.drivers = found.drivers
         self.ironic = found.ironic
+        self.inventory = inventory.Inventories(conf, found.db, found.drivers)
         self.enforcer = policies.enforcer(conf)
         self.conductor = conductor.from_conf(
             conf,
             [ledger.Nodes(conf, found.db, found.drivers, found.ironic)],
             default_connection=f"sqlite:///{conf.state_path}/flows.sqlite",
         )
+        self._refresher = inventory.refresher(conf, self.inventory, process.name())
 
     def start(self) -> None:
         """Prepare the tables, resume what is under way, begin to work.
@@ -57,6 +61,8 @@ class Service:
         """
         parts.prepare_schema(self.db)
         self.conductor.start()
+        if self._refresher is not None:
+            self._refresher.start()
 
     def submit(self, job: Job) -> None:
         """Have a job done whose row is committed.
@@ -71,6 +77,9 @@ class Service:
 
     def stop(self, graceful: float | None = None) -> None:
         """Leave every flow between two steps, and close every connection."""
+        if self._refresher is not None:
+            self._refresher.stop()
+        self.inventory.stop()
         self.conductor.stop(graceful)
         self.drivers.connections.close()
         self.db.close()

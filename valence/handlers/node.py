@@ -27,12 +27,20 @@ from valence.objects import base
 from valence.objects import flavor as flavors
 from valence.objects import node as nodes
 from valence.objects import podmanager as podmanagers
+from valence.objects import system as systems
 from valence_conductor import identity
 
 PLURAL = "nodes"
 
 #: Query parameters that are called otherwise in the table.
 RENAMED = {"podm_id": "podm_uuid"}
+
+#: Query parameters that ask what the node's system is like.
+CONDITIONS: calls.Conditions = {
+    "rack_id": lambda value: _on_system(systems.System.rack_uuid == value),
+    "min_cores": lambda value: _on_system(systems.System.cores >= value),
+    "min_memory_mib": lambda value: _on_system(systems.System.memory_mib >= value),
+}
 
 #: Fields that the API shows as the row has them.
 PLAIN = (
@@ -58,7 +66,7 @@ MOMENTS = ("task_since", "created_at", "updated_at")
 
 def index(call: calls.Call) -> werkzeug.Response:
     """List nodes."""
-    rows, more = nodes.page(call.service.db, call.page_wanted(RENAMED))
+    rows, more = nodes.page(call.service.db, call.page_wanted(RENAMED, CONDITIONS))
     return calls.answer(call.page(PLURAL, [view(call, row) for row in rows], more))
 
 
@@ -167,6 +175,10 @@ def view(call: calls.Call, row: nodes.Node) -> Mapping[str, Any]:
         "podm_id": row.podm_uuid,
         "links": [{"rel": "self", "href": call.href(PLURAL, row.uuid)}],
     }
+
+
+def _on_system(condition: Any) -> Any:
+    return nodes.Node.uuid.in_(systems.of_nodes(condition))
 
 
 def _requirements(call: calls.Call) -> dict[str, Any]:

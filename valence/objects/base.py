@@ -71,11 +71,13 @@ class Query:
     """Which rows of a collection are asked for.
 
     :ivar filters: attribute -> the value it must have.
+    :ivar conditions: of SQLAlchemy, which a row must meet besides.
     :ivar marker: ident of the last row of the page before.
     :ivar sort: attribute and direction.
     """
 
     filters: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    conditions: tuple[Any, ...] = ()
     limit: int = PAGE
     marker: str | None = None
     sort: tuple[str, str] = ("created_at", "asc")
@@ -97,7 +99,8 @@ def page(session: orm.Session, table: type[T], query: Query) -> tuple[Sequence[T
     identity: Any = table
     columns = (_sortable(table, key), identity.uuid)
     statement = sa.select(table).where(
-        *(getattr(table, field) == value for field, value in query.filters.items())
+        *(getattr(table, field) == value for field, value in query.filters.items()),
+        *query.conditions,
     )
     if query.marker is not None:
         statement = statement.where(_behind(session, table, columns, query))
@@ -107,13 +110,17 @@ def page(session: orm.Session, table: type[T], query: Query) -> tuple[Sequence[T
 
 
 def find(session: orm.Session, table: type[Any], ident: str) -> Any:
-    """Find a row by uuid, or else by name; None when there is none."""
+    """Find a row by uuid, or else by name; None when there is none.
+
+    A name that several rows bear is nobody's.
+    """
     if "\x00" in ident:  # no database has it, and PostgreSQL would not even look
         return None
     row = session.get(table, as_uuid(ident) or ident)
     if row is not None:
         return row
-    return session.scalars(sa.select(table).where(table.name == ident)).one_or_none()
+    named = session.scalars(sa.select(table).where(table.name == ident).limit(2)).all()
+    return named[0] if len(named) == 1 else None
 
 
 def as_uuid(text: str) -> str | None:

@@ -15,6 +15,7 @@
 
 from valence.schemas import base
 from valence.schemas import flavor
+from valence.schemas import system
 
 MAYBE: base.Schema = {"type": ["string", "null"]}
 
@@ -68,8 +69,13 @@ FAULT: base.Schema = {
                 **base.TROUBLE,
                 "operation": {"enum": ["compose", "register", "unregister", "release"]},
                 "at": base.MOMENT,
+                "refusals": {
+                    "type": "object",
+                    "additionalProperties": {"type": "string"},
+                    "description": "Name of a pod manager -> why it does not compose the node.",
+                },
             },
-            optional=("reason",),
+            optional=("reason", "refusals"),
         ),
     ],
     "description": "Why the last operation failed.",
@@ -116,6 +122,7 @@ LIST = base.listing(
         "flavor_id": base.UUID,
         "managed_by": {"enum": ["ironic"]},
         "ironic_uuid": base.UUID,
+        **system.SIZE,
     },
     ("uuid", "name", "state", "created_at"),
 )
