@@ -30,6 +30,7 @@ class PodManager(_resource.Resource):
     CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
         **_resource.Resource.CONVERT,
         "status_since": _resource.when,
+        "usage": _resource.mapping,
     }
 
     url: str = ""
@@ -41,6 +42,9 @@ class PodManager(_resource.Resource):
     #: True, False, or the path of a CA bundle on the service's machine.
     verify_ca: bool | str | None = None
     username: str | None = None
+    #: What it has, as last known: ``systems``, ``cores``, ``memory_mib``, ``nodes``
+    #: and ``devices``, with ``total``, ``used`` and ``free``.
+    usage: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
 
 
 class PodManagers(_collection.Collection[PodManager]):

@@ -93,7 +93,7 @@ class Scheduler:
             said = [(one, one.refusal(candidate, asked)) for one in filters]
             words = [why for one, why in said if why and not one.may_pass]
             if words:
-                refusals.append((candidate.podm, errors.NoPodManager(" ".join(words))))
+                refusals.append((candidate.podm, _not_asked(candidate.podm, " ".join(words))))
             elif any(why for _, why in said):
                 last.append(candidate)
             else:
@@ -136,6 +136,11 @@ def _load(conf: cfg.ConfigOpts, namespace: str, names: Sequence[str]) -> list[An
     if missing:
         raise ValueError(f"[scheduler] names what {namespace} does not have: {', '.join(missing)}")
     return [extension.obj for extension in found]
+
+
+def _not_asked(podm: podmanager.PodManager, words: str) -> errors.NoPodManager:
+    detail = f"Pod manager {podm.name} is not asked for such a node. {words}"
+    return errors.NoPodManager(detail, reason=words)
 
 
 def nobody_there() -> errors.NoPodManager:

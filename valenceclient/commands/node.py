@@ -75,9 +75,7 @@ class ListNode(command.Lister):
         parser = super().get_parser(prog_name)
         parser.add_argument("--long", action="store_true", help="Show more columns")
         parser.add_argument("--state", metavar="<state>", help="Only nodes in this state")
-        parser.add_argument(
-            "--podm", metavar="<podmanager>", help="Only nodes of this pod manager (name or UUID)"
-        )
+        options.add_podm(parser, "nodes")
         options.add_paging(parser)
         return parser
 
@@ -88,7 +86,7 @@ class ListNode(command.Lister):
         client = options.client_of(self)
         found = client.nodes.list(
             state=parsed_args.state,
-            podm_id=_podm_id(client, parsed_args.podm),
+            podm_id=options.podm_id(client, parsed_args.podm),
             **options.paging(parsed_args),
         )
         columns = LONG_COLUMNS if parsed_args.long else COLUMNS
@@ -151,7 +149,7 @@ class CreateNode(command.ShowOne):
             name=parsed_args.name,
             uuid=parsed_args.uuid,
             description=parsed_args.description,
-            podm_id=_podm_id(client, parsed_args.podm),
+            podm_id=options.podm_id(client, parsed_args.podm),
             flavor_id=parsed_args.flavor,
             properties=properties,
             **_waiting(self, parsed_args),
@@ -267,11 +265,6 @@ class UnregisterNode(command.ShowOne):
 
 def _add_node(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("node", metavar="<node>", help="Node (name or UUID)")
-
-
-def _podm_id(client: Any, ident: str | None) -> str | None:
-    """Return the uuid of the pod manager that a person named."""
-    return client.podmanagers.get(ident).uuid if ident else None
 
 
 def _waiting(cmd: command.Command, parsed_args: argparse.Namespace) -> dict[str, Any]:

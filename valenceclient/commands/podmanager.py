@@ -28,6 +28,7 @@ COLUMNS: output.Columns = (
     ("Status", "status"),
     ("Driver", "driver"),
     ("URL", "url"),
+    ("Usage", "usage"),
 )
 FIELDS = (
     "uuid",
@@ -37,6 +38,7 @@ FIELDS = (
     "status",
     "status_reason",
     "status_since",
+    "usage",
     "username",
     "verify_ca",
     "created_at",
