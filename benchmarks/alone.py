@@ -29,6 +29,9 @@ from tests.servers import process
 #: Seconds in which the service must be ready, and in which it must answer.
 PATIENCE = 900.0
 
+#: Ironic answers as in 2014 unless told otherwise.
+IRONIC = {"X-OpenStack-Ironic-API-Version": "latest"}
+
 FILE = """\
 [DEFAULT]
 state_path = {folder}
@@ -124,7 +127,7 @@ def ask(method: str, url: str, body: Any = None) -> Any:
         url,
         method=method,
         data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
+        headers={"Content-Type": "application/json", **IRONIC},
     )
     with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
         raw = answer.read()

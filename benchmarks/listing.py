@@ -26,6 +26,7 @@ import sqlalchemy as sa
 
 from benchmarks import alone
 from benchmarks.alone import Alone
+from benchmarks.deployment import cpu_of
 from benchmarks.pods import Pods
 from devstack.lab import ironic as lab_ironic
 from devstack.lab import processes
@@ -58,12 +59,21 @@ class Listing:
 
 
 @dataclasses.dataclass(frozen=True)
-class Theirs:
-    """What Ironic took for the same number of nodes: its short list, and with details."""
+class Took:
+    """What a listing took: the median, and seconds of a core of the server's on average."""
+
+    seconds: float
+    cpu: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Beside:
+    """The same number of nodes listed by both in turns: Ironic's short list, and its details."""
 
     count: int
-    short: float
-    detailed: float
+    ours: Took
+    short: Took
+    detailed: Took
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,44 +91,73 @@ def ours(counts: list[int]) -> list[Listing]:
     """List nodes of a service that has more and more of them."""
     found = []
     with Alone() as service:
-        engine = sa.create_engine(service.rows)
         there = 0
         for count in sorted(counts):
-            fresh = [_row(number) for number in range(there, count)]
-            with engine.begin() as connection:
-                connection.execute(sa.insert(nodes.Node), fresh)
+            one = _fill(service, there, count)
+            found.append(_listing(service, count, one))
             there = count
-            found.append(_listing(service, count, fresh[0]["uuid"]))
-        engine.dispose()
     return found
 
 
-def theirs(count: int) -> Theirs:
-    """List nodes of a real Ironic.
+def beside(count: int) -> Beside:
+    """List nodes of the service and of a real Ironic, one after the other, in turns.
 
     :raises IronicMissing: there is none to be had here.
     """
-    with fixtures.TempDir() as folder:
-        server = lab_ironic.Ironic(pathlib.Path(folder.path), ROOT / ".lab" / "cache")
-        server.prepare()
+    with fixtures.Fixture() as stage:
+        folder = pathlib.Path(stage.useFixture(fixtures.TempDir()).path)
+        ironic = lab_ironic.Ironic(folder, ROOT / ".lab" / "cache")
+        ironic.prepare()
         reaper = processes.Reaper()
-        server.process.start(reaper)
-        try:
-            server.process.wait_ready()
-            with futures.ThreadPoolExecutor(CROWD) as crowd:
-                list(crowd.map(lambda number: _enroll(server.url, number), range(count)))
-            short = f"{server.url}/v1/nodes?limit={count}"
-            detailed = f"{server.url}/v1/nodes/detail?limit={count}"
-            if len(alone.ask("GET", short)["nodes"]) != count:
-                raise RuntimeError("Ironic does not list all of its nodes in one page")
-            return Theirs(
-                count,
-                _median(lambda: alone.ask("GET", short)),
-                _median(lambda: alone.ask("GET", detailed)),
-            )
-        finally:
-            server.process.stop()
-            reaper.close()
+        stage.addCleanup(reaper.close)
+        ironic.process.start(reaper)
+        stage.addCleanup(ironic.process.stop)
+        ironic.process.wait_ready()
+        # One after the other: its SQLite has one writer at a time.
+        for number in range(count):
+            alone.ask("POST", f"{ironic.url}/v1/nodes", _enrolled(number))
+        service = stage.useFixture(Alone())
+        _fill(service, 0, count)
+        asked = [
+            (f"{service.url}/v1/nodes?limit={count}", service.cpu),
+            *(
+                (f"{ironic.url}/v1/{path}?limit={count}", lambda: cpu_of(ironic.process.pid))
+                for path in ("nodes", "nodes/detail")
+            ),
+        ]
+        return Beside(count, *_in_turns(asked, count))
+
+
+def _in_turns(asked: list[tuple[str, Callable[[], float]]], count: int) -> list[Took]:
+    """Send each request again and again, in turns: what disturbs one disturbs the others."""
+    taken: list[list[tuple[float, float]]] = [[] for _ in asked]
+    for _ in range(TIMES):
+        for (url, cpu), times in zip(asked, taken, strict=True):
+            used, began = cpu(), time.monotonic()
+            found = len(alone.ask("GET", url)["nodes"])
+            times.append((time.monotonic() - began, cpu() - used))
+            if found != count:
+                raise RuntimeError(f"{url} lists {found} nodes instead of {count} in one page")
+    return [
+        Took(
+            statistics.median(seconds for seconds, _ in times),
+            statistics.fmean(cpu for _, cpu in times),
+        )
+        for times in taken
+    ]
+
+
+def _fill(service: Alone, there: int, count: int) -> str:
+    """Put nodes into the service's database until there are so many.
+
+    :returns: the uuid of one of them.
+    """
+    fresh = [_row(number) for number in range(there, count)]
+    engine = sa.create_engine(service.rows)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(nodes.Node), fresh)
+    engine.dispose()
+    return str(fresh[0]["uuid"])
 
 
 def compose(count: int, pod_managers: int, latency: float) -> Composed:
@@ -193,6 +232,11 @@ def _row(number: int) -> dict[str, Any]:
     }
 
 
-def _enroll(url: str, number: int) -> None:
-    body = {"driver": "redfish", "name": f"node-{number}"}
-    alone.ask("POST", f"{url}/v1/nodes", body)
+def _enrolled(number: int) -> dict[str, Any]:
+    """Give the request for a node of Ironic, such as the service registers it."""
+    return {
+        "driver": "redfish",
+        "name": f"node-{number}",
+        "driver_info": {"redfish_address": "http://127.0.0.1:9", "redfish_system_id": "/1"},
+        "properties": {"cpus": 8, "memory_mb": 16384},
+    }

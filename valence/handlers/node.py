@@ -66,7 +66,8 @@ MOMENTS = ("task_since", "created_at", "updated_at")
 
 def index(call: calls.Call) -> werkzeug.Response:
     """List nodes."""
-    rows, more = nodes.page(call.service.db, call.page_wanted(RENAMED, CONDITIONS))
+    query = call.page_wanted(RENAMED, CONDITIONS)
+    rows, more = nodes.page(call.service.db, query, (*PLAIN, *MOMENTS))
     return calls.answer(call.page(PLURAL, [view(call, row) for row in rows], more))
 
 

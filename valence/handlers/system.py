@@ -52,11 +52,19 @@ PLAIN = (
 )
 DETAILS = ("processors", "drives", "nics")
 
+#: What a listing reads of each row.
+READ = (
+    *("uuid", "name", "podm_uuid", "rack_uuid", "node_uuid", "details"),
+    *("unseen_since", "created_at"),
+    *PLAIN,
+)
+
 
 def index(call: calls.Call) -> werkzeug.Response:
     """List the systems of all pod managers, as last known; with refresh, as they are now."""
     freshness, troubles = inventory.fresh(call, inventory.podm_of(call))
-    rows, more = systems.page(call.service.db, call.page_wanted(RENAMED, CONDITIONS))
+    query = call.page_wanted(RENAMED, CONDITIONS)
+    rows, more = systems.page(call.service.db, query, READ)
     views = [view(call, row, freshness) for row in rows]
     return calls.answer(inventory.answer_of(call, PLURAL, views, more, troubles))
 

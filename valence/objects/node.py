@@ -122,10 +122,12 @@ def fingerprint(request: Mapping[str, Any]) -> str:
 
 
 @database.retried
-def page(db: database.Database, query: base.Query) -> tuple[Sequence[Node], bool]:
-    """Read a page of nodes, and whether more follow."""
+def page(
+    db: database.Database, query: base.Query, fields: Sequence[str] | None = None
+) -> tuple[Sequence[Node], bool]:
+    """Read a page of nodes, or only some fields of theirs, and whether more follow."""
     with db.reader() as session:
-        return base.page(session, Node, query)
+        return base.page(session, Node, query, fields)
 
 
 @database.retried

@@ -68,10 +68,12 @@ class System(base.Base):
 
 
 @database.retried
-def page(db: database.Database, query: base.Query) -> tuple[Sequence[System], bool]:
-    """Read a page of systems, and whether more follow."""
+def page(
+    db: database.Database, query: base.Query, fields: Sequence[str] | None = None
+) -> tuple[Sequence[System], bool]:
+    """Read a page of systems, or only some fields of theirs, and whether more follow."""
     with db.reader() as session:
-        return base.page(session, System, query)
+        return base.page(session, System, query, fields)
 
 
 @database.retried
