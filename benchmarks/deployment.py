@@ -20,6 +20,7 @@ has its default, except for the number of workers.
 """
 
 from collections.abc import Sequence
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -190,3 +191,13 @@ def cpu_of(pid: int) -> float:
     """Read the processor time of a process: fields 14 and 15 of proc(5)."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_of_session(leader: int) -> float:
+    """Read the processor time of all processes of a session: field 6 of proc(5) names it."""
+    seconds = 0.0
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended just now
+            if int(stat.read_text().rpartition(")")[2].split()[3]) == leader:
+                seconds += cpu_of(int(stat.parent.name))
+    return seconds

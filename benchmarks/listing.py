@@ -26,7 +26,7 @@ import sqlalchemy as sa
 
 from benchmarks import alone
 from benchmarks.alone import Alone
-from benchmarks.deployment import cpu_of
+from benchmarks.deployment import cpu_of_session
 from benchmarks.pods import Pods
 from devstack.lab import ironic as lab_ironic
 from devstack.lab import processes
@@ -121,7 +121,10 @@ def beside(count: int) -> Beside:
         asked = [
             (f"{service.url}/v1/nodes?limit={count}", service.cpu),
             *(
-                (f"{ironic.url}/v1/{path}?limit={count}", lambda: cpu_of(ironic.process.pid))
+                (
+                    f"{ironic.url}/v1/{path}?limit={count}",
+                    lambda: cpu_of_session(ironic.process.pid),
+                )
                 for path in ("nodes", "nodes/detail")
             ),
         ]
