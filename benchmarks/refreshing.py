@@ -64,8 +64,13 @@ class Refresh:
 
     @property
     def ratio(self) -> float:
-        """The time of all, without our CPU time, by the time of the slowest one."""
-        return max(0.0, self.seconds - self.cpu) / self.single
+        """The time of all, without CPU time, by the time of the slowest one.
+
+        Without ours, and without that which the simulated pod managers take from
+        each other because they share a process.
+        """
+        shared = self.pods_cpu * (self.pod_managers - 1) / self.pod_managers
+        return max(0.0, self.seconds - self.cpu - shared) / self.single
 
     @property
     def per_resource(self) -> float:

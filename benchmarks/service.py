@@ -108,7 +108,16 @@ def _refreshes(refreshes: Sequence[refreshing.Refresh]) -> table.Table:
         f"{THEN_LISTING} requests a pod manager, at every listing, one after the other)"
     )
     headings = ("pods", "ms", "$expand", "first s", "requests/pod", "per resource", "again s")
-    more = ("requests/pod", "one alone s", "limit s", "our CPU s", "ratio", "listing s", "asked")
+    more = (
+        "requests/pod",
+        "one alone s",
+        "limit s",
+        "our CPU s",
+        "pods' CPU s",
+        "ratio",
+        "listing s",
+        "asked",
+    )
     for heading in (*headings, *more):
         made.add_column(heading, justify="right")
     for one in refreshes:
@@ -124,6 +133,7 @@ def _refreshes(refreshes: Sequence[refreshing.Refresh]) -> table.Table:
             f"{one.single:.2f}",
             f"{one.limit:.2f}",
             f"{one.cpu:.2f}",
+            f"{one.pods_cpu:.2f}",
             f"{one.ratio:.2f}",
             f"{one.listing:.2f}",
             str(one.listing_requests),

@@ -22,8 +22,8 @@ import werkzeug
 from valence import calls
 from valence import errors
 from valence.objects import base
-from valence.objects import inventory as inventories
 from valence.objects import podmanager as podmanagers
+from valence.objects import usage as usages
 
 PLURAL = "podmanagers"
 
@@ -41,7 +41,7 @@ FRESH: Mapping[str, Any] = {
 def index(call: calls.Call) -> werkzeug.Response:
     """List pod managers."""
     rows, more = podmanagers.page(call.service.db, call.page_wanted())
-    usage = inventories.usage(call.service.db, [row.uuid for row in rows])
+    usage = usages.usage(call.service.db, [row.uuid for row in rows])
     views = [view(call, row, usage[row.uuid]) for row in rows]
     return calls.answer(call.page(PLURAL, views, more))
 
@@ -99,7 +99,7 @@ def view(
 
     :param usage: what it has, if that is known already.
     """
-    counted = usage or inventories.usage(call.service.db, [row.uuid])[row.uuid]
+    counted = usage or usages.usage(call.service.db, [row.uuid])[row.uuid]
     return {
         "uuid": row.uuid,
         "name": row.name,

@@ -19,6 +19,7 @@ the drives in it. What is soldered into a system is read once, see
 """
 
 import collections
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
@@ -77,11 +78,8 @@ def read(
     # One that is known needs no depth: its own words tell whether it is the same.
     paths = reader.listing(root.get("Systems"), 1 if known else DEEP)
     chassis = _chassis(reader, root)
-    inside = {system: one for one in chassis.values() for system in one.systems}
     holders, held = _holders(reader, nodes)
-    systems: list[inventory.System] = []
-    apart: dict[str, inventory.Details] = {}
-    devices: collections.Counter[tuple[str, str]] = collections.Counter()
+    inside = {system: one for one in chassis.values() for system in one.systems}
 
     def one(path: str) -> tuple[str, odata.JSON, inventory.Details] | None:
         resource = reader.read(path)
@@ -90,29 +88,35 @@ def read(
         drives = inside[path].drives if path in inside else ()
         return path, resource, _details(reader, resource, drives, known.get(path))
 
+    systems: list[inventory.System] = []
+    apart: dict[str, inventory.Details] = {}
     for path, resource, details in filter(None, reader.each(one, paths)):
-        accelerators = _accelerators(resource, details)
-        if accelerators is not None:
+        if _is_apart(resource, details):
             apart[path] = details
-            for place, kind in accelerators:
-                devices[kind, _state(place in held)] += 1
         else:
             around = _around(path, resource, chassis, inside)
             systems.append(_system(path, resource, details, holders.get(path), around))
     racks = {system.rack_path for system in systems} | _racks(chassis)
-    local = {drive for one in chassis.values() if one.systems for drive in one.drives}
-    for one_chassis in chassis.values():
-        for drive in set(one_chassis.drives) - local:
-            devices["drive", _state(drive in held)] += 1
     return inventory.Inventory(
         systems=systems,
         racks=[_rack(chassis[path]) for path in sorted(filter(None, racks))],
         apart=apart,
         unread=frozenset(reader.unread),
-        devices=dict(devices),
+        devices=_devices(chassis.values(), apart.values(), held),
         latency=reader.latency,
         requests=reader.requests,
     )
+
+
+def _devices(
+    chassis: Iterable[_Chassis], apart: Iterable[inventory.Details], held: Collection[str]
+) -> dict[tuple[str, str], int]:
+    """Count what is pooled: drives that stand beside no system, and accelerators."""
+    standing = list(chassis)
+    local = {drive for one in standing if one.systems for drive in one.drives}
+    pooled = [("drive", path) for one in standing for path in set(one.drives) - local]
+    pooled += [(str(one["type"]), one["path"]) for each in apart for one in each.processors]
+    return dict(collections.Counter((kind, _state(path in held)) for kind, path in pooled))
 
 
 def _chassis(reader: reading.Reader, root: odata.JSON) -> dict[str, _Chassis]:
@@ -305,19 +309,14 @@ def _cores(details: inventory.Details) -> int | None:
     return sum(known) if cores and len(known) == len(cores) else None
 
 
-def _accelerators(
-    resource: odata.JSON, details: inventory.Details
-) -> list[tuple[str, str]] | None:
-    """List (path, type) of pooled accelerators; None for a system that is a computer.
+def _is_apart(resource: odata.JSON, details: inventory.Details) -> bool:
+    """Tell whether a system is no computer, but a list of pooled accelerators.
 
     RSD 2.4 lists pooled FPGAs as processors of a system that has no CPU.
     """
-    processors = details.processors
-    if not processors or any(one.get("type", "CPU") == "CPU" for one in processors):
-        return None
-    if odata.mapping(resource, "MemorySummary").get("TotalSystemMemoryGiB"):
-        return None
-    return [(one["path"], str(one["type"])) for one in processors]
+    kinds = [one.get("type", "CPU") for one in details.processors]
+    memory = odata.mapping(resource, "MemorySummary").get("TotalSystemMemoryGiB")
+    return bool(kinds) and "CPU" not in kinds and not memory
 
 
 def _state(held: bool) -> str:

@@ -30,7 +30,7 @@ def refresh(**known: object) -> refreshing.Refresh:
         "requests": 8 * 101,
         "single": 0.5,
         "cpu": 0.9,
-        "pods_cpu": 0.5,
+        "pods_cpu": 0.0,
         "listing": 0.1,
         "listing_requests": 0,
     }
@@ -45,6 +45,7 @@ class TestFigures(base.TestCase):
 
     def test_the_ratio_leaves_our_own_time_out(self) -> None:
         self.assertAlmostEqual(1.2, refresh().ratio)
+        self.assertAlmostEqual(0.85, refresh(pods_cpu=0.2).ratio)
 
     def test_requests_are_told_by_the_resource(self) -> None:
         self.assertAlmostEqual(438 / 338, refresh().per_resource)
