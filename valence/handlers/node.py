@@ -63,12 +63,16 @@ PLAIN = (
 )
 MOMENTS = ("task_since", "created_at", "updated_at")
 
+#: What of a row is shown.
+READ = (*PLAIN, *MOMENTS)
+
 
 def index(call: calls.Call) -> werkzeug.Response:
     """List nodes."""
     query = call.page_wanted(RENAMED, CONDITIONS)
-    rows, more = nodes.page(call.service.db, query, (*PLAIN, *MOMENTS))
-    return calls.answer(call.page(PLURAL, [view(call, row) for row in rows], more))
+    rows, more = nodes.page(call.service.db, query, READ)
+    views = [_shown(call, dict(zip(READ, row, strict=True))) for row in rows]
+    return calls.answer(call.page(PLURAL, views, more))
 
 
 def show(call: calls.Call, ident: str) -> werkzeug.Response:
@@ -170,12 +174,15 @@ def unregister(call: calls.Call, ident: str) -> werkzeug.Response:
 
 def view(call: calls.Call, row: nodes.Node) -> Mapping[str, Any]:
     """Give a node as the API shows it."""
-    return {
-        **{field: getattr(row, field) for field in PLAIN},
-        **{field: calls.moment(getattr(row, field)) for field in MOMENTS},
-        "podm_id": row.podm_uuid,
-        "links": [{"rel": "self", "href": call.href(PLURAL, row.uuid)}],
-    }
+    return _shown(call, {field: getattr(row, field) for field in READ})
+
+
+def _shown(call: calls.Call, fields: dict[str, Any]) -> Mapping[str, Any]:
+    for field in MOMENTS:
+        fields[field] = calls.moment(fields[field])
+    fields["podm_id"] = fields["podm_uuid"]
+    fields["links"] = [{"rel": "self", "href": call.href(PLURAL, fields["uuid"])}]
+    return fields
 
 
 def _on_system(condition: Any) -> Any:

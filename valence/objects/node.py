@@ -123,9 +123,9 @@ def fingerprint(request: Mapping[str, Any]) -> str:
 
 @database.retried
 def page(
-    db: database.Database, query: base.Query, fields: Sequence[str] | None = None
-) -> tuple[Sequence[Node], bool]:
-    """Read a page of nodes, or only some fields of theirs, and whether more follow."""
+    db: database.Database, query: base.Query, fields: Sequence[str]
+) -> tuple[Sequence[Any], bool]:
+    """Read some fields of a page of nodes, in their order, and whether more follow."""
     with db.reader() as session:
         return base.page(session, Node, query, fields)
 
