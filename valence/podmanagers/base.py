@@ -195,10 +195,10 @@ class Driver(abc.ABC):
 
         :param known: path of a system -> what was learnt of it earlier; that is
             not asked for again as long as its fingerprint holds.
-        :raises PodManagerFailed: what it lists cannot be all there is, or a driver
-            of this kind knows no inventory.
+        :raises PodManagerFailed: what it lists cannot be all there is.
+        :raises PodManagerRefused: a driver of this kind knows no inventory.
         """
-        raise errors.PodManagerFailed(
+        raise errors.PodManagerRefused(
             f"The driver {type(self).__name__} knows no inventory. Nodes are composed without."
         )
 

@@ -95,7 +95,7 @@ def _read(db: database.Database, row: nodes.Node) -> _Known:
             nodes=nodes.load(db),
             composing=_counts(session, composing),
             free=_counts(session, free),
-            shapes=_shapes(session),
+            shapes=_shapes(session, row.properties),
         )
 
 
@@ -113,8 +113,12 @@ def _large_enough(properties: Mapping[str, Any]) -> list[Any]:
     ]
 
 
-def _shapes(session: Any) -> dict[str, list[Mapping[str, Any]]]:
-    """Give the different systems of each pod manager; most are of few kinds."""
+def _shapes(session: Any, properties: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """Give the systems of each pod manager that a filter must look at.
+
+    Most are of few kinds. One of each will do, unless it matters what is inside:
+    there two of a kind may differ.
+    """
     table = systems.System
     kind = (
         table.podm_uuid,
@@ -123,8 +127,12 @@ def _shapes(session: Any) -> dict[str, list[Mapping[str, Any]]]:
         table.processor_count,
         table.processor_model,
     )
-    one_of_each = sa.select(sa.func.min(table.uuid)).where(table.state != "absent").group_by(*kind)
-    statement = sa.select(table.details, *kind).where(table.uuid.in_(one_of_each))
+    statement = sa.select(table.details, *kind).where(table.state != "absent")
+    if not _asks_for_parts(properties):
+        one_of_each = (
+            sa.select(sa.func.min(table.uuid)).where(table.state != "absent").group_by(*kind)
+        )
+        statement = statement.where(table.uuid.in_(one_of_each))
     found: dict[str, list[Mapping[str, Any]]] = {}
     for details, podm_uuid, cores, memory_mib, processor_count, _model in session.execute(
         statement
@@ -138,3 +146,8 @@ def _shapes(session: Any) -> dict[str, list[Mapping[str, Any]]]:
             }
         )
     return found
+
+
+def _asks_for_parts(properties: Mapping[str, Any]) -> bool:
+    inside = set(properties.get("processor") or ()) - {"total_cores", "count"}
+    return bool(inside or properties.get("network") or properties.get("pci_device"))

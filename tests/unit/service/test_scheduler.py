@@ -222,6 +222,17 @@ class TestChoice(base.ServiceTestCase):
         self.assertEqual("valence.podmanager.refused", fault["code"])
         self.assertIn("available", fault["reason"].lower())
 
+    def test_systems_that_are_alike_may_differ_inside(self) -> None:
+        odd = self.small.pod.stock.systems["2"]
+        for nic in odd.nics:
+            nic.speed_mbps = 100_000
+        self.service.conf.set_override("details_interval", 0.0, group="inventory")
+        self.refresh()
+        node = self.composed(properties={"network": [{"speed_mbps": 100_000}]})
+        self.assertEqual(
+            (self.podms["small"]["uuid"], odd.path), (node["podm_uuid"], node["system_path"])
+        )
+
     def test_when_one_refuses_the_next_is_asked(self) -> None:
         action = {"type": "error", "status": 409, "message": "No."}
         self.fault(self.large, "POST", "Allocate", action=action)
