@@ -58,6 +58,8 @@ class Inventories:
         self._db = db
         self._drivers = drivers
         self._lock = threading.Lock()
+        #: Held to write: SQLite has one writer, and those who wait for it sleep too long.
+        self._writing = threading.Lock()
         self._halt = threading.Event()
         self._under_way: dict[str, futures.Future[None]] = {}
         self._pool: futurist.ThreadPoolExecutor | None = None
@@ -128,7 +130,9 @@ class Inventories:
     def _refresh_or_wait(self, uuid: str) -> None:
         options = self._conf.inventory
         timeout = datetime.timedelta(seconds=options.refresh_timeout)
-        if inventories.claim(self._db, uuid, waiting.now() - timeout):
+        with self._writing:
+            claimed = inventories.claim(self._db, uuid, waiting.now() - timeout)
+        if claimed:
             self._ask(uuid)
             return
 
@@ -149,7 +153,8 @@ class Inventories:
         try:
             known = inventories.known_details(self._db, uuid, fresh)
             seen = self._drivers.to(uuid).inventory(known)
-            inventories.store(self._db, uuid, seen, begun, options.forget_after)
+            with self._writing:
+                inventories.store(self._db, uuid, seen, begun, options.forget_after)
         except errors.ValenceError as exc:
             LOG.warning("What is known of pod manager %s stays as it is: %s", uuid, exc)
             inventories.fail(self._db, uuid, exc)
