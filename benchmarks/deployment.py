@@ -20,6 +20,7 @@ has its default, except for the number of workers.
 """
 
 from collections.abc import Sequence
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -49,6 +50,8 @@ COMMANDS = {
 }
 
 FILE = """\
+[inventory]
+interval = 0
 [DEFAULT]
 state_path = {folder}
 port = {port}
@@ -111,7 +114,7 @@ class Deployment(fixtures.Fixture):
 
     def cpu(self) -> float:
         """Tell how many seconds of a core our processes have used."""
-        return sum(_cpu(one.pid) for one in self.ours)
+        return sum(cpu_of(one.pid) for one in self.ours)
 
     def _write(self) -> None:
         name = self.folder.name.lower()
@@ -184,7 +187,17 @@ class Deployment(fixtures.Fixture):
 KINDS: Sequence[str] = ("rows", "flows", "instances")
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     """Read the processor time of a process: fields 14 and 15 of proc(5)."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_of_session(leader: int) -> float:
+    """Read the processor time of all processes of a session: field 6 of proc(5) names it."""
+    seconds = 0.0
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended just now
+            if int(stat.read_text().rpartition(")")[2].split()[3]) == leader:
+                seconds += cpu_of(int(stat.parent.name))
+    return seconds

@@ -13,6 +13,7 @@
 
 """One call of the API: what a handler is given, and what it answers with."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -30,7 +31,10 @@ from valence import service as services
 from valence.objects import base as tables
 
 #: What a listing's query holds besides filters.
-PAGING = ("limit", "marker", "sort", "fields")
+PAGING = ("limit", "marker", "sort", "fields", "refresh")
+
+#: What a filter that is no equality asks of a row: value -> a condition of SQLAlchemy.
+Conditions = Mapping[str, Callable[[Any], Any]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,14 +59,14 @@ class Call:
 
         :raises Forbidden: the policy says no.
         """
-        if not self.service.enforcer.authorize(rule, {}, self.context):
+        if not self.allowed(rule, None):
             raise errors.Forbidden(
                 f"The policy {rule} does not allow this. Ask for the role that it names."
             )
 
     def href(self, *segments: str) -> str:
         """Give the URL of something under ``/v1``."""
-        return "/".join([self.base, "v1", *(urllib.parse.quote(s, safe="") for s in segments)])
+        return "/".join([self.base, "v1", *map(_quoted, segments)])
 
     def allowed(self, rule: str, project_id: str | None) -> bool:
         """Tell whether whoever asks may do something to what a project owns."""
@@ -71,21 +75,32 @@ class Call:
     def page_wanted(
         self,
         renamed: Mapping[str, str] | None = None,
+        conditions: Conditions | None = None,
         scope: Mapping[str, str] | None = None,
     ) -> tables.Query:
         """Read which rows of a collection are asked for.
 
         :param renamed: query parameter -> the attribute it stands for.
+        :param conditions: query parameter -> what it asks for, when that is no
+            equality.
         :param scope: what the rows must have beyond which nothing may be seen.
         """
-        names = renamed or {}
+        names, special = renamed or {}, conditions or {}
         key, _, direction = self.query.get("sort", "created_at").partition(":")
         return tables.Query(
             filters={
-                names.get(field, field): value
+                names.get(field, field): (
+                    # What bears another name in the table is a uuid, in any spelling.
+                    tables.as_uuid(value) or value if field in names else value
+                )
                 for field, value in self.query.items()
-                if field not in PAGING
+                if field not in PAGING and field not in special
             },
+            conditions=tuple(
+                condition(self.query[field])
+                for field, condition in special.items()
+                if field in self.query
+            ),
             limit=self.query.get("limit", tables.PAGE),
             marker=self.query.get("marker"),
             sort=(key, direction or "asc"),
@@ -100,7 +115,9 @@ class Call:
         shown = [self._shown(view) for view in views]
         if not more:
             return {plural: shown}
-        query = {**self.query, "marker": views[-1]["uuid"]}
+        # What was asked to be read anew for the first page is as good for the next.
+        query = {key: value for key, value in self.query.items() if key != "refresh"}
+        query["marker"] = views[-1]["uuid"]
         return {
             plural: shown,
             "next": f"{self.href(plural)}?{urllib.parse.urlencode(query)}",
@@ -116,6 +133,12 @@ class Call:
                 f"There is no field {', '.join(unknown)}. There are: {', '.join(view)}."
             )
         return {field: view[field] for field in wanted}
+
+
+def _quoted(segment: str) -> str:
+    """Write a segment of a path; a uuid, of which a page has a thousand, is one as it is."""
+    plain = segment.isascii() and segment.replace("-", "").isalnum()
+    return segment if plain else urllib.parse.quote(segment, safe="")
 
 
 def answer(

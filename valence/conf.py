@@ -19,8 +19,10 @@ from typing import Any
 from oslo_config import cfg
 from oslo_log import log as logging
 
+from valence import inventory_conf
 from valence import ironic_conf
 from valence.podmanagers import conf as podmanagers_conf
+from valence.scheduler import conf as scheduler_conf
 from valence_conductor import conf as conductor_conf
 
 DEFAULT_OPTS = [
@@ -155,6 +157,8 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
     for group, opts in GROUPS:
         conf.register_opts(opts, group=None if group == "DEFAULT" else group)
     podmanagers_conf.register_opts(conf)
+    inventory_conf.register_opts(conf)
+    scheduler_conf.register_opts(conf)
     ironic_conf.register_opts(conf)
     conductor_conf.register_opts(conf)
 
@@ -162,7 +166,8 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 def list_opts() -> list[tuple[str, list[Any]]]:
     """List the options of the service, for the sample configuration."""
     own = [(group, list(opts)) for group, opts in GROUPS]
-    return own + podmanagers_conf.list_opts() + ironic_conf.list_opts()
+    others = (podmanagers_conf, inventory_conf, scheduler_conf, ironic_conf)
+    return own + [group for module in others for group in module.list_opts()]
 
 
 def read(

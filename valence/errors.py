@@ -35,6 +35,8 @@
         |-- NoPodManager                 valence.no_podmanager          409
         |-- FlavorNotFound               valence.flavor.not_found       404
         |-- FlavorDuplicate              valence.flavor.duplicate       409
+        |-- SystemNotFound               valence.system.not_found       404
+        |-- RackNotFound                 valence.rack.not_found         404
         |-- NodeNotFound                 valence.node.not_found         404
         |-- NodeDuplicate                valence.node.duplicate         409
         |-- NodeRegistered               valence.node.registered        409
@@ -218,6 +220,18 @@ class FlavorDuplicate(ValenceError):
     """A flavor of this name or uuid is known already."""
 
     code, status = "valence.flavor.duplicate", 409
+
+
+class SystemNotFound(ValenceError):
+    """No system of this uuid is known, or not just one of this name."""
+
+    code, status = "valence.system.not_found", 404
+
+
+class RackNotFound(ValenceError):
+    """No rack of this uuid is known, or not just one of this name."""
+
+    code, status = "valence.rack.not_found", 404
 
 
 class NodeNotFound(ValenceError):

@@ -33,13 +33,17 @@ from valence.handlers import health
 from valence.handlers import metrics
 from valence.handlers import node
 from valence.handlers import podmanager
+from valence.handlers import rack
 from valence.handlers import root
+from valence.handlers import system
 from valence.objects import node as nodes
 from valence.routing import Route
 from valence.schemas import flavor as flavor_schemas
 from valence.schemas import node as node_schemas
 from valence.schemas import podmanager as podmanager_schemas
+from valence.schemas import rack as rack_schemas
 from valence.schemas import root as root_schemas
+from valence.schemas import system as system_schemas
 from valence_conductor import errors as conductor_errors
 
 #: How often a handler is run whose row was changed by somebody else meanwhile.
@@ -134,6 +138,40 @@ ROUTES: tuple[Route, ...] = (
         {204: None, 200: podmanager_schemas.FORGOTTEN},
         query=podmanager_schemas.DELETE,
         refuses=(errors.PodManagerNotFound, errors.PodManagerInUse, errors.PodManagerReachable),
+    ),
+    Route(
+        "GET",
+        "/v1/systems",
+        system.index,
+        "valence:system:get",
+        {200: system_schemas.SYSTEMS},
+        query=system_schemas.LIST,
+    ),
+    Route(
+        "GET",
+        "/v1/systems/<ident>",
+        system.show,
+        "valence:system:get",
+        {200: system_schemas.SYSTEM},
+        query=system_schemas.SHOW,
+        refuses=(errors.SystemNotFound,),
+    ),
+    Route(
+        "GET",
+        "/v1/racks",
+        rack.index,
+        "valence:rack:get",
+        {200: rack_schemas.RACKS},
+        query=rack_schemas.LIST,
+    ),
+    Route(
+        "GET",
+        "/v1/racks/<ident>",
+        rack.show,
+        "valence:rack:get",
+        {200: rack_schemas.RACK},
+        query=rack_schemas.SHOW,
+        refuses=(errors.RackNotFound,),
     ),
     Route(
         "GET",

@@ -28,6 +28,7 @@ from valence import drivers as known_drivers
 from valence import errors
 from valence import ironic as ironic_client
 from valence import parts
+from valence import scheduler as schedulers
 from valence.objects import node as nodes
 from valence_conductor import database
 from valence_conductor import errors as conductor_errors
@@ -106,7 +107,13 @@ class Nodes:
         self._conf = conf
         self._db = db
         self._audit = audit.Audit(conf, db, drivers, ironic)
-        self._tools = {"conf": conf, "db": db, "drivers": drivers, "ironic": ironic}
+        self._tools = {
+            "conf": conf,
+            "db": db,
+            "drivers": drivers,
+            "ironic": ironic,
+            "scheduler": schedulers.Scheduler(conf),
+        }
 
     def pending(self) -> Iterable[Job]:
         """List the jobs that nodes ask for, oldest first."""
@@ -220,7 +227,8 @@ def fault_of(job: Job, outcome: Outcome) -> dict[str, Any] | None:
         "operation": job.operation,
         "at": waiting.now().isoformat(),
     }
-    return fault | ({"reason": details["reason"]} if details.get("reason") else {})
+    more = ("reason", "refusals")
+    return fault | {key: details[key] for key in more if details.get(key)}
 
 
 def load(conf: cfg.ConfigOpts) -> Nodes:

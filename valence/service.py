@@ -20,11 +20,13 @@ import sqlalchemy as sa
 from taskflow import exceptions as taskflow_errors
 
 from valence import health as healths
+from valence import inventory
 from valence import ironic as ironic_client
 from valence import ledger
 from valence import parts
 from valence import policies
 from valence_conductor import conductor
+from valence_conductor import process
 from valence_conductor.job import Job
 
 LOG = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class Service:
         self.db = found.db
         self.drivers = found.drivers
         self.ironic = found.ironic
+        self.inventory = inventory.Inventories(conf, found.db, found.drivers)
         self.enforcer = policies.enforcer(conf)
         self.health = healths.Health(self)
         self.ledger = ledger.Nodes(conf, found.db, found.drivers, found.ironic)
@@ -51,6 +54,7 @@ class Service:
             [self.ledger],
             default_connection=f"sqlite:///{conf.state_path}/flows.sqlite",
         )
+        self._refresher = inventory.refresher(conf, self.inventory, process.name())
 
     def start(self) -> None:
         """Prepare the tables, resume what is under way, begin to work.
@@ -60,6 +64,8 @@ class Service:
         """
         parts.prepare_schema(self.db)
         self.conductor.start()
+        if self._refresher is not None:
+            self._refresher.start()
 
     def submit(self, job: Job) -> None:
         """Have a job done whose row is committed.
@@ -75,6 +81,9 @@ class Service:
     def stop(self, graceful: float | None = None) -> None:
         """Leave every flow between two steps, and close every connection."""
         self.health.close()
+        if self._refresher is not None:
+            self._refresher.stop()
+        self.inventory.stop(self.conf.conductor.graceful_timeout if graceful is None else graceful)
         self.conductor.stop(graceful)
         self.drivers.connections.close()
         self.db.close()

@@ -25,7 +25,7 @@ LOG = logging.getLogger(__name__)
 #: Scheme of a jobboard's URL -> what tooz calls a coordinator on the same servers.
 COORDINATORS = {"redis": "redis", "zookeeper": "kazoo", "etcd": "etcd3+http"}
 
-#: Name of the lock that the one who is elected holds.
+#: Name of the lock that the one who is elected to sweep holds.
 OFFICE = b"valence-sweeper"
 
 
@@ -48,12 +48,14 @@ class Election:
 
     :param jobboard: URL of the jobboard; the lock lies on the same servers.
     :param member: name of this process.
+    :param office: name of the lock: one for each thing that only one should do.
     """
 
-    def __init__(self, jobboard: str, member: str) -> None:
+    def __init__(self, jobboard: str, member: str, office: bytes = OFFICE) -> None:
         parts = urllib.parse.urlsplit(jobboard)
         self._url = parts._replace(scheme=COORDINATORS[parts.scheme]).geturl()
         self._member = member.encode()
+        self._office = office
         self._coordinator: Any = None
         self._lock: Any = None
 
@@ -62,7 +64,9 @@ class Election:
         try:
             return self._ask()
         except Exception as exc:  # each of tooz's drivers lets through errors of its own
-            LOG.warning("Nobody can be elected to sweep, it is tried again: %s", exc)
+            LOG.warning(
+                "Nobody can be elected %s, it is tried again: %s", self._office.decode(), exc
+            )
             self.close()
             return False
 
@@ -85,7 +89,7 @@ class Election:
         if self._coordinator is None:
             self._coordinator = coordination.get_coordinator(self._url, self._member)
             self._coordinator.start(start_heart=True)
-            self._lock = self._coordinator.get_lock(OFFICE)
+            self._lock = self._coordinator.get_lock(self._office)
         if self._lock.acquired and not self._still_held():
             self.close()
             return False

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from valenceclient.node import Node as Node
     from valenceclient.podmanager import PodManager as PodManager
 
-__all__ = ("Client", "Fault", "Flavor", "Node", "PodManager")
+__all__ = ("Client", "Fault", "Flavor", "Node", "PodManager", "Rack", "System")
 
 _HOMES = {
     "Client": "valenceclient.client",
@@ -34,6 +34,8 @@ _HOMES = {
     "Flavor": "valenceclient.flavor",
     "Node": "valenceclient.node",
     "PodManager": "valenceclient.podmanager",
+    "Rack": "valenceclient.rack",
+    "System": "valenceclient.system",
 }
 
 

@@ -60,14 +60,13 @@ class Collection(Generic[R]):
         ``limit`` is the size of a page, not of the result; ``sort`` is
         ``name:asc``; ``fields`` leaves the others out of the answer.
         """
-        if fields is not None and not isinstance(fields, str):
-            fields = ",".join(fields)
-        wanted = {"limit": limit, "marker": marker, "sort": sort, "fields": fields, **filters}
-        params = {name: _query(value) for name, value in wanted.items() if value is not None}
+        for page in self._pages(params_of(limit, marker, sort, fields, filters)):
+            yield from map(self.resource.from_json, page.get(self.key) or ())
+
+    def _pages(self, params: dict[str, str]) -> Iterator[Mapping[str, Any]]:
         while True:
             page = _transport.json_of(self._transport.request("GET", self.path, params=params))
-            for raw in page.get(self.key) or ():
-                yield self.resource.from_json(raw)
+            yield page
             if not page.get("next"):
                 return
             following = _following(page["next"])
@@ -118,6 +117,20 @@ class Collection(Generic[R]):
 
     def _made(self, response: requests.Response) -> R:
         return self.resource.from_json(_transport.json_of(response))
+
+
+def params_of(
+    limit: int | None,
+    marker: str | None,
+    sort: str | None,
+    fields: Iterable[str] | str | None,
+    filters: Mapping[str, Any],
+) -> dict[str, str]:
+    """Return the query of a list: what is not None, as text."""
+    if fields is not None and not isinstance(fields, str):
+        fields = ",".join(fields)
+    wanted = {"limit": limit, "marker": marker, "sort": sort, "fields": fields, **filters}
+    return {name: _query(value) for name, value in wanted.items() if value is not None}
 
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from valenceclient import _transport
 from valenceclient import flavor
 from valenceclient import node
 from valenceclient import podmanager
+from valenceclient import rack
+from valenceclient import system
 
 SERVICE_TYPE = "composable-baremetal"
 
@@ -71,6 +73,8 @@ class Client:
         )
         self._transport = transport
         self.podmanagers = podmanager.PodManagers(transport)
+        self.systems = system.Systems(transport)
+        self.racks = rack.Racks(transport)
         self.nodes = node.Nodes(transport, poll_interval)
         self.flavors = flavor.Flavors(transport)
 

@@ -35,6 +35,7 @@ class PodManager(_resource.Resource):
         **_resource.Resource.CONVERT,
         "status_since": _resource.when,
         "tags": tuple,
+        "usage": _resource.mapping,
     }
 
     url: str = ""
@@ -51,6 +52,9 @@ class PodManager(_resource.Resource):
     enabled: bool = True
     tags: tuple[str, ...] = ()
     username: str | None = None
+    #: What it has, as last known: ``systems``, ``cores``, ``memory_mib``, ``nodes``
+    #: and ``devices``, with ``total``, ``used`` and ``free``.
+    usage: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

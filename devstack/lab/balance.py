@@ -19,8 +19,14 @@ import sqlalchemy as sa
 
 from devstack.lab import lab as labs
 
-HISTORY = {"instances": "state != 'deleted'"}
-"""Table to the rows that count: a deleted instance is remembered, and holds nothing."""
+HISTORY = {
+    "instances": "state != 'deleted'",
+    "systems": "state = 'used'",
+    "racks": "0",
+    "inventories": "0",
+}
+"""Table to the rows that count: a deleted instance is remembered, and holds nothing; what
+the pods have is learnt sooner or later."""
 
 CONSTANT = ("alembic", "version", "installation")
 """Tables whose names contain these say how the others look, or whose they are."""

@@ -22,11 +22,11 @@ from podm_simulator.redfish.exchange import Refusal
 from podm_simulator.redfish.exchange import Request
 from podm_simulator.redfish.exchange import Resource
 from podm_simulator.redfish.exchange import Service
+from podm_simulator.redfish.expand import levels
 
 T = TypeVar("T")
 
 MAX_DIGITS = 9
-EXPANSIONS = frozenset({".", "*", "~", ".($levels=1)", "*($levels=1)"})
 
 
 def link(path: str) -> dict[str, str]:
@@ -80,7 +80,7 @@ def _members(
     expand = request.query.get("$expand")
     if expand is None:
         return links(page)
-    if not service.expand or show is None or expand not in EXPANSIONS:
+    if not service.expand or show is None or not levels(expand):
         raise Refusal(501, "QueryNotSupported", f"$expand={expand} is not supported here.")
     return [show(path.rpartition("/")[2]) for path in page]
 

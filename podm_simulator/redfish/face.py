@@ -16,11 +16,13 @@ import json
 from typing import Any
 
 from podm_simulator.pod import errors
+from podm_simulator.redfish import expand
 from podm_simulator.redfish import routes
 from podm_simulator.redfish.body import refusal
 from podm_simulator.redfish.exchange import Answer
 from podm_simulator.redfish.exchange import Refusal
 from podm_simulator.redfish.exchange import Request
+from podm_simulator.redfish.exchange import Resource
 from podm_simulator.redfish.exchange import Service
 
 MAX_BODY = 1 << 20
@@ -54,11 +56,27 @@ class Face:
             if request.method in WITH_BODY:
                 request.body = _read(raw, content_type)
             result = route.handler(self.service, request)
+            self._deepen(request, result)
         except Refusal as refused:
             return refused.answer()
         except errors.PodError as exc:
             return refusal(exc).answer()
         return result if isinstance(result, Answer) else Answer(200, result)
+
+    def _deepen(self, request: Request, result: Answer | Resource) -> None:
+        """Show what is in the members of a collection that is expanded by more than a level."""
+        asked = request.query.get("$expand")
+        if asked is None or not isinstance(result, dict) or "Members" not in result:
+            return
+
+        def show(path: str) -> Resource:
+            inner = Request("GET", path)
+            shown = self._router.find(inner).handler(self.service, inner)
+            assert isinstance(shown, dict), path
+            return shown
+
+        for member in result["Members"]:
+            expand.deepen(member, expand.levels(asked) - 1, show)
 
 
 def _read(raw: bytes, content_type: str | None) -> Any:

@@ -13,6 +13,7 @@
 """Versions, the service root, and the OData documents."""
 
 from podm_simulator import uris
+from podm_simulator.redfish import expand
 from podm_simulator.redfish.collection import link
 from podm_simulator.redfish.exchange import Request
 from podm_simulator.redfish.exchange import Resource
@@ -48,7 +49,13 @@ def show(service: Service, _request: Request) -> Resource:
             section["Nodes"] = link(uris.NODES)
     if service.expand:
         root["ProtocolFeaturesSupported"] = {
-            "ExpandQuery": {"ExpandAll": True, "NoLinks": True, "Links": True, "Levels": True}
+            "ExpandQuery": {
+                "ExpandAll": True,
+                "NoLinks": True,
+                "Links": True,
+                "Levels": True,
+                "MaxLevels": expand.MAX_LEVELS,
+            }
         }
     return root
 

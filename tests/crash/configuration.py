@@ -37,6 +37,7 @@ SERVICE: dict[str, Any] = {
     "podmanagers__assemble_timeout": 20.0,
     "podmanagers__delete_timeout": 20.0,
     "nodes__stray_grace": 0.5,
+    "inventory__interval": 0.0,
     "nodes__outage_timeout": 6.0,
     "nodes__lost_answer_timeout": 0.3,
     "ironic__auth_type": "none",

@@ -95,7 +95,8 @@ class TestFailure(base.FunctionalTestCase):
         return failed
 
     def test_what_nobody_has_is_refused_in_the_pod_managers_words(self) -> None:
-        asked = {**base.SERVER, "processor": {"total_cores": 4096}}
+        # Of drives the scheduler knows too little to refuse by itself.
+        asked = {**base.SERVER, "storage": [{"capacity_gib": 10**6}]}
         failed = self.failure(self.provision(asked))
         self.assertIn("no computer systems available", str(failed))
 

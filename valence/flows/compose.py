@@ -25,12 +25,13 @@ from valence import drivers as known_drivers
 from valence import errors
 from valence import marks
 from valence import podmanagers
-from valence import scheduler
+from valence import scheduler as schedulers
 from valence.flows import giving_back
 from valence.flows import outages
 from valence.objects import installation
 from valence.objects import node as nodes
 from valence.objects import podmanager
+from valence.objects import system as systems
 from valence_conductor import database
 from valence_conductor import errors as conductor_errors
 from valence_conductor import run
@@ -68,6 +69,7 @@ class AllocateNodeTask(task.Task):
         generation: int,
         db: database.Database,
         drivers: known_drivers.Drivers,
+        scheduler: schedulers.Scheduler,
         conf: cfg.ConfigOpts,
     ) -> None:
         """Ask one pod manager after the other until one says yes."""
@@ -76,7 +78,7 @@ class AllocateNodeTask(task.Task):
             path = giving_back.look_for(drivers.to(row.podm_uuid), row, conf)
             row = nodes.record(db, row, path=path, allocating=path is not None)
         if row.path is None:
-            _allocate_somewhere(db, drivers, row, conf)
+            _Search(db, drivers, scheduler, row, conf).search()
 
     def revert(
         self,
@@ -120,7 +122,7 @@ class AssembleNodeTask(task.Task):
 class ReadNodeTask(task.Task):
     """Read what the pod manager has made.
 
-    Idempotent because: it only reads.
+    Idempotent because: it only reads, and writes down what it read.
     """
 
     def execute(
@@ -136,29 +138,91 @@ class ReadNodeTask(task.Task):
         driver, path = _driver_of(row, drivers), _path_of(row)
         seen = outages.ask(lambda: driver.read(path), within=conf.nodes.outage_timeout)
         nodes.record(db, row, system_path=seen.system_path, power_state=seen.power_state)
+        if seen.system_path is not None:
+            systems.take(db, row.podm_uuid or "", seen.system_path, row.uuid, path)
 
 
-def _allocate_somewhere(
-    db: database.Database, drivers: known_drivers.Drivers, row: nodes.Node, conf: cfg.ConfigOpts
-) -> None:
-    """Ask those whom the scheduler names; fail with what each of them said."""
-    refusals: list[tuple[podmanager.PodManager, errors.ValenceError]] = []
-    description = marks.description(installation.get(db), row.description)
-    for podm in scheduler.candidates(db, row):
-        _leave_if_cancelled(db, row)
-        row = nodes.record(db, row, podm_uuid=podm.uuid, allocating=True)
+class _Search:
+    """Ask one pod manager after the other until one allocates a node.
+
+    Those that could not be reached are asked again for a while, when nobody else
+    is left.
+    """
+
+    def __init__(
+        self,
+        db: database.Database,
+        drivers: known_drivers.Drivers,
+        scheduler: schedulers.Scheduler,
+        row: nodes.Node,
+        conf: cfg.ConfigOpts,
+    ) -> None:
+        self._db = db
+        self._drivers = drivers
+        self._scheduler = scheduler
+        self._row = row
+        self._conf = conf
+        self._description = marks.description(installation.get(db), row.description)
+        #: uuid -> who said no, and in which words; the last word counts.
+        self._refusals: dict[str, tuple[podmanager.PodManager, errors.ValenceError]] = {}
+
+    def search(self) -> None:
+        """Record where the node was allocated; fail with what each of them said.
+
+        :raises NoPodManager: every one of several refused.
+        :raises ValenceError: the only one did.
+        :raises Cancelled: the node was deleted meanwhile.
+        """
+        patience = self._conf.nodes.outage_timeout
+        began = self._row.task_since or waiting.now()
         try:
-            path, sure = _allocate(drivers, row, description, conf)
+            waiting.wait_until(
+                self._ask_everybody,
+                deadline=began + datetime.timedelta(seconds=patience),
+                interval=outages.INTERVAL,
+                what="a pod manager that can be reached",
+                cancelled=lambda: _is_cancelled(self._db, self._row),
+            )
+        except conductor_errors.TimedOut:
+            raise self._verdict() from None
+
+    def _ask_everybody(self) -> bool | None:
+        """Ask those who have not refused; None: some may be reached later."""
+        choice = self._scheduler.choose(self._db, self._row)
+        for podm, error in choice.refusals:
+            self._refusals[podm.uuid] = (podm, error)
+        for podm in choice.order:
+            if podm.uuid in self._refusals and not self._is_away(podm.uuid):
+                continue
+            _leave_if_cancelled(self._db, self._row)
+            if self._ask(podm):
+                return True
+        if not any(self._is_away(podm.uuid) for podm in choice.order):
+            raise self._verdict()
+        return None
+
+    def _ask(self, podm: podmanager.PodManager) -> bool:
+        row = self._row = nodes.record(self._db, self._row, podm_uuid=podm.uuid, allocating=True)
+        try:
+            path, sure = _allocate(self._drivers, row, self._description, self._conf)
         except _Refusal as refusal:
-            drivers.note(podm.uuid, refusal.error)
+            self._drivers.note(podm.uuid, refusal.error)
             LOG.info("Node %s: pod manager %s: %s", row.uuid, podm.name, refusal.error)
-            row = nodes.record(db, row, podm_uuid=row.podm_asked, allocating=False)
-            refusals.append((podm, refusal.error))
-        else:
-            nodes.record(db, row, path=path, allocating=not sure)
-            drivers.note(podm.uuid)
-            return
-    raise scheduler.verdict(refusals)
+            self._row = nodes.record(self._db, row, podm_uuid=row.podm_asked, allocating=False)
+            self._refusals[podm.uuid] = (podm, refusal.error)
+            return False
+        nodes.record(self._db, row, path=path, allocating=not sure)
+        self._drivers.note(podm.uuid)
+        return True
+
+    def _is_away(self, podm_uuid: str) -> bool:
+        """Tell whether a pod manager did not refuse, but was not even reached."""
+        _, error = self._refusals.get(podm_uuid, (None, None))
+        unreachable = isinstance(error, errors.PodManagerUnreachable)
+        return unreachable and error is not None and error.details.get("sent") is False
+
+    def _verdict(self) -> errors.ValenceError:
+        return schedulers.verdict(list(self._refusals.values()))
 
 
 class _Refusal(Exception):
@@ -178,11 +242,13 @@ def _allocate(
     :raises _Refusal: the pod manager certainly holds nothing for the node.
     :raises ValenceError: it may hold something, and does not say.
     """
+    # Tags are the scheduler's: a pod manager knows nothing of them.
+    hardware = {key: value for key, value in row.properties.items() if key != "tags"}
     for attempt in range(1, ATTEMPTS + 1):
         try:
             driver = drivers.to(row.podm_uuid or "")
             run.checkpoint()
-            path = driver.allocate(row.redfish_name, description, row.properties)
+            path = driver.allocate(row.redfish_name, description, hardware)
         except (errors.PodManagerRefused, errors.PodManagerUnauthorized) as exc:
             raise _Refusal(exc) from exc
         except (errors.PodManagerUnreachable, errors.PodManagerFailed) as exc:
@@ -266,8 +332,12 @@ class _Watch:
         return nodes.hold(self._db, row.uuid, row.generation, STATE).release_requested
 
 
+def _is_cancelled(db: database.Database, row: nodes.Node) -> bool:
+    return nodes.hold(db, row.uuid, row.generation, STATE).release_requested
+
+
 def _leave_if_cancelled(db: database.Database, row: nodes.Node) -> None:
-    if nodes.hold(db, row.uuid, row.generation, STATE).release_requested:
+    if _is_cancelled(db, row):
         raise conductor_errors.Cancelled("Stopped composing: the node was deleted.")
 
 

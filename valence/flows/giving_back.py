@@ -23,6 +23,7 @@ from valence import errors
 from valence import podmanagers
 from valence.flows import outages
 from valence.objects import node as nodes
+from valence.objects import system as systems
 from valence_conductor import database
 from valence_conductor import waiting
 
@@ -52,6 +53,7 @@ def give_back(
         _delete(driver, row, path, conf)
         # One whose answer was lost may have been allocated twice.
         path = _find(driver, row, conf) if row.allocating else None
+    systems.give_back(db, row.uuid)
     nodes.record(db, row, path=None, system_path=None, power_state=None, allocating=False)
     LOG.info("Node %s is given back to pod manager %s", row.uuid, row.podm_uuid)
 

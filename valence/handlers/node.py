@@ -34,6 +34,7 @@ from valence.objects import base
 from valence.objects import flavor as flavors
 from valence.objects import node as nodes
 from valence.objects import podmanager
+from valence.objects import system as systems
 from valence_conductor import identity
 
 LOG = logging.getLogger(__name__)
@@ -44,6 +45,13 @@ PLURAL = "nodes"
 
 #: Query parameters that are called otherwise in the table.
 RENAMED = {"podm_id": "podm_uuid"}
+
+#: Query parameters that ask what the node's system is like.
+CONDITIONS: calls.Conditions = {
+    "rack_id": lambda value: _on_system(systems.System.rack_uuid == value),
+    "min_cores": lambda value: _on_system(systems.System.cores >= value),
+    "min_memory_mib": lambda value: _on_system(systems.System.memory_mib >= value),
+}
 
 #: Fields that the API shows as the row has them.
 PLAIN = (
@@ -68,13 +76,18 @@ PLAIN = (
 )
 MOMENTS = ("task_since", "created_at", "updated_at")
 
+#: What of a row is shown.
+READ = (*PLAIN, *MOMENTS, "adopted_as")
+
 
 def index(call: calls.Call) -> werkzeug.Response:
     """List nodes."""
     everybodys = call.allowed("valence:node:list_all", None)
     scope = {} if everybodys else policies.owner(call.context.project_id)
-    rows, more = nodes.page(call.service.db, call.page_wanted(RENAMED, scope))
-    return calls.answer(call.page(PLURAL, [view(call, row) for row in rows], more))
+    query = call.page_wanted(RENAMED, CONDITIONS, scope)
+    rows, more = nodes.page(call.service.db, query, READ)
+    views = [_shown(call, dict(zip(READ, row, strict=True))) for row in rows]
+    return calls.answer(call.page(PLURAL, views, more))
 
 
 def show(call: calls.Call, ident: str) -> werkzeug.Response:
@@ -207,13 +220,20 @@ def unregister(call: calls.Call, ident: str) -> werkzeug.Response:
 
 def view(call: calls.Call, row: nodes.Node) -> Mapping[str, Any]:
     """Give a node as the API shows it."""
-    return {
-        **{field: getattr(row, field) for field in PLAIN},
-        **{field: calls.moment(getattr(row, field)) for field in MOMENTS},
-        "podm_id": row.podm_uuid,
-        "adopted": row.adopted_as is not None,
-        "links": [{"rel": "self", "href": call.href(PLURAL, row.uuid)}],
-    }
+    return _shown(call, {field: getattr(row, field) for field in READ})
+
+
+def _shown(call: calls.Call, fields: dict[str, Any]) -> Mapping[str, Any]:
+    for field in MOMENTS:
+        fields[field] = calls.moment(fields[field])
+    fields["podm_id"] = fields["podm_uuid"]
+    fields["adopted"] = fields.pop("adopted_as") is not None
+    fields["links"] = [{"rel": "self", "href": call.href(PLURAL, fields["uuid"])}]
+    return fields
+
+
+def _on_system(condition: Any) -> Any:
+    return nodes.Node.uuid.in_(systems.of_nodes(condition))
 
 
 def _requirements(call: calls.Call) -> dict[str, Any]:

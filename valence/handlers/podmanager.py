@@ -23,6 +23,7 @@ from valence import calls
 from valence import errors
 from valence.objects import base
 from valence.objects import podmanager as podmanagers
+from valence.objects import usage as usages
 from valence.podmanagers import certificates
 from valence.podmanagers import url as urls
 
@@ -48,7 +49,9 @@ FRESH: Mapping[str, Any] = {
 def index(call: calls.Call) -> werkzeug.Response:
     """List pod managers."""
     rows, more = podmanagers.page(call.service.db, call.page_wanted())
-    return calls.answer(call.page(PLURAL, [view(call, row) for row in rows], more))
+    usage = usages.usage(call.service.db, [row.uuid for row in rows])
+    views = [view(call, row, usage[row.uuid]) for row in rows]
+    return calls.answer(call.page(PLURAL, views, more))
 
 
 def show(call: calls.Call, ident: str) -> werkzeug.Response:
@@ -119,8 +122,14 @@ def delete(call: calls.Call, ident: str) -> werkzeug.Response:
     return calls.answer(status=204)
 
 
-def view(call: calls.Call, row: podmanagers.PodManager) -> Mapping[str, Any]:
-    """Give a pod manager as the API shows it: without its password."""
+def view(
+    call: calls.Call, row: podmanagers.PodManager, usage: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
+    """Give a pod manager as the API shows it: without its password.
+
+    :param usage: what it has, if that is known already.
+    """
+    counted = usage or usages.usage(call.service.db, [row.uuid])[row.uuid]
     return {
         "uuid": row.uuid,
         "name": row.name,
@@ -134,6 +143,7 @@ def view(call: calls.Call, row: podmanagers.PodManager) -> Mapping[str, Any]:
         "status": row.status,
         "status_reason": row.status_reason,
         "status_since": calls.moment(row.status_since),
+        "usage": {**counted, "refreshed_at": calls.moment(counted["refreshed_at"])},
         "created_at": calls.moment(row.created_at),
         "updated_at": calls.moment(row.updated_at),
         "links": [{"rel": "self", "href": call.href(PLURAL, row.uuid)}],

@@ -16,6 +16,7 @@
 from valence.objects import base
 from valence.objects import flavor  # noqa: F401  # makes its table known
 from valence.objects import installation  # noqa: F401  # makes its table known
+from valence.objects import inventory  # noqa: F401  # makes its tables known
 from valence.objects import node  # noqa: F401  # makes its table known
 from valence.objects import podmanager  # noqa: F401  # makes its table known
 from valence_conductor import database

@@ -76,12 +76,14 @@ class Query:
     """Which rows of a collection are asked for.
 
     :ivar filters: attribute -> the value it must have.
+    :ivar conditions: of SQLAlchemy, which a row must meet besides.
     :ivar marker: ident of the last row of the page before.
     :ivar sort: attribute and direction.
     :ivar scope: like filters; rows beyond it are not there, as a marker neither.
     """
 
     filters: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    conditions: tuple[Any, ...] = ()
     limit: int = PAGE
     marker: str | None = None
     sort: tuple[str, str] = ("created_at", "asc")
@@ -91,37 +93,50 @@ class Query:
 T = TypeVar("T")
 
 
-def page(session: orm.Session, table: type[T], query: Query) -> tuple[Sequence[T], bool]:
+def page(
+    session: orm.Session, table: type[T], query: Query, fields: Sequence[str] | None = None
+) -> tuple[Sequence[T], bool]:
     """Read a page of a table.
 
     Pages are found by the marker's values, not by counting: they hold when
     rows come and go between two requests.
 
+    :param fields: read no more than these, as rows that only look like the
+        table's: for a thousand of them that takes a third of the time.
     :returns: the rows, and whether more follow.
     :raises RequestInvalid: there is no row like the marker.
     """
     key, direction = query.sort
     identity: Any = table
     columns = (_sortable(table, key), identity.uuid)
-    statement = sa.select(table).where(
+    wanted: Any = sa.select(table)
+    if fields is not None:
+        wanted = sa.select(*(getattr(table, field) for field in fields))
+    statement = wanted.where(
         *(getattr(table, field) == value for field, value in query.filters.items()),
         *(getattr(table, field) == value for field, value in query.scope.items()),
+        *query.conditions,
     )
     if query.marker is not None:
         statement = statement.where(_behind(session, table, columns, query))
     order = [column.desc() if direction == "desc" else column.asc() for column in columns]
-    rows = session.scalars(statement.order_by(*order).limit(query.limit + 1)).all()
+    found = session.execute(statement.order_by(*order).limit(query.limit + 1))
+    rows: Any = found.scalars().all() if fields is None else found.all()
     return rows[: query.limit], len(rows) > query.limit
 
 
 def find(session: orm.Session, table: type[Any], ident: str) -> Any:
-    """Find a row by uuid, or else by name; None when there is none."""
+    """Find a row by uuid, or else by name; None when there is none.
+
+    A name that several rows bear is nobody's.
+    """
     if "\x00" in ident:  # no database has it, and PostgreSQL would not even look
         return None
     row = session.get(table, as_uuid(ident) or ident)
     if row is not None:
         return row
-    return session.scalars(sa.select(table).where(table.name == ident)).one_or_none()
+    named = session.scalars(sa.select(table).where(table.name == ident).limit(2)).all()
+    return named[0] if len(named) == 1 else None
 
 
 def as_uuid(text: str) -> str | None:

@@ -133,10 +133,12 @@ def fingerprint(request: Mapping[str, Any]) -> str:
 
 
 @database.retried
-def page(db: database.Database, query: base.Query) -> tuple[Sequence[Node], bool]:
-    """Read a page of nodes, and whether more follow."""
+def page(
+    db: database.Database, query: base.Query, fields: Sequence[str]
+) -> tuple[Sequence[Any], bool]:
+    """Read some fields of a page of nodes, in their order, and whether more follow."""
     with db.reader() as session:
-        return base.page(session, Node, query)
+        return base.page(session, Node, query, fields)
 
 
 @database.retried

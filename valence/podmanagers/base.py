@@ -32,6 +32,9 @@ import dataclasses
 import enum
 from typing import Any
 
+from valence import errors
+from valence.podmanagers import inventory
+
 
 class State(enum.StrEnum):
     """Where a node stands with its pod manager (RSD 2.x, ComposedNodeState)."""
@@ -229,6 +232,18 @@ class Driver(abc.ABC):
 
         :raises PodManagerNodeGone: there is no such node.
         """
+
+    def inventory(self, known: Mapping[str, inventory.Details]) -> inventory.Inventory:
+        """Read what the pod manager has: every system and rack, and who has which.
+
+        :param known: path of a system -> what was learnt of it earlier; that is
+            not asked for again as long as its fingerprint holds.
+        :raises PodManagerFailed: what it lists cannot be all there is.
+        :raises PodManagerRefused: a driver of this kind knows no inventory.
+        """
+        raise errors.PodManagerRefused(
+            f"The driver {type(self).__name__} knows no inventory. Nodes are composed without."
+        )
 
     @abc.abstractmethod
     def bmc(self, system_path: str) -> Mapping[str, Any]:

@@ -33,10 +33,12 @@ from valence.podmanagers import base
 from valence.podmanagers import collection
 from valence.podmanagers import connection
 from valence.podmanagers import failures
+from valence.podmanagers import inventory
 from valence.podmanagers import messages
 from valence.podmanagers import node
 from valence.podmanagers import odata
 from valence.podmanagers import requirements
+from valence.podmanagers import rsd_inventory
 
 LOG = log.getLogger(__name__)
 
@@ -220,6 +222,15 @@ class RSDDriver(base.Driver):
     def member(self, path: str) -> base.Member:
         """Read who a node is: one request."""
         return node.member(path, self._client.get(path))
+
+    def inventory(self, known: Mapping[str, inventory.Details]) -> inventory.Inventory:
+        """Read what the pod manager has: every system and rack, and who has which."""
+        root = self._root()
+        try:
+            return rsd_inventory.read(self._client, root.resource, root.nodes, known)
+        except errors.PodManagerFailed:
+            self._forget()  # it may have been upgraded under us
+            raise
 
     def bmc(self, system_path: str) -> dict[str, Any]:
         """Say how Ironic reaches a node's system (driver redfish)."""

@@ -27,11 +27,14 @@ from valence.policies import base
 from valence.policies import flavor
 from valence.policies import node
 from valence.policies import podmanager
+from valence.policies import rack
+from valence.policies import system
 
 
 def list_rules() -> list[policy.RuleDefault]:
     """List every rule with its default, for the sample and for enforcing."""
-    rules = list(itertools.chain(base.RULES, podmanager.RULES, node.RULES, flavor.RULES))
+    nouns = (podmanager, system, rack, node, flavor)
+    rules = list(itertools.chain(base.RULES, *(noun.RULES for noun in nouns)))
     for rule in rules:
         rule.scope_types = rule.scope_types or base.SCOPES
     return rules

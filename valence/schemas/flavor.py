@@ -64,6 +64,13 @@ PROPERTIES = some(
         "pci_device": several(
             some({"type": {"enum": ["FPGA", "GPU"]}, "model": WORD, "count": POSITIVE})
         ),
+        "tags": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 64,
+            "items": WORD,
+            "description": "Of the pod manager: only one that has all of them is asked.",
+        },
     }
 )
 PROPERTIES["examples"] = [

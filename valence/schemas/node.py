@@ -15,6 +15,7 @@
 
 from valence.schemas import base
 from valence.schemas import flavor
+from valence.schemas import system
 
 MAYBE: base.Schema = {"type": ["string", "null"]}
 
@@ -135,8 +136,13 @@ FAULT: base.Schema = {
                 **base.TROUBLE,
                 "operation": {"enum": ["compose", "register", "unregister", "release"]},
                 "at": base.MOMENT,
+                "refusals": {
+                    "type": "object",
+                    "additionalProperties": {"type": "string"},
+                    "description": "Name of a pod manager -> why it does not compose the node.",
+                },
             },
-            optional=("reason",),
+            optional=("reason", "refusals"),
         ),
     ],
     "description": "Why the last operation failed.",
@@ -191,6 +197,7 @@ LIST = base.listing(
         "managed_by": {"enum": ["ironic"]},
         "ironic_uuid": base.UUID,
         "project_id": base.NAME,
+        **system.SIZE,
     },
     ("uuid", "name", "state", "created_at"),
 )

@@ -79,6 +79,31 @@ CREATE = base.request({"uuid": base.UUID, **WRITABLE}, required=("name", "url"))
 
 UPDATE = base.change(WRITABLE)
 
+COUNT: base.Schema = {"type": "integer", "minimum": 0}
+
+TOTALS: base.Schema = {"total": COUNT, "used": COUNT, "free": COUNT}
+
+USAGE = base.thing(
+    {
+        "systems": base.thing(TOTALS),
+        "cores": base.thing(TOTALS),
+        "memory_mib": base.thing(TOTALS),
+        "nodes": base.thing(
+            {
+                "total": COUNT,
+                "by_state": {"type": "object", "additionalProperties": COUNT},
+            }
+        ),
+        "devices": base.thing(
+            {
+                **TOTALS,
+                "by_type": {"type": "object", "additionalProperties": base.thing(TOTALS)},
+            }
+        ),
+        "refreshed_at": base.or_null(base.MOMENT),
+    }
+)
+
 PODMANAGER = base.thing(
     {
         "uuid": base.UUID,
@@ -86,6 +111,7 @@ PODMANAGER = base.thing(
         "status": {"enum": ["online", "degraded", "offline", "unknown"]},
         "status_reason": {"type": ["string", "null"]},
         "status_since": base.MOMENT,
+        "usage": {**USAGE, "description": "What it has, as last known."},
         "created_at": base.MOMENT,
         "updated_at": base.or_null(base.MOMENT),
         "links": base.LINKS,

@@ -77,9 +77,7 @@ class ListNode(command.Lister):
         parser.add_argument("--long", action="store_true", help="Show more columns")
         parser.add_argument("--name", metavar="<name>", help="Only the node of this name")
         parser.add_argument("--state", metavar="<state>", help="Only nodes in this state")
-        parser.add_argument(
-            "--podm", metavar="<podmanager>", help="Only nodes of this pod manager (name or UUID)"
-        )
+        options.add_podm(parser, "nodes")
         parser.add_argument(
             "--flavor", metavar="<flavor>", help="Only nodes of this flavor (name or UUID)"
         )
@@ -97,7 +95,7 @@ class ListNode(command.Lister):
         found = client.nodes.list(
             name=parsed_args.name,
             state=parsed_args.state,
-            podm_id=_podm_id(client, parsed_args.podm),
+            podm_id=options.podm_id(client, parsed_args.podm),
             flavor_id=_flavor_id(client, parsed_args.flavor),
             ironic_uuid=parsed_args.ironic_node,
             **options.paging(parsed_args),
@@ -162,7 +160,7 @@ class CreateNode(command.ShowOne):
             name=parsed_args.name,
             uuid=parsed_args.uuid,
             description=parsed_args.description,
-            podm_id=_podm_id(client, parsed_args.podm),
+            podm_id=options.podm_id(client, parsed_args.podm),
             flavor_id=parsed_args.flavor,
             properties=properties,
             **_waiting(self, parsed_args),
@@ -307,11 +305,6 @@ class UnregisterNode(command.ShowOne):
 def add_node(parser: argparse.ArgumentParser) -> None:
     """Add the node that a command is about."""
     parser.add_argument("node", metavar="<node>", help="Node (name or UUID)")
-
-
-def _podm_id(client: Any, ident: str | None) -> str | None:
-    """Return the uuid of the pod manager that a person named."""
-    return client.podmanagers.get(ident).uuid if ident else None
 
 
 def _flavor_id(client: Any, ident: str | None) -> str | None:

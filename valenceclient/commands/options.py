@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from osc_lib import exceptions
 from osc_lib.command import command
 
+from valenceclient import _inventory
 from valenceclient import errors
 from valenceclient import node
 from valenceclient.commands import requirements
@@ -81,6 +82,35 @@ def add_paging(parser: argparse.ArgumentParser) -> None:
 def paging(options: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of ``list`` that were asked for."""
     return {"limit": options.limit, "marker": options.marker, "sort": options.sort}
+
+
+def add_podm(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--podm``."""
+    parser.add_argument(
+        "--podm", metavar="<podmanager>", help=f"Only {what} of this pod manager (name or UUID)"
+    )
+
+
+def podm_id(client: "Client", ident: str | None) -> str | None:
+    """Return the uuid of the pod manager that a person named."""
+    return client.podmanagers.get(ident).uuid if ident else None
+
+
+def add_refresh(parser: argparse.ArgumentParser) -> None:
+    """Add ``--refresh``."""
+    parser.add_argument(
+        "--refresh", action="store_true", help="Have Valence read the pod managers first"
+    )
+
+
+class Troubles:
+    """Tell on stderr of which pod managers a list does not tell as they are now."""
+
+    def __init__(self, cmd: command.Command) -> None:
+        self._log = cmd.log
+
+    def __call__(self, trouble: _inventory.Trouble) -> None:
+        self._log.warning("Pod manager %s: %s", trouble.podm_name, trouble.detail)
 
 
 class Progress:

@@ -66,7 +66,58 @@ class Fault(columns.FormattableColumn[Mapping[str, Any] | None]):
         return "\n".join(str(line) for line in lines if line)
 
 
-_SHOWN_AS = {"properties": Properties, "interfaces": Interfaces, "fault": Fault}
+class Usage(columns.FormattableColumn[Mapping[str, Any] | None]):
+    """``28 of 48 systems, 448 of 768 cores, 1792 of 3072 GiB free``."""
+
+    def human_readable(self) -> str:
+        """Return how much is free of what there is; nothing of what was never read."""
+        value = self._value or {}
+        if not value.get("refreshed_at"):
+            return ""
+        parts = [
+            _free(value.get("systems"), "systems"),
+            _free(value.get("cores"), "cores"),
+            _free(value.get("memory_mib"), "GiB", 1024),
+            *(
+                _free(totals, f"{kind} devices")
+                for kind, totals in (value.get("devices") or {}).get("by_type", {}).items()
+            ),
+        ]
+        return ", ".join(filter(None, parts)) + " free"
+
+
+class Parts(columns.FormattableColumn[Iterable[Mapping[str, Any]] | None]):
+    """Processors, drives or network interfaces, one a line."""
+
+    def human_readable(self) -> str:
+        """Return what is known of each."""
+        return "\n".join(
+            ", ".join(f"{name} {value}" for name, value in one.items() if name != "path")
+            for one in self._value or ()
+        )
+
+
+class Counts(columns.FormattableColumn[Mapping[str, int] | None]):
+    """``48 total, 20 used, 28 free``."""
+
+    def human_readable(self) -> str:
+        """Return what there is any of."""
+        value = self._value or {}
+        return ", ".join(
+            f"{count} {name}" for name, count in value.items() if count or name == "total"
+        )
+
+
+_SHOWN_AS: Mapping[str, type[columns.FormattableColumn[Any]]] = {
+    "properties": Properties,
+    "interfaces": Interfaces,
+    "fault": Fault,
+    "usage": Usage,
+    "processors": Parts,
+    "drives": Parts,
+    "nics": Parts,
+    "systems": Counts,
+}
 
 
 def listed(
@@ -92,6 +143,12 @@ def shown(
 
 def _shown(field: str, value: Any) -> Any:
     return _SHOWN_AS[field](value) if field in _SHOWN_AS else value
+
+
+def _free(totals: Mapping[str, int] | None, unit: str, divisor: int = 1) -> str:
+    if not totals or not totals.get("total"):
+        return ""
+    return f"{totals['free'] // divisor} of {totals['total'] // divisor} {unit}"
 
 
 def _list(value: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:

@@ -31,6 +31,7 @@ COLUMNS: output.Columns = (
     ("Enabled", "enabled"),
     ("Driver", "driver"),
     ("URL", "url"),
+    ("Usage", "usage"),
 )
 FIELDS = (
     "uuid",
@@ -40,6 +41,7 @@ FIELDS = (
     "status",
     "status_reason",
     "status_since",
+    "usage",
     "username",
     "verify_ca",
     "ca",

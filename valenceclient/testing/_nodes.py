@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from valenceclient.testing._service import FakeValence
 
 _ASKED = ("uuid", "name", "description", "podm_id", "flavor_id", "properties")
-_PROPERTIES = ("processor", "memory", "storage", "network", "pci_device")
+_PROPERTIES = ("processor", "memory", "storage", "network", "pci_device", "tags")
 
 #: action -> its words -> what the pod managers of the fake offer.
 OFFERED: Mapping[str, Mapping[str, tuple[str, ...]]] = {

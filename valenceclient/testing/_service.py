@@ -27,6 +27,7 @@ from keystoneauth1 import session as ksa_session
 import requests
 
 from valenceclient import client
+from valenceclient.testing import _kept
 from valenceclient.testing import _nodes
 from valenceclient.testing import _wire
 from valenceclient.testing._rows import described
@@ -69,6 +70,9 @@ class FakeValence:
         self.podmanagers = Rows("podmanager")
         self.flavors = Rows("flavor")
         self.nodes = Rows("node")
+        self.systems = Rows("system")
+        self.racks = Rows("rack")
+        self.troubles: list[dict[str, Any]] = []
         self._moves = _nodes.Moves(self)
         self._wire = _wire.Wire(self._answer)
         self.add_podmanager("pod-1")
@@ -113,6 +117,20 @@ class FakeValence:
     def add_flavor(self, name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         """Put a flavor there."""
         return self._create_flavor({"name": name, "properties": dict(properties)})[0]
+
+    def add_rack(self, name: str, podm: str = "pod-1", **fields: Any) -> dict[str, Any]:
+        """Put a rack there, as if its pod manager had told of it."""
+        return self.racks.add(_kept.rack(self.podmanagers.get(podm), name, fields))
+
+    def add_system(self, name: str, podm: str = "pod-1", **fields: Any) -> dict[str, Any]:
+        """Put a system there, as if its pod manager had told of it."""
+        return self.systems.add(_kept.system(self.podmanagers.get(podm), name, fields))
+
+    def trouble(
+        self, podm: str, code: str = "valence.podmanager.unreachable", detail: str = "Not there."
+    ) -> None:
+        """Have lists of systems and racks say that a pod manager does not tell of itself."""
+        self.troubles.append(_kept.trouble(self.podmanagers.get(podm), code, detail))
 
     def fail(
         self,
@@ -201,14 +219,22 @@ class FakeValence:
         if noun == "nodes":
             for row in list(rows.all()):
                 self._moves.look(row)
-        return page(noun, rows.all(), query, f"{self.url}/v1/{noun}"), 200
+        if noun in ("systems", "racks"):
+            return _kept.listed(self, noun, query), 200
+        shown = [self._shown(noun, row) for row in rows.all()]
+        return page(noun, shown, query, f"{self.url}/v1/{noun}"), 200
+
+    def _shown(self, noun: str, row: dict[str, Any]) -> dict[str, Any]:
+        if noun == "podmanagers":
+            return {**row, "usage": _kept.usage(self, row)}
+        return {**row, "systems": _kept.contents(self, row)} if noun == "racks" else row
 
     def _get(self, noun: str, ident: str, query: dict[str, str]) -> _Handled:
         row = getattr(self, noun).get(ident)
         if noun == "nodes":
             self._moves.look(row)
             row = self.nodes.get(row["uuid"])
-        return described(row), 200
+        return described(self._shown(noun, row)), 200
 
     def _update(self, noun: str, ident: str, body: dict[str, Any]) -> _Handled:
         if noun != "podmanagers":
@@ -294,7 +320,7 @@ def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**body, "url": f"{parts.scheme}://{where}{path}"}
 
 
-_NOUN = "/v1/(podmanagers|flavors|nodes)"
+_NOUN = "/v1/(podmanagers|systems|racks|flavors|nodes)"
 
 _ROUTES: tuple[tuple[str, str, Callable[..., _Handled]], ...] = (
     ("GET", "", FakeValence._versions),

@@ -179,6 +179,8 @@ class ServiceTestCase(base.TestCase):
             "nodes__outage_timeout": 2.0,
             "nodes__lost_answer_timeout": 0.3,
             "conductor__sweep_interval": 0.2,
+            # Refreshed when a test asks for it: others count requests.
+            "inventory__interval": 0.0,
             **options,
         }
         for name, value in wanted.items():

@@ -124,7 +124,8 @@ class TestCompose(base.ServiceTestCase):
         self.assertEqual(202, self.api("DELETE", f"/v1/nodes/{fault_node['uuid']}").status_code)
         self.assertIsNone(self.settled(fault_node["uuid"]))
 
-    def test_an_unreachable_pod_manager_is_named_at_once(self) -> None:
+    def test_an_unreachable_pod_manager_is_named_after_a_while(self) -> None:
+        self.service.conf.set_override("outage_timeout", 0.5, group="nodes")
         self.pod.stop()
         fault = self.compose_in_vain(podm_id=self.podm["uuid"])
         self.assertEqual((503, "valence.podmanager.unreachable"), (fault["status"], fault["code"]))

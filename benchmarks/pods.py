@@ -1,0 +1,71 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Many simulated pod managers of a fixed latency, in a process of their own."""
+
+import asyncio
+import logging
+import threading
+import time
+from typing import Any
+
+from podm_simulator.pod.factory import Shape
+from podm_simulator.pod.factory import Size
+from podm_simulator.pod.pod import Pace
+from podm_simulator.server import Simulator
+from tests.crash import process
+
+
+class Pods:
+    """So many pod managers, for :class:`tests.crash.process.Process`.
+
+    :param systems: of each.
+    :param latency: seconds before each answer.
+    :param assemble: seconds in which a node is assembled.
+    """
+
+    def __init__(
+        self, count: int, systems: int, latency: float, *, expand: bool, assemble: float
+    ) -> None:
+        self._count, self._systems = count, systems
+        self._latency, self._expand, self._assemble = latency, expand, assemble
+
+    def __call__(self) -> process.Commands:
+        """Serve; ``where`` tells the URLs, ``take`` what it took since it was last asked."""
+        logging.disable(logging.WARNING)
+        loop = asyncio.new_event_loop()
+        pods = [
+            Simulator(
+                Size(shapes=(Shape(systems=self._systems),)),
+                name=f"pod-{number}",
+                latency=self._latency,
+                expand=self._expand,
+                pace=Pace(assemble=self._assemble),
+            )
+            for number in range(self._count)
+        ]
+        for pod in pods:
+            loop.run_until_complete(pod.open())
+        threading.Thread(target=loop.run_forever, daemon=True).start()
+        used = [time.process_time()]
+
+        async def take() -> dict[str, Any]:
+            requests = sum(pod.journal.show()["total"] for pod in pods)
+            for pod in pods:
+                pod.journal.clear()
+            before, used[0] = used[0], time.process_time()
+            return {"requests": requests, "cpu": used[0] - before}
+
+        return {
+            "where": lambda: [pod.url for pod in pods],
+            "take": lambda: asyncio.run_coroutine_threadsafe(take(), loop).result(20),
+        }

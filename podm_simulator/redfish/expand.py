@@ -1,0 +1,65 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``$expand`` with ``$levels``: resources in place of the links to them (DSP0266, 7.3)."""
+
+from collections.abc import Callable
+import re
+from typing import Any
+
+from podm_simulator.redfish.exchange import Refusal
+from podm_simulator.redfish.exchange import Resource
+
+#: The deepest that is offered.
+MAX_LEVELS = 6
+
+#: What holds no links, or links that ``.`` leaves as they are.
+LEFT_ALONE = ("Links", "Actions", "Oem")
+
+_QUERY = re.compile(r"[.*~](?:\(\$levels=([1-9])\))?")
+
+
+def levels(query: str) -> int:
+    """Read how many levels are asked for.
+
+    :raises Refusal: 501, that is not offered.
+    """
+    asked = _QUERY.fullmatch(query)
+    if asked is None or int(asked[1] or 1) > MAX_LEVELS:
+        raise Refusal(501, "QueryNotSupported", f"$expand={query} is not supported here.")
+    return int(asked[1] or 1)
+
+
+def deepen(resource: Resource, depth: int, show: Callable[[str], Resource]) -> None:
+    """Put resources in place of links, so many levels deep.
+
+    :param show: makes the resource at a path.
+    """
+    if depth < 1:
+        return
+    for key, value in resource.items():
+        if key in LEFT_ALONE or key.startswith("@"):
+            continue
+        if _is_link(value):
+            resource[key] = _shown(value, depth, show)
+        elif isinstance(value, list) and value and all(map(_is_link, value)):
+            resource[key] = [_shown(one, depth, show) for one in value]
+
+
+def _shown(link: Any, depth: int, show: Callable[[str], Resource]) -> Resource:
+    made = show(link["@odata.id"])
+    deepen(made, depth - 1, show)
+    return made
+
+
+def _is_link(value: Any) -> bool:
+    return isinstance(value, dict) and list(value) == ["@odata.id"]

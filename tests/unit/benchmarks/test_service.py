@@ -1,0 +1,79 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the benchmark of the service makes of what it measured."""
+
+from benchmarks import listing
+from benchmarks import refreshing
+from benchmarks import service
+from tests import base
+
+
+def refresh(**known: object) -> refreshing.Refresh:
+    measured = {
+        "pod_managers": 8,
+        "systems": 48,
+        "latency": 0.02,
+        "expand": False,
+        "first": 3.0,
+        "first_requests": 8 * 438,
+        "seconds": 1.5,
+        "requests": 8 * 101,
+        "single": 0.5,
+        "cpu": 0.9,
+        "pods_cpu": 0.0,
+        "listing": 0.1,
+        "listing_requests": 0,
+    }
+    return refreshing.Refresh(**{**measured, **known})  # type: ignore[arg-type]
+
+
+class TestFigures(base.TestCase):
+    def test_the_limit_is_what_must_follow_each_other(self) -> None:
+        # Three collections; 48 systems and 50 chassis, eight at a time.
+        self.assertAlmostEqual((3 + 6 + 7) * 0.02, refresh().limit)
+        self.assertAlmostEqual(3 * 0.02, refresh(expand=True).limit)
+
+    def test_the_ratio_leaves_our_own_time_out(self) -> None:
+        self.assertAlmostEqual(1.2, refresh().ratio)
+        self.assertAlmostEqual(0.85, refresh(pods_cpu=0.2).ratio)
+
+    def test_requests_are_told_by_the_resource(self) -> None:
+        self.assertAlmostEqual(438 / 338, refresh().per_resource)
+
+
+class TestGoals(base.TestCase):
+    def test_what_is_good_enough_misses_nothing(self) -> None:
+        self.assertEqual([], service._missed([refresh(), refresh(expand=True, first_requests=32)]))
+
+    def test_each_goal_that_is_missed_is_named(self) -> None:
+        missed = service._missed(
+            [
+                refresh(seconds=9.0),
+                refresh(listing_requests=1),
+                refresh(expand=True, first_requests=33),
+                refresh(first_requests=8 * 460),
+            ]
+        )
+        words = ["times the slowest", "a listing cost", "with $expand", "requests a resource"]
+        self.assertEqual(4, len(missed))
+        for word, goal in zip(words, missed, strict=True):
+            self.assertIn(word, goal)
+
+    def test_listing_is_held_against_the_short_list_of_ironic(self) -> None:
+        def beside(short: float) -> listing.Beside:
+            took = [listing.Took(seconds, cpu=0.01) for seconds in (0.05, short, 0.9)]
+            return listing.Beside(1000, *took)
+
+        self.assertEqual([], service._missed_listing(beside(0.26)))
+        self.assertIn("4.0 times", service._missed_listing(beside(0.2))[0])
+        self.assertEqual([], service._missed_listing(None))

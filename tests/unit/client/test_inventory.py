@@ -1,0 +1,114 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Systems, racks and usage: as data, and as they are typed and answer."""
+
+from tests import base
+from tests.unit.client import shell_base
+from valenceclient import errors
+from valenceclient import testing
+
+
+class TestLists(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.valence = testing.FakeValence()
+        self.client = self.valence.client()
+        rack = self.valence.add_rack("rack-1")
+        self.valence.add_system("small", rack_id=rack["uuid"], cores=8)
+        self.valence.add_system("large", state="used", cores=32, drives=[{"type": "SSD"}])
+
+    def test_a_system_is_typed(self) -> None:
+        system = self.client.systems.get("large")
+        self.assertEqual(("used", 32, False), (system.state, system.cores, system.stale))
+        self.assertEqual(({"type": "SSD"},), system.drives)
+        assert system.seen_at is not None
+        self.assertIsNotNone(system.seen_at.tzinfo)
+        self.assertEqual(system.raw["path"], system.path)
+
+    def test_systems_are_chosen_by_size_and_state(self) -> None:
+        names = [system.name for system in self.client.systems.list(min_cores=9)]
+        self.assertEqual(["large"], names)
+        names = [system.name for system in self.client.systems.list(state="free")]
+        self.assertEqual(["small"], names)
+
+    def test_a_rack_counts_its_systems(self) -> None:
+        rack = next(self.client.racks.list())
+        self.assertEqual({"total": 1, "used": 0, "free": 1, "absent": 0}, rack.systems)
+        self.assertEqual("rack-1", self.client.racks.get("rack-1", refresh=True).name)
+        self.assertEqual("true", self.valence.calls[-1].query["refresh"])
+
+    def test_refreshing_is_asked_for_by_a_word(self) -> None:
+        list(self.client.systems.list(refresh=True))
+        self.assertEqual({"refresh": "true"}, self.valence.calls[-1].query)
+        list(self.client.systems.list())
+        self.assertEqual({}, self.valence.calls[-1].query)
+
+    def test_each_trouble_is_told_once_however_many_the_pages(self) -> None:
+        self.valence.trouble("pod-1", detail="It does not answer.")
+        told: list[object] = []
+        self.assertEqual(2, len(list(self.client.systems.list(limit=1, on_trouble=told.append))))
+        self.assertEqual(2, len(self.valence.calls))
+        (trouble,) = told
+        self.assertEqual("pod-1", trouble.podm_name)  # type: ignore[attr-defined]
+        self.assertEqual(2, len(list(self.client.systems.list())))
+
+    def test_a_pod_manager_has_its_usage(self) -> None:
+        usage = self.client.podmanagers.get("pod-1").usage
+        self.assertEqual({"total": 2, "used": 1, "free": 1}, usage["systems"])
+        self.assertEqual({"total": 40, "used": 32, "free": 8}, usage["cores"])
+
+    def test_what_is_not_there_is_not_found(self) -> None:
+        self.assertRaises(errors.NotFound, self.client.systems.get, "nothing")
+        self.assertRaises(errors.NotFound, self.client.racks.get, "nowhere")
+
+
+class TestCommands(shell_base.ShellTest):
+    def setUp(self) -> None:
+        super().setUp()
+        rack = self.valence.add_rack("rack-1")
+        drives = [{"path": "/d", "type": "SSD", "capacity_gib": 480}]
+        self.valence.add_system("one", rack_id=rack["uuid"], drives=drives)
+        self.valence.add_system("two", state="used", cores=32)
+        self.valence.add_podmanager("pod-2")
+
+    def test_systems_are_listed_and_filtered(self) -> None:
+        listed = ("system", "list", "-f", "value", "-c", "Name")
+        self.assertEqual("one\ntwo\n", self.run_program(*listed))
+        self.assertEqual("one\n", self.run_program(*listed, "--rack", "rack-1"))
+        self.assertEqual("two\n", self.run_program(*listed, "--min-cores", "17"))
+        self.assertEqual("", self.run_program(*listed, "--min-memory", "65G"))
+        self.assertEqual("", self.run_program(*listed, "--podm", "pod-2"))
+        self.assertEqual("two\n", self.run_program(*listed, "--state", "used", "--refresh"))
+        self.assertEqual("true", self.valence.calls[-1].query["refresh"])
+
+    def test_a_pod_manager_that_is_down_is_told_on_stderr(self) -> None:
+        self.valence.trouble("pod-2", detail="It does not answer.")
+        for noun in ("system", "rack"):
+            self.run_program(noun, "list")
+            self.assertEqual("Pod manager pod-2: It does not answer.\n", self.stderr.getvalue())
+
+    def test_a_system_shows_what_is_in_it(self) -> None:
+        text = self.run_program("system", "show", "one")
+        self.assertIn("type SSD, capacity_gib 480", text)
+        self.assertEqual(480, self.json("system", "show", "one")["drives"][0]["capacity_gib"])
+
+    def test_racks_are_listed_and_shown(self) -> None:
+        self.assertIn("1 total, 1 free", self.run_program("rack", "list"))
+        self.assertEqual(1, self.json("rack", "show", "rack-1", "--refresh")["systems"]["free"])
+
+    def test_pod_managers_tell_what_is_free(self) -> None:
+        text = self.run_program("podmanager", "list")
+        self.assertIn("1 of 2 systems, 16 of 48 cores, 64 of 128 GiB free", text)
+        self.assertEqual(1, text.count(" free"))
+        usage = self.json("podmanager", "show", "pod-1")["usage"]
+        self.assertEqual(1, usage["systems"]["used"])

@@ -1,0 +1,299 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Who is asked for a node, in which order, and what is said of the others."""
+
+import datetime
+from typing import Any
+import uuid as uuids
+
+from tests import base as test_base
+from tests.unit.service import base
+from valence import conf as service_conf
+from valence import scheduler
+from valence.objects import node as nodes
+from valence.objects import podmanager
+from valence.scheduler import base as scheduling
+from valence.scheduler import filters
+
+SINCE = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+def candidate(name: str = "pod", **known: Any) -> scheduling.Candidate:
+    row: Any = podmanager.PodManager(name=name, status=known.pop("status", "online"))
+    row.status_since, row.status_reason = SINCE, "It does not answer."
+    row.enabled, row.tags = known.pop("enabled", True), known.pop("tags", [])
+    return scheduling.Candidate(row, **known)
+
+
+SHAPE = {
+    "cores": 16,
+    "memory_mib": 65536,
+    "processor_count": 2,
+    "processors": [{"type": "CPU", "model": "Xeon", "instruction_set": "x86-64"}],
+    "nics": [{"speed_mbps": 10000}],
+}
+
+
+def _conf() -> Any:
+    return service_conf.read([], prog="valence-api", default_config_files=[])
+
+
+class TestFilters(test_base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.conf = _conf()
+
+    def refusal(self, kind: type[scheduling.Filter], one: Any, **properties: Any) -> str | None:
+        return kind(self.conf).refusal(one, scheduling.Asked(properties))
+
+    def capable(self, properties: dict[str, Any], *shapes: Any, **known: Any) -> str | None:
+        fresh = {"fresh": True, "shapes": shapes or (SHAPE,), **known}
+        return self.refusal(filters.Capable, candidate(**fresh), **properties)
+
+    def test_a_disabled_one_is_refused(self) -> None:
+        self.assertIsNone(self.refusal(filters.Enabled, candidate()))
+        refusal = self.refusal(filters.Enabled, candidate(enabled=False))
+        self.assertEqual("It is disabled.", refusal)
+
+    def test_one_that_is_offline_says_since_when_and_why(self) -> None:
+        self.assertIsNone(self.refusal(filters.Online, candidate(status="degraded")))
+        refusal = self.refusal(filters.Online, candidate(status="offline"))
+        self.assertEqual(
+            "It is offline since 2026-01-01 00:00:00 UTC: It does not answer.", refusal
+        )
+
+    def test_tags_that_are_missing_are_named(self) -> None:
+        one = candidate(tags=["gold", "row-1"])
+        self.assertIsNone(self.refusal(filters.Tags, one))
+        self.assertIsNone(self.refusal(filters.Tags, one, tags=["gold"]))
+        refusal = self.refusal(filters.Tags, one, tags=["gold", "gpu", "row-2"])
+        self.assertEqual("It does not have the tags gpu, row-2.", refusal)
+        self.assertIn("gold", self.refusal(filters.Tags, candidate(), tags=["gold"]) or "")
+
+    def test_what_fits_is_not_refused(self) -> None:
+        for properties in (
+            {},
+            {"processor": {"total_cores": 16, "count": 2, "model": "xeon"}},
+            {"memory": {"capacity_mib": 65536, "type": "DDR4"}},
+            {"network": [{"speed_mbps": 10000, "vlan": 7}, {"vlan": 8}]},
+            {"storage": [{"capacity_gib": 10**6}]},
+        ):
+            self.assertIsNone(self.capable(properties), properties)
+
+    def test_what_is_too_large_is_refused_by_name(self) -> None:
+        for properties, words in (
+            ({"processor": {"total_cores": 17}}, "processor.total_cores 17"),
+            ({"processor": {"count": 3}}, "processor.count 3"),
+            ({"processor": {"model": "Epyc"}}, "processor.model Epyc"),
+            ({"memory": {"capacity_mib": 65537}}, "memory.capacity_mib 65537"),
+            ({"network": [{"speed_mbps": 25000}]}, "25000 Mbit/s"),
+            ({"pci_device": [{"type": "FPGA"}]}, "0 devices of type FPGA"),
+        ):
+            self.assertIn(words, self.capable(properties) or "", properties)
+
+    def test_one_system_must_have_it_all(self) -> None:
+        other = {**SHAPE, "cores": 64, "memory_mib": 1024}
+        wanted = {"processor": {"total_cores": 64}, "memory": {"capacity_mib": 65536}}
+        self.assertIn("memory.capacity_mib", self.capable(wanted, SHAPE, other) or "")
+
+    def test_what_is_not_known_of_a_system_speaks_for_it(self) -> None:
+        wanted = {"processor": {"total_cores": 999, "model": "?"}, "network": [{"speed_mbps": 1}]}
+        self.assertIsNone(self.capable(wanted, {"cores": None}))
+
+    def test_what_is_not_fresh_refuses_nothing(self) -> None:
+        wanted = {"processor": {"total_cores": 999}}
+        self.assertIsNone(self.capable(wanted, SHAPE, fresh=False))
+
+    def test_pooled_accelerators_are_counted(self) -> None:
+        wanted = {"pci_device": [{"type": "FPGA", "count": 2}]}
+        self.assertIsNone(self.capable(wanted, devices={"FPGA": 2}))
+        self.assertIn("1 devices", self.capable(wanted, devices={"FPGA": 1}) or "")
+
+    def test_one_without_systems_says_so(self) -> None:
+        self.assertEqual(
+            "It has no systems.",
+            self.refusal(filters.Capable, candidate(fresh=True), processor={"total_cores": 1}),
+        )
+
+
+class TestOrder(test_base.TestCase):
+    def order(self, *found: scheduling.Candidate, **options: Any) -> list[str]:
+        conf = _conf()
+        for name, value in options.items():
+            conf.set_override(name, value, group="scheduler")
+        made = scheduler.Scheduler(conf)
+        ranked = made._weighed(list(found), scheduling.Asked({}))
+        return [one.podm.name for one in ranked]
+
+    def test_the_one_with_most_free_comes_first_or_last(self) -> None:
+        found = [candidate(str(free), free=free) for free in (3, 9, 6)]
+        self.assertEqual(["9", "6", "3"], self.order(*found))
+        self.assertEqual(["3", "6", "9"], self.order(*found, placement="pack"))
+
+    def test_the_full_and_the_ill_come_last_either_way(self) -> None:
+        found = [
+            candidate("ill", free=9, status="degraded"),
+            candidate("full", free=0),
+            candidate("one", free=1),
+        ]
+        for placement in ("spread", "pack"):
+            self.assertEqual(["one", "full", "ill"], self.order(*found, placement=placement))
+
+    def test_of_equals_the_quick_one_comes_first(self) -> None:
+        found = [candidate("slow", free=5, latency=0.2), candidate("swift", free=5, latency=0.1)]
+        self.assertEqual(["swift", "slow"], self.order(*found))
+        self.assertEqual(["slow", "swift"], self.order(*found, weighers=["capacity"]))
+
+    def test_latency_can_be_made_to_count_more_than_what_is_free(self) -> None:
+        found = [candidate("far", free=9, latency=0.2), candidate("near", free=1, latency=0.1)]
+        self.assertEqual(["far", "near"], self.order(*found))
+        self.assertEqual(["near", "far"], self.order(*found, latency_weight=5.0))
+
+    def test_where_nothing_is_known_the_one_with_the_fewest_nodes_comes_first(self) -> None:
+        found = [candidate("many", nodes=7), candidate("few", nodes=1)]
+        self.assertEqual(["few", "many"], self.order(*found))
+
+    def test_a_filter_that_there_is_not_is_named(self) -> None:
+        conf = _conf()
+        conf.set_override("filters", ["enabled", "lucky"], group="scheduler")
+        exc = self.assertRaises(ValueError, scheduler.Scheduler, conf)
+        self.assertIn("lucky", str(exc))
+
+
+class TestChoice(base.ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.small = self.simulate("small", systems=2, cores=8)
+        self.large = self.simulate("large", systems=2, cores=32)
+        # A row that a test makes itself is not swept up.
+        self.start(conductor__sweep_interval=600.0)
+        self.podms = {pod.pod.name: self.know(pod) for pod in (self.small, self.large)}
+        self.refresh()
+
+    def refresh(self) -> None:
+        answer = self.api("GET", "/v1/systems?refresh=true")
+        self.assertEqual(200, answer.status_code)
+
+    def fault_of(self, **fields: Any) -> dict[str, Any]:
+        node = self.settled(self.compose(**fields)["uuid"])
+        assert node is not None
+        self.assertEqual("error", node["state"], node)
+        found: dict[str, Any] = node["fault"]
+        return found
+
+    def test_only_one_that_is_capable_is_asked(self) -> None:
+        self.small.journal.clear()
+        node = self.composed(properties={"processor": {"total_cores": 32}})
+        self.assertEqual(self.podms["large"]["uuid"], node["podm_uuid"])
+        self.assertEqual(0, self.small.journal.show()["total"])
+
+    def test_nobody_who_fits_says_why_for_each(self) -> None:
+        for pod in (self.small, self.large):
+            pod.journal.clear()
+        fault = self.fault_of(properties=base.TOO_MUCH)
+        self.assertEqual("valence.no_podmanager", fault["code"])
+        self.assertEqual({"small", "large"}, set(fault["refusals"]))
+        for name, words in fault["refusals"].items():
+            self.assertIn("total_cores 4000", words)
+            self.assertIn(f"{name}: {words}", fault["reason"])
+        self.assertEqual(0, self.small.journal.show()["total"])
+
+    def test_what_a_pod_manager_says_itself_stands_beside_what_a_filter_says(self) -> None:
+        for _ in range(2):
+            self.composed(podm_id=self.podms["large"]["uuid"])
+        fault = self.fault_of(properties={"processor": {"total_cores": 32}})
+        self.assertIn("total_cores 32", fault["refusals"]["small"])
+        self.assertIn("available", fault["refusals"]["large"].lower())
+
+    def test_a_pod_manager_that_is_named_is_asked_whatever_is_known_of_it(self) -> None:
+        fault = self.fault_of(properties=base.TOO_MUCH, podm_id=self.podms["small"]["uuid"])
+        self.assertEqual("valence.podmanager.refused", fault["code"])
+        self.assertIn("available", fault["reason"].lower())
+
+    def test_systems_that_are_alike_may_differ_inside(self) -> None:
+        odd = self.small.pod.stock.systems["2"]
+        for nic in odd.nics:
+            nic.speed_mbps = 100_000
+        self.service.conf.set_override("details_interval", 0.0, group="inventory")
+        self.refresh()
+        node = self.composed(properties={"network": [{"speed_mbps": 100_000}]})
+        self.assertEqual(
+            (self.podms["small"]["uuid"], odd.path), (node["podm_uuid"], node["system_path"])
+        )
+
+    def test_when_one_refuses_the_next_is_asked(self) -> None:
+        action = {"type": "error", "status": 409, "message": "No."}
+        self.fault(self.large, "POST", "Allocate", action=action)
+        self.assertEqual(self.podms["small"]["uuid"], self.composed()["podm_uuid"])
+        self.assertEqual(0, len(self.large.pod.nodes))
+
+    def test_tags_that_nobody_has_are_named(self) -> None:
+        fault = self.fault_of(properties={**base.FOUR_CORES, "tags": ["gold"]})
+        self.assertEqual(
+            dict.fromkeys(self.podms, "It does not have the tags gold."), fault["refusals"]
+        )
+
+    def test_composes_under_way_count_as_taken(self) -> None:
+        self.service.conf.set_override("weighers", ["capacity"], group="scheduler")
+        made = scheduler.Scheduler(self.service.conf)
+        row: Any = self.composing("one", self.podms["large"]["uuid"])
+        found = made.choose(self.service.db, row)
+        self.assertEqual("large", found.order[0].name)  # its own does not count
+        self.composing("two", self.podms["large"]["uuid"])
+        self.assertEqual("small", made.choose(self.service.db, row).order[0].name)
+
+    def composing(self, name: str, podm_uuid: str) -> nodes.Node:
+        row, _ = nodes.create(
+            self.service.db,
+            {
+                "uuid": str(uuids.uuid4()),
+                "name": name,
+                "fingerprint": name,
+                "properties": base.FOUR_CORES,
+                "podm_uuid": podm_uuid,
+            },
+        )
+        return row
+
+    def test_one_that_is_offline_is_asked_when_nobody_else_is_left(self) -> None:
+        self.small.stop()
+        self.refresh()
+        self.assertEqual("offline", self.api("GET", "/v1/podmanagers/small").json["status"])
+        self.small.start()
+        for _ in range(2):
+            self.assertEqual(self.podms["large"]["uuid"], self.composed()["podm_uuid"])
+        self.assertEqual(self.podms["small"]["uuid"], self.composed()["podm_uuid"])
+
+    def test_one_that_comes_back_in_time_composes_the_node(self) -> None:
+        self.service.conf.set_override("outage_timeout", 60.0, group="nodes")
+        self.large.stop()
+        node = self.compose(properties={"processor": {"total_cores": 32}})
+        self.until(lambda: self.api("GET", "/v1/podmanagers/large").json["status"] == "offline")
+        self.large.start()
+        settled = self.settled(node["uuid"]) or {}
+        self.assertEqual("composed", settled["state"], settled)
+
+    def test_one_that_stays_away_is_told_with_those_who_refused(self) -> None:
+        self.large.stop()
+        fault = self.fault_of(properties={"processor": {"total_cores": 32}})
+        self.assertEqual("valence.no_podmanager", fault["code"])
+        self.assertIn("total_cores 32", fault["refusals"]["small"])
+        self.assertIn("No answer", fault["refusals"]["large"])
+
+    def test_a_node_that_waits_for_a_pod_manager_can_be_deleted(self) -> None:
+        self.service.conf.set_override("outage_timeout", 600.0, group="nodes")
+        self.large.stop()
+        node = self.compose(podm_id=self.podms["large"]["uuid"])
+        self.until(lambda: self.api("GET", "/v1/podmanagers/large").json["status"] == "offline")
+        self.api("DELETE", f"/v1/nodes/{node['uuid']}")
+        self.assertIsNone(self.settled(node["uuid"]))

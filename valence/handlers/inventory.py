@@ -1,0 +1,141 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""What listings of systems and racks have in common: how fresh they are."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import datetime
+from typing import Any
+
+from valence import calls
+from valence.objects import base
+from valence.objects import inventory as inventories
+from valence.objects import podmanager as podmanagers
+from valence_conductor import waiting
+
+#: What is said of a pod manager of which nothing was wrong, but which is not told of.
+UNKNOWN = (
+    "valence.inventory.unknown",
+    "What it has is not known yet. Ask with refresh=true, or wait for the next refresh.",
+)
+PENDING = (
+    "valence.inventory.pending",
+    "It is being read, and was not ready in time. What was known before is shown.",
+)
+STALE = (
+    "valence.inventory.stale",
+    "It was not asked for long. Ask with refresh=true, and see whether valence-api refreshes.",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Freshness:
+    """How fresh what is known of pod managers is.
+
+    :ivar pending: those that are being read just now.
+    """
+
+    known: Mapping[str, inventories.Inventory]
+    pending: frozenset[str]
+    now: datetime.datetime
+    stale_after: float
+
+    def view(self, row: Any) -> dict[str, Any]:
+        """Give the fields that tell how old a system or a rack is."""
+        inventory = self.known.get(row.podm_uuid)
+        seen = inventories.seen_at(row, inventory)
+        stale = row.unseen_since is not None or self._is_stale(inventory)
+        age = self._age(seen)
+        return {"seen_at": calls.moment(seen), "age": age, "stale": stale}
+
+    def troubles(self, asked: Sequence[podmanagers.PodManager]) -> list[dict[str, Any]]:
+        """Give an entry for each pod manager that an answer does not tell of as it is now."""
+        return [trouble for podm in asked if (trouble := self._trouble(podm)) is not None]
+
+    def _trouble(self, podm: podmanagers.PodManager) -> dict[str, Any] | None:
+        known = self.known.get(podm.uuid)
+        refreshed = known.refreshed_at if known else None
+        fault: dict[str, Any] | None = known.fault if known else None
+        for applies, (code, detail) in (
+            (podm.uuid in self.pending, PENDING),
+            (fault is None and refreshed is None, UNKNOWN),
+            (fault is None and self._is_stale(known), STALE),
+        ):
+            if applies:
+                fault = {"code": code, "detail": detail}
+                break
+        if fault is None:
+            return None
+        return {
+            "podm_id": podm.uuid,
+            "podm_name": podm.name,
+            **fault,
+            "refreshed_at": calls.moment(refreshed),
+            "age": None if refreshed is None else self._age(refreshed),
+        }
+
+    def _is_stale(self, inventory: inventories.Inventory | None) -> bool:
+        if inventory is None or inventory.refreshed_at is None:
+            return True
+        failed = inventory.tried_at != inventory.refreshed_at
+        return failed or self._age(inventory.refreshed_at) > self.stale_after
+
+    def _age(self, moment: datetime.datetime) -> int:
+        return max(0, int((self.now - moment).total_seconds()))
+
+
+def fresh(call: calls.Call, podm_uuid: str | None) -> tuple[Freshness, list[dict[str, Any]]]:
+    """Refresh what is asked to be, and tell how fresh everything is.
+
+    :param podm_uuid: the one pod manager that is asked for; None: all.
+    :returns: that, and what is wrong with pod managers.
+    """
+    service = call.service
+    asked = _asked(call, podm_uuid)
+    pending: set[str] = set()
+    if call.query.get("refresh"):
+        within = service.conf.inventory.request_timeout
+        pending = service.inventory.refresh([podm.uuid for podm in asked], within)
+    freshness = Freshness(
+        known=inventories.everyone(service.db),
+        pending=frozenset(pending),
+        now=waiting.now(),
+        stale_after=service.conf.inventory.stale_after,
+    )
+    return freshness, freshness.troubles(asked)
+
+
+def _asked(call: calls.Call, podm_uuid: str | None) -> Sequence[podmanagers.PodManager]:
+    if podm_uuid is not None:
+        found = podmanagers.find(call.service.db, podm_uuid)
+        return [found] if found is not None else []
+    return inventories.owners(call.service.db)
+
+
+def answer_of(
+    call: calls.Call,
+    plural: str,
+    views: Sequence[Mapping[str, Any]],
+    more: bool,
+    troubles: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Make a page, with what is wrong with pod managers beside it."""
+    return {**call.page(plural, views, more), "errors": troubles}
+
+
+def podm_of(call: calls.Call) -> str | None:
+    """Give the pod manager that a query asks for, in the one spelling of uuids."""
+    asked = call.query.get("podm_id")
+    return None if asked is None else base.as_uuid(asked) or asked

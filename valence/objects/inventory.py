@@ -1,0 +1,324 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Inventories: what each pod manager last told of its pool, and when.
+
+What is known is changed by answers alone that can be believed. What such an
+answer does not have is kept as ``absent`` for a while: pod managers that restart
+find their systems again one after the other.
+"""
+
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import datetime
+from typing import Any
+import uuid as uuids
+
+from oslo_log import log as logging
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from valence import errors
+from valence import marks
+from valence.objects import base
+from valence.objects import podmanager
+from valence.objects import rack as racks
+from valence.objects import system as systems
+from valence.podmanagers import inventory as told
+from valence_conductor import database
+from valence_conductor import waiting
+
+LOG = logging.getLogger(__name__)
+
+#: Columns of a system, and of a rack, that a driver's answer has under the same name.
+SYSTEM = (
+    "path",
+    "chassis_path",
+    "name",
+    "state",
+    "node_path",
+    "redfish_uuid",
+    "serial_number",
+    "manufacturer",
+    "model",
+    "health",
+    "power_state",
+    "processor_count",
+    "processor_model",
+    "cores",
+    "memory_mib",
+)
+RACK = ("path", "name", "chassis_type", "manufacturer", "model", "serial_number", "health")
+
+#: What we know better than a refresh that began before we did something ourselves.
+OURS = ("state", "node_path", "node_uuid")
+
+#: Of the numbers that a column takes.
+LARGEST = 2**31 - 1
+
+
+class Inventory(base.Base):
+    """How the last refreshes of a pod manager went."""
+
+    __tablename__ = "inventories"
+
+    podm_uuid: orm.Mapped[str] = orm.mapped_column(
+        sa.String(36), sa.ForeignKey("podmanagers.uuid", ondelete="CASCADE"), primary_key=True
+    )
+    #: When somebody began to refresh; whoever moves it on is the one who does.
+    begun_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
+    #: When a refresh ended last, well or badly, and when one ended well.
+    tried_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
+    refreshed_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
+    #: What was wrong with the last one: ``code``, ``detail``, perhaps ``reason``.
+    fault: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
+    #: Of the quickest request, seconds.
+    latency: orm.Mapped[float | None] = orm.mapped_column(sa.Float)
+    #: Pooled devices: [type, state, how many].
+    devices: orm.Mapped[list[list[Any]]] = orm.mapped_column(sa.JSON)
+    #: Path -> details of systems that are no computers.
+    apart: orm.Mapped[dict[str, Any]] = orm.mapped_column(sa.JSON)
+
+
+@database.retried
+def everyone(db: database.Database) -> Mapping[str, Inventory]:
+    """Read the inventories of all pod managers that have one, by uuid."""
+    with db.reader() as session:
+        return {row.podm_uuid: row for row in session.scalars(sa.select(Inventory))}
+
+
+@database.retried
+def owners(db: database.Database) -> Sequence[podmanager.PodManager]:
+    """Read every pod manager, by name."""
+    statement = sa.select(podmanager.PodManager).order_by(podmanager.PodManager.name)
+    with db.reader() as session:
+        return session.scalars(statement).all()
+
+
+@database.retried
+def claim(db: database.Database, podm_uuid: str, before: datetime.datetime) -> bool:
+    """Begin a refresh, unless another process began one.
+
+    :param before: one that began earlier is over, or its process is dead.
+    """
+    now = waiting.now()
+    due = sa.or_(Inventory.begun_at.is_(None), Inventory.begun_at < before)
+    statement = sa.update(Inventory).where(Inventory.podm_uuid == podm_uuid, due)
+    with db.writer() as session:
+        if session.get(podmanager.PodManager, podm_uuid) is None:
+            return False
+        if session.get(Inventory, podm_uuid) is None:
+            session.add(Inventory(podm_uuid=podm_uuid, begun_at=now, devices=[], apart={}))
+            return True
+        return bool(getattr(session.execute(statement.values(begun_at=now)), "rowcount", 0))
+
+
+@database.retried
+def leave(db: database.Database, podm_uuid: str) -> None:
+    """Let others begin a refresh that this process does not end."""
+    statement = sa.update(Inventory).where(Inventory.podm_uuid == podm_uuid)
+    with db.writer() as session:
+        session.execute(statement.values(begun_at=None))
+
+
+@database.retried
+def known_details(
+    db: database.Database, podm_uuid: str, since: datetime.datetime
+) -> Mapping[str, told.Details]:
+    """Give what was learnt of systems, as far as it is younger than that."""
+    table = systems.System
+    statement = sa.select(table.path, table.details).where(
+        table.podm_uuid == podm_uuid, table.details_at >= since
+    )
+    with db.reader() as session:
+        row = session.get(Inventory, podm_uuid)
+        found = dict(row.apart if row else {})
+        found.update({known[0]: known[1] for known in session.execute(statement)})
+    return {path: told.Details(**details) for path, details in found.items()}
+
+
+@database.retried
+def fail(db: database.Database, podm_uuid: str, error: errors.ValenceError) -> None:
+    """Note that a refresh brought nothing; what is known stays as it is."""
+    values = {"tried_at": waiting.now(), "begun_at": None, "fault": _fault(error)}
+    with db.writer() as session:
+        session.execute(
+            sa.update(Inventory).where(Inventory.podm_uuid == podm_uuid).values(**values)
+        )
+
+
+@database.retried
+def store(
+    db: database.Database,
+    podm_uuid: str,
+    seen: told.Inventory,
+    begun: datetime.datetime,
+    forget_after: float,
+) -> None:
+    """Make what a pod manager told known, without forgetting what it did not tell.
+
+    :param begun: when it was asked.
+    :param forget_after: seconds after which what is absent is forgotten.
+    :raises PodManagerFailed: it lists no system at all, though some are known.
+    """
+    with db.writer() as session:
+        row = session.get(Inventory, podm_uuid, with_for_update=True)
+        if row is None:
+            return  # the pod manager was forgotten meanwhile
+        shelf = _Shelf(session, podm_uuid, seen, begun, row.refreshed_at or begun)
+        shelf.refuse_emptiness()
+        shelf.put_racks()
+        shelf.put_systems()
+        shelf.forget(waiting.now() - datetime.timedelta(seconds=forget_after))
+        row.tried_at = row.refreshed_at = waiting.now()
+        row.begun_at = None
+        row.latency = seen.latency
+        row.devices = [[*key, count] for key, count in sorted(seen.devices.items())]
+        row.apart = {path: dataclasses.asdict(one) for path, one in seen.apart.items()}
+        row.fault = _fault(_partial(seen)) if seen.unread else None
+
+
+class _Shelf:
+    """The rows of one pod manager while they are brought up to date."""
+
+    def __init__(
+        self,
+        session: orm.Session,
+        podm_uuid: str,
+        seen: told.Inventory,
+        begun: datetime.datetime,
+        before: datetime.datetime,
+    ) -> None:
+        self._session = session
+        self._podm_uuid = podm_uuid
+        self._seen = seen
+        self._begun = begun
+        self._before = before
+        self._systems = self._known(systems.System)
+        self._racks = self._known(racks.Rack)
+
+    def refuse_emptiness(self) -> None:
+        """See that not everything is gone at once."""
+        present = [row for row in self._systems.values() if row.state != "absent"]
+        if present and not self._seen.systems:
+            raise errors.PodManagerFailed(
+                f"It lists none of the {len(present)} systems that are known. That is not "
+                "believed; see the log of the pod manager. If it has none indeed, delete it "
+                "and make it known anew."
+            )
+
+    def put_racks(self) -> None:
+        """Write what there is of racks."""
+        for one in self._seen.racks:
+            values = {field: getattr(one, field) for field in RACK}
+            self._put(self._racks, racks.Rack, one.path, values)
+        listed = {one.path for one in self._seen.racks}
+        self._miss(self._racks.values(), listed, lambda row: None)
+
+    def put_systems(self) -> None:
+        """Write what there is of systems, and who has them."""
+        now = waiting.now()
+        for one in self._seen.systems:
+            values = {field: getattr(one, field) for field in SYSTEM}
+            values["rack_uuid"] = one.rack_path and uuid_of(self._podm_uuid, one.rack_path)
+            values["node_uuid"] = marks.node_named(one.node_name)
+            known = self._systems.get(one.path)
+            if known is not None and self._is_ours(known):
+                values = {key: value for key, value in values.items() if key not in OURS}
+            details = dataclasses.asdict(one.details)
+            if known is None or known.details != details:
+                values.update(details=details, details_at=now)
+            self._put(self._systems, systems.System, one.path, values)
+        listed = {one.path for one in self._seen.systems}
+        self._miss(self._systems.values(), listed, _is_absent)
+
+    def forget(self, before: datetime.datetime) -> None:
+        """Forget what has been gone for long."""
+        for row in (*self._racks.values(), *self._systems.values()):
+            gone = row.unseen_since is not None and row.unseen_since < before
+            if gone and getattr(row, "state", "absent") == "absent":
+                self._session.delete(row)
+
+    def _known(self, table: type[Any]) -> dict[str, Any]:
+        statement = sa.select(table).where(table.podm_uuid == self._podm_uuid)
+        return {row.path: row for row in self._session.scalars(statement)}
+
+    def _is_ours(self, row: systems.System) -> bool:
+        """Tell whether we know better who has a system: we did it, or its node is unread."""
+        marked = row.marked_at is not None and row.marked_at >= self._begun
+        return marked or row.node_path in self._seen.unread
+
+    def _put(
+        self, known: dict[str, Any], table: type[Any], path: str, values: Mapping[str, Any]
+    ) -> None:
+        row = known.get(path)
+        if row is None:
+            uuid = uuid_of(self._podm_uuid, path)
+            fresh = {"uuid": uuid, "podm_uuid": self._podm_uuid, "created_at": waiting.now()}
+            known[path] = row = table(**fresh)
+            self._session.add(row)
+        for field, value in {**values, "unseen_since": None}.items():
+            fitting = _fit(table.__table__.c[field], value)
+            if getattr(row, field) != fitting:
+                setattr(row, field, fitting)
+
+    def _miss(
+        self, rows: Collection[Any], listed: Collection[str], gone: Callable[[Any], None]
+    ) -> None:
+        """Note what was not seen; what could not be read is not gone for that."""
+        for row in rows:
+            if row.path in listed:
+                continue
+            row.unseen_since = row.unseen_since or self._before
+            if row.path not in self._seen.unread:
+                gone(row)
+
+
+def _is_absent(row: systems.System) -> None:
+    row.state, row.node_path, row.node_uuid = "absent", None, None
+
+
+def _fit(column: sa.Column[Any], value: Any) -> Any:
+    """Make what a pod manager says fit its column, whatever it says."""
+    if isinstance(value, str):
+        return value.replace("\x00", "")[: getattr(column.type, "length", None)]
+    return min(value, LARGEST) if isinstance(value, int) else value
+
+
+def uuid_of(podm_uuid: str, path: str) -> str:
+    """Give the uuid of what a pod manager has at a path: always the same."""
+    return str(uuids.uuid5(uuids.UUID(podm_uuid), path))
+
+
+def seen_at(row: Any, inventory: Inventory | None) -> datetime.datetime:
+    """Tell when a system or a rack was seen last."""
+    found = row.unseen_since or (inventory.refreshed_at if inventory else None)
+    seen: datetime.datetime = found or row.created_at
+    return seen
+
+
+def _partial(seen: told.Inventory) -> errors.ValenceError:
+    listed = sorted(seen.unread)
+    some = ", ".join(listed[:5]) + (", ..." if len(listed) > 5 else "")
+    return errors.PodManagerFailed(
+        f"It could not read {len(listed)} of the resources that it lists ({some}). They are kept "
+        "as they were; see the log of the pod manager."
+    )
+
+
+def _fault(error: errors.ValenceError) -> dict[str, Any]:
+    fault = {"code": error.details["code"], "detail": error.detail}
+    return fault | ({"reason": error.own_words} if error.own_words else {})

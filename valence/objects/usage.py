@@ -1,0 +1,92 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Usage: what pod managers have, what of it is used, and what is free."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from valence.objects import inventory as inventories
+from valence.objects import node as nodes
+from valence.objects import system as systems
+from valence_conductor import database
+
+Totals = dict[str, int]
+
+
+def _totals(total: int = 0, used: int = 0, free: int = 0) -> Totals:
+    return {"total": total, "used": used, "free": free}
+
+
+@database.retried
+def usage(db: database.Database, uuids_wanted: Sequence[str]) -> Mapping[str, dict[str, Any]]:
+    """Count what pod managers have, what of it is used, and what is free.
+
+    Three statements, however many they are. What is absent counts as neither.
+
+    :returns: uuid -> ``systems``, ``cores`` and ``memory_mib``, each with ``total``,
+        ``used`` and ``free``; ``nodes`` of ours, ``total`` and ``by_state``; pooled
+        ``devices``, with ``total``, ``used`` and ``free``, and the same ``by_type``;
+        and when all that was ``refreshed_at``.
+    """
+    table = systems.System
+    counted = {
+        "systems": sa.func.count(),
+        "cores": sa.func.coalesce(sa.func.sum(table.cores), 0),
+        "memory_mib": sa.func.coalesce(sa.func.sum(table.memory_mib), 0),
+    }
+    statement = (
+        sa.select(table.podm_uuid, table.state, *counted.values())
+        .where(table.podm_uuid.in_(uuids_wanted), table.state != "absent")
+        .group_by(table.podm_uuid, table.state)
+    )
+    found: dict[str, dict[str, Any]] = {
+        uuid: {**{name: _totals() for name in counted}, "nodes": {"total": 0, "by_state": {}}}
+        for uuid in uuids_wanted
+    }
+    with db.reader() as session:
+        for row in session.execute(statement).all():
+            uuid, state = row[:2]
+            for name, total in zip(counted, map(int, row[2:]), strict=True):
+                found[uuid][name][state] += total
+                found[uuid][name]["total"] += total
+        for uuid, state, count in session.execute(_nodes_on(uuids_wanted)):
+            found[uuid]["nodes"]["by_state"][state] = count
+            found[uuid]["nodes"]["total"] += count
+    known = inventories.everyone(db)
+    for uuid, one in found.items():
+        kept = known.get(uuid)
+        one |= {"devices": _devices(kept), "refreshed_at": kept.refreshed_at if kept else None}
+    return found
+
+
+def _nodes_on(uuids_wanted: Sequence[str]) -> Any:
+    table = nodes.Node
+    return (
+        sa.select(table.podm_uuid, table.state, sa.func.count())
+        .where(table.podm_uuid.in_(uuids_wanted))
+        .group_by(table.podm_uuid, table.state)
+    )
+
+
+def _devices(inventory: inventories.Inventory | None) -> dict[str, Any]:
+    by_type: dict[str, Totals] = {}
+    for kind, state, count in inventory.devices if inventory else ():
+        totals = by_type.setdefault(kind, _totals())
+        totals[state] += count
+        totals["total"] += count
+    whole = {name: sum(one[name] for one in by_type.values()) for name in _totals()}
+    return {**whole, "by_type": by_type}

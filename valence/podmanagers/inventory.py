@@ -1,0 +1,102 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a driver answers when it is asked what a pod manager has."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Details:
+    """What of a system takes requests of its own, and hardly ever changes.
+
+    :ivar fingerprint: of what the system says of itself: as long as that is the
+        same, the details are not read again.
+    :ivar processors: ``model``, ``type`` (``CPU``, ``FPGA``, ...), ``cores``,
+        ``instruction_set``, ``speed_mhz``, each only when known.
+    :ivar drives: those in the system's own chassis: ``path``, ``capacity_gib``,
+        ``type`` (``SSD``, ``HDD``, ``NVMe``), ``interface``, ``rpm``.
+    :ivar nics: ``mac``, ``speed_mbps``.
+    """
+
+    fingerprint: str
+    processors: Sequence[Mapping[str, Any]] = ()
+    drives: Sequence[Mapping[str, Any]] = ()
+    nics: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class System:
+    """A computer system of the pool, whether a node has it or not.
+
+    :ivar state: ``free``, ``used`` by a composed node, or ``absent``.
+    :ivar node_path: of the composed node that has it.
+    :ivar node_name: the Redfish Name of that node.
+    :ivar chassis_path: of the innermost chassis around it.
+    :ivar rack_path: of its rack.
+    """
+
+    path: str
+    name: str | None
+    state: str
+    redfish_uuid: str | None
+    serial_number: str | None
+    manufacturer: str | None
+    model: str | None
+    health: str | None
+    power_state: str | None
+    processor_count: int | None
+    processor_model: str | None
+    cores: int | None
+    memory_mib: int | None
+    node_path: str | None
+    node_name: str | None
+    chassis_path: str | None
+    rack_path: str | None
+    details: Details
+
+
+@dataclasses.dataclass(frozen=True)
+class Rack:
+    """A rack, or whatever chassis stands on its own where there are no racks."""
+
+    path: str
+    name: str | None
+    chassis_type: str | None
+    manufacturer: str | None
+    model: str | None
+    serial_number: str | None
+    health: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Inventory:
+    """What a pod manager has, as far as it told.
+
+    :ivar apart: details of systems that are no computers, but lists of pooled devices.
+    :ivar unread: paths that are listed, and could not be read: nothing is said of
+        them.
+    :ivar devices: (type, state) -> how many pooled devices.
+    :ivar latency: of the quickest request, seconds.
+    :ivar requests: how many it took.
+    """
+
+    systems: Sequence[System]
+    racks: Sequence[Rack]
+    apart: Mapping[str, Details]
+    unread: frozenset[str]
+    devices: Mapping[tuple[str, str], int]
+    latency: float | None
+    requests: int

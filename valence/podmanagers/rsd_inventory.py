@@ -1,0 +1,328 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Read what an RSD pod manager has: systems, racks, and which node has what.
+
+Three collections tell nearly all: ``Systems``, ``Chassis`` and ``Nodes``. A node's
+``Links`` name whatever it holds (RSD 2.1 to 2.5), and a chassis' ``Links.Drives``
+the drives in it. What is soldered into a system is read once, see
+:class:`valence.podmanagers.inventory.Details`.
+"""
+
+import collections
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Mapping
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+from valence.podmanagers import connection
+from valence.podmanagers import inventory
+from valence.podmanagers import node
+from valence.podmanagers import odata
+from valence.podmanagers import reading
+
+#: Levels of ``$expand`` that bring a system's processors, interfaces and drives along:
+#: members, their collections, the members of those, and what these list.
+DEEP = 4
+
+#: How a system says that nobody can use it.
+GONE = {"Absent", "UnavailableOffline", "Disabled"}
+
+#: What a drive's ``Protocol`` and ``MediaType`` make of it, as flavors say it.
+NVME = {"NVMe", "NVMeOverFabrics"}
+
+#: Links of a node to what it holds, the same in no two dialects.
+HELD = ("Processors", "LocalDrives", "RemoteDrives", "Storage", "Drives")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Chassis:
+    """A chassis: what is around it, and what is in it."""
+
+    path: str
+    around: str | None
+    systems: frozenset[str]
+    drives: tuple[str, ...]
+    resource: odata.JSON
+
+
+def read(
+    client: connection.Connection,
+    root: odata.JSON,
+    nodes: str,
+    known: Mapping[str, inventory.Details],
+) -> inventory.Inventory:
+    """Read all there is.
+
+    Without ``$expand`` that is a request for each resource and each collection;
+    with it, one a collection: four at the most, three once the root is known.
+
+    :param root: the service's root.
+    :param nodes: path of the composed nodes.
+    :param known: path of a system -> its details.
+    :raises PodManagerFailed: what is listed cannot be all there is.
+    """
+    reader = reading.Reader(client, root)
+    # One that is known needs no depth: its own words tell whether it is the same.
+    paths = reader.listing(root.get("Systems"), 1 if known else DEEP)
+    chassis = _chassis(reader, root)
+    holders, held = _holders(reader, nodes)
+    inside = {system: one for one in chassis.values() for system in one.systems}
+
+    def one(path: str) -> tuple[str, odata.JSON, inventory.Details] | None:
+        resource = reader.read(path)
+        if resource is None:
+            return None
+        drives = inside[path].drives if path in inside else ()
+        return path, resource, _details(reader, resource, drives, known.get(path))
+
+    systems: list[inventory.System] = []
+    apart: dict[str, inventory.Details] = {}
+    for path, resource, details in filter(None, reader.each(one, paths)):
+        if _is_apart(resource, details):
+            apart[path] = details
+        else:
+            around = _around(path, resource, chassis, inside)
+            systems.append(_system(path, resource, details, holders.get(path), around))
+    racks = {system.rack_path for system in systems} | _racks(chassis)
+    return inventory.Inventory(
+        systems=systems,
+        racks=[_rack(chassis[path]) for path in sorted(filter(None, racks))],
+        apart=apart,
+        unread=frozenset(reader.unread),
+        devices=_devices(chassis.values(), apart.values(), held),
+        latency=reader.latency,
+        requests=reader.requests,
+    )
+
+
+def _devices(
+    chassis: Iterable[_Chassis], apart: Iterable[inventory.Details], held: Collection[str]
+) -> dict[tuple[str, str], int]:
+    """Count what is pooled: drives that stand beside no system, and accelerators."""
+    standing = list(chassis)
+    local = {drive for one in standing if one.systems for drive in one.drives}
+    pooled = [("drive", path) for one in standing for path in set(one.drives) - local]
+    pooled += [(str(one["type"]), one["path"]) for each in apart for one in each.processors]
+    return dict(collections.Counter((kind, _state(path in held)) for kind, path in pooled))
+
+
+def _chassis(reader: reading.Reader, root: odata.JSON) -> dict[str, _Chassis]:
+    paths = reader.listing(root.get("Chassis"))
+    found = {}
+    for path, resource in zip(paths, reader.each(reader.read, paths), strict=True):
+        if resource is not None:
+            links = odata.mapping(resource, "Links")
+            found[path] = _Chassis(
+                path=path,
+                around=odata.path_of(links.get("ContainedBy")),
+                systems=frozenset(_paths(links.get("ComputerSystems"))),
+                drives=tuple(_paths(links.get("Drives"))),
+                resource=resource,
+            )
+    return found
+
+
+def _holders(
+    reader: reading.Reader, nodes: str
+) -> tuple[dict[str, tuple[str, str | None]], set[str]]:
+    """Tell which node has which system, and the paths of all that nodes hold."""
+    holders: dict[str, tuple[str, str | None]] = {}
+    held: set[str] = set()
+    paths = reader.listing(nodes)
+    for path, resource in zip(paths, reader.each(reader.read, paths), strict=True):
+        if resource is None:
+            continue
+        system = node.system_path(resource)
+        if system is not None:
+            holders[system] = (path, odata.text(resource.get("Name")))
+        links = odata.mapping(resource, "Links")
+        held.update(place for name in HELD for place in _paths(links.get(name)))
+    return holders, held
+
+
+def _system(
+    path: str,
+    resource: odata.JSON,
+    details: inventory.Details,
+    holder: tuple[str, str | None] | None,
+    around: list[_Chassis],
+) -> inventory.System:
+    status = odata.mapping(resource, "Status")
+    node_path, node_name = holder or (None, None)
+    processor, memory = node.processor(resource, {}), node.memory(resource, {})
+    absent = status.get("State") in GONE
+    return inventory.System(
+        path=path,
+        name=odata.text(resource.get("Name")),
+        state="absent" if absent else _state(holder is not None),
+        redfish_uuid=odata.text(resource.get("UUID")),
+        serial_number=odata.text(resource.get("SerialNumber")),
+        manufacturer=odata.text(resource.get("Manufacturer")),
+        model=odata.text(resource.get("Model")),
+        health=odata.text(status.get("Health")),
+        power_state=odata.text(resource.get("PowerState")),
+        processor_count=processor.get("count"),
+        processor_model=processor.get("model"),
+        cores=_cores(details) or processor.get("cores"),
+        memory_mib=memory.get("capacity_mib"),
+        node_path=node_path,
+        node_name=node_name,
+        chassis_path=around[0].path if around else None,
+        rack_path=next((one.path for one in [*filter(_is_rack, around), *around[-1:]]), None),
+        details=details,
+    )
+
+
+def _around(
+    path: str,
+    resource: odata.JSON,
+    chassis: Mapping[str, _Chassis],
+    inside: Mapping[str, _Chassis],
+) -> list[_Chassis]:
+    """List the chassis around a system, the innermost first."""
+    linked = odata.first_path(odata.mapping(resource, "Links").get("Chassis"))
+    own = chassis.get(linked or "") or inside.get(path)
+    found: list[_Chassis] = []
+    while own is not None and own not in found:
+        found.append(own)
+        own = chassis.get(own.around or "")
+    return found
+
+
+def _racks(chassis: Mapping[str, _Chassis]) -> set[str | None]:
+    return {one.path for one in chassis.values() if _is_rack(one)}
+
+
+def _is_rack(chassis: _Chassis) -> bool:
+    return chassis.resource.get("ChassisType") == "Rack"
+
+
+def _rack(chassis: _Chassis) -> inventory.Rack:
+    resource = chassis.resource
+    return inventory.Rack(
+        path=chassis.path,
+        name=odata.text(resource.get("Name")),
+        chassis_type=odata.text(resource.get("ChassisType")),
+        manufacturer=odata.text(resource.get("Manufacturer")),
+        model=odata.text(resource.get("Model")),
+        serial_number=odata.text(resource.get("SerialNumber")),
+        health=odata.text(odata.mapping(resource, "Status").get("Health")),
+    )
+
+
+def _details(
+    reader: reading.Reader,
+    resource: odata.JSON,
+    drives: Iterable[str],
+    known: inventory.Details | None,
+) -> inventory.Details:
+    """Give what is known of a system, or read it if that is of another one.
+
+    What cannot be read now has no fingerprint, and is read again the next time.
+    """
+    paths = sorted(drives)
+    fingerprint = _fingerprint(resource, paths)
+    if known is not None and known.fingerprint == fingerprint:
+        return known
+    processors = reader.members(resource.get("Processors"))
+    nics = reader.members(resource.get("EthernetInterfaces"))
+    found = [
+        [(path, reader.read(path)) for path in group or ()] for group in (processors, nics, paths)
+    ]
+    complete = None not in (processors, nics) and all(
+        resource is not None for group in found for _, resource in group
+    )
+    if not complete and known is not None:
+        return dataclasses.replace(known, fingerprint="")
+    told = [[(path, one) for path, one in group if one is not None] for group in found]
+    return inventory.Details(
+        fingerprint=fingerprint if complete else "",
+        processors=[_processor(path, one) for path, one in told[0]],
+        nics=[_nic(one) for _, one in told[1]],
+        drives=[_drive(path, one) for path, one in told[2]],
+    )
+
+
+def _fingerprint(resource: odata.JSON, drives: list[str]) -> str:
+    said = [
+        resource.get("UUID"),
+        resource.get("SerialNumber"),
+        odata.mapping(resource, "ProcessorSummary").get("Count"),
+        odata.mapping(resource, "ProcessorSummary").get("Model"),
+        odata.mapping(resource, "MemorySummary").get("TotalSystemMemoryGiB"),
+        drives,
+    ]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def _processor(path: str, resource: odata.JSON) -> dict[str, Any]:
+    return odata.without_unknown(
+        {
+            "path": path,
+            "type": odata.text(resource.get("ProcessorType")),
+            "model": odata.text(resource.get("Model")),
+            "cores": odata.number(resource.get("TotalCores")),
+            "instruction_set": odata.text(resource.get("InstructionSet")),
+            "speed_mhz": odata.number(resource.get("MaxSpeedMHz")),
+        }
+    )
+
+
+def _nic(resource: odata.JSON) -> dict[str, Any]:
+    mac = node.mac(resource.get("MACAddress")) or node.mac(resource.get("PermanentMACAddress"))
+    speed = odata.number(resource.get("SpeedMbps"))
+    return odata.without_unknown({"mac": mac, "speed_mbps": speed})
+
+
+def _drive(path: str, resource: odata.JSON) -> dict[str, Any]:
+    size = odata.number(resource.get("CapacityBytes"))
+    protocol = odata.text(resource.get("Protocol"))
+    media = odata.text(resource.get("MediaType"))
+    return odata.without_unknown(
+        {
+            "path": path,
+            "type": "NVMe" if protocol in NVME else media,
+            "interface": protocol,
+            "capacity_gib": size // 1024**3 if size is not None else None,
+            "rpm": odata.number(resource.get("RotationSpeedRPM")) or None,
+        }
+    )
+
+
+def _cores(details: inventory.Details) -> int | None:
+    """Add up the cores of the CPUs; None as long as one of them does not tell."""
+    cores = [one.get("cores") for one in details.processors if one.get("type", "CPU") == "CPU"]
+    known = [each for each in cores if each is not None]
+    return sum(known) if cores and len(known) == len(cores) else None
+
+
+def _is_apart(resource: odata.JSON, details: inventory.Details) -> bool:
+    """Tell whether a system is no computer, but a list of pooled accelerators.
+
+    RSD 2.4 lists pooled FPGAs as processors of a system that has no CPU.
+    """
+    kinds = [one.get("type", "CPU") for one in details.processors]
+    memory = odata.mapping(resource, "MemorySummary").get("TotalSystemMemoryGiB")
+    return bool(kinds) and "CPU" not in kinds and not memory
+
+
+def _state(held: bool) -> str:
+    return "used" if held else "free"
+
+
+def _paths(links: Any) -> list[str]:
+    found = [odata.path_of(link) for link in (links if isinstance(links, list) else [links])]
+    return [path for path in found if path]

@@ -1,0 +1,65 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Options of group ``[scheduler]``: which pod manager composes a node."""
+
+from typing import Any
+
+from oslo_config import cfg
+
+GROUP = "scheduler"
+
+OPTS = [
+    cfg.ListOpt(
+        "filters",
+        default=["enabled", "online", "capable", "tags"],
+        help="What a pod manager must pass to be asked for a node: entry points of "
+        "valence.scheduler.filters.",
+    ),
+    cfg.ListOpt(
+        "weighers",
+        default=["capacity", "latency"],
+        help="What decides who of them is asked first: entry points of "
+        "valence.scheduler.weighers.",
+    ),
+    cfg.StrOpt(
+        "placement",
+        default="spread",
+        choices=[
+            ("spread", "The pod manager with the most free systems that fit is asked first."),
+            ("pack", "The one with the fewest is, so that others stay free for what is large."),
+        ],
+        help="How nodes are distributed over pod managers.",
+    ),
+    cfg.FloatOpt(
+        "capacity_weight",
+        default=1.0,
+        min=0,
+        help="How much free systems count, beside the other weighers.",
+    ),
+    cfg.FloatOpt(
+        "latency_weight",
+        default=0.1,
+        min=0,
+        help="How much a quick pod manager counts, beside the other weighers.",
+    ),
+]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Make the options known to ``conf``."""
+    conf.register_opts(OPTS, group=GROUP)
+
+
+def list_opts() -> list[tuple[str, list[Any]]]:
+    """List the options, for the sample configuration."""
+    return [(GROUP, list(OPTS))]

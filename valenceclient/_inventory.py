@@ -1,0 +1,109 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What systems and racks have in common: they are told of by pod managers, now or once."""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+import dataclasses
+import datetime
+from typing import Any
+from typing import ClassVar
+from typing import TypeVar
+
+from valenceclient import _collection
+from valenceclient import _resource
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Trouble(_resource.Record):
+    """A pod manager of which a list does not tell as it is now, and why."""
+
+    CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {"refreshed_at": _resource.when}
+
+    podm_id: str = ""
+    podm_name: str = ""
+    code: str = ""
+    detail: str = ""
+    reason: str | None = None
+    #: When it was read last, and how many seconds ago.
+    refreshed_at: datetime.datetime | None = None
+    age: int | None = None
+
+
+#: Called with each trouble, once for each pod manager.
+OnTrouble = Callable[[Trouble], object]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Kept(_resource.Resource):
+    """Something that a pod manager told of, as last known."""
+
+    CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
+        **_resource.Resource.CONVERT,
+        "seen_at": _resource.when,
+    }
+
+    podm_id: str | None = None
+    #: Of the resource on its pod manager.
+    path: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    health: str | None = None
+    #: When its pod manager told of it last, how many seconds ago that is, and
+    #: whether it was asked in vain since, or not for long.
+    seen_at: datetime.datetime | None = None
+    age: int | None = None
+    stale: bool = False
+
+
+K = TypeVar("K", bound=Kept)
+
+
+class KeptCollection(_collection.Collection[K]):
+    """List and get what is known of all pod managers."""
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        marker: str | None = None,
+        sort: str | None = None,
+        fields: Iterable[str] | str | None = None,
+        refresh: bool = False,
+        on_trouble: OnTrouble | None = None,
+        **filters: Any,
+    ) -> Iterator[K]:
+        """Yield what matches the filters, page by page as it is consumed.
+
+        ``refresh`` has Valence read the pod managers first; one that does not
+        answer leaves what was known of it. ``on_trouble`` is told of it.
+        """
+        told: set[str] = set()
+        params = _collection.params_of(limit, marker, sort, fields, filters)
+        if refresh:
+            params["refresh"] = "true"
+        for page in self._pages(params):
+            for raw in page.get("errors") or ():
+                trouble = Trouble.from_json(raw)
+                if on_trouble is not None and trouble.podm_id not in told:
+                    on_trouble(trouble)
+                told.add(trouble.podm_id)
+            yield from map(self.resource.from_json, page.get(self.key) or ())
+
+    def get(self, ident: str, *, refresh: bool = False) -> K:
+        """Return one; ``refresh`` has Valence read its pod manager first. Raises NotFound."""
+        params = {"refresh": "true"} if refresh else None
+        return self._made(self._transport.request("GET", self._at(ident), params=params))

@@ -1,0 +1,91 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``rack list|show``."""
+
+import argparse
+from collections.abc import Iterable
+import itertools
+from typing import Any
+
+from osc_lib.command import command
+
+from valenceclient.commands import options
+from valenceclient.commands import output
+
+COLUMNS: output.Columns = (
+    ("UUID", "uuid"),
+    ("Name", "name"),
+    ("Systems", "systems"),
+    ("Pod Manager", "podm_id"),
+    ("Health", "health"),
+    ("Stale", "stale"),
+)
+FIELDS = (
+    "uuid",
+    "name",
+    "podm_id",
+    "systems",
+    "stale",
+    "seen_at",
+    "age",
+    "chassis_type",
+    "manufacturer",
+    "model",
+    "serial_number",
+    "health",
+    "path",
+    "created_at",
+)
+
+
+class ListRack(command.Lister):
+    """List the racks of all pod managers, as last known."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add the options."""
+        parser = super().get_parser(prog_name)
+        options.add_podm(parser, "racks")
+        options.add_refresh(parser)
+        options.add_paging(parser)
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
+        """List them; what is wrong with pod managers goes to stderr."""
+        client = options.client_of(self)
+        found = client.racks.list(
+            podm_id=options.podm_id(client, parsed_args.podm),
+            refresh=parsed_args.refresh,
+            on_trouble=options.Troubles(self),
+            **options.paging(parsed_args),
+        )
+        return output.listed(COLUMNS, itertools.islice(found, parsed_args.limit))
+
+
+class ShowRack(command.ShowOne):
+    """Show a rack, as last known."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Add the options."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("rack", metavar="<rack>", help="Rack (UUID, or a unique name)")
+        options.add_refresh(parser)
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """Show it."""
+        racks = options.client_of(self).racks
+        return output.shown(FIELDS, racks.get(parsed_args.rack, refresh=parsed_args.refresh))
