@@ -11,15 +11,18 @@
 # under the License.
 #
 # Needs Python 3.11 or later and git; makes everything else it needs in
-# .venv, .venv-ironic and .lab of this directory.
+# .venv, .venv-ironic, .venv-nova and .lab of this directory.
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test unit functional crash bench lint docs samples ironic constraints clean distclean
+.PHONY: help demo demo-stop test unit functional functional-nova nova crash bench lint docs samples ironic constraints clean distclean
 
 VENV := .venv
 VENV_IRONIC := .venv-ironic
+# NOVA=previous: the release of Nova before the one that is tested as a rule.
+VENV_NOVA := .venv-nova$(if $(NOVA),-$(NOVA))
+CONSTRAINTS_NOVA := devstack/constraints-nova$(if $(NOVA),-$(NOVA)).txt
 BIN := $(VENV)/bin
 PROJECT := requirements.txt setup.cfg setup.py
 QUIET := OS_STDOUT_CAPTURE=1 OS_STDERR_CAPTURE=1 OS_LOG_CAPTURE=1
@@ -57,6 +60,15 @@ $(VENV_IRONIC)/.ready: devstack/constraints-ironic.txt
 # Somebody's own Ironic is taken as it is.
 ironic: $(if $(VALENCE_IRONIC_ENV),,$(VENV_IRONIC)/.ready)  ## make the environment of the real Ironic
 
+# The driver is put where Nova looks for it, as an operator would.
+$(VENV_NOVA)/.ready: $(CONSTRAINTS_NOVA) devstack/requirements-nova.txt $(PROJECT)
+	@$(call make_venv,$(VENV_NOVA))
+	@$(call install,$(VENV_NOVA),Nova and Valence,-c $(CONSTRAINTS_NOVA) -e '.[test]' -r devstack/requirements-nova.txt)
+	@$(VENV_NOVA)/bin/valence-nova-shim install
+	@touch $@
+
+nova: $(VENV_NOVA)/.ready  ## make the environment of a real Nova with the driver in it
+
 demo: $(VENV)/.ready ironic  ## run the main job on real parts: compose, enrol, deploy, give back
 	@$(BIN)/python -W ignore -m devstack.demo $(if $(KEEP),--keep)
 
@@ -82,6 +94,13 @@ unit: $(VENV)/.ready  ## run the unit tests
 functional: $(VENV)/.ready ironic  ## run the functional tests: real Ironic, simulated pod managers
 	@echo "functional tests"
 	@$(call run_tests,functional,--serial $(if $(TESTS),'$(TESTS)'))
+
+# Nova runs threads of its own, or eventlet's with EVENTLET=1; NOVA=previous takes the release before.
+functional-nova: BIN := $(VENV_NOVA)/bin
+functional-nova: nova ironic  ## run the tests of the driver on a real Nova
+	@echo "tests on Nova"
+	@export OS_NOVA_DISABLE_EVENTLET_PATCHING=$(if $(EVENTLET),0,1); \
+	$(call run_tests,nova,--serial $(if $(TESTS),'$(TESTS)'))
 
 # crash(): SAMPLE=K kills at K points instead of at all; SEEDS=n plays n random schedules.
 crash: $(VENV)/.ready  ## kill conductors at every request, and look at what is left
@@ -109,7 +128,7 @@ samples: $(VENV)/.ready  ## renew the sample files below etc
 		$(BIN)/oslopolicy-sample-generator --config-file "$$file" || exit 1; done
 
 # Taken from clean environments, so that a constraint is there for a reason.
-constraints:  ## renew both constraints files with what PyPI offers today
+constraints:  ## renew the constraints files with what PyPI offers today
 	./devstack/renew-constraints
 
 clean:  ## stop a kept demonstration; remove what tests and the demonstration left
@@ -118,4 +137,4 @@ clean:  ## stop a kept demonstration; remove what tests and the demonstration le
 	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean  ## remove the virtual environments too
-	rm -rf $(VENV) $(VENV_IRONIC)
+	rm -rf $(VENV) $(VENV_IRONIC) .venv-nova .venv-nova-previous

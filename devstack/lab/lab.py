@@ -48,6 +48,7 @@ class Lab:
     :param pods: name of each pod manager and what it holds.
     :param directory: where everything is kept; a new one below ``.lab`` by default.
     :param tell: called with a line for people whenever a part has become ready.
+    :param glance_url: where Ironic looks up images that are named by their uuid.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Lab:
         pods: Mapping[str, podm.Size],
         directory: Path | None = None,
         tell: Callable[[str], object] = _silent,
+        glance_url: str | None = None,
     ) -> None:
         self.directory = directory or new_directory()
         self._tell = tell
@@ -62,7 +64,7 @@ class Lab:
         self.pods = {
             name: podm.PodManager(self.directory, name, size) for name, size in pods.items()
         }
-        self.ironic = ironic.Ironic(self.directory / "ironic", LABS / "cache")
+        self.ironic = ironic.Ironic(self.directory / "ironic", LABS / "cache", glance_url)
         self.service = service.Service(self.directory / "valence", self.ironic.url)
         self.plugin = service.Plugin(
             self.directory / "integration", self.service.url, self.ironic.url
