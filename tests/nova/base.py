@@ -221,6 +221,12 @@ class NovaTestCase(integrated_helpers.ProviderUsageBaseTestCase):
             time.sleep(0.2)
         self.fail(f"Server {server['id']} is still there.")
 
+    def act(self, server: dict[str, Any], action: dict[str, Any], status: str = "ACTIVE") -> None:
+        """Have something done to a server, and wait until it is."""
+        self.api.post_server_action(server["id"], action)
+        done = {"status": status, "OS-EXT-STS:task_state": None}
+        self._wait_for_server_parameter(server, done)
+
     def begin(self, flavor: str) -> dict[str, Any]:
         """Have a server built, without networks, and do not wait for it."""
         body = self._build_server(flavor_id=flavor, networks="none")

@@ -29,13 +29,14 @@ class TestLife(base.NovaTestCase):
         self.assertEqual((11, 0), self.counted("single"))
 
         self.assertEqual("power on", self.node_of(server).power_state)
-        self._stop_server(server)
+        self.act(server, {"os-stop": None}, "SHUTOFF")
         self.assertEqual("power off", self.node_of(server).power_state)
-        self._start_server(server)
-        self._reboot_server(server, hard=True)
+        self.act(server, {"os-start": None})
+        self.act(server, {"reboot": {"type": "HARD"}})
         self.assertEqual("power on", self.node_of(server).power_state)
         machine = self.node_of(server).uuid
-        self._rebuild_server(server, image_uuid=self.glance.auto_disk_config_enabled_image["id"])
+        image = self.glance.auto_disk_config_enabled_image["id"]
+        self.act(server, {"rebuild": {"imageRef": image}})
         self.assertEqual(("active", machine), self.state_and_uuid(server))
 
         self.delete(server)

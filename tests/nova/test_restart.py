@@ -46,5 +46,5 @@ class TestRestart(base.NovaTestCase):
         server = self.boot(self.flavor("web"))
         second = self.restart_compute_service(self.first, keep_hypervisor_state=False)
         self.assertEqual([server["id"]], second.manager.driver.list_instance_uuids())
-        self._stop_server(server)
+        self.act(server, {"os-stop": None}, "SHUTOFF")
         self.delete(server)

@@ -111,7 +111,8 @@ def why(service: Service, ironic_uuid: str | None, exc: Exception) -> str:
         told = node.last_error or service.ironic.recorded_error(node.uuid)
     except conductor_errors.Fault:
         return said
-    return str(told or said)
+    # What follows is JSON that says the same again.
+    return str(told or said).partition(" Extended information:")[0]
 
 
 def mark_vanished(uuid: str, missing: str) -> None:

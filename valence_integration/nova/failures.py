@@ -96,9 +96,9 @@ def undeployed(uuid: str, why: str) -> exception.NovaException:
 
 
 def shorten(text: str, most: int) -> str:
-    """Leave out the middle of what is too long: it begins with what, and ends with why."""
+    """Leave out a part behind the middle of what is too long: it ends with why, as a rule."""
     if len(text) <= most:
         return text
     gap = " ... "
-    head = max(0, most - len(gap)) // 2
+    head = max(0, most - len(gap)) * 2 // 3
     return text[:head] + gap + text[len(text) - (most - len(gap) - head) :]
