@@ -150,9 +150,7 @@ class Provisioner:
             LOG.debug("instance %s is %s; it is destroyed in time", uuid, instance.state)
         return instance
 
-    def retry(
-        self, uuid: str, *, podm_id: str | None = None, revive: bool = False
-    ) -> Instance:
+    def retry(self, uuid: str, *, podm_id: str | None = None, revive: bool = False) -> Instance:
         """Provision an instance anew that is in error and holds nothing any more.
 
         The next attempt is a new generation, with new ids in Valence and Ironic.

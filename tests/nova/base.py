@@ -24,8 +24,8 @@ import sys
 import time
 from typing import Any
 
-import nova.conf
 from nova import context
+import nova.conf
 from nova.tests.functional import integrated_helpers
 from nova.tests.functional.api import client as api_client
 
@@ -173,6 +173,8 @@ class NovaTestCase(integrated_helpers.ProviderUsageBaseTestCase):
             self.lab.directory / f"nova-{self.id().rpartition('.')[2][:60]}-{host}",
             valence_url or self.lab.service.url,
             ironic_url or self.lab.ironic.url,
+            # A nova-compute that ends takes its threads along; here they end their step.
+            grace=PATIENCE,
         )
         plugin.prepare()
         self.flags(config_file=[str(plugin.config)], group="valence")
@@ -183,7 +185,9 @@ class NovaTestCase(integrated_helpers.ProviderUsageBaseTestCase):
     def flavor(self, name: str, **specs: str) -> str:
         """Make the Nova flavor of a Valence flavor; return its id."""
         extra = {**BARE, f"resources:CUSTOM_VALENCE_{name.upper()}": "1", "valence:flavor": name}
-        return self._create_flavor(vcpu=1, memory_mb=1024, disk=1, ephemeral=0, extra_spec={**extra, **specs})
+        return self._create_flavor(
+            vcpu=1, memory_mb=1024, disk=1, ephemeral=0, extra_spec={**extra, **specs}
+        )
 
     def boot(self, flavor: str, state: str = "ACTIVE", **more: Any) -> dict[str, Any]:
         """Have a server built, without networks, and wait for how it ends."""

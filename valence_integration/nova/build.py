@@ -16,7 +16,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import nova.conf
 from nova import context as nova_context
 from nova import exception
 from nova import objects
@@ -24,6 +23,7 @@ from nova.compute import power_state
 from nova.compute import task_states
 from nova.compute import utils as compute_utils
 from nova.compute import vm_states
+import nova.conf
 from oslo_log import log as logging
 
 from valence_conductor import errors as conductor_errors

@@ -23,8 +23,8 @@ import functools
 import inspect
 from typing import Any
 
-from nova.compute import power_state
 from nova import objects
+from nova.compute import power_state
 from nova.virt import hardware
 from nova.virt.ironic import driver as ironic_driver
 

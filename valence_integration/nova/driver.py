@@ -21,11 +21,11 @@ method is to do: nova/virt/driver.py.
 import threading
 from typing import Any
 
-import nova.conf
 from nova import context as nova_context
 from nova import exception
 from nova import objects
 from nova.compute import vm_states
+import nova.conf
 from nova.objects.fields import Architecture
 from nova.objects.fields import HVType
 from nova.objects.fields import VMMode
@@ -156,7 +156,9 @@ class ValenceDriver(virt_driver.ComputeDriver):
         row = self._servers.find(instance.uuid)
         return row is not None and row.state != states.DELETED
 
-    def get_info(self, instance: objects.Instance, use_cache: bool = True) -> hardware.InstanceInfo:
+    def get_info(
+        self, instance: objects.Instance, use_cache: bool = True
+    ) -> hardware.InstanceInfo:
         """Tell the power state; of a server without a machine, none."""
         ironic_uuid = self._ironic_uuid(instance)
         if ironic_uuid is None:

@@ -13,6 +13,7 @@
 
 """Whether what servers stand on is still there: one listing of Ironic for all of them."""
 
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -70,9 +71,19 @@ class Presence:
         listed, held = self.nodes(), self._capacity.look().nodes
         for row in active:
             try:
-                if row.ironic_uuid not in listed and self._ironic.find(str(row.ironic_uuid)).is_gone:
-                    yield row, f"Ironic does not know its node {row.ironic_uuid} any more"
-                elif row.node_uuid not in held and self._capacity.is_released(str(row.node_uuid)):
-                    yield row, f"Valence does not know its node {row.node_uuid} any more"
+                missing = self._missing(row, listed, held)
             except (conductor_errors.Fault, client_errors.ValenceError) as exc:
                 LOG.debug("Nobody says whether instance %s is there: %s", row.uuid, exc)
+                continue
+            if missing is not None:
+                yield row, missing
+
+    def _missing(
+        self, row: Instance, listed: Collection[str], held: Collection[str]
+    ) -> str | None:
+        node, ironic_node = str(row.node_uuid), str(row.ironic_uuid)
+        if ironic_node not in listed and self._ironic.find(ironic_node).is_gone:
+            return f"Ironic does not know its node {ironic_node} any more"
+        if node not in held and self._capacity.is_released(node):
+            return f"Valence does not know its node {node} any more"
+        return None

@@ -108,16 +108,18 @@ def open_(conf: cfg.ConfigOpts) -> Service:
     _reach("Ironic", presence.nodes)
     for ident in computenode.unknown(look.pods, options.pod_managers, groups):
         LOG.warning("Valence does not know pod manager %s, which [valence] names", ident)
-    return _start(plugin, options, groups, ironic, capacity, presence)
+    provisioner = _start(plugin)
+    servers = life.Servers(provisioner)
+    return Service(options, groups, ironic, capacity, presence, provisioner, servers)
 
 
-def _start(plugin: cfg.ConfigOpts, *parts: Any) -> Service:
+def _start(plugin: cfg.ConfigOpts) -> Provisioner:
     try:
         provisioner = Provisioner(plugin)
         provisioner.start()
     except (conductor_errors.AlreadyRunning, ValueError) as exc:
         raise CannotStart(str(exc)) from exc
-    return Service(*parts, provisioner, life.Servers(provisioner))
+    return provisioner
 
 
 def _plugin_conf(files: list[str]) -> cfg.ConfigOpts:

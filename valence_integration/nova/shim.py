@@ -35,8 +35,8 @@ MARK = '"""Brought by valence-nova-shim; the driver itself is valence_integratio
 
 #: What to write: file name to content.
 FILES: Mapping[str, str] = {
-    "__init__.py": f"{MARK}\n\nfrom nova.virt.valence.driver import ValenceDriver  # noqa: F401\n",
-    "driver.py": f"{MARK}\n\nfrom valence_integration.nova.driver import ValenceDriver  # noqa: F401\n",
+    "__init__.py": f"{MARK}\n\nfrom nova.virt.valence.driver import ValenceDriver\n",
+    "driver.py": f"{MARK}\n\nfrom valence_integration.nova.driver import ValenceDriver\n",
 }
 
 
