@@ -12,6 +12,6 @@
 
 """A compute driver for Nova: servers on machines that do not exist before they are asked for.
 
-Nova itself is imported by :mod:`valence_integration.nova.driver` and
-:mod:`valence_integration.nova.failures` alone; the rest runs without it.
+Nova itself is imported by ``driver``, ``build``, ``deployment`` and ``failures`` alone;
+the rest runs without it.
 """

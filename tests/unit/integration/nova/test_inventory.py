@@ -13,6 +13,8 @@
 
 """What Placement is told, from what Valence says."""
 
+import pathlib
+import re
 from typing import Any
 
 from tests import base
@@ -23,6 +25,7 @@ from valence_integration.nova import inventory
 from valenceclient import errors
 from valenceclient import testing
 
+ROOT = pathlib.Path(__file__).parents[4]
 ROOM = 5
 SMALL = {"processor": {"total_cores": 4}}
 
@@ -189,3 +192,20 @@ class TestComputeNodes(InventoryTestCase):
         self.assertEqual({"east": ["a", "b"]}, conf.groups(["east: a, b"]))
         for wrong in (["east"], ["east:"], [": a"], ["a: x", "a: y"], ["a: x", "b: x"]):
             self.assertRaises(ValueError, conf.groups, wrong)
+
+
+class TestOptions(base.TestCase):
+    def test_the_sample_shows_every_option(self) -> None:
+        sample = (ROOT / "etc/valence/nova-valence.conf.sample").read_text()
+        missing = [option.name for option in conf.OPTS if f"\n#{option.name} =" not in sample]
+        self.assertEqual([], missing)
+
+    def test_every_option_has_a_help(self) -> None:
+        self.assertEqual([], [option.name for option in conf.OPTS if not option.help])
+
+    def test_what_needs_no_nova_imports_none(self) -> None:
+        """The samples, the commands and these tests run where there is no Nova."""
+        with_nova = {"build.py", "deployment.py", "driver.py", "failures.py"}
+        for path in (ROOT / "valence_integration/nova").glob("*.py"):
+            imports = re.search(r"(?m)^(import|from) nova\b", path.read_text())
+            self.assertEqual(path.name in with_nova, imports is not None, path.name)
