@@ -59,8 +59,8 @@ STUCK_TRAY = {
 #: No demands on what Nova itself divides: a machine is one resource.
 BARE = {"resources:VCPU": "0", "resources:MEMORY_MB": "0", "resources:DISK_GB": "0"}
 
-#: Seconds that a server may take to come or to go.
-PATIENCE = 180
+#: Seconds that a server may take to come or to go, among twenty others.
+PATIENCE = 600
 
 
 class _Stage:
@@ -174,13 +174,19 @@ class NovaTestCase(integrated_helpers.ProviderUsageBaseTestCase):
             valence_url or self.lab.service.url,
             ironic_url or self.lab.ironic.url,
             # A nova-compute that ends takes its threads along; here they end their step.
-            grace=PATIENCE,
+            grace=60,
         )
         plugin.prepare()
         self.flags(config_file=[str(plugin.config)], group="valence")
         for name, value in options.items():
             self.flags(**{name: value}, group="valence")
         return self._start_compute(host)
+
+    def restart(self, compute: Any) -> Any:
+        """Stop a nova-compute, wait until it is gone, and start it again."""
+        compute.stop()
+        self.until(lambda: compute.manager.driver._opened is None, "nova-compute has stopped")
+        return self.start_service("compute", host=compute.host)
 
     def flavor(self, name: str, **specs: str) -> str:
         """Make the Nova flavor of a Valence flavor; return its id."""

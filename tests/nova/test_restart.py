@@ -37,14 +37,14 @@ class TestRestart(base.NovaTestCase):
     def test_a_build_that_a_restart_cut_off_holds_nothing(self) -> None:
         server = self.begin(self.flavor("web"))
         self.until_composing()
-        self.restart_compute_service(self.first, keep_hypervisor_state=False)
+        self.restart(self.first)
         server = self._wait_for_state_change(server, "ERROR")
         self.until(lambda: not list(self.valence.nodes.list()), "everything is given back")
         self.delete(server)
 
     def test_a_server_outlives_a_restart(self) -> None:
         server = self.boot(self.flavor("web"))
-        second = self.restart_compute_service(self.first, keep_hypervisor_state=False)
+        second = self.restart(self.first)
         self.assertEqual([server["id"]], second.manager.driver.list_instance_uuids())
         self.act(server, {"os-stop": None}, "SHUTOFF")
         self.delete(server)

@@ -13,6 +13,8 @@
 
 """How a server comes by its machine, and what its instance in Nova is told of that."""
 
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +45,9 @@ LOG = logging.getLogger(__name__)
 NOTES = "valence_"
 REFUSED = NOTES + "refused_"
 LONGEST_NOTE = 255
+
+#: States of servers that never were, and will not be.
+UNBUILT = (vm_states.BUILDING, vm_states.ERROR)
 
 #: States of servers that have a machine.
 STANDING = (vm_states.ACTIVE, vm_states.STOPPED, vm_states.RESCUED, vm_states.PAUSED)
@@ -88,6 +93,23 @@ def compose(service: Service, instance: objects.Instance, node: computenode.Comp
         raise failures.unacceptable(instance.uuid, str(exc)) from exc
     service.capacity.expire()
     _note(instance, row)
+
+
+def left_behind(rows: Iterable[Instance], host: str) -> Iterator[str]:
+    """Yield the servers whose build a former process of this host never finished.
+
+    Nova ends them in error, or has: whoever was to deploy on them is gone. Servers that
+    Nova deleted meanwhile it finds by itself.
+    """
+    context = nova_context.get_admin_context()
+    for row in rows:
+        try:
+            instance = objects.Instance.get_by_uuid(context, row.uuid)
+        except exception.InstanceNotFound:
+            continue
+        unbuilt = instance.launched_at is None and instance.vm_state in UNBUILT
+        if unbuilt and instance.host in (None, host):
+            yield row.uuid
 
 
 def is_unwanted(instance: objects.Instance) -> bool:

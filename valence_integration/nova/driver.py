@@ -21,10 +21,8 @@ method is to do: nova/virt/driver.py.
 import threading
 from typing import Any
 
-from nova import context as nova_context
 from nova import exception
 from nova import objects
-from nova.compute import vm_states
 import nova.conf
 from nova.objects.fields import Architecture
 from nova.objects.fields import HVType
@@ -70,14 +68,13 @@ class ValenceDriver(virt_driver.ComputeDriver):
             self._opened = service.open_(CONF)
         except service.CannotStart as exc:
             raise failures.cannot_start(str(exc)) from exc
-        for instance in objects.InstanceList.get_by_host(nova_context.get_admin_context(), host):
-            # Nova itself ends these in error: whoever was to deploy on them is gone.
-            if instance.vm_state == vm_states.BUILDING:
-                self._servers.abandon(instance.uuid)
+        for uuid in build.left_behind(self._service.rows(), host):
+            self._servers.abandon(uuid)
 
     def cleanup_host(self, host: str) -> None:
         """Leave what is under way; the next start goes on with it."""
         if self._opened is not None:
+            self._opened.servers.stop()
             self._opened.provisioner.stop()
             self._opened = None
 
@@ -176,8 +173,12 @@ class ValenceDriver(virt_driver.ComputeDriver):
         build.compose(self._service, instance, self._node(instance.node))
 
     def failed_spawn_cleanup(self, instance: objects.Instance) -> None:
-        """Have everything given back that a build held which came to nothing."""
-        self._give_back(instance)
+        """Have everything given back that a build held which came to nothing.
+
+        When this process ends, that is left to its next start.
+        """
+        if self._opened is not None:
+            self._give_back(instance)
 
     def spawn(
         self,
@@ -297,6 +298,8 @@ class ValenceDriver(virt_driver.ComputeDriver):
             raise exception.ComputeHostNotFound(host=nodename) from None
 
     def _has_machine(self, instance: objects.Instance) -> bool:
+        if self._opened is None:
+            return False
         row = self._servers.find(instance.uuid)
         return row is not None and row.state == states.ACTIVE
 

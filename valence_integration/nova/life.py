@@ -21,6 +21,7 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import threading
 import time
 from typing import Any
 
@@ -80,6 +81,11 @@ class Servers:
 
     def __init__(self, provisioner: Provisioner) -> None:
         self._provisioner = provisioner
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Have everybody who waits for a machine give it up: this process ends."""
+        self._stopping.set()
 
     def find(self, uuid: str) -> Instance | None:
         """Read the row of a server, a deleted one too; None when there never was one."""
@@ -167,6 +173,11 @@ class Servers:
             try:
                 row = self._provisioner.wait(uuid, max(0.0, min(ATTENTION, left)))
             except errors.InstanceTimeout as exc:
+                if self._stopping.is_set():
+                    self._provisioner.destroy(uuid)
+                    raise NotGivenBack(
+                        "The service ended while the machine was composed."
+                    ) from exc
                 if not wanted():
                     self._provisioner.destroy(uuid)
                     raise Unwanted(uuid) from exc
