@@ -95,11 +95,12 @@ functional: $(VENV)/.ready ironic  ## run the functional tests: real Ironic, sim
 	@echo "functional tests"
 	@$(call run_tests,functional,--serial $(if $(TESTS),'$(TESTS)'))
 
-# Nova runs threads of its own, or eventlet's with EVENTLET=1; NOVA=previous takes the release before.
+# NOVA=previous takes the release before, and eventlet as nova-compute of that release does;
+# EVENTLET=1 takes eventlet anyway.
 functional-nova: BIN := $(VENV_NOVA)/bin
 functional-nova: nova ironic  ## run the tests of the driver on a real Nova
 	@echo "tests on Nova"
-	@export OS_NOVA_DISABLE_EVENTLET_PATCHING=$(if $(EVENTLET),0,1); \
+	@export OS_NOVA_DISABLE_EVENTLET_PATCHING=$(if $(NOVA)$(EVENTLET),0,1); \
 	$(call run_tests,nova,--serial $(if $(TESTS),'$(TESTS)'))
 
 # crash(): SAMPLE=K kills at K points instead of at all; SEEDS=n plays n random schedules.
