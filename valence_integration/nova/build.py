@@ -86,7 +86,7 @@ def compose(service: Service, instance: objects.Instance, node: computenode.Comp
     except life.Unwanted as exc:
         raise failures.gone(instance.uuid) from exc
     except life.Refused as exc:
-        raise _refusal(service, instance, exc) from exc
+        raise _refusal(service, instance, flavor, exc) from exc
     except life.NotGivenBack as exc:
         raise failures.not_given_back(instance.uuid, exc) from exc
     except errors.IntegrationError as exc:
@@ -185,7 +185,9 @@ def _note(instance: objects.Instance, row: Instance) -> None:
     instance.save()
 
 
-def _refusal(service: Service, instance: objects.Instance, exc: life.Refused) -> Exception:
+def _refusal(
+    service: Service, instance: objects.Instance, flavor: str | None, exc: life.Refused
+) -> Exception:
     """Translate a refusal, with those of the compute nodes that were tried before."""
     told = {
         key.removeprefix(REFUSED): said
@@ -197,7 +199,7 @@ def _refusal(service: Service, instance: objects.Instance, exc: life.Refused) ->
     instance.save()
     pods = service.capacity.look().pods
     names = {str(pods[pod].name if pod in pods else pod): said for pod, said in told.items()}
-    others = service.other_nodes(told)
+    tried, others = service.elsewhere(told, flavor)
     known = objects.ComputeNodeList.get_all_by_uuids(instance._context, others) if others else ()
-    elsewhere = bool(known) and len(told) < CONF.scheduler.max_attempts
-    return failures.refusal(instance.uuid, names, exc.refusals, elsewhere)
+    again = bool(known) and tried < CONF.scheduler.max_attempts
+    return failures.refusal(instance.uuid, names, exc.refusals, again)

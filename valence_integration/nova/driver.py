@@ -33,6 +33,7 @@ from nova.virt import node as virt_node
 from nova.virt.ironic import driver as ironic_driver
 from openstack import exceptions as sdk_errors
 from oslo_log import log as logging
+from oslo_utils import uuidutils
 
 from valence_conductor import errors as conductor_errors
 from valence_integration import states
@@ -92,8 +93,11 @@ class ValenceDriver(virt_driver.ComputeDriver):
         return nodename in self._service.compute_nodes()
 
     def is_node_deleted(self, nodename: str) -> bool:
-        """Tell whether a pod manager was deleted in Valence, by its own word."""
-        if nodename in self._service.compute_nodes():
+        """Tell whether a pod manager was deleted in Valence, by its own word.
+
+        A group never was: Nova would forget its servers when the configuration changes.
+        """
+        if nodename in self._service.compute_nodes() or not uuidutils.is_uuid_like(nodename):
             return False
         try:
             return self._service.capacity.is_gone(nodename)

@@ -66,18 +66,24 @@ class Service:
         """List the servers that this process owns and that are not deleted."""
         return [row for row in self.provisioner.list() if row.podm_uuid in self._pods()]
 
-    def other_nodes(self, refused: Mapping[str, Any]) -> list[str]:
-        """List the uuids that compute nodes besides the refusing ones have, if they are any.
+    def elsewhere(self, refused: Mapping[str, Any], flavor: str | None) -> tuple[int, list[str]]:
+        """Tell how many compute nodes refused, and the uuids of those that may not.
+
+        They are those of every nova-compute, if there is one for them.
 
         :param refused: by uuids of pod managers.
+        :param flavor: uuid; None for nodes that are composed from properties.
         """
         look = self.capacity.look()
         nodes = computenode.of(look.pods, (), self.groups).values()
-        return [
+        tried = [node for node in nodes if any(pod in refused for pod in node.pods)]
+        others = [
             node.uuid
             for node in nodes
-            if any(pod not in refused and look.is_well(pod) for pod in node.pods)
+            if node not in tried
+            and any(look.is_well(pod) and self.capacity.room(pod, flavor) for pod in node.pods)
         ]
+        return len(tried), others
 
     def _pods(self) -> set[str]:
         return {pod for node in self.compute_nodes().values() for pod in node.pods}

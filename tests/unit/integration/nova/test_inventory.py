@@ -22,6 +22,7 @@ from valence_integration.nova import capacity
 from valence_integration.nova import computenode
 from valence_integration.nova import conf
 from valence_integration.nova import inventory
+from valence_integration.nova import service
 from valenceclient import errors
 from valenceclient import testing
 
@@ -192,6 +193,28 @@ class TestComputeNodes(InventoryTestCase):
         self.assertEqual({"east": ["a", "b"]}, conf.groups(["east: a, b"]))
         for wrong in (["east"], ["east:"], [": a"], ["a: x", "a: y"], ["a: x", "b: x"]):
             self.assertRaises(ValueError, conf.groups, wrong)
+
+
+class TestElsewhere(InventoryTestCase):
+    """Whether a server that was refused may be built on another compute node."""
+
+    def elsewhere(self, *refused: str, **groups: list[str]) -> tuple[int, list[str]]:
+        nothing: Any = None
+        opened = service.Service(
+            nothing, groups, nothing, self.capacity, nothing, nothing, nothing
+        )
+        return opened.elsewhere(dict.fromkeys(refused, "No."), self.gold)
+
+    def test_another_pod_that_is_well_and_has_room_may_be_tried(self) -> None:
+        self.assertEqual((1, [self.second]), self.elsewhere(self.first))
+
+    def test_one_that_is_full_or_refused_may_not(self) -> None:
+        self.assertEqual((2, []), self.elsewhere(self.first, self.second))
+        self.capacity.note_refusal(self.second, self.gold)
+        self.assertEqual((1, []), self.elsewhere(self.first))
+
+    def test_a_group_was_tried_when_one_of_it_was(self) -> None:
+        self.assertEqual((1, []), self.elsewhere(self.first, east=["pod-1", "pod-2"]))
 
 
 class TestOptions(base.TestCase):
