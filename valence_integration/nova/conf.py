@@ -54,10 +54,11 @@ OPTS = [
     ),
     cfg.IntOpt(
         "assumed_room",
-        default=10,
+        default=100,
         min=0,
         help="How many more nodes of each flavor a pod manager is taken to have room for, as "
-        "long as Valence does not say and the pod manager has not refused.",
+        "long as Valence does not say and the pod manager has not refused. No more servers than "
+        "this can be asked of it at once.",
     ),
     cfg.FloatOpt(
         "full_interval",
