@@ -13,10 +13,15 @@
 
 """Servers come, live and go: Nova, Valence, pod managers and Ironic, all of them real."""
 
+import os
+
 from nova import context
 from nova import objects
 
 from tests.nova import base
+
+#: Servers at once, twenty at the most. Ironic's own work is most of their time.
+MANY = int(os.environ.get("VALENCE_NOVA_SERVERS", "20"))
 
 
 class TestLife(base.NovaTestCase):
@@ -72,14 +77,14 @@ class TestLife(base.NovaTestCase):
 
 
 class TestMany(base.NovaTestCase):
-    def test_twenty_servers_at_once(self) -> None:
+    def test_many_servers_at_once(self) -> None:
         self.compute(pod_managers=["rack"])
         self.flags(max_concurrent_builds=20)
         flavor = self.flavor("web")
-        servers = [self.begin(flavor) for _ in range(20)]
+        servers = [self.begin(flavor) for _ in range(MANY)]
         for server in servers:
             self._wait_for_state_change(server, "ACTIVE")
-        self.assertEqual(20, len({self.node_of(server).uuid for server in servers}))
+        self.assertEqual(MANY, len({self.node_of(server).uuid for server in servers}))
         for server in servers:
             self.api.delete_server(server["id"])
         for server in servers:
