@@ -11,16 +11,19 @@
 # under the License.
 #
 # Needs Python 3.11 or later and git; makes everything else it needs in
-# .venv, .venv-ironic, .venv-keystone and .lab of this directory.
+# .venv, .venv-ironic, .venv-keystone, .venv-nova and .lab of this directory.
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test unit functional crash bench lint docs samples ironic keystone databases constraints clean distclean
+.PHONY: help demo demo-stop test unit functional functional-nova databases crash bench lint docs samples ironic keystone nova constraints clean distclean
 
 VENV := .venv
 VENV_IRONIC := .venv-ironic
 VENV_KEYSTONE := .venv-keystone
+# NOVA=previous: the release of Nova before the one that is tested as a rule.
+VENV_NOVA := .venv-nova$(if $(NOVA),-$(NOVA))
+CONSTRAINTS_NOVA := devstack/constraints-nova$(if $(NOVA),-$(NOVA)).txt
 BIN := $(VENV)/bin
 PROJECT := requirements.txt setup.cfg setup.py
 QUIET := OS_STDOUT_CAPTURE=1 OS_STDERR_CAPTURE=1 OS_LOG_CAPTURE=1
@@ -65,6 +68,15 @@ ironic: $(if $(VALENCE_IRONIC_ENV),,$(VENV_IRONIC)/.ready)  ## make the environm
 
 keystone: $(if $(VALENCE_KEYSTONE_ENV),,$(VENV_KEYSTONE)/.ready)  ## make the environment of the real Keystone
 
+# The driver is put where Nova looks for it, as an operator would.
+$(VENV_NOVA)/.ready: $(CONSTRAINTS_NOVA) devstack/requirements-nova.txt $(PROJECT)
+	@$(call make_venv,$(VENV_NOVA))
+	@$(call install,$(VENV_NOVA),Nova and Valence,-c $(CONSTRAINTS_NOVA) -e '.[test]' -r devstack/requirements-nova.txt)
+	@$(VENV_NOVA)/bin/valence-nova-shim install
+	@touch $@
+
+nova: $(VENV_NOVA)/.ready  ## make the environment of a real Nova with the driver in it
+
 demo: $(VENV)/.ready ironic  ## run the main job on real parts: compose, enrol, deploy, give back
 	@$(BIN)/python -W ignore -m devstack.demo $(if $(KEEP),--keep)
 
@@ -108,6 +120,15 @@ databases: $(VENV)/.ready ironic  ## run what touches the database on PostgreSQL
 		$(MAKE) functional DATABASE=$$database TESTS='$(ON_DATABASES_FUNCTIONAL)' || status=1; \
 	done; exit $$status
 
+
+# NOVA=previous takes the release before, and eventlet as nova-compute of that release does;
+# EVENTLET=1 takes eventlet anyway.
+functional-nova: BIN := $(VENV_NOVA)/bin
+functional-nova: nova ironic  ## run the tests of the driver on a real Nova
+	@echo "tests on Nova"
+	@export OS_NOVA_DISABLE_EVENTLET_PATCHING=$(if $(NOVA)$(EVENTLET),0,1); \
+	$(call run_tests,nova,--serial $(if $(TESTS),'$(TESTS)'))
+
 # crash(): SAMPLE=K kills at K points instead of at all; SEEDS=n plays n random schedules.
 crash: $(VENV)/.ready  ## kill conductors at every request, and look at what is left
 	@$(BIN)/python -W ignore -m tests.crash $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEEDS),--seeds $(SEEDS)) $(CRASH)
@@ -145,4 +166,4 @@ clean:  ## stop a kept demonstration; remove what tests and the demonstration le
 	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean  ## remove the virtual environments too
-	rm -rf $(VENV) $(VENV_IRONIC) $(VENV_KEYSTONE)
+	rm -rf $(VENV) $(VENV_IRONIC) $(VENV_KEYSTONE) .venv-nova .venv-nova-previous

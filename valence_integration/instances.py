@@ -213,22 +213,23 @@ class Instances:
         return instance
 
     @database.retried
-    def request_retry(self, uuid: str, generation: int, ids: Mapping[str, str]) -> Instance:
+    def request_retry(
+        self, uuid: str, generation: int, changes: Mapping[str, str | None]
+    ) -> Instance:
         """Note that somebody wants an instance provisioned anew.
 
         Nothing of it may be left behind: whoever calls this has looked.
 
         :param generation: the one that was looked at.
-        :param ids: ``node_uuid`` and ``ironic_uuid`` of the next one.
+        :param changes: ``node_uuid`` and ``ironic_uuid`` of the next one, and at will
+            the ``podm_uuid`` that it is to stand on.
         :raises Superseded: the row is not what was looked at any more.
         """
         with self._db.writer() as session:
             row = _row(session, uuid, lock=True)
-            if (row.generation, row.state, bool(row.composed)) != (
-                generation,
-                states.ERROR,
-                False,
-            ):
+            before = row.state
+            at_rest = before in states.RETRIED and not row.composed
+            if row.generation != generation or not at_rest:
                 raise conductor_errors.Superseded(
                     f"instance {uuid} is {row.state} in generation {row.generation} by now"
                 )
@@ -236,12 +237,13 @@ class Instances:
             row.state, row.operation = states.PROVISIONING, "provision"
             row.generation = generation + 1
             row.destroy_requested = False
-            row.node_uuid, row.ironic_uuid = ids["node_uuid"], ids["ironic_uuid"]
-            row.task = row.task_since = row.conductor = row.podm_uuid = row.fault = None
+            row.node_uuid, row.ironic_uuid = changes["node_uuid"], changes["ironic_uuid"]
+            row.podm_uuid = changes.get("podm_uuid")
+            row.task = row.task_since = row.conductor = row.fault = None
             row.updated_at = waiting.now()
             session.flush()
             instance = Instance.from_row(row)
-        _log(states.ERROR, instance)
+        _log(before, instance)
         return instance
 
     @database.retried

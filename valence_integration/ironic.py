@@ -115,6 +115,7 @@ REMOVABLE: pursuit.Moves = {
 _FIELDS = (
     "uuid",
     "provision_state",
+    "power_state",
     "last_error",
     "reservation",
     "instance_uuid",
@@ -128,6 +129,7 @@ class IronicNode:
 
     uuid: str
     provision_state: str = GONE
+    power_state: str | None = None
     last_error: str | None = None
     reservation: str | None = None
     instance_uuid: str | None = None
@@ -317,10 +319,10 @@ class IronicNodes:
         return errors.fault(
             errors.IRONIC_FAILED,
             f"Ironic could not {goal} node {node.uuid}: it is in {node.provision_state!r}.",
-            node.last_error or self._history(node.uuid),
+            node.last_error or self.recorded_error(node.uuid),
         )
 
-    def _history(self, uuid: str) -> str | None:
+    def recorded_error(self, uuid: str) -> str | None:
         """Read the newest error that Ironic recorded; last_error is not always set."""
         try:
             events = self._call(lambda client: client.node.get_history_list(uuid, detail=True))

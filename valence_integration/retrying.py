@@ -22,15 +22,16 @@ from valence_integration.objects.instance import Instance
 from valence_integration.tools import Tools
 
 
-def refuse_if_held(tools: Tools, instance: Instance) -> None:
+def refuse_if_held(tools: Tools, instance: Instance, *, revive: bool = False) -> None:
     """See that an instance is in error, and that nothing of it is left anywhere.
 
     The row says so, and Valence and Ironic answer that they do not know its ids:
     the next attempt has ids of its own, and would leave behind what bears these.
 
+    :param revive: whether one that is deleted will do, too.
     :raises RetryRefused: with everything that stands in the way.
     """
-    if instance.state != states.ERROR:
+    if instance.state not in (states.RETRIED if revive else {states.ERROR}):
         raise errors.RetryRefused(
             instance.uuid,
             [f"It is {instance.state}: only one in error is."],

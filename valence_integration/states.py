@@ -20,16 +20,16 @@ DESTROYING = "destroying"
 DELETED = "deleted"
 ERROR = "error"
 
-#: Every step that an instance may take; ``deleted`` is the end. From ``error`` an
-#: instance is provisioned anew only when nothing of it is left behind: see
-#: :mod:`valence_integration.retrying`.
+#: Every step that an instance may take. From ``error`` an instance is provisioned
+#: anew only when nothing of it is left behind, and from ``deleted`` only when whoever
+#: owns it says so: see :mod:`valence_integration.retrying`.
 TRANSITIONS = rows.Transitions(
     {
         PROVISIONING: {ACTIVE, ERROR, DESTROYING},
         ACTIVE: {DESTROYING},
         ERROR: {DESTROYING, PROVISIONING},
         DESTROYING: {DELETED, ERROR},
-        DELETED: set(),
+        DELETED: {PROVISIONING},
     }
 )
 
@@ -37,6 +37,9 @@ STATES = (PROVISIONING, ACTIVE, DESTROYING, DELETED, ERROR)
 
 #: state -> the operation that a row in it asks a conductor for.
 OPERATIONS = {PROVISIONING: "provision", DESTROYING: "destroy"}
+
+#: States from which an instance may be provisioned anew.
+RETRIED = frozenset({ERROR, DELETED})
 
 #: States in which nothing happens until somebody asks for something.
 SETTLED = frozenset(STATES) - frozenset(OPERATIONS)

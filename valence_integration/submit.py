@@ -106,6 +106,7 @@ class Provisioner:
         deploy: Mapping[str, Any] | None = None,
         project_id: str | None = None,
         user_id: str | None = None,
+        podm_id: str | None = None,
     ) -> Instance:
         """Ask for a server; the work begins at once and goes on by itself.
 
@@ -119,6 +120,7 @@ class Provisioner:
         :param deploy: ``instance_info`` and at will ``deploy_interface``,
             ``boot_interface``, ``configdrive`` for Ironic; None leaves the node
             ``available``, given to the instance.
+        :param podm_id: uuid of the pod manager to compose on; Valence chooses when not given.
         :returns: the instance, as a rule ``provisioning``.
         :raises InvalidRequest: the request makes no sense.
         :raises InvalidRequirements: the requirements cannot be.
@@ -126,6 +128,8 @@ class Provisioner:
         """
         wanted = _request(name, requirements, flavor, deploy)
         wanted |= {"project_id": project_id, "user_id": user_id}
+        if podm_id is not None:
+            wanted["podm_uuid"] = _uuid(podm_id)
         instance, fresh = self._instances.add(_new_row(_uuid(uuid), wanted))
         if fresh:
             self._submit(instance)
@@ -146,21 +150,24 @@ class Provisioner:
             LOG.debug("instance %s is %s; it is destroyed in time", uuid, instance.state)
         return instance
 
-    def retry(self, uuid: str) -> Instance:
+    def retry(self, uuid: str, *, podm_id: str | None = None, revive: bool = False) -> Instance:
         """Provision an instance anew that is in error and holds nothing any more.
 
         The next attempt is a new generation, with new ids in Valence and Ironic.
 
+        :param podm_id: uuid of the pod manager for this attempt; Valence chooses when
+            not given, whatever the attempts before it asked for.
+        :param revive: take one that is deleted, too: a server that its owner was asked
+            to build again under the same uuid.
         :raises InstanceNotFound: there is no such instance.
         :raises RetryRefused: it is not in error, or something of it is left behind.
         """
         instance = self._instances.get(uuid)
-        retrying.refuse_if_held(self._ledger.toolbox, instance)
+        retrying.refuse_if_held(self._ledger.toolbox, instance, revive=revive)
         generation = instance.generation + 1
+        changes = {**ids_of(uuid, generation), "podm_uuid": podm_id and _uuid(podm_id)}
         try:
-            fresh = self._instances.request_retry(
-                uuid, instance.generation, ids_of(uuid, generation)
-            )
+            fresh = self._instances.request_retry(uuid, instance.generation, changes)
         except conductor_errors.Superseded as exc:
             raise errors.RetryRefused(
                 uuid, [f"Somebody was faster: {exc}."], "Look again."

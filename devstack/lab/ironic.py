@@ -51,7 +51,9 @@ def environment() -> Path:
     return path
 
 
-def options(directory: Path, port: int) -> dict[str, dict[str, object]]:
+def options(
+    directory: Path, port: int, glance_url: str | None = None
+) -> dict[str, dict[str, object]]:
     """Return the configuration: the redfish driver, booting by virtual media.
 
     Only what differs from Ironic's defaults. Services that a cloud would have
@@ -110,7 +112,7 @@ def options(directory: Path, port: int) -> dict[str, dict[str, object]]:
             "auth_type": "none",
             "endpoint_override": f"http://127.0.0.1:{port}",
         },
-        "glance": nobody,
+        "glance": {**nobody, **({"endpoint_override": glance_url} if glance_url else {})},
         "neutron": nobody,
         "swift": nobody,
         "nova": {"send_power_notifications": False},
@@ -134,9 +136,10 @@ class Ironic:
 
     :param directory: its database, configuration and log; made when missing.
     :param cache: where a migrated empty database is kept between runs.
+    :param glance_url: where images are looked up that are named by their uuid.
     """
 
-    def __init__(self, directory: Path, cache: Path) -> None:
+    def __init__(self, directory: Path, cache: Path, glance_url: str | None = None) -> None:
         self.directory = directory
         self.environment = environment()
         port = processes.free_port()
@@ -144,6 +147,7 @@ class Ironic:
         self.config = directory / "ironic.conf"
         self._port = port
         self._cache = cache
+        self._glance_url = glance_url
         self.process = processes.Process(
             "ironic",
             [self.environment / "bin" / "ironic", "--config-file", self.config],
@@ -156,7 +160,7 @@ class Ironic:
         """Write the configuration and lay the database."""
         for name in FOLDERS:
             (self.directory / name).mkdir(parents=True, exist_ok=True)
-        write_ini(self.config, options(self.directory, self._port))
+        write_ini(self.config, options(self.directory, self._port, self._glance_url))
         database = self.directory / "ironic.sqlite"
         if database.exists():
             return

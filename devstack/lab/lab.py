@@ -49,6 +49,7 @@ class Lab:
     :param directory: where everything is kept; a new one below ``.lab`` by default.
     :param databases: where the service keeps rows and flows.
     :param tell: called with a line for people whenever a part has become ready.
+    :param glance_url: where Ironic looks up images that are named by their uuid.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Lab:
         directory: Path | None = None,
         tell: Callable[[str], object] = _silent,
         databases: service.Databases = service.files,
+        glance_url: str | None = None,
     ) -> None:
         self.directory = directory or new_directory()
         self._tell = tell
@@ -64,7 +66,7 @@ class Lab:
         self.pods = {
             name: podm.PodManager(self.directory, name, size) for name, size in pods.items()
         }
-        self.ironic = ironic.Ironic(self.directory / "ironic", LABS / "cache")
+        self.ironic = ironic.Ironic(self.directory / "ironic", LABS / "cache", glance_url)
         self.service = service.Service(self.directory / "valence", self.ironic.url, databases)
         self.plugin = service.Plugin(
             self.directory / "integration", self.service.url, self.ironic.url

@@ -100,10 +100,16 @@ class Service:
 
 
 class Plugin:
-    """The configuration of the provisioning plugin, which runs in whose process needs it."""
+    """The configuration of the provisioning plugin, which runs in whose process needs it.
 
-    def __init__(self, directory: Path, valence_url: str, ironic_url: str) -> None:
+    :param grace: seconds that it gives to the step under way when it stops.
+    """
+
+    def __init__(
+        self, directory: Path, valence_url: str, ironic_url: str, grace: int = GRACE
+    ) -> None:
         self.directory = directory
+        self._grace = grace
         self.config = directory / "valence-integration.conf"
         self._valence_url = valence_url
         self._ironic_url = ironic_url
@@ -116,7 +122,7 @@ class Plugin:
             {
                 "valence": {"auth_type": "none", "endpoint_override": self._valence_url},
                 "ironic": {"auth_type": "none", "endpoint_override": self._ironic_url},
-                "conductor": {"graceful_timeout": GRACE},
+                "conductor": {"graceful_timeout": self._grace},
                 "valence_integration": {"state_path": self.directory, "poll_interval": 0.3},
             },
         )

@@ -63,6 +63,16 @@ class TestImportTable(testscenarios.WithScenarios, base.TestCase):
         self.assertEqual([], broken)
 
 
+class TestNova(base.TestCase):
+    def test_nova_is_imported_by_its_driver_alone(self) -> None:
+        importers = {
+            path for package in MAY_IMPORT for path, name in imports_of(package) if name == "nova"
+        }
+        home = "valence_integration/nova/"
+        self.assertEqual([], sorted(path for path in importers if not path.startswith(home)))
+        self.assertIn(f"{home}driver.py", importers)
+
+
 class TestClientIsLight(base.TestCase):
     def test_the_client_imports_nothing_but_its_own_requirements(self) -> None:
         allowed = CLIENT_LIBRARIES | set(sys.stdlib_module_names) | {"valenceclient"}

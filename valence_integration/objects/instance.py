@@ -43,6 +43,8 @@ class Instance(base.IntegrationObject):
     :ivar deploy: what Ironic is to deploy; None leaves the node ``available``.
     :ivar node_uuid: composed node in Valence; known before it is asked for.
     :ivar ironic_uuid: node in Ironic; known before it is asked for.
+    :ivar podm_uuid: pod manager that it stands on; before it is composed, the one that
+        it is to stand on, and None where Valence chooses.
     :ivar fault: why the last operation failed: ``code``, ``detail`` (a
         sentence), ``reason`` (the peer's own words), ``operation``, ``task``,
         ``at``.

@@ -79,6 +79,7 @@ def request(instance: Instance, installation: str) -> dict[str, Any]:
     wanted = {
         "name": f"{instance.name[:200]}-{str(instance.node_uuid)[:8]}",
         "description": f"instance {instance.uuid} of {installation}",
+        "podm_id": instance.podm_uuid,
         "properties": instance.requirements,
         "flavor_id": instance.flavor,
     }

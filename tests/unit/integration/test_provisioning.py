@@ -117,6 +117,13 @@ class TestProvisioner(ProvisionerTestCase):
         self.assert_nothing_is_left()
         self.assertEqual([], self.provisioner.list())
 
+    def test_it_is_composed_on_the_pod_manager_that_was_named_and_no_other(self) -> None:
+        second = self.valence.add_podmanager("pod-2")["uuid"]
+        instance = self.wait(self.provision(podm_id=second).uuid)
+        node = self.valence.client().nodes.get(str(instance.node_uuid))
+        self.assertEqual((second, second), (instance.podm_uuid, node.podm_id))
+        self.assertRaises(errors.InvalidRequest, self.provision, podm_id="pod-2")
+
     def test_without_a_deployment_the_node_ends_available(self) -> None:
         instance = self.wait(self.provision(deploy=None).uuid)
         self.assertEqual("available", self.node_of(instance)["provision_state"])

@@ -97,5 +97,19 @@ class TestRetry(test_provisioning.ProvisionerTestCase):
         self.assertIn("Somebody was faster", self.refused(failed.uuid))
         self.provisioner._instances.get = stale  # type: ignore[method-assign]
 
+    def test_an_attempt_may_be_made_on_another_pod_manager(self) -> None:
+        failed = self.failing()
+        second = self.valence.add_podmanager("pod-2")["uuid"]
+        self.provisioner.retry(failed.uuid, podm_id=second)
+        self.assertEqual(second, self.wait(failed.uuid).podm_uuid)
+
+    def test_one_that_is_deleted_comes_again_only_if_its_owner_says_so(self) -> None:
+        uuid = self.wait(self.provision().uuid).uuid
+        self.provisioner.destroy(uuid)
+        self.assertEqual("deleted", self.wait(uuid).state)
+        self.assertIn("It is deleted", self.refused(uuid))
+        self.assertEqual(3, self.provisioner.retry(uuid, revive=True).generation)
+        self.assertEqual("active", self.wait(uuid).state)
+
     def test_an_instance_that_nobody_knows_is_told_so(self) -> None:
         self.assertRaises(errors.InstanceNotFound, self.provisioner.retry, "nobody")

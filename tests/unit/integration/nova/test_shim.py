@@ -1,0 +1,144 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The files by which Nova finds the driver: where they come to be, and where never."""
+
+import contextlib
+import io
+import pathlib
+import subprocess
+import sys
+import tempfile
+from unittest import mock
+import venv
+import zipfile
+
+from tests import base
+from valence_integration.nova import shim
+
+
+class ShimTestCase(base.TestCase):
+    """Has a folder on the path, in which there may be a Nova."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        site = self.make_site()
+        self.virt = site / "nova/virt"
+        path = mock.patch.object(sys, "path", [str(site)])
+        path.start()
+        self.addCleanup(path.stop)
+        self.addCleanup(sys.path_importer_cache.pop, str(site), None)
+
+    def make_site(self) -> pathlib.Path:
+        """Make the folder that is searched for packages."""
+        return self.folder
+
+    def make_nova(self) -> None:
+        self.virt.mkdir(parents=True)
+        for file in (self.virt.parent / "__init__.py", self.virt / "driver.py"):
+            file.write_text("")
+
+    def run_shim(self, command: str) -> tuple[int, str]:
+        """Run the command; return its status and what it said."""
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            return shim.main([command]), said.getvalue()
+
+
+class TestShim(ShimTestCase):
+    def test_where_nova_is_the_driver_is_put(self) -> None:
+        self.make_nova()
+        status, said = self.run_shim("install")
+        self.assertEqual((0, True), (status, "compute_driver = valence.ValenceDriver" in said))
+        self.assertEqual(0, self.run_shim("check")[0])
+        self.assertEqual(
+            set(shim.FILES), {path.name for path in (self.virt / "valence").iterdir()}
+        )
+
+    def test_where_there_is_no_nova_nothing_is_made(self) -> None:
+        for command in shim.COMMANDS:
+            status, said = self.run_shim(command)
+            self.assertEqual((1, True), (status, "There is no Nova" in said))
+        self.assertEqual([], list(self.folder.iterdir()))
+
+    def test_a_folder_that_has_the_name_by_chance_is_no_nova(self) -> None:
+        self.virt.mkdir(parents=True)
+        self.assertEqual(1, self.run_shim("install")[0])
+        self.assertEqual([], list(self.virt.iterdir()))
+
+    def test_installing_again_renews_it(self) -> None:
+        self.make_nova()
+        self.run_shim("install")
+        driver = self.virt / "valence/driver.py"
+        driver.write_text(f"{shim.MARK}\n# of an older release\n")
+        status, said = self.run_shim("check")
+        self.assertEqual((1, True), (status, "valence-nova-shim install" in said))
+        self.run_shim("install")
+        self.assertEqual(0, self.run_shim("check")[0])
+
+    def test_removing_leaves_nova_as_it_was(self) -> None:
+        self.make_nova()
+        before = sorted(self.folder.rglob("*"))
+        self.run_shim("install")
+        (self.virt / "valence/__pycache__").mkdir()
+        (self.virt / "valence/__pycache__/driver.cpython-311.pyc").write_text("")
+        self.assertEqual(0, self.run_shim("remove")[0])
+        self.assertEqual(before, sorted(self.folder.rglob("*")))
+        self.assertEqual(0, self.run_shim("remove")[0])
+
+    def test_what_is_not_ours_is_not_touched(self) -> None:
+        self.make_nova()
+        other = self.virt / "valence/__init__.py"
+        other.parent.mkdir()
+        other.write_text("# somebody else's\n")
+        for command in ("install", "remove"):
+            status, said = self.run_shim(command)
+            self.assertEqual((1, True), (status, "is not ours" in said))
+        self.assertEqual("# somebody else's\n", other.read_text())
+
+
+class TestUpgrade(ShimTestCase):
+    def make_site(self) -> pathlib.Path:
+        venv.create(self.folder, with_pip=False)
+        python = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        return self.folder / f"lib/{python}/site-packages"
+
+    def test_it_outlives_an_upgrade_of_nova(self) -> None:
+        self.pip_install("1")
+        self.run_shim("install")
+        self.pip_install("2")
+        self.assertFalse((self.virt / "only_in_1.py").exists())
+        self.assertTrue((self.virt / "only_in_2.py").exists())
+        self.assertEqual(0, self.run_shim("check")[0])
+
+    def pip_install(self, version: str) -> None:
+        """Have pip bring a Nova of this version, instead of any other."""
+        info = f"nova-{version}.dist-info"
+        wheel = self.folder / f"nova-{version}-py3-none-any.whl"
+        files = {
+            "nova/__init__.py": "",
+            "nova/virt/driver.py": "",
+            f"nova/virt/only_in_{version}.py": "",
+            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: nova\nVersion: {version}\n",
+            f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        }
+        files[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in (*files, f"{info}/RECORD"))
+        with zipfile.ZipFile(wheel, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+        pip = [sys.executable, "-m", "pip", "--python", self.folder / "bin/python", "install"]
+        options = ["--no-index", "--no-deps", "--disable-pip-version-check", "--quiet", wheel]
+        subprocess.run([*pip, *options], check=True, capture_output=True)

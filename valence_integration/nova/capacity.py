@@ -1,0 +1,213 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""What pod managers hold, and what they could still compose.
+
+One look is three listings (pod managers, flavors, nodes), however many compute nodes
+a process has. :meth:`Capacity.room` is the one place that says how much more could be
+composed. The API of Valence does not tell that yet; until it does, a pod manager is
+taken to have room until it refuses.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import threading
+import time
+
+from oslo_log import log as logging
+
+from valenceclient import errors
+from valenceclient.client import Client
+from valenceclient.flavor import Flavor
+from valenceclient.node import Node
+from valenceclient.podmanager import PodManager
+
+LOG = logging.getLogger(__name__)
+
+#: Fields of a node that are looked at: a listing of thousands stays small.
+NODE_FIELDS = ("uuid", "podm_id", "flavor_id", "state")
+
+#: Nodes on one page of the listing.
+PAGE = 1000
+
+#: What is composed from properties, and not from a flavor of Valence's.
+NO_FLAVOR = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """What Valence said at one moment.
+
+    :ivar pods: uuid to pod manager.
+    :ivar flavors: uuid to flavor.
+    :ivar nodes: uuid to node, whatever its state: it holds hardware.
+    :ivar at: monotonic seconds.
+    """
+
+    pods: Mapping[str, PodManager]
+    flavors: Mapping[str, Flavor]
+    nodes: Mapping[str, Node]
+    at: float
+
+    def on(self, pod: str) -> Iterator[Node]:
+        """Yield the nodes of a pod manager."""
+        return (node for node in self.nodes.values() if node.podm_id == pod)
+
+    def is_well(self, pod: str) -> bool:
+        """Tell whether a pod manager may be asked to compose."""
+        known = self.pods.get(pod)
+        return known is not None and known.status != "offline"
+
+
+@dataclasses.dataclass
+class _Full:
+    """A refusal: the pod manager is full for the flavor until one of these says otherwise."""
+
+    until: float
+    nodes: int | None = None
+
+
+class Capacity:
+    """Looks at Valence, and remembers who refused what.
+
+    :param connect: makes the client; called when it is first needed.
+    :param max_age: seconds for which one look is good.
+    :param assumed_room: more nodes of a flavor, where nothing is known.
+    :param full_interval: seconds for which a refusal counts.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Client],
+        *,
+        max_age: float,
+        assumed_room: int,
+        full_interval: float,
+    ) -> None:
+        self._connect = connect
+        self._client: Client | None = None
+        self._max_age = max_age
+        self._assumed_room = assumed_room
+        self._full_interval = full_interval
+        self._full: dict[tuple[str, str | None], _Full] = {}
+        self._last: Look | None = None
+        self._expired = False
+        self._lock = threading.Lock()
+
+    def look(self) -> Look:
+        """Look at everything, or return the last look while it is good.
+
+        A failing answer leaves what is known, and so does an empty one for the pod
+        managers that are known: see :meth:`is_gone`.
+
+        :raises ValenceError: Valence did not answer, and never has.
+        """
+        with self._lock:
+            last = self._last
+            if last and not self._expired and time.monotonic() - last.at < self._max_age:
+                return last
+            try:
+                self._last = self._read(last)
+            except (errors.ValenceError, OSError) as exc:
+                if last is None:
+                    raise
+                LOG.warning("Valence does not answer, the last known inventory stays: %s", exc)
+                self._last = dataclasses.replace(last, at=time.monotonic())
+            self._expired = False
+            self._heed(self._last)
+            return self._last
+
+    def is_gone(self, pod: str) -> bool:
+        """Ask Valence by name whether it knows a pod manager no more.
+
+        :raises ValenceError: it does not say.
+        """
+        try:
+            self._service().podmanagers.get(pod)
+        except errors.NotFound:
+            return True
+        return False
+
+    def is_released(self, node: str) -> bool:
+        """Ask Valence by name whether it knows a node no more.
+
+        :raises ValenceError: it does not say.
+        """
+        try:
+            self._service().nodes.get(node)
+        except errors.NotFound:
+            return True
+        return False
+
+    def expire(self) -> None:
+        """Have the next look be a new one: something was composed or given back."""
+        self._expired = True
+
+    def note_refusal(self, pod: str, flavor: str | None) -> None:
+        """Take a pod manager to be full for a flavor.
+
+        :param flavor: uuid; None for nodes that are composed from properties.
+        """
+        with self._lock:
+            self._full[pod, flavor] = _Full(time.monotonic() + self._full_interval)
+        self.expire()
+
+    def room(self, pod: str, flavor: str | None) -> int:
+        """Say how many more nodes of a flavor a pod manager could compose.
+
+        :param flavor: uuid; None for nodes that are composed from properties.
+        """
+        return 0 if (pod, flavor) in self._full else self._assumed_room
+
+    def _read(self, last: Look | None) -> Look:
+        valence = self._service()
+        pods = {pod.uuid: pod for pod in valence.podmanagers.list()}
+        for uuid, pod in (last.pods if last else {}).items():
+            if uuid not in pods and not self.is_gone(uuid):
+                pods[uuid] = pod
+        flavors = {flavor.uuid: flavor for flavor in valence.flavors.list()}
+        listed = valence.nodes.list(limit=PAGE, fields=NODE_FIELDS)
+        return Look(pods, flavors, {node.uuid: node for node in listed}, time.monotonic())
+
+    def _heed(self, look: Look) -> None:
+        """Forget refusals that are old, or whose pod manager got something back since."""
+        for (pod, flavor), full in list(self._full.items()):
+            held = sum(1 for _node in look.on(pod))
+            if time.monotonic() >= full.until or held < (full.nodes or 0):
+                del self._full[pod, flavor]
+            else:
+                full.nodes = held
+
+    def _service(self) -> Client:
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
+
+
+def flavor_uuid(look: Look, ident: str | None) -> str | None:
+    """Tell the uuid of a flavor that is named by it or by its name; None when unknown."""
+    if ident is None or ident in look.flavors:
+        return ident
+    return next((uuid for uuid, flavor in look.flavors.items() if flavor.name == ident), None)
+
+
+def by_room(capacity: Capacity, pods: Sequence[str], flavor: str | None) -> list[str]:
+    """Sort pod managers by their room for a flavor, those that are well first."""
+    look = capacity.look()
+    held = {pod: sum(1 for _node in look.on(pod)) for pod in pods}
+    return sorted(
+        pods, key=lambda pod: (not look.is_well(pod), -capacity.room(pod, flavor), held[pod])
+    )
