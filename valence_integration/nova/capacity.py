@@ -13,10 +13,10 @@
 
 """What pod managers hold, and what they could still compose.
 
-One look is three listings (pod managers, flavors, nodes), however many compute nodes
-a process has. :meth:`Capacity.room` is the one place that says how much more could be
-composed. The API of Valence does not tell that yet; until it does, a pod manager is
-taken to have room until it refuses.
+One look is four listings (pod managers, flavors, nodes, free systems), however many
+compute nodes a process has. :meth:`Capacity.room` is the one place that says how much
+more could be composed: a node for each free system that is large enough. A pod manager
+whose systems Valence does not know is taken to have room until it refuses.
 """
 
 from collections.abc import Callable
@@ -26,6 +26,7 @@ from collections.abc import Sequence
 import dataclasses
 import threading
 import time
+from typing import Any
 
 from oslo_log import log as logging
 
@@ -34,13 +35,17 @@ from valenceclient.client import Client
 from valenceclient.flavor import Flavor
 from valenceclient.node import Node
 from valenceclient.podmanager import PodManager
+from valenceclient.system import System
 
 LOG = logging.getLogger(__name__)
 
 #: Fields of a node that are looked at: a listing of thousands stays small.
 NODE_FIELDS = ("uuid", "podm_id", "flavor_id", "state")
 
-#: Nodes on one page of the listing.
+#: Fields of a free system that are looked at.
+SYSTEM_FIELDS = ("uuid", "podm_id", "cores", "memory_mib")
+
+#: Nodes, or systems, on one page of the listing.
 PAGE = 1000
 
 #: What is composed from properties, and not from a flavor of Valence's.
@@ -55,12 +60,14 @@ class Look:
     :ivar flavors: uuid to flavor.
     :ivar nodes: uuid to node, whatever its state: it holds hardware.
     :ivar at: monotonic seconds.
+    :ivar free: the free systems of all of them.
     """
 
     pods: Mapping[str, PodManager]
     flavors: Mapping[str, Flavor]
     nodes: Mapping[str, Node]
     at: float
+    free: Sequence[System] = ()
 
     def on(self, pod: str) -> Iterator[Node]:
         """Yield the nodes of a pod manager."""
@@ -69,7 +76,19 @@ class Look:
     def is_well(self, pod: str) -> bool:
         """Tell whether a pod manager may be asked to compose."""
         known = self.pods.get(pod)
-        return known is not None and known.status != "offline"
+        return known is not None and known.enabled and known.status != "offline"
+
+    def room(self, pod: str, flavor: str | None) -> int | None:
+        """Count the free systems of a pod manager that are large enough for a flavor.
+
+        :returns: None when Valence does not know its systems.
+        """
+        known = self.pods.get(pod)
+        if known is None or not (known.usage.get("systems") or {}).get("total"):
+            return None
+        known_flavor = self.flavors.get(flavor or "")
+        asked = known_flavor.properties if known_flavor else {}
+        return sum(1 for system in self.free if system.podm_id == pod and _fits(system, asked))
 
 
 @dataclasses.dataclass
@@ -170,7 +189,10 @@ class Capacity:
 
         :param flavor: uuid; None for nodes that are composed from properties.
         """
-        return 0 if (pod, flavor) in self._full else self._assumed_room
+        if (pod, flavor) in self._full:
+            return 0
+        room = self._last.room(pod, flavor) if self._last else None
+        return self._assumed_room if room is None else room
 
     def _read(self, last: Look | None) -> Look:
         valence = self._service()
@@ -180,7 +202,9 @@ class Capacity:
                 pods[uuid] = pod
         flavors = {flavor.uuid: flavor for flavor in valence.flavors.list()}
         listed = valence.nodes.list(limit=PAGE, fields=NODE_FIELDS)
-        return Look(pods, flavors, {node.uuid: node for node in listed}, time.monotonic())
+        nodes = {node.uuid: node for node in listed}
+        free = tuple(valence.systems.list(state="free", limit=PAGE, fields=SYSTEM_FIELDS))
+        return Look(pods, flavors, nodes, time.monotonic(), free)
 
     def _heed(self, look: Look) -> None:
         """Forget refusals that are old, or whose pod manager got something back since."""
@@ -195,6 +219,15 @@ class Capacity:
         if self._client is None:
             self._client = self._connect()
         return self._client
+
+
+def _fits(system: System, asked: Mapping[str, Any]) -> bool:
+    """Tell whether a system is as large as what is asked for; what is not known may be."""
+    wanted = (
+        (system.cores, (asked.get("processor") or {}).get("total_cores")),
+        (system.memory_mib, (asked.get("memory") or {}).get("capacity_mib")),
+    )
+    return all(has is None or want is None or has >= want for has, want in wanted)
 
 
 def flavor_uuid(look: Look, ident: str | None) -> str | None:

@@ -74,6 +74,20 @@ class TestInventory(InventoryTestCase):
             self.counted(own=(own,)),
         )
 
+    def test_what_could_be_is_a_node_for_each_free_system_that_is_large_enough(self) -> None:
+        for name, cores, state in (("a", 2, "free"), ("b", 8, "free"), ("c", 8, "used")):
+            self.valence.add_system(name, podm="pod-1", cores=cores, state=state)
+        self.assertEqual(
+            {"CUSTOM_VALENCE_NODE": (2, 0), "CUSTOM_VALENCE_GOLD": (1, 0)}, self.counted()
+        )
+        self.assertEqual((ROOM, 0), self.counted((self.second,))["CUSTOM_VALENCE_GOLD"])
+        self.capacity.note_refusal(self.first, self.gold)
+        self.assertEqual((1, 1), self.counted()["CUSTOM_VALENCE_GOLD"])
+
+    def test_a_pod_that_is_disabled_gets_nothing(self) -> None:
+        self.valence.podmanagers.get(self.first)["enabled"] = False
+        self.assertEqual((1, 1), self.counted()["CUSTOM_VALENCE_GOLD"])
+
     def test_what_stands_on_other_pods_does_not_count(self) -> None:
         self.compose(self.second)
         self.assertEqual((ROOM, 0), self.counted()["CUSTOM_VALENCE_GOLD"])
@@ -153,7 +167,8 @@ class TestCost(InventoryTestCase):
         self.capacity.expire()
         self.counted()
         paths = [call.path for call in self.valence.calls[before:]]
-        self.assertEqual(["/v1/podmanagers", "/v1/flavors", "/v1/nodes"], paths)
+        listed = ["/v1/podmanagers", "/v1/flavors", "/v1/nodes", "/v1/systems"]
+        self.assertEqual(listed, paths)
 
     def test_when_valence_is_away_what_is_known_stays(self) -> None:
         known = self.capacity.look()
