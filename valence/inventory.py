@@ -96,7 +96,7 @@ class Inventories:
                 future = self._under_way[uuid] = self._pool.submit(self._refresh, uuid)
         return future
 
-    def stop(self, graceful: float) -> None:
+    def stop(self, graceful: float = 0.0) -> None:
         """Leave what is under way after the request that it waits for.
 
         :param graceful: seconds to wait for that.

@@ -44,10 +44,10 @@ PODS = {
     "rack": podm.Size(systems=20, cores=8, memory_mib=32 * 1024, assemble_seconds=0.2),
 }
 
-#: What every pod manager can compose, and what none can.
+#: What every pod manager can compose, and what none can, as it alone knows.
 FLAVORS = {
     "web": {"processor": {"total_cores": 8}, "memory": {"capacity_mib": 16 * 1024}},
-    "huge": {"processor": {"total_cores": 4096}},
+    "huge": {"storage": [{"capacity_gib": 10**6}]},
 }
 
 STUCK_TRAY = {

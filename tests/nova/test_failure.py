@@ -33,7 +33,6 @@ class TestRefusal(base.NovaTestCase):
         compute = self.compute(pod_managers=["single"])
         flavor = self.flavor("web")
         first = self.boot(flavor)
-        self.assertIn("no computer systems available", self.fault(flavor))
         self.renew(compute)
         self.assertEqual(1, self.inventory("single")["total"])
         self.assertIn("No valid host", self.fault(flavor))
@@ -59,7 +58,7 @@ class TestRefusal(base.NovaTestCase):
         said = self.fault(self.flavor("huge"))
         for pod in ("single", "pair"):
             self.assertIn(f"pod manager {pod}: ", said)
-        self.assertEqual(2, said.count("There are no computer"))
+        self.assertEqual(2, said.count("There are no computer"), said)
 
     def test_a_flavor_that_asks_for_nothing_of_ours_is_refused_with_what_to_do(self) -> None:
         self.compute(pod_managers=["single"])

@@ -31,7 +31,7 @@ class TestLife(base.NovaTestCase):
         server = self.boot(self.flavor("web"), networks=[{"port": port}])
         self.check_what_stands(server)
         self.renew(compute)
-        self.assertEqual((101, 0), self.counted("single"))
+        self.assertEqual((1, 0), self.counted("single"))
 
         self.assertEqual("power on", self.node_of(server).power_state)
         self.act(server, {"os-stop": None}, "SHUTOFF")
