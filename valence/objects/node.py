@@ -10,6 +10,8 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+# Longer than 400 lines: whatever reads or writes the rows of nodes is here, so that every
+# write can be seen to be compare-and-set.
 
 """Nodes: machines composed from a pool, and how far each has come.
 
