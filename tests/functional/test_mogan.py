@@ -29,7 +29,8 @@ FLAVOR = {
     },
     "resource_traits": {},
 }
-TOO_LARGE = {"resources": {"CUSTOM_VALENCE_PROCESSOR_TOTAL_CORES": 4096}, "resource_traits": {}}
+#: Of drives only a pod manager knows enough to refuse.
+TOO_LARGE = {"resources": {"CUSTOM_VALENCE_STORAGE_CAPACITY_GIB": 10**6}, "resource_traits": {}}
 
 
 class Driver:
