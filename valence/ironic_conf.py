@@ -16,7 +16,6 @@ import copy
 import functools
 from typing import Any
 
-from ironicclient import client as ironic_client
 from keystoneauth1 import loading
 from keystoneauth1 import noauth
 from oslo_config import cfg
@@ -78,6 +77,9 @@ def client(conf: cfg.ConfigOpts, transport: adapters.BaseAdapter | None = None) 
     :param transport: stands in for the network; tests have one.
     :raises IronicNotConfigured: the configuration does not say how to reach it.
     """
+    # Not before: it imports prometheus_client, which workers must prepare for first.
+    import ironicclient.client
+
     options = conf.ironic
     if not options.auth_type and not options.auth_section and not options.endpoint_override:
         raise errors.IronicNotConfigured(
@@ -91,7 +93,7 @@ def client(conf: cfg.ConfigOpts, transport: adapters.BaseAdapter | None = None) 
     # keystoneauth would log whole bodies, and with them a BMC's password.
     session.request = functools.partial(session.request, log=False)
     adapter = loading.load_adapter_from_conf_options(conf, GROUP, session=session, auth=auth)
-    return ironic_client.Client(
+    return ironicclient.client.Client(
         "1",
         endpoint_override=adapter.endpoint_override,
         session=session,
