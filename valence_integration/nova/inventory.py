@@ -108,11 +108,16 @@ def of(
 
 
 def traits(node: ComputeNode, look: Look, known: Iterable[str]) -> set[str]:
-    """Name the traits of a compute node: its own, and those that are not ours."""
+    """Name the traits of a compute node: its own, and those that are not ours.
+
+    Its own tell its pod managers, their drivers, and the kinds of devices that they have.
+    """
     own = {COMPOSABLE}
     for pod in (look.pods[uuid] for uuid in node.pods if uuid in look.pods):
         own.add(custom("POD_", pod.name or pod.uuid))
         own.add(custom("DRIVER_", pod.driver))
+        kinds = (pod.usage.get("devices") or {}).get("by_type") or {}
+        own |= {custom("DEVICE_", kind) for kind, count in kinds.items() if count.get("total")}
     return {trait for trait in known if not trait.startswith(PREFIX)} | own
 
 

@@ -13,6 +13,7 @@
 
 """What Placement is told, from what Valence says."""
 
+import dataclasses
 import pathlib
 import re
 from typing import Any
@@ -122,6 +123,16 @@ class TestInventory(InventoryTestCase):
 
     def test_names_are_spelled_as_placement_wants_them(self) -> None:
         self.assertEqual("CUSTOM_VALENCE_GOLD_2_GPU", inventory.resource_class("gold-2.gpu"))
+
+    def test_traits_tell_what_the_hardware_offers(self) -> None:
+        look = self.capacity.look()
+        kinds = {"FPGA": {"total": 2, "used": 1, "free": 1}, "GPU": {"total": 0}}
+        usage = {"devices": {"by_type": kinds}}
+        pods = {self.first: dataclasses.replace(look.pods[self.first], usage=usage)}
+        node = computenode.ComputeNode("uuid", "name", (self.first,))
+        told = inventory.traits(node, dataclasses.replace(look, pods=pods), ())
+        self.assertIn("CUSTOM_VALENCE_DEVICE_FPGA", told)
+        self.assertNotIn("CUSTOM_VALENCE_DEVICE_GPU", told)
 
     def test_traits_of_others_stay(self) -> None:
         node = computenode.ComputeNode("uuid", "name", (self.first,))
