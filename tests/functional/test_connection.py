@@ -10,8 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
-"""The HTTP client of pod managers, over HTTP: with good ones, odd ones and dead ones."""
+"""Connections to pod managers that are odd, with sessions, and over TLS."""
 
 from concurrent import futures
 import gzip
@@ -19,7 +18,6 @@ import json
 import ssl
 import tempfile
 import threading
-import time
 from typing import Any
 from unittest import mock
 
@@ -29,75 +27,20 @@ import testscenarios
 from podm_simulator import server
 from podm_simulator.pod import factory
 from podm_simulator.pod import pod
-from tests import base
+from tests.functional.connection_base import ConnectionTestCase
+from tests.functional.connection_base import drip
+from tests.functional.connection_base import FOUR_CORES
+from tests.functional.connection_base import OddTestCase
+from tests.functional.connection_base import ROOT
+from tests.functional.connection_base import SESSIONS
+from tests.functional.connection_base import THING
 from tests.servers import certificates
 from tests.servers import odd
-from tests.unit.service import fake_redfish
 from valence import errors
 from valence.flows import outages
-from valence.podmanagers import connection
 from valence.podmanagers import rsd
 from valence.podmanagers import session
 from valence_conductor import run
-
-ROOT = "/redfish/v1/"
-SESSIONS = "/redfish/v1/SessionService/Sessions"
-THING = {"@odata.id": "/thing", "Name": "thing"}
-FOUR_CORES = {"processor": {"total_cores": 4}}
-
-
-def until(condition: Any) -> None:
-    """Wait for something that must come."""
-    give_up = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < give_up, "it did not come about"
-        time.sleep(0.02)
-
-
-class ConnectionTestCase(base.TestCase):
-    def connect(self, url: str, **options: Any) -> connection.Connection:
-        given = {
-            name: options.pop(name) for name in ("verify_ca", "ca", "username") if name in options
-        }
-        conf = fake_redfish.conf(**{"connect_timeout": 5, "session_after": 0, **options})
-        who = given.pop("username", "admin")
-        client = connection.Connection(conf, url, who, "secret", **given)
-        self.addCleanup(client.close)
-        return client
-
-
-class OddTestCase(ConnectionTestCase):
-    """A server that has a root with sessions, and a thing for whoever is let in."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.odd = self.serve()
-        self.session_answer: odd.Canned = (
-            201,
-            {"X-Auth-Token": "t0ken", "Location": f"{SESSIONS}/1"},
-            {},
-        )
-        self.odd.answers = {
-            ("GET", ROOT): (200, {}, {"Links": {"Sessions": {"@odata.id": SESSIONS}}}),
-            ("POST", SESSIONS): lambda handler: self.session_answer,
-            ("DELETE", f"{SESSIONS}/1"): (204, {}, None),
-            ("GET", "/thing"): (200, {}, THING),
-            ("POST", "/thing"): (204, {}, None),
-        }
-
-    def serve(self, tls: ssl.SSLContext | None = None) -> odd.Odd:
-        made = odd.Odd(tls).start()
-        self.addCleanup(made.stop)
-        return made
-
-    def how(self, path: str = "/thing") -> list[str]:
-        """By what each request to a path got in."""
-        named = {"X-Auth-Token": "token", "Authorization": "basic"}
-        return [
-            next((word for name, word in named.items() if name in headers), "nothing")
-            for _, asked, headers, _ in self.odd.seen
-            if asked == path
-        ]
 
 
 class TestSessions(OddTestCase):
@@ -296,175 +239,6 @@ class TestRedirects(OddTestCase):
         client = self.connect(self.odd.url)
         self.assertRaises(errors.PodManagerFailed, client.post, "/moved", {})
         self.assertEqual(["POST /moved"], self.odd.asked())
-
-
-def drip(head: bytes) -> odd.Canned:
-    """Begin an answer, and go on with it byte by byte."""
-
-    def answer(handler: odd.Handler) -> None:
-        handler.close_connection = True
-        handler.wfile.write(head)
-        ends = time.monotonic() + 60
-        while time.monotonic() < ends:
-            handler.wfile.write(b"x")
-            time.sleep(0.05)
-
-    return answer  # type: ignore[return-value]
-
-
-class TestDeadlines(OddTestCase):
-    def test_one_that_never_ends_is_not_listened_to_for_ever(self) -> None:
-        client = self.connect(self.odd.url, read_timeout=20, request_timeout=2)
-        for head in (
-            b"HTTP/1.1 200 OK\r\nX-Long: ",
-            b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
-            b"HTTP/1.1 2",
-        ):
-            self.odd.answers["POST", "/slow"] = drip(head)
-            exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/slow", {})
-            self.assertIn("did not answer POST /slow in 2 s", exc.detail)
-            self.assertNotIn("sent", exc.details)
-            client.get("/thing")
-
-    def test_a_silence_ends_it_sooner(self) -> None:
-        hang = threading.Event()
-        self.addCleanup(hang.set)
-        self.odd.answers["GET", "/slow"] = lambda handler: hang.wait(60) and None  # type: ignore
-        client = self.connect(self.odd.url, read_timeout=0.2)
-        exc = self.assertRaises(errors.PodManagerUnreachable, client.get, "/slow")
-        self.assertIn("in 0.2 s", exc.detail)
-
-    def test_what_is_packed_is_unpacked(self) -> None:
-        packed = gzip.compress(json.dumps(THING).encode())
-        self.odd.answers["GET", "/thing"] = (200, {"content-encoding": "gzip"}, packed)
-        self.assertEqual(THING, self.connect(self.odd.url).get("/thing"))
-
-
-class TestTurns(OddTestCase):
-    def test_no_more_requests_at_a_time_than_allowed(self) -> None:
-        lock, now, most = threading.Lock(), [0], [0]
-        three = threading.Barrier(3)
-
-        def thing(handler: odd.Handler) -> odd.Canned:
-            with lock:
-                now[0] += 1
-                most[0] = max(most[0], now[0])
-            three.wait(60)  # fewer at a time would never get past this
-            with lock:
-                now[0] -= 1
-            return (200, {}, THING)
-
-        self.odd.answers["GET", "/thing"] = thing
-        client = self.connect(self.odd.url, pool_size=3)
-        with futures.ThreadPoolExecutor(12) as pool:
-            list(pool.map(lambda _: client.get("/thing"), range(24)))
-        self.assertEqual(3, most[0])
-
-    def test_a_turn_that_does_not_come_is_not_waited_for_any_longer(self) -> None:
-        hang, begun = threading.Event(), threading.Event()
-        self.addCleanup(hang.set)
-
-        def slow(handler: odd.Handler) -> odd.Canned:
-            begun.set()
-            hang.wait(60)
-            return (204, {}, None)
-
-        self.odd.answers["POST", "/slow"] = slow
-        client = self.connect(self.odd.url, pool_size=1, queue_timeout=0.1)
-        thread = threading.Thread(target=client.post, args=("/slow",))
-        thread.start()
-        begun.wait(60)
-        exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/thing")
-        self.assertIs(False, exc.details["sent"])
-        self.assertIn("pool_size", exc.detail)
-        hang.set()
-        thread.join()
-        client.post("/thing")
-
-
-class TestBreaker(OddTestCase):
-    def hang(self) -> threading.Event:
-        """Answer nothing any more, until the event is set."""
-        well = threading.Event()
-        self.addCleanup(well.set)
-        usual = dict(self.odd.answers)
-
-        def after_all(key: tuple[str, str]) -> Any:
-            def answer(handler: odd.Handler) -> Any:
-                well.wait(60)
-                canned = usual[key]
-                return canned(handler) if callable(canned) else canned
-
-            return answer
-
-        for key in usual:
-            self.odd.answers[key] = after_all(key)
-        return well
-
-    def test_one_that_does_not_answer_is_not_asked_again_at_once(self) -> None:
-        client = self.connect(self.odd.url, read_timeout=2, session_after=-1)
-        well = self.hang()
-        self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
-        client._breaker._opened_at += 3600  # type: ignore[operator]
-        for _ in range(100):
-            exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/thing")
-            self.assertEqual((False, False), (exc.details["sent"], exc.details["asked"]))
-            self.assertIn("did not answer GET /thing in 2 s", exc.detail)
-        self.assertEqual(["GET /thing"], self.odd.asked())
-        well.set()
-        client._breaker._opened_at -= 3600  # type: ignore[operator]
-        self.odd.seen.clear()
-        until(lambda: self.works(client))
-        self.assertEqual([f"GET {ROOT}", "GET /thing"], self.odd.asked())
-        self.assertEqual(["nothing"], self.how(ROOT))
-
-    def works(self, client: connection.Connection) -> bool:
-        try:
-            return client.get("/thing") == THING
-        except errors.PodManagerUnreachable:
-            return False
-
-    def test_a_job_looks_again_before_it_gives_up(self) -> None:
-        client = self.connect(self.odd.url, read_timeout=2, session_after=-1)
-        well = self.hang()
-        self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
-        client._breaker._pause = 3600.0
-        well.set()
-        exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/thing")
-        self.assertIs(False, exc.details["asked"])
-        with run.until(threading.Event()):
-            client.post("/thing")
-        self.assertEqual(["GET /thing", f"GET {ROOT}", "POST /thing"], self.odd.asked())
-
-    def test_while_one_asks_whether_it_is_back_nobody_waits_for_long(self) -> None:
-        client = self.connect(self.odd.url, connect_timeout=30, read_timeout=2, session_after=-1)
-        well = self.hang()
-        self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
-        client._breaker._opened_at = 0.0
-        self.odd.seen.clear()
-        for _ in range(20):
-            exc = self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
-            self.assertIs(False, exc.details["asked"])
-        until(lambda: self.odd.asked() == [f"GET {ROOT}"])
-        well.set()
-        until(lambda: client._breaker.is_closed)
-        self.assertEqual(THING, client.get("/thing"))
-
-    def test_refusals_are_answers(self) -> None:
-        client = self.connect(self.odd.url, busy_timeout=0)
-        for status in (400, 401, 403, 404, 409, 429, 500, 503):
-            self.odd.answers["POST", "/no"] = (status, {"Retry-After": "30"}, {"error": {}})
-            for _ in range(5):
-                self.assertRaises(errors.ValenceError, client.post, "/no")
-            self.assertTrue(client._breaker.is_closed)
-        self.assertEqual(5 * 8, self.odd.asked().count("POST /no"))
-
-    def test_a_gateway_that_finds_nobody_is_no_answer(self) -> None:
-        client = self.connect(self.odd.url)
-        self.odd.answers["GET", "/thing"] = (502, {}, b"<html>Bad Gateway</html>")
-        for _ in range(3):
-            self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
-        self.assertFalse(client._breaker.is_closed)
 
 
 class SimulatorTestCase(ConnectionTestCase):
