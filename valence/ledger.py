@@ -85,6 +85,9 @@ ENDS_CANCELLED: Ends = {
     Result.FAILED: {"state": "releasing"},
 }
 
+#: Between why a node could not be composed, and why it is not given back since.
+AND_GIVING_BACK = " Giving it back: "
+
 #: What the conductor's own faults are to users of the API.
 FAULTS: Mapping[str | None, type[errors.ValenceError]] = {
     "Cancelled": errors.NodeCancelled,
@@ -209,7 +212,8 @@ def _fault_after(job: Job, row: nodes.Node, outcome: Outcome) -> dict[str, Any] 
         return fault
     if fault is None:
         return row.fault
-    return {**row.fault, "detail": f"{row.fault['detail']} Giving it back: {fault['detail']}"}
+    first = str(row.fault["detail"]).partition(AND_GIVING_BACK)[0]
+    return {**row.fault, "detail": f"{first}{AND_GIVING_BACK}{fault['detail']}"}
 
 
 def fault_of(job: Job, outcome: Outcome) -> dict[str, Any] | None:

@@ -34,6 +34,9 @@ from valence_integration.models import InstallationRow
 from valence_integration.models import InstanceRow
 from valence_integration.objects.instance import Instance
 
+#: Between why an instance failed, and why it is not given back since.
+AND_GIVING_BACK = " Giving it back: "
+
 
 @dataclasses.dataclass(frozen=True)
 class Ending:
@@ -307,7 +310,8 @@ def _following(row: InstanceRow, end: Ending) -> tuple[str, dict[str, Any] | Non
         return end.state, end.fault
     if end.fault is None:
         return states.ERROR, {**row.fault, "given_back": True}
-    both = f"{row.fault['detail']} Giving it back: {end.fault['detail']}"
+    first = str(row.fault["detail"]).partition(AND_GIVING_BACK)[0]
+    both = f"{first}{AND_GIVING_BACK}{end.fault['detail']}"
     return states.ERROR, {**row.fault, "detail": both}
 
 

@@ -118,6 +118,11 @@ class TestLedger(base.WorldTestCase):
         self.assertEqual([("row", True)], [(stray.kind, stray.repaired) for stray in strays])
         again = ledger.job_of(self.instances.get(instance.uuid))
         self.assertEqual(("destroy", 2), (again.operation, again.generation))
+        self.ledger.settle(again, Outcome(Result.REVERTED, reason="Ironic is busy."))
+        told = (self.instances.get(instance.uuid).fault or {})["detail"]
+        self.assertEqual("No drive is left. Giving it back: Ironic is busy.", told)
+        list(self.ledger.audit())
+        again = ledger.job_of(self.instances.get(instance.uuid))
         self.ledger.settle(again, Outcome(Result.SUCCESS))
         self.assertEqual("error", self.instances.get(instance.uuid).state)
         self.assertEqual([], list(self.ledger.audit()), "there is nothing to give back any more")

@@ -163,6 +163,9 @@ class TestCompose(base.ServiceTestCase):
         left = self.settled(self.node_uuid) or {}
         self.assertIsNotNone(left["path"])
         self.assertIn("Giving it back: ", left["fault"]["detail"])
+        self.audit()
+        left = self.settled(self.node_uuid) or {}
+        self.assertEqual(1, left["fault"]["detail"].count("Giving it back: "))
         self.pod.faults.clear()
         strays = [(stray.kind, stray.repaired) for stray in self.audit()]
         self.assertIn(("row", True), strays)
