@@ -316,6 +316,18 @@ ROUTES: tuple[Route, ...] = (
     *earlier.ROUTES,
 )
 
+#: The same for every application. Made while this is imported, before there are threads:
+#: what it is compiled from is parsed, and see policies.allows of parsing in threads.
+PATHS = werkzeug_routing.Map(
+    [
+        werkzeug_routing.Rule(route.path, endpoint=route, methods=[route.method])
+        for route in ROUTES
+    ],
+    strict_slashes=False,
+    merge_slashes=False,
+)
+PATHS.update()
+
 
 class Application:
     """The WSGI application behind the middleware.
@@ -325,14 +337,6 @@ class Application:
 
     def __init__(self, service: services.Service) -> None:
         self._service = service
-        self._map = werkzeug_routing.Map(
-            [
-                werkzeug_routing.Rule(route.path, endpoint=route, methods=[route.method])
-                for route in ROUTES
-            ],
-            strict_slashes=False,
-            merge_slashes=False,
-        )
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Answer a request."""
@@ -367,7 +371,7 @@ class Application:
 
     def _match(self, request: werkzeug.Request) -> tuple[Route, Mapping[str, str]]:
         try:
-            route, segments = self._map.bind_to_environ(request.environ).match()
+            route, segments = PATHS.bind_to_environ(request.environ).match()
         except exceptions.NotFound as exc:
             raise errors.UnknownPath(
                 f"There is no {request.path} here. GET /v1/openapi.json lists what there is."

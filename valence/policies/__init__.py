@@ -19,6 +19,7 @@ from typing import Any
 
 from oslo_config import cfg
 from oslo_context import context as oslo_context
+from oslo_log import log as logging
 from oslo_policy import opts
 from oslo_policy import policy
 
@@ -29,6 +30,11 @@ from valence.policies import node
 from valence.policies import podmanager
 from valence.policies import rack
 from valence.policies import system
+
+LOG = logging.getLogger(__name__)
+
+#: How often a rule is read again that an interpreter could not parse.
+PARSING_ATTEMPTS = 10
 
 
 def list_rules() -> list[policy.RuleDefault]:
@@ -62,8 +68,21 @@ def allows(
     context: oslo_context.RequestContext,
     project_id: str | None,
 ) -> bool:
-    """Tell whether a rule lets somebody do something to what a project owns."""
-    return bool(enforcer.authorize(rule, dict(owner(project_id)), context))
+    """Tell whether a rule lets somebody do something to what a project owns.
+
+    CPython before 3.11.8 and 3.12.2 sometimes raises SystemError where an expression is
+    parsed while another thread parses one (gh-106905): oslo.policy does for every
+    ``key:%(other)s``, and so does whoever formats a traceback. Asking again is the cure.
+    """
+    target = dict(owner(project_id))
+    for attempt in range(1, PARSING_ATTEMPTS + 1):
+        try:
+            return bool(enforcer.authorize(rule, target, context))
+        except SystemError as exc:
+            if attempt == PARSING_ATTEMPTS:
+                raise
+            LOG.debug("The policy %s is read again: %s", rule, exc)
+    raise AssertionError("a rule is read at least once")
 
 
 def sample_enforcer() -> policy.Enforcer:

@@ -13,11 +13,13 @@
 
 """What is generated from the code: OpenAPI, samples, policies, and frozen paths."""
 
+import itertools
 import pathlib
 import re
 import subprocess
 import sys
 from typing import Any
+from unittest import mock
 
 import jsonschema
 import openapi_spec_validator
@@ -33,7 +35,6 @@ from valence import ledger
 from valence import openapi
 from valence import policies
 
-#: The one rule that is no route's.
 #: What is an operator's: there one sees what belongs to everybody.
 HARDWARE = ("valence:podmanager:", "valence:system:", "valence:rack:")
 
@@ -144,6 +145,23 @@ class TestPolicies(service_base.ServiceTestCase):
         self.assertEqual(reading | composing, self.allowed("member"))
         self.assertEqual(rules, self.allowed("admin"))
         self.assertEqual(set(), self.allowed("stranger"))
+
+    def member_reads(self, *, unreadable: int) -> bool:
+        """Ask for something of one's own while an interpreter fails to parse the rule."""
+        enforcer = policies.enforcer(self.configure())
+        context = oslo_context.RequestContext(roles=["member"], project_id="ours")
+        answers = itertools.chain(
+            itertools.repeat(SystemError("AST constructor"), unreadable),
+            itertools.repeat(ValueError("not a literal")),
+        )
+        with mock.patch("ast.literal_eval", side_effect=answers):
+            return policies.allows(enforcer, "valence:node:get", context, "ours")
+
+    def test_a_rule_that_the_interpreter_could_not_parse_is_read_again(self) -> None:
+        self.assertTrue(self.member_reads(unreadable=3))
+
+    def test_a_rule_that_can_never_be_parsed_allows_nothing(self) -> None:
+        self.assertRaises(SystemError, self.member_reads, unreadable=1000)
 
     def test_who_may_not_is_told_so(self) -> None:
         self.start()
