@@ -53,6 +53,10 @@ AWAY = (
 #: How long a writer of SQLite waits for another, milliseconds.
 BUSY_TIMEOUT_MS = 30_000
 
+#: How many connections to a file of SQLite are kept for the next who needs one: opening
+#: one, and reading the schema with it, costs more than most transactions.
+POOL_SIZE = 16
+
 #: Seconds that a process waits for another one that makes or changes tables.
 TABLES_TIMEOUT = 300.0
 
@@ -215,7 +219,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     would fail at once, however patient it is. (oslo.db's own engine begins
     every transaction as a reader.)
     """
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    engine = sa.create_engine(url, pool_size=POOL_SIZE, max_overflow=-1)
     exc_filters.register_engine(engine)
 
     @event.listens_for(engine, "connect")

@@ -30,7 +30,7 @@ CONDUCTOR = {"sweep_interval": 0.5, "workers": 4, "graceful_timeout": 2.0}
 AUDITS = {"conductor__audit_interval": 1.0}
 
 SERVICE: dict[str, Any] = {
-    "podmanagers__poll_interval": 0.1,
+    "podmanagers__poll_interval": 0.2,
     "podmanagers__connect_timeout": 2.0,
     "podmanagers__read_timeout": 5.0,
     "podmanagers__busy_timeout": 2.0,
@@ -46,7 +46,7 @@ SERVICE: dict[str, Any] = {
 
 PLUGIN: dict[str, Any] = {
     "valence_integration__stray_grace": 0.5,
-    "valence_integration__poll_interval": 0.1,
+    "valence_integration__poll_interval": 0.2,
     "valence_integration__compose_timeout": 30.0,
     "valence_integration__enroll_timeout": 30.0,
     "valence_integration__deploy_timeout": 30.0,
