@@ -63,10 +63,22 @@ class Database(process.Server):
         raise NotImplementedError
 
     def restart(self) -> None:
-        """Kill it, and start it again on the same files."""
+        """Kill it, and start it again on the same files.
+
+        Workers of a server that was killed hold its memory until they notice, and no
+        other is let in as long as they do.
+        """
         self.kill()
         (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
-        self.start()
+        deadline = time.monotonic() + process.PATIENCE
+        while True:
+            try:
+                self.start()
+                break
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
         self._until_it_answers()
 
     def ready(self) -> None:
