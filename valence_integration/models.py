@@ -18,20 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-
-class UtcDateTime(sa.types.TypeDecorator[datetime.datetime]):
-    """A time that is aware of UTC in Python and bare in every database."""
-
-    impl = sa.DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime.datetime | None, dialect: Any) -> Any:
-        """Store UTC without saying so."""
-        return None if value is None else value.astimezone(datetime.UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: Any, dialect: Any) -> datetime.datetime | None:
-        """Say that it is UTC."""
-        return None if value is None else value.replace(tzinfo=datetime.UTC)
+from valence_conductor import columns
 
 
 def _json() -> sa.JSON:
@@ -60,7 +47,7 @@ class InstanceRow(Base):
     state: orm.Mapped[str] = orm.mapped_column(sa.String(15))
     operation: orm.Mapped[str] = orm.mapped_column(sa.String(15))
     task: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
-    task_since: orm.Mapped[datetime.datetime | None] = orm.mapped_column(UtcDateTime)
+    task_since: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
     generation: orm.Mapped[int] = orm.mapped_column(sa.Integer)
     destroy_requested: orm.Mapped[bool] = orm.mapped_column(sa.Boolean)
     request_digest: orm.Mapped[str] = orm.mapped_column(sa.String(64))
@@ -71,8 +58,8 @@ class InstanceRow(Base):
     ironic_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
     podm_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
     fault: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(_json())
-    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(UtcDateTime)
-    updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(UtcDateTime)
+    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
+    updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
     #: None in a row that is older than the column: not composed.
     composed: orm.Mapped[bool | None] = orm.mapped_column(sa.Boolean)
     conductor: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))

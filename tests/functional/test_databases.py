@@ -39,6 +39,9 @@ from valence.objects import node as nodes
 from valence_conductor import database
 from valence_conductor import lock
 from valence_conductor import waiting
+from valence_integration import instances
+from valence_integration import migrations as instance_migrations
+from valence_integration import models
 
 PROPERTIES: dict[str, Any] = {"processor": {"total_cores": 4}, "memory": {"capacity_mib": 4096}}
 
@@ -154,6 +157,39 @@ class TestMigrations(DatabaseTest):
                     if column in known.c:  # MariaDB calls JSON a long text
                         known.c[column].type = sa.JSON()
                 connection.execute(known.insert().values(**values))
+
+
+class TestInstances(DatabaseTest):
+    """The table of the provisioning plugin, which has migrations of its own."""
+
+    def instances(self) -> database.Database:
+        db = self.empty("instances")
+        instances.Instances(db).upgrade()
+        return db
+
+    def test_the_migrated_table_is_that_of_the_model(self) -> None:
+        with self.instances().engine.connect() as connection:
+            options = {"version_table": instance_migrations.VERSION_TABLE, "compare_type": True}
+            context = migration.MigrationContext.configure(connection, opts=options)
+            differences = autogenerate.compare_metadata(context, models.Base.metadata)
+        self.assertEqual([], differences)
+
+    def test_a_time_is_kept_to_the_microsecond(self) -> None:
+        db = self.instances()
+        now = waiting.now().replace(microsecond=123456)
+        row = models.InstanceRow(
+            uuid=PODM,
+            name="web",
+            state="active",
+            operation="provision",
+            generation=1,
+            destroy_requested=False,
+            request_digest="",
+            created_at=now,
+        )
+        with db.writer() as session:
+            session.add(row)
+        self.assertEqual(now, instances.Instances(db).get(PODM).created_at)
 
 
 class TestLock(DatabaseTest):

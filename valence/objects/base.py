@@ -17,14 +17,12 @@ from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-import datetime
 from typing import Any
 from typing import TypeVar
 import uuid as uuids
 
 import sqlalchemy as sa
 from sqlalchemy import orm
-from sqlalchemy.dialects import mysql
 
 from valence import errors
 
@@ -46,29 +44,6 @@ class Base(orm.DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-
-
-#: MariaDB would keep no fractions of seconds: rows made in one second had no order.
-MOMENT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
-
-
-class UTCDateTime(sa.types.TypeDecorator[datetime.datetime]):
-    """A time that is in UTC, aware of it, and the same in every database."""
-
-    impl = MOMENT
-    cache_ok = True
-
-    def process_bind_param(
-        self, value: datetime.datetime | None, dialect: sa.Dialect
-    ) -> datetime.datetime | None:
-        """Store in UTC what knows its zone."""
-        return value.astimezone(datetime.UTC).replace(tzinfo=None) if value else None
-
-    def process_result_value(
-        self, value: datetime.datetime | None, dialect: sa.Dialect
-    ) -> datetime.datetime | None:
-        """Give back what knows that it is UTC."""
-        return value.replace(tzinfo=datetime.UTC) if value else None
 
 
 @dataclasses.dataclass(frozen=True)

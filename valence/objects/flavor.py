@@ -24,6 +24,7 @@ from sqlalchemy import orm
 
 from valence import errors
 from valence.objects import base
+from valence_conductor import columns
 from valence_conductor import database
 from valence_conductor import waiting
 
@@ -37,8 +38,8 @@ class Flavor(base.Base):
     name: orm.Mapped[str] = orm.mapped_column(sa.String(255), unique=True)
     description: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     properties: orm.Mapped[dict[str, Any]] = orm.mapped_column(sa.JSON)
-    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(base.UTCDateTime)
-    updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
+    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
+    updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
 
 
 @database.retried

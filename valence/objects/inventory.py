@@ -38,6 +38,7 @@ from valence.objects import podmanager
 from valence.objects import rack as racks
 from valence.objects import system as systems
 from valence.podmanagers import inventory as told
+from valence_conductor import columns
 from valence_conductor import database
 from valence_conductor import waiting
 
@@ -79,10 +80,10 @@ class Inventory(base.Base):
         sa.String(36), sa.ForeignKey("podmanagers.uuid", ondelete="CASCADE"), primary_key=True
     )
     #: When somebody began to refresh; whoever moves it on is the one who does.
-    begun_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
+    begun_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
     #: When a refresh ended last, well or badly, and when one ended well.
-    tried_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
-    refreshed_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
+    tried_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
+    refreshed_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
     #: What was wrong with the last one: ``code``, ``detail``, perhaps ``reason``.
     fault: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
     #: Of the quickest request, seconds.

@@ -36,6 +36,7 @@ from valence import errors
 from valence import marks
 from valence.objects import base
 from valence_conductor import changes
+from valence_conductor import columns
 from valence_conductor import database
 from valence_conductor import errors as conductor_errors
 from valence_conductor import rows
@@ -80,9 +81,9 @@ class Node(base.Base):
     #: Attempt of the user; a recovery never changes it.
     generation: orm.Mapped[int] = orm.mapped_column(sa.Integer)
     state: orm.Mapped[str] = orm.mapped_column(sa.String(16))
-    state_since: orm.Mapped[datetime.datetime] = orm.mapped_column(base.UTCDateTime)
+    state_since: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
     task: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
-    task_since: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
+    task_since: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
     #: Of the request that began the operation.
     request_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
     #: Who asked for the node, and the project that it belongs to; None: nobody said.
@@ -114,8 +115,8 @@ class Node(base.Base):
     fault: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
     #: It was deleted while it was being composed, or given back because that failed.
     release_requested: orm.Mapped[bool] = orm.mapped_column(sa.Boolean, default=False)
-    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(base.UTCDateTime)
-    updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
+    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
+    updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
 
     @property
     def redfish_name(self) -> str:

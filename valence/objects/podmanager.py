@@ -29,6 +29,7 @@ from valence import errors
 from valence.objects import base
 from valence.objects import node as nodes
 from valence_conductor import changes as row_changes
+from valence_conductor import columns
 from valence_conductor import database
 from valence_conductor import errors as conductor_errors
 from valence_conductor import waiting
@@ -60,9 +61,9 @@ class PodManager(base.Base):
     #: online, degraded, offline, unknown
     status: orm.Mapped[str] = orm.mapped_column(sa.String(16))
     status_reason: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
-    status_since: orm.Mapped[datetime.datetime] = orm.mapped_column(base.UTCDateTime)
-    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(base.UTCDateTime)
-    updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
+    status_since: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
+    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
+    updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
 
 
 @dataclasses.dataclass

@@ -24,6 +24,7 @@ from sqlalchemy import orm
 from valence import errors
 from valence.objects import base
 from valence.objects import system as systems
+from valence_conductor import columns
 from valence_conductor import database
 
 
@@ -45,8 +46,8 @@ class Rack(base.Base):
     serial_number: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
     health: orm.Mapped[str | None] = orm.mapped_column(sa.String(32))
     #: When it was seen last, if the last refresh did not see it.
-    unseen_since: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
-    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(base.UTCDateTime)
+    unseen_since: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
+    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
 
 
 @database.retried

@@ -23,6 +23,7 @@ from sqlalchemy import orm
 
 from valence import errors
 from valence.objects import base
+from valence_conductor import columns
 from valence_conductor import database
 from valence_conductor import waiting
 
@@ -59,12 +60,12 @@ class System(base.Base):
     memory_mib: orm.Mapped[int | None] = orm.mapped_column(sa.Integer)
     #: Fields of :class:`valence.podmanagers.inventory.Details`.
     details: orm.Mapped[dict[str, Any]] = orm.mapped_column(sa.JSON)
-    details_at: orm.Mapped[datetime.datetime] = orm.mapped_column(base.UTCDateTime)
+    details_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
     #: When it was seen last, if the last refresh did not see it.
-    unseen_since: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
+    unseen_since: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
     #: When we took it or gave it back ourselves: a refresh that began earlier knows less.
-    marked_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(base.UTCDateTime)
-    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(base.UTCDateTime)
+    marked_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
+    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
 
 
 @database.retried
