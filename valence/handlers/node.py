@@ -86,7 +86,8 @@ def index(call: calls.Call) -> werkzeug.Response:
     scope = {} if everybodys else policies.owner(call.context.project_id)
     query = call.page_wanted(RENAMED, CONDITIONS, scope)
     rows, more = nodes.page(call.service.db, query, READ)
-    views = [_shown(call, dict(zip(READ, row, strict=True))) for row in rows]
+    above = call.href(PLURAL)
+    views = [_shown(above, dict(zip(READ, row, strict=True))) for row in rows]
     return calls.answer(call.page(PLURAL, views, more))
 
 
@@ -220,15 +221,17 @@ def unregister(call: calls.Call, ident: str) -> werkzeug.Response:
 
 def view(call: calls.Call, row: nodes.Node) -> Mapping[str, Any]:
     """Give a node as the API shows it."""
-    return _shown(call, {field: getattr(row, field) for field in READ})
+    return _shown(call.href(PLURAL), {field: getattr(row, field) for field in READ})
 
 
-def _shown(call: calls.Call, fields: dict[str, Any]) -> Mapping[str, Any]:
-    for field in MOMENTS:
-        fields[field] = calls.moment(fields[field])
+def _shown(above: str, fields: dict[str, Any]) -> Mapping[str, Any]:
+    """Make a row's fields those that the API shows.
+
+    :param above: URL of all nodes.
+    """
     fields["podm_id"] = fields["podm_uuid"]
     fields["adopted"] = fields.pop("adopted_as") is not None
-    fields["links"] = [{"rel": "self", "href": call.href(PLURAL, fields["uuid"])}]
+    fields["links"] = [{"rel": "self", "href": f"{above}/{fields['uuid']}"}]
     return fields
 
 
