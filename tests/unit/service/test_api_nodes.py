@@ -60,6 +60,63 @@ class TestListed(ListingTestCase):
         )
 
 
+class TestUnwell(ListingTestCase):
+    """Two pod managers with a node each; one of them goes away."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.start()
+        self.podms, self.nodes = {}, {}
+        for name in ("gone", "there"):
+            podm = self.know(self.simulate(name, systems=1))["uuid"]
+            self.podms[name], self.nodes[name] = podm, self.composed(name=name, podm_id=podm)
+        self.assertEqual([], self.get("/v1/nodes")["errors"])
+        self.simulators["gone"].stop()
+        answer = self.api("GET", "/v1/nodes/gone?refresh=true")
+        self.assertRefused(503, "valence.podmanager.unreachable", answer)
+
+    def told(self, query: str = "") -> list[str]:
+        return [trouble["podm_name"] for trouble in self.get(f"/v1/nodes{query}")["errors"]]
+
+    def test_one_that_is_down_keeps_its_nodes_and_costs_one_entry(self) -> None:
+        answer = self.get("/v1/nodes")
+        stale = {node["name"]: node["stale"] for node in answer["nodes"]}
+        self.assertEqual({"gone": True, "there": False}, stale)
+        (trouble,) = answer["errors"]
+        self.assertEqual(
+            (self.podms["gone"], "gone", "valence.podmanager.unreachable"),
+            (trouble["podm_id"], trouble["podm_name"], trouble["code"]),
+        )
+        self.assertIn(self.simulators["gone"].url, trouble["reason"])
+        self.assertEqual((None, None), (trouble["refreshed_at"], trouble["age"]))
+        self.assertEqual(
+            {**self.nodes["gone"], "stale": True},
+            self.get(f"/v1/nodes/{self.nodes['gone']['uuid']}"),
+        )
+        self.assertFalse(self.get("/v1/nodes/there")["stale"])
+
+    def test_it_is_told_of_where_the_listing_is_about_it(self) -> None:
+        for field in ("podm_id", "podm_uuid"):
+            self.assertEqual(["gone"], self.told(f"?{field}={self.podms['gone']}"))
+            self.assertEqual([], self.told(f"?{field}={self.podms['there']}"))
+        self.assertEqual([], self.told("?project_id=nobodys"))
+        # On it there may be one that only looks composed.
+        self.assertEqual(["gone"], self.told("?state=missing"))
+        self.assertEqual(["gone"], self.told("?limit=1&sort=name:desc&fields=uuid"))
+
+    def test_when_it_answers_again_its_nodes_are_as_they_are(self) -> None:
+        self.simulators["gone"].start()
+        self.assertFalse(self.get("/v1/nodes/gone?refresh=true")["stale"])
+        self.assertEqual([], self.told())
+
+    def test_one_without_nodes_is_none_of_their_business(self) -> None:
+        self.api("DELETE", "/v1/nodes/there")
+        self.settled("there")
+        self.simulators["there"].stop()
+        self.assertEqual(2, len(self.get("/v1/systems?refresh=true")["errors"]))
+        self.assertEqual(["gone"], self.told())
+
+
 class TestPages(ListingTestCase):
     """Rows that were made at the same moment, which only their uuids tell apart."""
 
