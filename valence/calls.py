@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import datetime
-import json
 from typing import Any
 import urllib.parse
 
@@ -28,6 +27,7 @@ import werkzeug
 from valence import errors
 from valence import policies
 from valence import service as services
+from valence import writing
 from valence.objects import base as tables
 
 #: What a listing's query holds besides filters.
@@ -145,7 +145,7 @@ def answer(
     body: Any = None, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> werkzeug.Response:
     """Answer with JSON, or with nothing."""
-    content = b"" if body is None else json.dumps(body).encode()
+    content = b"" if body is None else writing.write(body)
     response = werkzeug.Response(content, status, headers)
     if body is None:
         del response.headers["Content-Type"]

@@ -13,6 +13,8 @@
 """The conductor: takes jobs, does them, and does again what a dead one left."""
 
 from collections.abc import Iterable
+import functools
+import threading
 import time
 
 from oslo_config import cfg
@@ -86,11 +88,20 @@ class Conductor:
                 "or give this one its own [conductor] connection."
             )
         self._journal.upgrade()
-        self._board.start(self._runner.run if self._works else None, self._ledgers)
+        self._board.start(self._run if self._works else None, self._ledgers)
         if self._works:
             self._sweeper.start()
         if self._exporter is not None:
             self._exporter.start()
+
+    def _run(self, job: Job, halt: threading.Event) -> Job | None:
+        """Do a job, unless another process may be at it.
+
+        :raises Abandoned: the lock was lost; a sweep takes it again, or tells who has it.
+        """
+        if self._lock is not None and not self._lock.held():
+            raise errors.Abandoned
+        return self._runner.run(job, halt)
 
     def submit(self, job: Job) -> None:
         """Take a job whose row is committed already.
@@ -182,8 +193,8 @@ def from_conf(
         lock = None
     else:
         board = EmbeddedBoard(options.workers)
-        office = election.Alone()
         lock = FileLock(f"{db.url.database}.lock") if db.is_sqlite else ServerLock(db.engine)
+        office = election.Holder(lock, functools.partial(board.stop, options.graceful_timeout))
     journal = Journal(db)
     return Conductor(
         ledgers,

@@ -103,23 +103,26 @@ class Database:
         :param version_table: where this schema keeps its revision, so that
             several schemas can share one database.
         """
-        with self.alone(), self._writers.kw["bind"].begin() as connection:
+        with self.alone() as see, self._writers.kw["bind"].begin() as connection:
             config = _alembic_config(migrations)
             config.attributes.update(connection=connection, version_table=version_table)
             alembic.command.upgrade(config, revision)
+            see()  # before it is committed
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[Callable[[], None]]:
         """Change a schema while no other process changes one in this database.
 
         Conductors that are started together on an empty database all want to make its
         tables, and MariaDB commits every statement for itself: each would make half of
         them. SQLite has one writer at a time anyway.
 
+        :returns: what sees that no other process can be at it, which the end does too.
         :raises TimeoutError: another process is at it for too long.
+        :raises LockLost: another process may have changed the schema meanwhile.
         """
         if self.is_sqlite:
-            yield
+            yield lambda: None
             return
         guard = ServerLock(self.engine, "tables")
         deadline = time.monotonic() + TABLES_TIMEOUT
@@ -128,7 +131,8 @@ class Database:
                 raise TimeoutError(f"Another process holds {guard.where} to make tables there.")
             time.sleep(0.2)
         try:
-            yield
+            yield lambda: _see(guard)
+            _see(guard)
         finally:
             guard.release()
 
@@ -158,6 +162,18 @@ def _left_if_away() -> Iterator[None]:
             raise
         LOG.warning("The database is away, the job is left: %s", exc)
         raise errors.Abandoned from exc
+
+
+def _see(guard: ServerLock) -> None:
+    """See that a lock is held still.
+
+    :raises LockLost: it is not.
+    """
+    if not guard.held():
+        raise errors.LockLost(
+            f"{guard.where} was lost, because its connection ended: another process may have made "
+            "tables at the same time. See that none does, and begin this once more."
+        )
 
 
 def head(migrations: str) -> str | None:

@@ -12,6 +12,7 @@
 
 """Who of several processes does what only one should do."""
 
+from collections.abc import Callable
 import contextlib
 from typing import Any
 import urllib.parse
@@ -19,6 +20,8 @@ import urllib.parse
 from oslo_log import log as logging
 import tooz
 from tooz import coordination
+
+from valence_conductor.lock import Lock
 
 LOG = logging.getLogger(__name__)
 
@@ -38,6 +41,43 @@ class Alone:
 
     def close(self) -> None:
         """Stand for nothing any more."""
+
+
+class Holder:
+    """The one who holds a lock is elected; one that lost it leaves the work to others.
+
+    :param lock: held when the process began to work.
+    :param lost: called when somebody else has the lock, once.
+    """
+
+    def __init__(self, lock: Lock, lost: Callable[[], None]) -> None:
+        self._lock = lock
+        self._lost = lost
+        self._is_over = False
+
+    def is_elected(self) -> bool:
+        """Tell whether this process still is the one; a lock that nobody took is taken again.
+
+        :raises DBConnectionError: nobody can tell, the server is away.
+        """
+        if self._is_over:
+            return False
+        if self._lock.held():
+            return True
+        if self._lock.acquire():
+            LOG.warning("%s was lost, and is held again", self._lock.where)
+            return True
+        self._is_over = True
+        LOG.critical(
+            "%s was lost, and another process holds it and runs these flows. This one leaves all "
+            "work to it until it is started anew",
+            self._lock.where,
+        )
+        self._lost()
+        return False
+
+    def close(self) -> None:
+        """Leave the lock to whoever took it."""
 
 
 class Election:

@@ -17,7 +17,8 @@
     ConductorError
     |-- Superseded          the row moved on; whoever holds it now goes on
     |-- IllegalTransition   a table of states does not know this step
-    `-- AlreadyRunning      another process runs the flows of this database
+    |-- AlreadyRunning      another process runs the flows of this database
+    `-- LockLost            what kept others away is gone
     Fault                   ends a flow, with a reason for whoever asked
     |-- Cancelled           the row asks its flow to stop
     `-- TimedOut            a wait came to its deadline
@@ -42,6 +43,10 @@ class IllegalTransition(ConductorError):
 
 class AlreadyRunning(ConductorError):
     """Another process runs the flows of this database."""
+
+
+class LockLost(ConductorError):
+    """The lock that kept other processes away was lost while it was relied on."""
 
 
 class Fault(Exception):

@@ -10,13 +10,15 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A file that one process holds, for as long as it lives."""
+"""A file, or a word in a database, that one process holds for as long as it lives."""
 
 from collections.abc import Mapping
 import fcntl
 import os
+import threading
 from typing import Protocol
 
+from oslo_db import exception as db_errors
 from oslo_log import log as logging
 import sqlalchemy as sa
 
@@ -33,6 +35,9 @@ class Lock(Protocol):
 
     def acquire(self) -> bool:
         """Take the lock; False when somebody else holds it."""
+
+    def held(self) -> bool:
+        """Tell whether the lock that was taken is held still, asking whoever keeps it."""
 
     def release(self) -> None:
         """Let go of the lock, if it is held."""
@@ -65,6 +70,10 @@ class FileLock:
         self._file = file
         return True
 
+    def held(self) -> bool:
+        """Tell whether the lock is held: the kernel takes it away from nobody."""
+        return self._file is not None
+
     def release(self) -> None:
         """Let go of the lock, if it is held."""
         if self._file is not None:
@@ -75,7 +84,8 @@ class FileLock:
 class ServerLock:
     """An exclusive lock in a database on a server.
 
-    The server lets go of it when its holder's connection ends.
+    The server lets go of it when its holder's connection ends, and tells nobody: ask
+    :meth:`held` before relying on it. Safe to use from many threads.
 
     :param engine: of PostgreSQL or MariaDB.
     :param name: of the lock, a word.
@@ -95,24 +105,47 @@ class ServerLock:
         self._engine = engine
         self._statement = self.STATEMENTS[engine.dialect.name].format(name=name)
         self._connection: sa.Connection | None = None
+        self._guard = threading.Lock()
 
     def acquire(self) -> bool:
         """Take the lock.
 
         :returns: False when somebody else holds it.
+        :raises DBConnectionError: the server is away.
         """
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         dialect = self._engine.dialect.name
         if dialect in self.PATIENCE:
             connection.exec_driver_sql(self.PATIENCE[dialect])
         if connection.exec_driver_sql(self._statement).scalar():
-            self._connection = connection
+            with self._guard:
+                self._connection = connection
             return True
         _end(connection)
         return False
 
+    def held(self) -> bool:
+        """Tell whether the lock is held: whether its connection is there still.
+
+        One that is gone is not taken up again, or the lock would seem to be held.
+        """
+        with self._guard:
+            if self._connection is None:
+                return False
+            try:
+                self._connection.exec_driver_sql("SELECT 1")
+            except (db_errors.DBError, sa.exc.SQLAlchemyError) as exc:
+                LOG.warning("The connection that held %s is gone: %s", self.where, exc)
+                self._let_go()
+                return False
+            return True
+
     def release(self) -> None:
         """Let go of the lock, if it is held."""
+        with self._guard:
+            self._let_go()
+
+    def _let_go(self) -> None:
         if self._connection is not None:
             _end(self._connection)
             self._connection = None
@@ -123,5 +156,5 @@ def _end(connection: sa.Connection) -> None:
     try:
         connection.invalidate()
         connection.close()
-    except sa.exc.SQLAlchemyError as exc:  # it was gone, and so is the lock
+    except (db_errors.DBError, sa.exc.SQLAlchemyError) as exc:  # it was gone, and so is the lock
         LOG.debug("The connection of a lock was gone: %s", exc)

@@ -69,10 +69,38 @@ class Kept(_resource.Resource):
     stale: bool = False
 
 
+R = TypeVar("R", bound=_resource.Resource)
 K = TypeVar("K", bound=Kept)
 
 
-class KeptCollection(_collection.Collection[K]):
+class TellingCollection(_collection.Collection[R]):
+    """List with word of the pod managers of which a list does not tell as they are now."""
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        marker: str | None = None,
+        sort: str | None = None,
+        fields: Iterable[str] | str | None = None,
+        on_trouble: OnTrouble | None = None,
+        **filters: Any,
+    ) -> Iterator[R]:
+        """Yield what matches the filters, page by page as it is consumed.
+
+        ``on_trouble`` is told of each pod manager that does not answer as it should.
+        """
+        told: set[str] = set()
+        for page in self._pages(_collection.params_of(limit, marker, sort, fields, filters)):
+            for raw in page.get("errors") or ():
+                trouble = Trouble.from_json(raw)
+                if on_trouble is not None and trouble.podm_id not in told:
+                    on_trouble(trouble)
+                told.add(trouble.podm_id)
+            yield from map(self.resource.from_json, page.get(self.key) or ())
+
+
+class KeptCollection(TellingCollection[K]):
     """List and get what is known of all pod managers."""
 
     def list(
@@ -91,17 +119,15 @@ class KeptCollection(_collection.Collection[K]):
         ``refresh`` has Valence read the pod managers first; one that does not
         answer leaves what was known of it. ``on_trouble`` is told of it.
         """
-        told: set[str] = set()
-        params = _collection.params_of(limit, marker, sort, fields, filters)
-        if refresh:
-            params["refresh"] = "true"
-        for page in self._pages(params):
-            for raw in page.get("errors") or ():
-                trouble = Trouble.from_json(raw)
-                if on_trouble is not None and trouble.podm_id not in told:
-                    on_trouble(trouble)
-                told.add(trouble.podm_id)
-            yield from map(self.resource.from_json, page.get(self.key) or ())
+        return super().list(
+            limit=limit,
+            marker=marker,
+            sort=sort,
+            fields=fields,
+            on_trouble=on_trouble,
+            refresh=refresh or None,
+            **filters,
+        )
 
     def get(self, ident: str, *, refresh: bool = False) -> K:
         """Return one; ``refresh`` has Valence read its pod manager first. Raises NotFound."""

@@ -20,7 +20,7 @@ from typing import Any
 from typing import ClassVar
 import uuid as uuids
 
-from valenceclient import _collection
+from valenceclient import _inventory
 from valenceclient import _resource
 from valenceclient import _transport
 from valenceclient import _waiting
@@ -80,12 +80,14 @@ class Node(_resource.Resource):
     ironic_uuid: str | None = None
     fault: Fault | None = None
     generation: int | None = None
+    #: Its pod manager does not answer as it should: all this is as last known.
+    stale: bool = False
     #: Whose it is; None where nobody logs in.
     project_id: str | None = None
     user_id: str | None = None
 
 
-class Nodes(_collection.Collection[Node]):
+class Nodes(_inventory.TellingCollection[Node]):
     """``/v1/nodes``.
 
     The operations return as soon as Valence has taken them on, or with

@@ -11,7 +11,7 @@
 # under the License.
 
 
-"""What listings of systems and racks have in common: how fresh they are."""
+"""What listings of systems, racks and nodes have in common: how fresh they are."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ import datetime
 from typing import Any
 
 from valence import calls
+from valence import errors
 from valence.objects import base
 from valence.objects import inventory as inventories
 from valence.objects import podmanager as podmanagers
@@ -38,6 +39,18 @@ STALE = (
     "valence.inventory.stale",
     "It was not asked for long. Ask with refresh=true, and see whether valence-api refreshes.",
 )
+
+#: status of a pod manager -> what is said of it beside the nodes that stand on it.
+UNWELL = {
+    "offline": (
+        errors.PodManagerUnreachable.code,
+        "It does not answer. Its nodes are shown as last known.",
+    ),
+    "degraded": (
+        errors.PodManagerFailed.code,
+        "It does not answer as it should. Its nodes are shown as last known.",
+    ),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +106,7 @@ class Freshness:
         return failed or self._age(inventory.refreshed_at) > self.stale_after
 
     def _age(self, moment: datetime.datetime) -> int:
-        return max(0, int((self.now - moment).total_seconds()))
+        return _seconds(self.now - moment)
 
 
 def fresh(call: calls.Call, podm_uuid: str | None) -> tuple[Freshness, list[dict[str, Any]]]:
@@ -122,6 +135,32 @@ def _asked(call: calls.Call, podm_uuid: str | None) -> Sequence[podmanagers.PodM
         found = podmanagers.find(call.service.db, podm_uuid)
         return [found] if found is not None else []
     return inventories.owners(call.service.db)
+
+
+def unwell(call: calls.Call, known: Mapping[str, inventories.Unwell]) -> list[dict[str, Any]]:
+    """Give an entry for each pod manager that is not online.
+
+    What exactly is wrong may name hosts: it is for those who may see pod managers.
+    """
+    detailed, now = bool(known) and call.allowed("valence:podmanager:get", None), waiting.now()
+    return [_entry(podm, detailed, now) for podm in known.values()]
+
+
+def _entry(podm: inventories.Unwell, detailed: bool, now: datetime.datetime) -> dict[str, Any]:
+    code, detail = UNWELL[podm.status]
+    return {
+        "podm_id": podm.uuid,
+        "podm_name": podm.name,
+        "code": code,
+        "detail": detail,
+        **({"reason": podm.status_reason} if detailed and podm.status_reason else {}),
+        "refreshed_at": podm.refreshed_at,
+        "age": None if podm.refreshed_at is None else _seconds(now - podm.refreshed_at),
+    }
+
+
+def _seconds(duration: datetime.timedelta) -> int:
+    return max(0, int(duration.total_seconds()))
 
 
 def answer_of(

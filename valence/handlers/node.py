@@ -14,6 +14,7 @@
 """Nodes: compose, show, release, register, unregister."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -30,8 +31,10 @@ from valence import ledger
 from valence import podmanagers
 from valence import policies
 from valence import scheduler
+from valence.handlers import inventory
 from valence.objects import base
 from valence.objects import flavor as flavors
+from valence.objects import inventory as inventories
 from valence.objects import node as nodes
 from valence.objects import podmanager
 from valence.objects import system as systems
@@ -52,6 +55,9 @@ CONDITIONS: calls.Conditions = {
     "min_cores": lambda value: _on_system(systems.System.cores >= value),
     "min_memory_mib": lambda value: _on_system(systems.System.memory_mib >= value),
 }
+
+#: Columns that tell whose a node is, and where it stands.
+WHOSE = ("project_id", "podm_uuid")
 
 #: Fields that the API shows as the row has them.
 PLAIN = (
@@ -86,8 +92,11 @@ def index(call: calls.Call) -> werkzeug.Response:
     scope = {} if everybodys else policies.owner(call.context.project_id)
     query = call.page_wanted(RENAMED, CONDITIONS, scope)
     rows, more = nodes.page(call.service.db, query, READ)
-    views = [_shown(call, dict(zip(READ, row, strict=True))) for row in rows]
-    return calls.answer(call.page(PLURAL, views, more))
+    unwell = inventories.unwell(call.service.db, *_whose(query))
+    above = call.href(PLURAL)
+    views = [_shown(above, dict(zip(READ, row, strict=True)), unwell) for row in rows]
+    troubles = inventory.unwell(call, unwell)
+    return calls.answer(inventory.answer_of(call, PLURAL, views, more, troubles))
 
 
 def show(call: calls.Call, ident: str) -> werkzeug.Response:
@@ -220,16 +229,31 @@ def unregister(call: calls.Call, ident: str) -> werkzeug.Response:
 
 def view(call: calls.Call, row: nodes.Node) -> Mapping[str, Any]:
     """Give a node as the API shows it."""
-    return _shown(call, {field: getattr(row, field) for field in READ})
+    podm = row.podm_uuid
+    unwell = [podm] if podm and podmanager.is_unwell(call.service.db, podm) else []
+    return _shown(call.href(PLURAL), {field: getattr(row, field) for field in READ}, unwell)
 
 
-def _shown(call: calls.Call, fields: dict[str, Any]) -> Mapping[str, Any]:
-    for field in MOMENTS:
-        fields[field] = calls.moment(fields[field])
+def _shown(above: str, fields: dict[str, Any], unwell: Collection[str]) -> Mapping[str, Any]:
+    """Make a row's fields those that the API shows.
+
+    :param above: URL of all nodes.
+    :param unwell: uuids of the pod managers that are not online.
+    """
     fields["podm_id"] = fields["podm_uuid"]
     fields["adopted"] = fields.pop("adopted_as") is not None
-    fields["links"] = [{"rel": "self", "href": call.href(PLURAL, fields["uuid"])}]
+    fields["stale"] = fields["podm_uuid"] in unwell
+    fields["links"] = [{"rel": "self", "href": f"{above}/{fields['uuid']}"}]
     return fields
+
+
+def _whose(query: base.Query) -> list[Any]:
+    """Give the conditions of a listing that say whose nodes, and on which pod manager.
+
+    What else it asks for, such as a state, may have changed where nobody can look.
+    """
+    said = [*query.filters.items(), *query.scope.items()]
+    return [getattr(nodes.Node, field) == value for field, value in said if field in WHOSE]
 
 
 def _on_system(condition: Any) -> Any:

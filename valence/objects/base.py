@@ -25,6 +25,8 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from valence import errors
+from valence import writing
+from valence_conductor import columns as types
 
 #: Where this schema keeps its revision, in a database that others may share.
 VERSION_TABLE = "valence_version"
@@ -44,6 +46,31 @@ class Base(orm.DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+class Verbatim(sa.types.TypeDecorator[writing.Verbatim]):
+    """JSON that nobody looks into on its way to an answer."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_result_value(
+        self, value: str | None, dialect: sa.Dialect
+    ) -> writing.Verbatim | None:
+        """Give back what is written as it is."""
+        return None if value is None else writing.Verbatim(value)
+
+
+def as_stored(column: Any) -> Any:
+    """Read a column for an answer, which says the same of it with less work.
+
+    JSON is not taken apart to be put together again, and times are not told their zone.
+    """
+    if isinstance(column.type, sa.JSON):
+        return sa.type_coerce(sa.cast(column, sa.Text), Verbatim).label(column.name)
+    if isinstance(column.type, types.UTCDateTime):
+        return sa.type_coerce(column, types.MOMENT).label(column.name)
+    return column
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,34 +96,36 @@ T = TypeVar("T")
 
 
 def page(
-    session: orm.Session, table: type[T], query: Query, fields: Sequence[str] | None = None
+    session: orm.Session, table: type[T], query: Query, columns: Sequence[Any] | None = None
 ) -> tuple[Sequence[T], bool]:
     """Read a page of a table.
 
     Pages are found by the marker's values, not by counting: they hold when
     rows come and go between two requests.
 
-    :param fields: read no more than these, as rows that only look like the
+    :param columns: read no more than these, as rows that only look like the
         table's: for a thousand of them that takes a third of the time.
     :returns: the rows, and whether more follow.
     :raises RequestInvalid: there is no row like the marker.
     """
     key, direction = query.sort
     identity: Any = table
-    columns = (_sortable(table, key), identity.uuid)
-    wanted: Any = sa.select(table)
-    if fields is not None:
-        wanted = sa.select(*(getattr(table, field) for field in fields))
+    order = (_sortable(table, key), identity.uuid)
+    wanted: Any = sa.select(table) if columns is None else sa.select(*columns)
     statement = wanted.where(
         *(getattr(table, field) == value for field, value in query.filters.items()),
         *(getattr(table, field) == value for field, value in query.scope.items()),
         *query.conditions,
     )
     if query.marker is not None:
-        statement = statement.where(_behind(session, table, columns, query))
-    order = [column.desc() if direction == "desc" else column.asc() for column in columns]
-    found = session.execute(statement.order_by(*order).limit(query.limit + 1))
-    rows: Any = found.scalars().all() if fields is None else found.all()
+        statement = statement.where(_behind(session, table, order, query))
+    sorting = [column.desc() if direction == "desc" else column.asc() for column in order]
+    statement = statement.order_by(*sorting).limit(query.limit + 1)
+    rows: Any = (
+        session.scalars(statement).all()
+        if columns is None
+        else session.connection().execute(statement).all()
+    )
     return rows[: query.limit], len(rows) > query.limit
 
 
@@ -159,6 +188,7 @@ def _behind(session: orm.Session, table: type[Any], columns: Any, query: Query) 
     value = getattr(marker, key)
     values = (("" if value is None else value), marker.uuid)
     first, second = columns
+    # The first condition says nothing new: it is what an index can be searched for.
     if direction == "desc":
-        return sa.or_(first < values[0], sa.and_(first == values[0], second < values[1]))
-    return sa.or_(first > values[0], sa.and_(first == values[0], second > values[1]))
+        return sa.and_(first <= values[0], sa.or_(first < values[0], second < values[1]))
+    return sa.and_(first >= values[0], sa.or_(first > values[0], second > values[1]))

@@ -34,6 +34,7 @@ from sqlalchemy import orm
 from valence import errors
 from valence import marks
 from valence.objects import base
+from valence.objects import node as nodes
 from valence.objects import podmanager
 from valence.objects import rack as racks
 from valence.objects import system as systems
@@ -107,6 +108,38 @@ def owners(db: database.Database) -> Sequence[podmanager.PodManager]:
     statement = sa.select(podmanager.PodManager).order_by(podmanager.PodManager.name)
     with db.reader() as session:
         return session.scalars(statement).all()
+
+
+@dataclasses.dataclass(frozen=True)
+class Unwell:
+    """A pod manager that is not online, and since when what it has is not known anew."""
+
+    uuid: str
+    name: str
+    status: str
+    status_reason: str | None
+    refreshed_at: datetime.datetime | None
+
+
+@database.retried
+def unwell(db: database.Database, *conditions: Any) -> Mapping[str, Unwell]:
+    """Read the pod managers that are offline or degraded, by uuid, in the order of their names.
+
+    :param conditions: which nodes it is about; others that no such node stands on are left out.
+    """
+    table = podmanager.PodManager
+    columns = (table.uuid, table.name, table.status, table.status_reason)
+    statement = (
+        sa.select(*columns, Inventory.refreshed_at)
+        .outerjoin(Inventory, Inventory.podm_uuid == table.uuid)
+        .where(
+            table.status.in_(podmanager.UNWELL),
+            sa.exists().where(nodes.Node.podm_uuid == table.uuid, *conditions),
+        )
+        .order_by(table.name)
+    )
+    with db.reader() as session:
+        return {row.uuid: Unwell(*row) for row in session.connection().execute(statement)}
 
 
 @database.retried

@@ -73,7 +73,10 @@ class Node(base.Base):
     """A composed machine, or one on its way to or from being one."""
 
     __tablename__ = "nodes"
-    __table_args__ = (sa.Index("ix_nodes_state", "state", "state_since"),)
+    __table_args__ = (
+        sa.Index("ix_nodes_state", "state", "state_since"),
+        sa.Index("ix_nodes_created_at", "created_at", "uuid"),
+    )
 
     uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), primary_key=True)
     name: orm.Mapped[str | None] = orm.mapped_column(sa.String(255), unique=True)
@@ -139,9 +142,13 @@ def fingerprint(request: Mapping[str, Any]) -> str:
 def page(
     db: database.Database, query: base.Query, fields: Sequence[str]
 ) -> tuple[Sequence[Any], bool]:
-    """Read some fields of a page of nodes, in their order, and whether more follow."""
+    """Read some fields of a page of nodes as they are stored, and whether more follow.
+
+    :returns: rows of the fields, in their order.
+    """
+    columns = [base.as_stored(Node.__table__.c[field]) for field in fields]
     with db.reader() as session:
-        return base.page(session, Node, query, fields)
+        return base.page(session, Node, query, columns)
 
 
 @database.retried

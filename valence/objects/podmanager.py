@@ -36,6 +36,9 @@ from valence_conductor import waiting
 
 LOG = logging.getLogger(__name__)
 
+#: What those are that do not answer as they should.
+UNWELL = ("degraded", "offline")
+
 #: Nodes that an answer names; of the others it tells how many there are.
 SAID = 10
 
@@ -104,6 +107,15 @@ def get(db: database.Database, ident: str) -> PodManager:
     """
     with db.reader() as session:
         return _find(session, ident)
+
+
+@database.retried
+def is_unwell(db: database.Database, uuid: str) -> bool:
+    """Tell whether a pod manager does not answer as it should."""
+    table = PodManager.__table__.c
+    statement = sa.select(table.status).where(table.uuid == uuid)
+    with db.reader() as session:
+        return session.connection().execute(statement).scalar() in UNWELL
 
 
 @database.retried

@@ -34,6 +34,7 @@ class System(base.Base):
     """A computer system of a pool. Written by refreshes, and by what we do ourselves."""
 
     __tablename__ = "systems"
+    __table_args__ = (sa.Index("ix_systems_created_at", "created_at", "uuid"),)
 
     #: Made of its pod manager and its path.
     uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), primary_key=True)
@@ -73,8 +74,9 @@ def page(
     db: database.Database, query: base.Query, fields: Sequence[str] | None = None
 ) -> tuple[Sequence[System], bool]:
     """Read a page of systems, or only some fields of theirs, and whether more follow."""
+    columns = None if fields is None else [System.__table__.c[field] for field in fields]
     with db.reader() as session:
-        return base.page(session, System, query, fields)
+        return base.page(session, System, query, columns)
 
 
 @database.retried

@@ -15,6 +15,7 @@
 
 from valence.schemas import base
 from valence.schemas import flavor
+from valence.schemas import inventory
 from valence.schemas import system
 
 MAYBE: base.Schema = {"type": ["string", "null"]}
@@ -177,6 +178,11 @@ NODE = base.thing(
         "ironic_uuid": base.or_null(base.UUID),
         "fault": FAULT,
         "generation": {"type": "integer"},
+        "stale": {
+            "type": "boolean",
+            "description": "Whether its pod manager is not online, so that it is shown as last "
+            "known; why not is in errors beside a listing.",
+        },
         "project_id": {**MAYBE, "description": "The project that it belongs to."},
         "user_id": {**MAYBE, "description": "Who asked for it."},
         "created_at": base.MOMENT,
@@ -185,7 +191,7 @@ NODE = base.thing(
     }
 )
 
-NODES = base.collection("nodes", NODE)
+NODES = inventory.collection("nodes", NODE)
 
 LIST = base.listing(
     {

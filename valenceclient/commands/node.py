@@ -38,6 +38,7 @@ COLUMNS: output.Columns = (
 LONG_COLUMNS: output.Columns = (
     *COLUMNS,
     ("Pod Manager", "podm_id"),
+    ("Stale", "stale"),
     ("Flavor", "flavor_id"),
     ("Ironic Node", "ironic_uuid"),
     ("Interfaces", "interfaces"),
@@ -57,6 +58,7 @@ FIELDS = (
     "managed_by",
     "ironic_uuid",
     "podm_id",
+    "stale",
     "flavor_id",
     "properties",
     "interfaces",
@@ -90,7 +92,7 @@ class ListNode(command.Lister):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
-        """List them."""
+        """List them; what is wrong with their pod managers goes to stderr."""
         client = options.client_of(self)
         found = client.nodes.list(
             name=parsed_args.name,
@@ -98,6 +100,7 @@ class ListNode(command.Lister):
             podm_id=options.podm_id(client, parsed_args.podm),
             flavor_id=_flavor_id(client, parsed_args.flavor),
             ironic_uuid=parsed_args.ironic_node,
+            on_trouble=options.Troubles(self),
             **options.paging(parsed_args),
         )
         columns = LONG_COLUMNS if parsed_args.long else COLUMNS

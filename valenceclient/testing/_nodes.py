@@ -294,6 +294,7 @@ _FRESH: Mapping[str, Any] = {
     "ironic_uuid": None,
     "fault": None,
     "generation": 0,
+    "stale": False,
     "project_id": None,
     "user_id": None,
     "_fields": {},

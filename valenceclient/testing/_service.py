@@ -129,7 +129,7 @@ class FakeValence:
     def trouble(
         self, podm: str, code: str = "valence.podmanager.unreachable", detail: str = "Not there."
     ) -> None:
-        """Have lists of systems and racks say that a pod manager does not tell of itself."""
+        """Have lists say that a pod manager does not tell of itself; its nodes are stale."""
         self.troubles.append(_kept.trouble(self.podmanagers.get(podm), code, detail))
 
     def fail(
@@ -222,11 +222,18 @@ class FakeValence:
         if noun in ("systems", "racks"):
             return _kept.listed(self, noun, query), 200
         shown = [self._shown(noun, row) for row in rows.all()]
-        return page(noun, shown, query, f"{self.url}/v1/{noun}"), 200
+        listed = page(noun, shown, query, f"{self.url}/v1/{noun}")
+        if noun == "nodes":
+            standing = {row["podm_uuid"] for row in rows.all()}
+            listed["errors"] = [one for one in self.troubles if one["podm_id"] in standing]
+        return listed, 200
 
     def _shown(self, noun: str, row: dict[str, Any]) -> dict[str, Any]:
         if noun == "podmanagers":
             return {**row, "usage": _kept.usage(self, row)}
+        if noun == "nodes":
+            troubled = {one["podm_id"] for one in self.troubles}
+            return {**row, "stale": row["podm_uuid"] in troubled}
         return {**row, "systems": _kept.contents(self, row)} if noun == "racks" else row
 
     def _get(self, noun: str, ident: str, query: dict[str, str]) -> _Handled:

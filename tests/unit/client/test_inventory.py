@@ -12,6 +12,8 @@
 
 """Systems, racks and usage: as data, and as they are typed and answer."""
 
+from typing import Any
+
 from tests import base
 from tests.unit.client import shell_base
 from valenceclient import errors
@@ -62,6 +64,19 @@ class TestLists(base.TestCase):
         self.assertEqual("pod-1", trouble.podm_name)  # type: ignore[attr-defined]
         self.assertEqual(2, len(list(self.client.systems.list())))
 
+    def test_a_node_of_a_troubled_pod_manager_is_stale(self) -> None:
+        self.valence.add_podmanager("pod-2")
+        properties = {"processor": {"total_cores": 4}}
+        for podm in ("pod-1", "pod-2"):
+            uuid = self.client.podmanagers.get(podm).uuid
+            self.client.nodes.create(name=podm, podm_id=uuid, properties=properties)
+        self.valence.trouble("pod-2")
+        told: list[Any] = []
+        listed = {one.name: one.stale for one in self.client.nodes.list(on_trouble=told.append)}
+        self.assertEqual({"pod-1": False, "pod-2": True}, listed)
+        self.assertEqual(["pod-2"], [trouble.podm_name for trouble in told])
+        self.assertTrue(self.client.nodes.get("pod-2").stale)
+
     def test_a_pod_manager_has_its_usage(self) -> None:
         usage = self.client.podmanagers.get("pod-1").usage
         self.assertEqual({"total": 2, "used": 1, "free": 1}, usage["systems"])
@@ -93,7 +108,8 @@ class TestCommands(shell_base.ShellTest):
 
     def test_a_pod_manager_that_is_down_is_told_on_stderr(self) -> None:
         self.valence.trouble("pod-2", detail="It does not answer.")
-        for noun in ("system", "rack"):
+        self.run_program("node", "create", "--podm", "pod-2", "--cores", "4", "--name", "web-1")
+        for noun in ("system", "rack", "node"):
             self.run_program(noun, "list")
             self.assertEqual("Pod manager pod-2: It does not answer.\n", self.stderr.getvalue())
 

@@ -24,6 +24,7 @@ from tests.unit.service import base
 from tests.unit.service import fake_keystone
 from valence import deploy
 from valence import service as services
+from valence.objects import podmanager
 
 PUBLIC = ("/", "/v1", "/healthcheck", "/v1/openapi.json")
 
@@ -251,6 +252,21 @@ class TestProjects(KeystoneTestCase):
         self.assertEqual([alices, bobs], self.listed("root"))
         self.assertEqual([bobs], self.listed("root", "?project_id=building"))
         self.assertEqual([], self.listed("alice", "?project_id=building"))
+
+    def test_a_project_is_told_of_the_pod_managers_of_its_own_nodes(self) -> None:
+        uuid = self.ask("root", path="/v1/podmanagers").json["podmanagers"][0]["uuid"]
+        podmanager.note_status(self.service.db, uuid, "offline", "no answer from 192.0.2.7")
+        alices = self.ask("alice", path="/v1/nodes").json
+        self.assertEqual([True], [node["stale"] for node in alices["nodes"]])
+        self.assertEqual([uuid], [trouble["podm_id"] for trouble in alices["errors"]])
+        # Where it is, and what is wrong with it, is not for those who may not see it.
+        self.assertNotIn("192.0.2.7", str(alices))
+        self.assertIn("192.0.2.7", str(self.ask("root", path="/v1/nodes").json["errors"]))
+        for query in ("?project_id=building", "?podm_id=8c9f4a52-6a3e-4f0b-9d27-3b1e5c7a9f10"):
+            self.assertEqual([], self.ask("alice", path=f"/v1/nodes{query}").json["errors"])
+        self.ask("bob", "DELETE", "/v1/nodes/bobs")
+        self.until(lambda: self.listed("bob") == [])
+        self.assertEqual([], self.ask("bob", path="/v1/nodes").json["errors"])
 
     def test_to_other_projects_a_node_is_not_there(self) -> None:
         for ident in (self.bobs["uuid"], "bobs", self.bobs["uuid"].upper()):

@@ -154,7 +154,7 @@ class TestPolicies(service_base.ServiceTestCase):
             itertools.repeat(SystemError("AST constructor"), unreadable),
             itertools.repeat(ValueError("not a literal")),
         )
-        with mock.patch("ast.literal_eval", side_effect=answers):
+        with mock.patch("ast.literal_eval", autospec=True, side_effect=answers):
             return policies.allows(enforcer, "valence:node:get", context, "ours")
 
     def test_a_rule_that_the_interpreter_could_not_parse_is_read_again(self) -> None:
