@@ -83,6 +83,10 @@ class Alone(fixtures.Fixture):
         """Tell how many seconds of a core the service has used."""
         return deployment.cpu_of(self._process.pid)
 
+    def starved(self) -> float:
+        """Tell for how many seconds its threads were ready, and had no processor."""
+        return deployment.starved(self._process.pid)
+
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request, and give the JSON of the answer."""
         return ask(method, f"{self.url}{path}", body)

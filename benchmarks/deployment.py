@@ -193,6 +193,18 @@ def cpu_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def starved(pid: int) -> float:
+    """Read for how long the threads of a process were ready, and had no processor, seconds.
+
+    All that live now, together: field 2 of schedstat (Linux, sched-stats.rst).
+    """
+    nanoseconds = 0
+    for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):  # it ended just now
+            nanoseconds += int(stat.read_text().split()[1])
+    return nanoseconds / 1e9
+
+
 def cpu_of_session(leader: int) -> float:
     """Read the processor time of all processes of a session: field 6 of proc(5) names it."""
     seconds = 0.0

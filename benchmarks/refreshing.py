@@ -35,6 +35,7 @@ class Refresh:
     :ivar single: seconds of the slowest of a few pod managers that were refreshed alone.
     :ivar cpu: seconds of a core that our process used for it.
     :ivar pods_cpu: the same of the pod managers.
+    :ivar starved: seconds for which our threads were ready, and had no processor.
     :ivar listing: seconds of listing all systems, and
     :ivar listing_requests: what that cost the pod managers.
     """
@@ -50,6 +51,7 @@ class Refresh:
     single: float
     cpu: float
     pods_cpu: float
+    starved: float
     listing: float
     listing_requests: int
 
@@ -99,9 +101,10 @@ def measure(pod_managers: int, systems: int, latency: float, *, expand: bool) ->
             for uuid in uuids[:3]
         )
         pods.call("take")
-        cpu = service.cpu()
+        cpu, starved = service.cpu(), service.starved()
         seconds = _timed(service, "/v1/systems?refresh=true&limit=1")
         cpu, taken = service.cpu() - cpu, pods.call("take")
+        starved = service.starved() - starved
         began = time.monotonic()
         found = service.everything("/v1/systems")
         listing = time.monotonic() - began
@@ -119,6 +122,7 @@ def measure(pod_managers: int, systems: int, latency: float, *, expand: bool) ->
             single=single,
             cpu=cpu,
             pods_cpu=taken["cpu"],
+            starved=max(0.0, starved),
             listing=listing,
             listing_requests=pods.call("take")["requests"],
         )

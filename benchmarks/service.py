@@ -83,7 +83,8 @@ def _missed(refreshes: Sequence[refreshing.Refresh]) -> list[str]:
     for one in refreshes:
         what = f"{one.pod_managers} pod managers at {one.latency * 1000:g} ms"
         if one.ratio > GOAL_RATIO:
-            missed.append(f"{what}: {one.ratio:.2f} times the slowest one (goal {GOAL_RATIO})")
+            ratio = f"{one.ratio:.2f} times the slowest one (goal {GOAL_RATIO})"
+            missed.append(f"{what}: {ratio}; starved for {one.starved:.1f} s")
         if one.listing_requests:
             missed.append(f"{what}: a listing cost {one.listing_requests} requests (goal 0)")
         if one.expand and one.first_requests > GOAL_EXPANDED * one.pod_managers:
@@ -115,6 +116,7 @@ def _refreshes(refreshes: Sequence[refreshing.Refresh]) -> table.Table:
         "our CPU s",
         "pods' CPU s",
         "ratio",
+        "starved s",
         "listing s",
         "asked",
     )
@@ -135,6 +137,7 @@ def _refreshes(refreshes: Sequence[refreshing.Refresh]) -> table.Table:
             f"{one.cpu:.2f}",
             f"{one.pods_cpu:.2f}",
             f"{one.ratio:.2f}",
+            f"{one.starved:.1f}",
             f"{one.listing:.2f}",
             str(one.listing_requests),
         )

@@ -17,11 +17,11 @@ A collection that cannot be all there is, is an error, and never an empty one.
 """
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from oslo_log import log
 
 from valence import errors
-from valence.podmanagers import connection
 from valence.podmanagers import odata
 
 LOG = log.getLogger(__name__)
@@ -34,10 +34,23 @@ PAGES = 10_000
 EXPANSIONS = (("NoLinks", "."), ("ExpandAll", "*"))
 
 
+class Client(Protocol):
+    """What reads resources.
+
+    :ivar base: URL of the pod manager.
+    """
+
+    @property
+    def base(self) -> str: ...
+
+    def get(self, path: str) -> odata.JSON:
+        """Read a resource."""
+
+
 class Collections:
     """Read the collections of one pod manager. Safe to use from many threads."""
 
-    def __init__(self, client: connection.Connection) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
         self._expansion: str | None = None
         self._unexpanded: set[str] = set()
@@ -77,17 +90,21 @@ class Collections:
         except errors.PodManagerNodeGone as exc:
             raise self._untrustworthy(path, "is not there, though it is advertised") from exc
 
-    def walk(self, path: str, collection: odata.JSON) -> Iterator[tuple[str, odata.JSON]]:
+    def walk(
+        self, path: str, collection: odata.JSON, *, whole: bool = False
+    ) -> Iterator[tuple[str, odata.JSON]]:
         """Walk over a collection: (path, what the collection says of the member).
 
         :param collection: it, or its first page.
+        :param whole: whether one that lists fewer members than it has is of no use.
         :raises PodManagerFailed: it cannot be all there is.
         """
-        seen = 0
+        seen, count = 0, 0
         pages = {path}
         at = path
         while True:
             members = self.members(path, collection)
+            count = odata.number(collection.get("Members@odata.count")) or count
             seen += len(members)
             yield from members
             at = odata.page_of(collection.get("Members@odata.nextLink"), at) or ""
@@ -99,9 +116,9 @@ class Collections:
                 raise self._untrustworthy(path, f"has no end after {PAGES} pages")
             pages.add(at)
             collection = self.page(at)
-        count = odata.number(collection.get("Members@odata.count")) or 0
-        if not seen and count:
-            raise self._untrustworthy(path, f"says that it has {count} members, and lists none")
+        if seen < count and (whole or not seen):
+            listed = f"says that it has {count} members, and lists {seen or 'none'}"
+            raise self._untrustworthy(path, listed)
 
     def members(self, path: str, collection: odata.JSON) -> list[tuple[str, odata.JSON]]:
         """List the members of one page.

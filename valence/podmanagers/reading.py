@@ -31,6 +31,7 @@ from typing import TypeVar
 from oslo_log import log
 
 from valence import errors
+from valence.podmanagers import collection
 from valence.podmanagers import connection
 from valence.podmanagers import odata
 from valence_conductor import run
@@ -62,12 +63,18 @@ class Reader:
 
     def __init__(self, client: connection.Connection, root: odata.JSON) -> None:
         self._client = client
+        self._collections = collection.Collections(self)
         self._expand, self._levels = expansion(root)
         self._found: dict[str, odata.JSON] = {}
         self._lock = threading.Lock()
         self.unread: set[str] = set()
         self.requests = 0
         self.latency: float | None = None
+
+    @property
+    def base(self) -> str:
+        """URL of the pod manager."""
+        return self._client.base
 
     def each(self, function: Callable[[T], U], things: Iterable[T]) -> list[U]:
         """Do something for each of many things, several at a time."""
@@ -133,41 +140,25 @@ class Reader:
         except (errors.PodManagerNodeGone, errors.PodManagerRefused) as exc:
             raise self._untrustworthy(path, f"cannot be read ({exc.detail})") from exc
 
+    def get(self, path: str) -> odata.JSON:
+        """Read a page, and remember what came with it."""
+        page = self._get(path)
+        self._keep(page)
+        return page
+
     def _walk(self, path: str, levels: int) -> Iterator[str]:
-        collection = self._found.get(path) or self._first_page(path, levels)
-        seen, pages, count = 0, {path}, odata.number(collection.get("Members@odata.count"))
-        while True:
-            members = collection.get("Members")
-            if not isinstance(members, list):
-                raise self._untrustworthy(path, "has no list of Members")
-            for member in members:
-                where = odata.member_path(path, member)
-                if where:
-                    seen += 1
-                    yield where
-            following = odata.page_of(collection.get("Members@odata.nextLink"))
-            if following is None:
-                break
-            if following in pages:
-                raise self._untrustworthy(path, f"leads back from its pages to {following}")
-            pages.add(following)
-            collection = self._get(following)
-            self._keep(collection)
-        if seen < (count or 0):
-            raise self._untrustworthy(path, f"says that it has {count} members, and lists {seen}")
+        first = self._found.get(path) or self._first_page(path, levels)
+        return (where for where, _ in self._collections.walk(path, first, whole=True))
 
     def _first_page(self, path: str, levels: int) -> odata.JSON:
         wanted = min(levels, self._levels)
         if wanted:
             depth = f"($levels={wanted})" if wanted > 1 else ""
             try:
-                collection = self._get(f"{path}?$expand={self._expand}{depth}")
+                return self.get(f"{path}?$expand={self._expand}{depth}")
             except (errors.PodManagerRefused, errors.PodManagerFailed) as exc:
                 LOG.info("%s cannot be expanded, whatever the service says: %s", path, exc)
                 self._levels = 0
-            else:
-                self._keep(collection)
-                return collection
         return self._get(path)
 
     def _keep(self, resource: Any) -> None:

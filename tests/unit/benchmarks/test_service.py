@@ -31,6 +31,7 @@ def refresh(**known: object) -> refreshing.Refresh:
         "single": 0.5,
         "cpu": 0.9,
         "pods_cpu": 0.0,
+        "starved": 0.0,
         "listing": 0.1,
         "listing_requests": 0,
     }
