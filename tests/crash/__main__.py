@@ -33,6 +33,7 @@ from tests.crash import scenarios
 from tests.crash import schedule
 from tests.crash import seeds
 from tests.crash import several
+from tests.crash import shared as shares
 from tests.crash import world as worlds
 from tests.servers import ironic as real_ironic
 
@@ -92,25 +93,25 @@ def _worker(ironic: str | None) -> process.Commands:
     """Be a worker."""
     world = worlds.World(ironic)
 
-    def points(scenario: str) -> list[list[Any]]:
-        found = matrix.clean(world, scenarios.BY_NAME[scenario])
+    servers: dict[str, shares.Servers] = {}
+
+    def served(on: str | None) -> shares.Servers | None:
+        if on is not None and on not in servers:
+            servers[on] = shares.Servers(*on.split("+"))
+        return servers.get(on) if on else None
+
+    def points(scenario: str, on: str | None) -> list[list[Any]]:
+        found = matrix.clean(world, scenarios.BY_NAME[scenario], served(on))
         return [[point.event.label, point.event.number, point.phase] for point in found]
 
-    def kill(scenario: str, label: str, number: int, phase: str) -> list[Any]:
+    def kill(scenario: str, label: str, number: int, phase: str, on: str | None) -> list[Any]:
         event = matrix.Event(label, number)
         point = matrix.Point(scenarios.BY_NAME[scenario], event, phase)
-        found = matrix.kill(world, point)
+        found = matrix.kill(world, point, served(on))
         return [found.reached, list(found.violations), found.log, found.seconds]
 
-    servers: dict[str, several.Servers] = {}
-
     def seed(seed: int, on: str | None) -> list[Any]:
-        if on is None:
-            done = seeds.play(world, schedule.draw(seed))
-        else:
-            if on not in servers:
-                servers[on] = several.Servers(*on.split("+"))
-            done = servers[on].play(world, schedule.draw_several(seed))
+        done = seeds.play(world, _drawn(seed, on), served(on))
         if done.violations:
             world.renew()
         else:
@@ -133,10 +134,15 @@ def _worker(ironic: str | None) -> process.Commands:
     return {**commands, "close": close}
 
 
-def whole(crew: Crew, names: list[str], size: int | None, say: Callable[[str], None]) -> int:
-    """Kill at every point, or at a sample of so many; the number of violations."""
+def whole(
+    crew: Crew, names: list[str], size: int | None, on: str | None, say: Callable[[str], None]
+) -> int:
+    """Kill at every point, or at a sample of so many; the number of violations.
+
+    :param on: board and database of several victims.
+    """
     found: list[matrix.Point] = []
-    for asked, answer in crew.do("points", ({"scenario": name} for name in names)):
+    for asked, answer in crew.do("points", ({"scenario": name, "on": on} for name in names)):
         scenario = scenarios.BY_NAME[asked["scenario"]]
         listed = [matrix.Point(scenario, matrix.Event(la, no), ph) for la, no, ph in answer]
         say(f"{len(listed):5d} points in {scenario.name}")
@@ -153,6 +159,7 @@ def whole(crew: Crew, names: list[str], size: int | None, say: Callable[[str], N
             "label": point.event.label,
             "number": point.event.number,
             "phase": point.phase,
+            "on": on,
         }
         for point in found
     )
@@ -253,8 +260,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--several",
         metavar="BOARD+DATABASE",
-        choices=["+".join(pair) for pair in several.PAIRS],
-        help="play seeds with several conductors on these",
+        choices=["+".join(pair) for pair in shares.PAIRS],
+        help="with several processes at a time on these: who lives goes on, nobody is started",
     )
     parser.add_argument("--real-ironic", action="store_true", help="not with the stand-in")
     parser.add_argument("--workers", type=int, default=2, help="trials at the same time")
@@ -284,8 +291,8 @@ def main(argv: list[str] | None = None) -> int:
             numbers = range(options.first, options.first + options.seeds)
             bad = play(crew, numbers, options.several, say)
         else:
-            bad = whole(crew, names, options.sample, say)
-            if not (options.only or options.real_ironic):
+            bad = whole(crew, names, options.sample, options.several, say)
+            if not (options.only or options.real_ironic or options.several):
                 bad += told(crew, _named("all"), say)
     return 1 if bad else 0
 

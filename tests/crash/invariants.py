@@ -56,7 +56,7 @@ def _may_hold(row: Row) -> bool:
 
 def check_given_back(sight: Sight, fingerprint: str) -> list[str]:
     """Check that nothing is left, and that the pool's books are as at the start."""
-    found = list(_no_flows(sight))
+    found = list(_nothing_under_way(sight))
     if sight.fingerprint != fingerprint:
         found.append(f"the pool is not as it was: it has {sight.pool}")
     found += [f"Valence still has {_short(row)}" for row in sight.nodes]
@@ -66,7 +66,7 @@ def check_given_back(sight: Sight, fingerprint: str) -> list[str]:
 
 
 def _rows(sight: Sight, allowed: frozenset[str]) -> Iterator[str]:
-    yield from _no_flows(sight)
+    yield from _nothing_under_way(sight)
     for row in (*sight.rows, *sight.nodes):
         if row["state"] in TRANSITIONAL:
             yield f"not terminal: {_short(row)}"
@@ -77,9 +77,11 @@ def _rows(sight: Sight, allowed: frozenset[str]) -> Iterator[str]:
             yield f"ended as it may not, allowed is {sorted(allowed)}: {_short(row)}"
 
 
-def _no_flows(sight: Sight) -> Iterator[str]:
+def _nothing_under_way(sight: Sight) -> Iterator[str]:
     for name in sight.logbooks:
         yield f"the flow {name} is still remembered"
+    for name in sight.jobs:
+        yield f"the job {name} is still on the board"
 
 
 def _plugin(sight: Sight) -> Iterator[str]:

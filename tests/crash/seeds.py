@@ -12,7 +12,6 @@
 
 """Play a schedule, and check what must be true of it as of any other."""
 
-from collections.abc import Mapping
 import contextlib
 import dataclasses
 import os
@@ -24,11 +23,11 @@ from typing import Any
 from tests.crash import configuration
 from tests.crash import process
 from tests.crash import schedule as schedules
+from tests.crash import shared as shares
 from tests.crash import stage
 from tests.crash import world as worlds
 from tests.crash.hook import Strike
 from tests.crash.process import Process
-from tests.servers.process import Server
 
 KIND = "plugin"
 
@@ -50,12 +49,23 @@ class Outcome:
     folder: pathlib.Path
 
 
-def play(world: worlds.World, schedule: schedules.Schedule, **given: Any) -> Outcome:
+def play(
+    world: worlds.World, schedule: schedules.Schedule, servers: shares.Servers | None = None
+) -> Outcome:
     """Play a schedule once.
 
-    :param given: options, files and board of several conductors.
+    :param servers: that several conductors share.
     """
-    one = _Play(world, schedule, **given)
+    if servers is None:
+        return _play(world, schedule)
+    with servers.share(KIND) as shared:
+        return _play(world, schedule, shared)
+
+
+def _play(
+    world: worlds.World, schedule: schedules.Schedule, shared: shares.Shared | None = None
+) -> Outcome:
+    one = _Play(world, schedule, shared)
     try:
         one.until_all_is_asked_for()
         violations = one.calm()
@@ -82,25 +92,19 @@ class _Member:
 
 
 class _Play(stage.Stage):
-    """Conductors on the same rows, with users who do not give up.
-
-    :param options: of their configuration.
-    :param board: that they share, if there are several.
-    """
+    """Conductors on the same rows, with users who do not give up."""
 
     def __init__(
         self,
         world: worlds.World,
         schedule: schedules.Schedule,
-        options: Mapping[str, Any] | None = None,
-        files: stage.Files | None = None,
-        board: Server | None = None,
+        shared: shares.Shared | None = None,
     ) -> None:
         own = {"conductor__workers": schedule.workers, **configuration.AUDITS}
-        super().__init__(world, KIND, {**own, **(options or {})}, files)
+        super().__init__(world, KIND, own, shared)
         self.kills = 0
         self.ends: list[str] = []
-        self._board = board
+        self._server = shared.board if shared else None
         self._moments = list(schedule.moments)
         self._asked: set[str] = set()
         (self.folder / "schedule").write_text(str(schedule))
@@ -157,9 +161,9 @@ class _Play(stage.Stage):
             self.world.start_valence()
         elif moment.who == "conductor":
             self._send_to_sleep(moment.what)
-        elif moment.who == "board" and self._board is not None:
-            self._board.kill()
-            self._board.start()
+        elif moment.who == "board" and self._server is not None:
+            self._server.kill()
+            self._server.start()
         else:
             # If it is away just now, that is trouble enough.
             with contextlib.suppress(OSError):
