@@ -110,8 +110,8 @@ def _worker(ironic: str | None) -> process.Commands:
         found = matrix.kill(world, point, served(on))
         return [found.reached, list(found.violations), found.log, found.seconds]
 
-    def seed(seed: int, on: str | None) -> list[Any]:
-        done = seeds.play(world, _drawn(seed, on), served(on))
+    def seed(seed: int, kind: str, on: str | None) -> list[Any]:
+        done = seeds.play(world, _drawn(seed, kind, on), served(on))
         if done.violations:
             world.renew()
         else:
@@ -209,15 +209,19 @@ def _named(words: str) -> list[str]:
     return meant or [name for name in (*cases.CASES, *several.CASES) if words in name]
 
 
-def play(crew: Crew, numbers: Iterable[int], on: str | None, say: Callable[[str], None]) -> int:
+def play(
+    crew: Crew, numbers: Iterable[int], kind: str, on: str | None, say: Callable[[str], None]
+) -> int:
     """Play seeds; the number of those that violated something.
 
-    :param on: board and database of several conductors.
+    :param kind: of the conductors.
+    :param on: board and database of several of them.
     """
     kills = played = 0
     bad: list[int] = []
     ends: collections.Counter[str] = collections.Counter()
-    for asked, answer in crew.do("seed", ({"seed": number, "on": on} for number in numbers)):
+    each = ({"seed": number, "kind": kind, "on": on} for number in numbers)
+    for asked, answer in crew.do("seed", each):
         killed, ended, violations, log = answer
         played += 1
         kills += killed
@@ -225,18 +229,20 @@ def play(crew: Crew, numbers: Iterable[int], on: str | None, say: Callable[[str]
         if violations:
             bad.append(asked["seed"])
             say(f"VIOLATION seed {asked['seed']}, files in {log}")
-            for line in (*violations, *str(_drawn(asked["seed"], on)).splitlines()):
+            for line in (*violations, *str(_drawn(**asked)).splitlines()):
                 say(f"          {line}")
         if played % 10 == 0:
             say(f"{played} seeds")
     told = ", ".join(f"{count} {state}" for state, count in sorted(ends.items()))
-    say(f"{played} seeds, {sum(ends.values())} instances ({told}), {kills} kills")
+    rows = f"{sum(ends.values())} {worlds.TABLES[kind]}"
+    say(f"{played} seeds of the {kind}, {rows} ({told}), {kills} kills")
     say(f"violated by seeds {sorted(bad)}" if bad else "nothing leaked, nothing was lost")
     return len(bad)
 
 
-def _drawn(seed: int, on: str | None) -> schedule.Schedule:
-    return schedule.draw(seed) if on is None else schedule.draw_several(seed)
+def _drawn(seed: int, kind: str, on: str | None) -> schedule.Schedule:
+    draw = schedule.draw if on is None else schedule.draw_several
+    return draw(seed, kind)
 
 
 def _table(tally: collections.Counter[tuple[str, str]], say: Callable[[str], None]) -> None:
@@ -263,11 +269,16 @@ def main(argv: list[str] | None = None) -> int:
         choices=["+".join(pair) for pair in shares.PAIRS],
         help="with several processes at a time on these: who lives goes on, nobody is started",
     )
+    parser.add_argument(
+        "--kind", choices=list(schedule.USERS), help="points, or seeds, of this kind of victim"
+    )
     parser.add_argument("--real-ironic", action="store_true", help="not with the stand-in")
     parser.add_argument("--workers", type=int, default=2, help="trials at the same time")
     options = parser.parse_args(argv)
     warnings.simplefilter("ignore")
-    names = [name for name in scenarios.BY_NAME if options.only in name]
+    wanted = scenarios.BY_NAME.items()
+    names = [n for n, one in wanted if options.only in n and options.kind in (None, one.kind)]
+    kind = options.kind or "plugin"
     if options.real_ironic:  # it fails only when it wants to
         own = scenarios.BY_NAME
         names = [n for n in names if all(peer != "ironic" for peer, _ in own[n].faults)]
@@ -283,16 +294,16 @@ def main(argv: list[str] | None = None) -> int:
         crew = Crew(1 if ironic else options.workers, ironic)
         stack.callback(crew.close)
         if options.seed is not None:
-            say(str(_drawn(options.seed, options.several)))
-            bad = play(crew, [options.seed], options.several, say)
+            say(str(_drawn(options.seed, kind, options.several)))
+            bad = play(crew, [options.seed], kind, options.several, say)
         elif options.case is not None:
             bad = told(crew, _named(options.case), say)
         elif options.seeds is not None:
             numbers = range(options.first, options.first + options.seeds)
-            bad = play(crew, numbers, options.several, say)
+            bad = play(crew, numbers, kind, options.several, say)
         else:
             bad = whole(crew, names, options.sample, options.several, say)
-            if not (options.only or options.real_ironic or options.several):
+            if not (options.only or options.kind or options.real_ironic or options.several):
                 bad += told(crew, _named("all"), say)
     return 1 if bad else 0
 

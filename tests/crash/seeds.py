@@ -29,10 +29,14 @@ from tests.crash import world as worlds
 from tests.crash.hook import Strike
 from tests.crash.process import Process
 
-KIND = "plugin"
+#: kind of victim -> the states in which its rows may end: what was drawn decides.
+ENDS = {
+    "plugin": frozenset({"active", "deleted", "error"}),
+    "service": frozenset({"composed", "error"}),
+}
 
-#: A row may end in any of them: what was drawn decides.
-ENDS = frozenset({"active", "deleted", "error"})
+#: Status of an answer that no trouble explains.
+UNEXPECTED = 500
 
 
 @dataclasses.dataclass
@@ -40,7 +44,7 @@ class Outcome:
     """What came of a seed.
 
     :ivar kills: how many conductors died, and how many Valences.
-    :ivar ends: the states in which the instances ended.
+    :ivar ends: the states in which the instances, or the nodes, ended.
     """
 
     kills: int
@@ -58,7 +62,7 @@ def play(
     """
     if servers is None:
         return _play(world, schedule)
-    with servers.share(KIND) as shared:
+    with servers.share(schedule.kind) as shared:
         return _play(world, schedule, shared)
 
 
@@ -70,10 +74,10 @@ def _play(
         one.until_all_is_asked_for()
         violations = one.calm()
     except (process.Died, process.Failed, TimeoutError) as exc:
-        violations = [f"{type(exc).__name__}: {exc}", *one.look(ENDS, held=True)]
+        violations = [f"{type(exc).__name__}: {exc}", *one.look(ENDS[one.kind], held=True)]
     finally:
         one.close()
-    return Outcome(one.kills, one.ends, violations, one.folder)
+    return Outcome(one.kills, one.ends, [*one.unexpected, *violations], one.folder)
 
 
 @dataclasses.dataclass
@@ -101,9 +105,10 @@ class _Play(stage.Stage):
         shared: shares.Shared | None = None,
     ) -> None:
         own = {"conductor__workers": schedule.workers, **configuration.AUDITS}
-        super().__init__(world, KIND, own, shared)
+        super().__init__(world, schedule.kind, own, shared)
         self.kills = 0
         self.ends: list[str] = []
+        self.unexpected: list[str] = []
         self._server = shared.board if shared else None
         self._moments = list(schedule.moments)
         self._asked: set[str] = set()
@@ -112,6 +117,8 @@ class _Play(stage.Stage):
         self._members = [
             _Member(list(schedule.lives[place :: schedule.conductors])) for place in places
         ]
+        if schedule.kind == "service":
+            self._make_podm_known()
         for member in self._members:
             self._begin(member)
 
@@ -133,12 +140,9 @@ class _Play(stage.Stage):
         self.settle()
         self.world.no_faults()
         self.settle()
-        found = self.look(ENDS, held=True)
-        rows = self.rows()
-        self.ends = sorted(row["state"] for row in rows)
-        for row in rows:
-            self._ask(["destroy", {"uuid": row["uuid"]}])
-        self.settle()
+        found = self.look(ENDS[self.kind], held=True)
+        self.ends = sorted(row["state"] for row in self.rows())
+        self.give_back()
         return found + self.look_given_back()
 
     def see_to_it(self) -> None:
@@ -154,11 +158,14 @@ class _Play(stage.Stage):
     def _happen(self) -> None:
         moment = self._moments.pop(0)
         if moment.who == "user":
-            self._ask(moment.what)
+            command, arguments = moment.what
+            if command != "destroy" or arguments["uuid"] in self._asked:
+                self.tell(command, **arguments)
         elif moment.who == "valence":
-            self.world.kill_valence()
-            self.kills += 1
-            self.world.start_valence()
+            if self.kind == "plugin":  # nobody else asks it
+                self.world.kill_valence()
+                self.kills += 1
+                self.world.start_valence()
         elif moment.who == "conductor":
             self._send_to_sleep(moment.what)
         elif moment.who == "board" and self._server is not None:
@@ -169,17 +176,23 @@ class _Play(stage.Stage):
             with contextlib.suppress(OSError):
                 self.world.fault(moment.who, moment.what)
 
-    def _ask(self, what: list[Any]) -> None:
+    def tell(self, command: str, **arguments: Any) -> None:
         """Ask, and if the conductor dies of it, ask the next one."""
-        command, arguments = what
-        if command == "destroy" and arguments["uuid"] not in self._asked:
-            return
         while True:
             self._revive()
             with contextlib.suppress(process.Died):
-                self._awake().call(command, **arguments)
-                self._asked.add(arguments["uuid"])
+                answer = self._awake().call(command, **arguments)
+                self._asked.add(arguments.get("uuid", ""))
+                if command == "ask" and answer[0] == UNEXPECTED:
+                    self.unexpected.append(f"{arguments} was answered {answer}")
                 return
+
+    def _make_podm_known(self) -> None:
+        """Have a process that nothing strikes make the pod manager known, and be gone."""
+        first = self.start()
+        first.call("ask", method="POST", path="/v1/podmanagers", body=self.world.podm())
+        first.call("stop")
+        first.kill()
 
     def _awake(self) -> Process:
         """Take one that is awake, each in turn."""

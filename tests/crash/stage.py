@@ -172,14 +172,18 @@ class Stage:
         """Have everything given back by those who own it."""
         for row in self.rows():
             if self.kind == "plugin":
-                self.victim.call("destroy", uuid=row["uuid"])
+                self.tell("destroy", uuid=row["uuid"])
                 continue
             path = f"/v1/nodes/{row['uuid']}"
             if row["managed_by"]:
-                self.victim.call("ask", method="POST", path=f"{path}/unregister")
+                self.tell("ask", method="POST", path=f"{path}/unregister")
                 self.settle()
-            self.victim.call("ask", method="DELETE", path=path)
+            self.tell("ask", method="DELETE", path=path)
         self.settle()
+
+    def tell(self, command: str, **arguments: Any) -> None:
+        """Ask a victim for something."""
+        self.victim.call(command, **arguments)
 
     def conclude(self, allowed: frozenset[str], *, held: bool = False) -> list[str]:
         """Wait for the end, look, have all given back, and look again."""

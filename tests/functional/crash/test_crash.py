@@ -27,6 +27,7 @@ import testscenarios
 
 from tests import base
 from tests.crash import cases
+from tests.crash import schedule
 from tests.crash import several
 from tests.crash import shared
 
@@ -59,7 +60,10 @@ class TestSample(CrashTest):
             self.assertRegex(told, re.compile("killed at [1-9]"))
 
     def test_nothing_leaks_whatever_a_seed_draws(self) -> None:
-        self.assertIn("nothing leaked", self.crash("--seeds", "2"))
+        for kind in schedule.USERS:
+            told = self.crash("--seeds", "2", "--kind", kind)
+            self.assertIn(f"2 seeds of the {kind}", told)
+            self.assertIn("nothing leaked", told)
 
     def test_nothing_leaks_in_any_named_case(self) -> None:
         told = self.crash("--case", "one conductor")
