@@ -16,155 +16,44 @@ import argparse
 import collections
 from collections.abc import Callable
 from collections.abc import Iterable
-from collections.abc import Iterator
 import contextlib
-import functools
-import select
 import sys
 import time
-from typing import Any
 import warnings
 
 from tests.crash import cases
+from tests.crash import crew as crews
 from tests.crash import matrix
 from tests.crash import peers
-from tests.crash import process
 from tests.crash import scenarios
 from tests.crash import schedule
-from tests.crash import seeds
 from tests.crash import several
 from tests.crash import shared as shares
 from tests.crash import world as worlds
 from tests.servers import ironic as real_ironic
 
-#: A trial takes seconds; one that takes so many hangs.
-HANGS = 900.0
-
-
-class Crew:
-    """Workers, each with a world of its own, that take one thing after the other."""
-
-    def __init__(self, size: int, ironic: str | None = None) -> None:
-        self._folder = worlds.new_folder()
-        self._workers = [
-            process.Process(
-                functools.partial(_worker, ironic), self._folder / f"worker-{number}.log"
-            )
-            for number in range(size)
-        ]
-
-    def do(self, command: str, each: Iterable[dict[str, Any]]) -> Iterator[tuple[Any, Any]]:
-        """Have a command done with each of the arguments: pairs of these and the answer."""
-        waiting = iter(each)
-        busy: dict[int, tuple[process.Process, dict[str, Any]]] = {}
-        idle = list(self._workers)
-        while True:
-            while idle:
-                arguments = next(waiting, None)
-                if arguments is None:
-                    break
-                worker = idle.pop()
-                worker.send(command, **arguments)
-                busy[worker.fileno()] = (worker, arguments)
-            if not busy:
-                return
-            ready, _, _ = select.select(list(busy), [], [], HANGS)
-            if not ready:
-                raise TimeoutError(f"nothing comes of {[done for _, done in busy.values()]}")
-            for number in ready:
-                worker, arguments = busy.pop(number)
-                idle.append(worker)
-                yield arguments, worker.answer(HANGS)
-
-    def close(self) -> None:
-        """End the workers, and leave no files but those of what was found."""
-        found = False
-        for worker in self._workers:
-            try:
-                found = worker.call("close") or found
-            except (process.Died, process.Failed, TimeoutError):
-                found = True
-            worker.kill()
-        if not found:
-            worlds.discard(self._folder)
-
-
-def _worker(ironic: str | None) -> process.Commands:
-    """Be a worker."""
-    world = worlds.World(ironic)
-
-    servers: dict[str, shares.Servers] = {}
-
-    def served(on: str | None) -> shares.Servers | None:
-        if on is not None and on not in servers:
-            servers[on] = shares.Servers(*on.split("+"))
-        return servers.get(on) if on else None
-
-    def points(scenario: str, on: str | None) -> list[list[Any]]:
-        found = matrix.clean(world, scenarios.BY_NAME[scenario], served(on))
-        return [[point.event.label, point.event.number, point.phase] for point in found]
-
-    def kill(scenario: str, label: str, number: int, phase: str, on: str | None) -> list[Any]:
-        event = matrix.Event(label, number)
-        point = matrix.Point(scenarios.BY_NAME[scenario], event, phase)
-        found = matrix.kill(world, point, served(on))
-        return [found.reached, list(found.violations), found.log, found.seconds]
-
-    def seed(seed: int, kind: str, on: str | None) -> list[Any]:
-        done = seeds.play(world, _drawn(seed, kind, on), served(on))
-        if done.violations:
-            world.renew()
-        else:
-            worlds.discard(done.folder)
-        return [done.kills, done.ends, done.violations, str(done.folder)]
-
-    def case(case: str) -> list[str]:
-        play = several.play if case in several.CASES else cases.play
-        found = play(world, case)
-        if found:
-            world.renew()
-        return found
-
-    def close() -> bool:
-        for made in servers.values():
-            made.close()
-        return world.finish()
-
-    commands = {"points": points, "kill": kill, "seed": seed, "case": case}
-    return {**commands, "close": close}
-
 
 def whole(
-    crew: Crew, names: list[str], size: int | None, on: str | None, say: Callable[[str], None]
+    crew: crews.Crew,
+    names: list[str],
+    size: int | None,
+    on: str | None,
+    say: Callable[[str], None],
 ) -> int:
     """Kill at every point, or at a sample of so many; the number of violations.
 
     :param on: board and database of several victims.
     """
-    found: list[matrix.Point] = []
-    for asked, answer in crew.do("points", ({"scenario": name, "on": on} for name in names)):
-        scenario = scenarios.BY_NAME[asked["scenario"]]
-        listed = [matrix.Point(scenario, matrix.Event(la, no), ph) for la, no, ph in answer]
-        say(f"{len(listed):5d} points in {scenario.name}")
-        found += listed
+    found = _listed(crew, names, on, say)
     total = len(found)
     if size is not None:
         found = matrix.sample(found, size)
     say(f"{total} points; killing at {len(found)}")
     tally: collections.Counter[tuple[str, str]] = collections.Counter()
     bad = unreached = 0
-    asked_for = (
-        {
-            "scenario": point.scenario.name,
-            "label": point.event.label,
-            "number": point.event.number,
-            "phase": point.phase,
-            "on": on,
-        }
-        for point in found
-    )
+    asked_for = (crews.arguments(point, on) for point in found)
     for done, (point, answer) in enumerate(crew.do("kill", asked_for), 1):
-        reached, violations, log, _seconds = answer
+        reached, violations, log = answer
         tally[point["scenario"], point["phase"]] += reached
         unreached += not reached
         if violations:
@@ -183,7 +72,20 @@ def whole(
     return bad
 
 
-def told(crew: Crew, names: Iterable[str], say: Callable[[str], None]) -> int:
+def _listed(
+    crew: crews.Crew, names: list[str], on: str | None, say: Callable[[str], None]
+) -> list[matrix.Point]:
+    """List the points of clean runs."""
+    found: list[matrix.Point] = []
+    for asked, answer in crew.do("points", ({"scenario": name, "on": on} for name in names)):
+        scenario = scenarios.BY_NAME[asked["scenario"]]
+        listed = [matrix.Point(scenario, matrix.Event(la, no), ph) for la, no, ph in answer]
+        say(f"{len(listed):5d} points in {scenario.name}")
+        found += listed
+    return found
+
+
+def told(crew: crews.Crew, names: Iterable[str], say: Callable[[str], None]) -> int:
     """Play named cases; the number of those that violated something."""
     bad = 0
     able = []
@@ -210,7 +112,7 @@ def _named(words: str) -> list[str]:
 
 
 def play(
-    crew: Crew, numbers: Iterable[int], kind: str, on: str | None, say: Callable[[str], None]
+    crew: crews.Crew, numbers: Iterable[int], kind: str, on: str | None, say: Callable[[str], None]
 ) -> int:
     """Play seeds; the number of those that violated something.
 
@@ -229,7 +131,7 @@ def play(
         if violations:
             bad.append(asked["seed"])
             say(f"VIOLATION seed {asked['seed']}, files in {log}")
-            for line in (*violations, *str(_drawn(**asked)).splitlines()):
+            for line in (*violations, *str(crews.drawn(**asked)).splitlines()):
                 say(f"          {line}")
         if played % 10 == 0:
             say(f"{played} seeds")
@@ -240,11 +142,6 @@ def play(
     return len(bad)
 
 
-def _drawn(seed: int, kind: str, on: str | None) -> schedule.Schedule:
-    draw = schedule.draw if on is None else schedule.draw_several
-    return draw(seed, kind)
-
-
 def _table(tally: collections.Counter[tuple[str, str]], say: Callable[[str], None]) -> None:
     phases = ("before", "racing", "sent", "answered")
     say(f"{'kills':44s}{''.join(f'{phase:>10s}' for phase in phases)}")
@@ -252,8 +149,7 @@ def _table(tally: collections.Counter[tuple[str, str]], say: Callable[[str], Non
         say(f"{name:44s}{''.join(f'{tally[name, phase]:10d}' for phase in phases)}")
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Do what the command line says; 1 when anything was violated."""
+def _options(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("--sample", type=int, metavar="K", help="kill at K points of all")
     parser.add_argument("--only", default="", metavar="WORDS", help="scenarios with these words")
@@ -274,7 +170,12 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--real-ironic", action="store_true", help="not with the stand-in")
     parser.add_argument("--workers", type=int, default=2, help="trials at the same time")
-    options = parser.parse_args(argv)
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Do what the command line says; 1 when anything was violated."""
+    options = _options(argv)
     warnings.simplefilter("ignore")
     wanted = scenarios.BY_NAME.items()
     names = [n for n, one in wanted if options.only in n and options.kind in (None, one.kind)]
@@ -291,10 +192,10 @@ def main(argv: list[str] | None = None) -> int:
     with contextlib.ExitStack() as stack:
         ironic = stack.enter_context(real_ironic.Ironic()).url if options.real_ironic else None
         # One Ironic: two simulators have the same MACs.
-        crew = Crew(1 if ironic else options.workers, ironic)
+        crew = crews.Crew(1 if ironic else options.workers, ironic)
         stack.callback(crew.close)
         if options.seed is not None:
-            say(str(_drawn(options.seed, kind, options.several)))
+            say(str(crews.drawn(options.seed, kind, options.several)))
             bad = play(crew, [options.seed], kind, options.several, say)
         elif options.case is not None:
             bad = told(crew, _named(options.case), say)

@@ -116,6 +116,9 @@ def draw(seed: int, kind: str = "plugin") -> Schedule:
     rng = random.Random(seed if kind == "plugin" else f"{kind} {seed}")
     moments = [*USERS[kind](rng), *_troubles(rng)]
     lives = tuple(_life(rng, kind) for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 4))))
+    if kind == "service":
+        # The Valence that plugins ask is asked by nobody here.
+        moments = [moment for moment in moments if moment.who != "valence"]
     ordered = tuple(sorted(moments, key=lambda moment: moment.at))
     return Schedule(seed, ordered, lives, rng.choice((1, 2, 4)), kind=kind)
 

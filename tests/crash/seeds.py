@@ -162,10 +162,9 @@ class _Play(stage.Stage):
             if command != "destroy" or arguments["uuid"] in self._asked:
                 self.tell(command, **arguments)
         elif moment.who == "valence":
-            if self.kind == "plugin":  # nobody else asks it
-                self.world.kill_valence()
-                self.kills += 1
-                self.world.start_valence()
+            self.world.kill_valence()
+            self.kills += 1
+            self.world.start_valence()
         elif moment.who == "conductor":
             self._send_to_sleep(moment.what)
         elif moment.who == "board" and self._server is not None:
