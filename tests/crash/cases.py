@@ -142,7 +142,7 @@ def a_submit_that_dies_when_the_row_is_committed(plot: Plot) -> None:
 @case("active")
 def a_submit_that_dies_when_the_flow_is_written_down(plot: Plot) -> None:
     """The flow was never begun."""
-    _killed_at(plot, "COMMIT update flowdetails, insert atomdetails", "before")
+    _killed_at(plot, "COMMIT update flowdetails, insert atomdetails at work", "before")
 
 
 @case("active error")

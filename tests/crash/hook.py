@@ -149,10 +149,14 @@ class Hook:
         """Count an event, and write it down; None: it does not count yet.
 
         How often something is read depends on how long it takes: a GET is
-        counted from the last thing that had an effect.
+        counted from the last thing that had an effect. What users ask for (in the
+        main thread) and the work on it are counted apart: of several processes,
+        another one may do the work.
         """
         if not self._armed:
             return None
+        if threading.current_thread() is not threading.main_thread():
+            label = f"{label} at work"
         with self._lock:
             label = f"{label} after {self._effect}" if label.startswith("GET") else label
             number = self._counts[label] = self._counts.get(label, 0) + 1
