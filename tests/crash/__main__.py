@@ -16,148 +16,44 @@ import argparse
 import collections
 from collections.abc import Callable
 from collections.abc import Iterable
-from collections.abc import Iterator
 import contextlib
-import functools
-import select
 import sys
 import time
-from typing import Any
 import warnings
 
 from tests.crash import cases
+from tests.crash import crew as crews
 from tests.crash import matrix
 from tests.crash import peers
-from tests.crash import process
 from tests.crash import scenarios
 from tests.crash import schedule
-from tests.crash import seeds
 from tests.crash import several
+from tests.crash import shared as shares
 from tests.crash import world as worlds
 from tests.servers import ironic as real_ironic
 
-#: A trial takes seconds; one that takes so many hangs.
-HANGS = 900.0
 
+def whole(
+    crew: crews.Crew,
+    names: list[str],
+    size: int | None,
+    on: str | None,
+    say: Callable[[str], None],
+) -> int:
+    """Kill at every point, or at a sample of so many; the number of violations.
 
-class Crew:
-    """Workers, each with a world of its own, that take one thing after the other."""
-
-    def __init__(self, size: int, ironic: str | None = None) -> None:
-        self._folder = worlds.new_folder()
-        self._workers = [
-            process.Process(
-                functools.partial(_worker, ironic), self._folder / f"worker-{number}.log"
-            )
-            for number in range(size)
-        ]
-
-    def do(self, command: str, each: Iterable[dict[str, Any]]) -> Iterator[tuple[Any, Any]]:
-        """Have a command done with each of the arguments: pairs of these and the answer."""
-        waiting = iter(each)
-        busy: dict[int, tuple[process.Process, dict[str, Any]]] = {}
-        idle = list(self._workers)
-        while True:
-            while idle:
-                arguments = next(waiting, None)
-                if arguments is None:
-                    break
-                worker = idle.pop()
-                worker.send(command, **arguments)
-                busy[worker.fileno()] = (worker, arguments)
-            if not busy:
-                return
-            ready, _, _ = select.select(list(busy), [], [], HANGS)
-            if not ready:
-                raise TimeoutError(f"nothing comes of {[done for _, done in busy.values()]}")
-            for number in ready:
-                worker, arguments = busy.pop(number)
-                idle.append(worker)
-                yield arguments, worker.answer(HANGS)
-
-    def close(self) -> None:
-        """End the workers, and leave no files but those of what was found."""
-        found = False
-        for worker in self._workers:
-            try:
-                found = worker.call("close") or found
-            except (process.Died, process.Failed, TimeoutError):
-                found = True
-            worker.kill()
-        if not found:
-            worlds.discard(self._folder)
-
-
-def _worker(ironic: str | None) -> process.Commands:
-    """Be a worker."""
-    world = worlds.World(ironic)
-
-    def points(scenario: str) -> list[list[Any]]:
-        found = matrix.clean(world, scenarios.BY_NAME[scenario])
-        return [[point.event.label, point.event.number, point.phase] for point in found]
-
-    def kill(scenario: str, label: str, number: int, phase: str) -> list[Any]:
-        event = matrix.Event(label, number)
-        point = matrix.Point(scenarios.BY_NAME[scenario], event, phase)
-        found = matrix.kill(world, point)
-        return [found.reached, list(found.violations), found.log, found.seconds]
-
-    servers: dict[str, several.Servers] = {}
-
-    def seed(seed: int, on: str | None) -> list[Any]:
-        if on is None:
-            done = seeds.play(world, schedule.draw(seed))
-        else:
-            if on not in servers:
-                servers[on] = several.Servers(*on.split("+"))
-            done = servers[on].play(world, schedule.draw_several(seed))
-        if done.violations:
-            world.renew()
-        else:
-            worlds.discard(done.folder)
-        return [done.kills, done.ends, done.violations, str(done.folder)]
-
-    def case(case: str) -> list[str]:
-        play = several.play if case in several.CASES else cases.play
-        found = play(world, case)
-        if found:
-            world.renew()
-        return found
-
-    def close() -> bool:
-        for made in servers.values():
-            made.close()
-        return world.finish()
-
-    commands = {"points": points, "kill": kill, "seed": seed, "case": case}
-    return {**commands, "close": close}
-
-
-def whole(crew: Crew, names: list[str], size: int | None, say: Callable[[str], None]) -> int:
-    """Kill at every point, or at a sample of so many; the number of violations."""
-    found: list[matrix.Point] = []
-    for asked, answer in crew.do("points", ({"scenario": name} for name in names)):
-        scenario = scenarios.BY_NAME[asked["scenario"]]
-        listed = [matrix.Point(scenario, matrix.Event(la, no), ph) for la, no, ph in answer]
-        say(f"{len(listed):5d} points in {scenario.name}")
-        found += listed
+    :param on: board and database of several victims.
+    """
+    found = _listed(crew, names, on, say)
     total = len(found)
     if size is not None:
         found = matrix.sample(found, size)
     say(f"{total} points; killing at {len(found)}")
     tally: collections.Counter[tuple[str, str]] = collections.Counter()
     bad = unreached = 0
-    asked_for = (
-        {
-            "scenario": point.scenario.name,
-            "label": point.event.label,
-            "number": point.event.number,
-            "phase": point.phase,
-        }
-        for point in found
-    )
+    asked_for = (crews.arguments(point, on) for point in found)
     for done, (point, answer) in enumerate(crew.do("kill", asked_for), 1):
-        reached, violations, log, _seconds = answer
+        reached, violations, log = answer
         tally[point["scenario"], point["phase"]] += reached
         unreached += not reached
         if violations:
@@ -176,7 +72,20 @@ def whole(crew: Crew, names: list[str], size: int | None, say: Callable[[str], N
     return bad
 
 
-def told(crew: Crew, names: Iterable[str], say: Callable[[str], None]) -> int:
+def _listed(
+    crew: crews.Crew, names: list[str], on: str | None, say: Callable[[str], None]
+) -> list[matrix.Point]:
+    """List the points of clean runs."""
+    found: list[matrix.Point] = []
+    for asked, answer in crew.do("points", ({"scenario": name, "on": on} for name in names)):
+        scenario = scenarios.BY_NAME[asked["scenario"]]
+        listed = [matrix.Point(scenario, matrix.Event(la, no), ph) for la, no, ph in answer]
+        say(f"{len(listed):5d} points in {scenario.name}")
+        found += listed
+    return found
+
+
+def told(crew: crews.Crew, names: Iterable[str], say: Callable[[str], None]) -> int:
     """Play named cases; the number of those that violated something."""
     bad = 0
     able = []
@@ -202,15 +111,19 @@ def _named(words: str) -> list[str]:
     return meant or [name for name in (*cases.CASES, *several.CASES) if words in name]
 
 
-def play(crew: Crew, numbers: Iterable[int], on: str | None, say: Callable[[str], None]) -> int:
+def play(
+    crew: crews.Crew, numbers: Iterable[int], kind: str, on: str | None, say: Callable[[str], None]
+) -> int:
     """Play seeds; the number of those that violated something.
 
-    :param on: board and database of several conductors.
+    :param kind: of the conductors.
+    :param on: board and database of several of them.
     """
     kills = played = 0
     bad: list[int] = []
     ends: collections.Counter[str] = collections.Counter()
-    for asked, answer in crew.do("seed", ({"seed": number, "on": on} for number in numbers)):
+    each = ({"seed": number, "kind": kind, "on": on} for number in numbers)
+    for asked, answer in crew.do("seed", each):
         killed, ended, violations, log = answer
         played += 1
         kills += killed
@@ -218,18 +131,15 @@ def play(crew: Crew, numbers: Iterable[int], on: str | None, say: Callable[[str]
         if violations:
             bad.append(asked["seed"])
             say(f"VIOLATION seed {asked['seed']}, files in {log}")
-            for line in (*violations, *str(_drawn(asked["seed"], on)).splitlines()):
+            for line in (*violations, *str(crews.drawn(**asked)).splitlines()):
                 say(f"          {line}")
         if played % 10 == 0:
             say(f"{played} seeds")
     told = ", ".join(f"{count} {state}" for state, count in sorted(ends.items()))
-    say(f"{played} seeds, {sum(ends.values())} instances ({told}), {kills} kills")
+    rows = f"{sum(ends.values())} {worlds.TABLES[kind]}"
+    say(f"{played} seeds of the {kind}, {rows} ({told}), {kills} kills")
     say(f"violated by seeds {sorted(bad)}" if bad else "nothing leaked, nothing was lost")
     return len(bad)
-
-
-def _drawn(seed: int, on: str | None) -> schedule.Schedule:
-    return schedule.draw(seed) if on is None else schedule.draw_several(seed)
 
 
 def _table(tally: collections.Counter[tuple[str, str]], say: Callable[[str], None]) -> None:
@@ -239,8 +149,7 @@ def _table(tally: collections.Counter[tuple[str, str]], say: Callable[[str], Non
         say(f"{name:44s}{''.join(f'{tally[name, phase]:10d}' for phase in phases)}")
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Do what the command line says; 1 when anything was violated."""
+def _options(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("--sample", type=int, metavar="K", help="kill at K points of all")
     parser.add_argument("--only", default="", metavar="WORDS", help="scenarios with these words")
@@ -253,14 +162,24 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--several",
         metavar="BOARD+DATABASE",
-        choices=["+".join(pair) for pair in several.PAIRS],
-        help="play seeds with several conductors on these",
+        choices=["+".join(pair) for pair in shares.PAIRS],
+        help="with several processes at a time on these: who lives goes on, nobody is started",
+    )
+    parser.add_argument(
+        "--kind", choices=list(schedule.USERS), help="points, or seeds, of this kind of victim"
     )
     parser.add_argument("--real-ironic", action="store_true", help="not with the stand-in")
     parser.add_argument("--workers", type=int, default=2, help="trials at the same time")
-    options = parser.parse_args(argv)
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Do what the command line says; 1 when anything was violated."""
+    options = _options(argv)
     warnings.simplefilter("ignore")
-    names = [name for name in scenarios.BY_NAME if options.only in name]
+    wanted = scenarios.BY_NAME.items()
+    names = [n for n, one in wanted if options.only in n and options.kind in (None, one.kind)]
+    kind = options.kind or "plugin"
     if options.real_ironic:  # it fails only when it wants to
         own = scenarios.BY_NAME
         names = [n for n in names if all(peer != "ironic" for peer, _ in own[n].faults)]
@@ -273,19 +192,19 @@ def main(argv: list[str] | None = None) -> int:
     with contextlib.ExitStack() as stack:
         ironic = stack.enter_context(real_ironic.Ironic()).url if options.real_ironic else None
         # One Ironic: two simulators have the same MACs.
-        crew = Crew(1 if ironic else options.workers, ironic)
+        crew = crews.Crew(1 if ironic else options.workers, ironic)
         stack.callback(crew.close)
         if options.seed is not None:
-            say(str(_drawn(options.seed, options.several)))
-            bad = play(crew, [options.seed], options.several, say)
+            say(str(crews.drawn(options.seed, kind, options.several)))
+            bad = play(crew, [options.seed], kind, options.several, say)
         elif options.case is not None:
             bad = told(crew, _named(options.case), say)
         elif options.seeds is not None:
             numbers = range(options.first, options.first + options.seeds)
-            bad = play(crew, numbers, options.several, say)
+            bad = play(crew, numbers, kind, options.several, say)
         else:
-            bad = whole(crew, names, options.sample, say)
-            if not (options.only or options.real_ironic):
+            bad = whole(crew, names, options.sample, options.several, say)
+            if not (options.only or options.kind or options.real_ironic or options.several):
                 bad += told(crew, _named("all"), say)
     return 1 if bad else 0
 

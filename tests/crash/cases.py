@@ -25,6 +25,7 @@ import uuid as uuids
 
 from tests.crash import hook
 from tests.crash import process
+from tests.crash import shared as shares
 from tests.crash import stage
 from tests.crash import world as worlds
 
@@ -72,8 +73,8 @@ def case(ends: str) -> Callable[[Play], Play]:
 class Plot(stage.Stage):
     """A stage on which a case is played, with one instance."""
 
-    def __init__(self, world: worlds.World) -> None:
-        super().__init__(world, "plugin")
+    def __init__(self, world: worlds.World, shared: shares.Shared | None = None) -> None:
+        super().__init__(world, "plugin", shared=shared)
         self.uuid = str(uuids.uuid4())
 
     def provision(self, **wishes: Any) -> None:
@@ -141,7 +142,7 @@ def a_submit_that_dies_when_the_row_is_committed(plot: Plot) -> None:
 @case("active")
 def a_submit_that_dies_when_the_flow_is_written_down(plot: Plot) -> None:
     """The flow was never begun."""
-    _killed_at(plot, "COMMIT update flowdetails, insert atomdetails", "before")
+    _killed_at(plot, "COMMIT update flowdetails, insert atomdetails at work", "before")
 
 
 @case("active error")

@@ -34,6 +34,7 @@ SERVICE: dict[str, Any] = {
     "podmanagers__connect_timeout": 2.0,
     "podmanagers__read_timeout": 5.0,
     "podmanagers__busy_timeout": 2.0,
+    "podmanagers__allocate_timeout": 5.0,
     "podmanagers__assemble_timeout": 20.0,
     "podmanagers__delete_timeout": 20.0,
     "nodes__stray_grace": 0.5,

@@ -13,15 +13,19 @@
 """What stands between a victim and its peers: it counts, and it kills.
 
 Everything that a process leaves behind leaves it here: requests (all of them go
-through urllib3: keystoneauth's, ironicclient's, the Redfish connection's) and
-commits to a database. Between two of these a kill changes nothing that anybody
-could see, so that killing around each of them is killing at every instant.
+through urllib3: keystoneauth's, ironicclient's, the Redfish connection's),
+commits to a database, and what is done to a board that others see. Between two of
+these a kill changes nothing that anybody could see, so that killing around each of
+them is killing at every instant.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 import os
+import pathlib
 import re
 import select
 import signal
@@ -32,6 +36,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event as sa_event
 from sqlalchemy.engine import default
+from taskflow.jobs.backends import impl_etcd
+from taskflow.jobs.backends import impl_redis
+from taskflow.jobs.backends import impl_zookeeper
 from urllib3 import connection
 
 #: Before the request leaves; when it has left and nobody knows what the peer does with it;
@@ -40,6 +47,13 @@ REQUEST_PHASES = ("before", "racing", "sent", "answered")
 
 #: Before a transaction is committed; after it is before what comes next.
 COMMIT_PHASES = ("before",)
+
+#: Before something is done to a board, and when it is done.
+BOARD_PHASES = ("before", "answered")
+
+#: The boards, and what is done to them.
+BOARDS = (impl_redis.RedisJobBoard, impl_zookeeper.ZookeeperJobBoard, impl_etcd.EtcdJobBoard)
+DEEDS = ("post", "claim", "consume", "abandon")
 
 WRITES = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM|CREATE TABLE)\s+\"?(\w+)", re.IGNORECASE)
 
@@ -64,6 +78,8 @@ class Event:
         """The instants around it at which a process can die."""
         if self.label.startswith("COMMIT"):
             return COMMIT_PHASES
+        if self.label.startswith("BOARD"):
+            return BOARD_PHASES
         if self.label.startswith("GET"):
             return tuple(phase for phase in REQUEST_PHASES if phase != "racing")
         return REQUEST_PHASES
@@ -76,6 +92,7 @@ class Strike:
     :ivar label: of the event; ``*``: of all, the number then counts all of them.
     :ivar act: ``kill``; ``lose`` (the connection breaks here); ``delay``.
     :ivar seconds: of a delay.
+    :ivar once: whether it strikes only the first of several processes to come to it.
     """
 
     label: str
@@ -83,6 +100,7 @@ class Strike:
     phase: str
     act: str = "kill"
     seconds: float = 0.0
+    once: bool = False
 
     def json(self) -> dict[str, Any]:
         """Give what :class:`Hook` is armed with."""
@@ -94,11 +112,13 @@ class Hook:
 
     :param peers: port of loopback -> who listens there.
     :param record: file descriptor to which every event is written at once.
+    :param struck: the file that the first of several processes makes when it is struck.
     """
 
-    def __init__(self, peers: Mapping[int, str], record: int) -> None:
+    def __init__(self, peers: Mapping[int, str], record: int, struck: pathlib.Path) -> None:
         self._peers = dict(peers)
         self._record = record
+        self._struck = struck
         self._lock = threading.Lock()
         self._counts: dict[str, int] = {}
         self._strikes: dict[tuple[str, int, str], Strike] = {}
@@ -123,15 +143,20 @@ class Hook:
         """Stand where everything leaves this process."""
         _stand_at_requests(self)
         _stand_at_commits(self)
+        _stand_at_boards(self)
 
     def begin(self, label: str) -> tuple[Event, int] | None:
         """Count an event, and write it down; None: it does not count yet.
 
         How often something is read depends on how long it takes: a GET is
-        counted from the last thing that had an effect.
+        counted from the last thing that had an effect. What users ask for (in the
+        main thread) and the work on it are counted apart: of several processes,
+        another one may do the work.
         """
         if not self._armed:
             return None
+        if threading.current_thread() is not threading.main_thread():
+            label = f"{label} at work"
         with self._lock:
             label = f"{label} after {self._effect}" if label.startswith("GET") else label
             number = self._counts[label] = self._counts.get(label, 0) + 1
@@ -148,7 +173,7 @@ class Hook:
         event, every = counted
         strike = self._strikes.get((event.label, event.number, phase))
         strike = strike or self._strikes.get((ANY, every, phase))
-        if strike is None:
+        if strike is None or (strike.once and not self._is_first()):
             return None
         os.write(self._record, f"!{strike.act} {phase} {event.label}\t{event.number}\n".encode())
         if strike.act == "kill":
@@ -166,9 +191,16 @@ class Hook:
         wanted = ((event.label, event.number, phase), (ANY, every, phase))
         return any(key in self._strikes for key in wanted)
 
-    def peer(self, port: int) -> str:
-        """Tell who listens on a port."""
-        return self._peers.get(port, f"port-{port}")
+    def peer(self, port: int) -> str | None:
+        """Tell who listens on a port; None: a board, of which nobody counts the requests."""
+        return self._peers.get(port)
+
+    def _is_first(self) -> bool:
+        try:
+            self._struck.touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
 
 
 def anonymous(target: str) -> str:
@@ -184,7 +216,8 @@ def _stand_at_requests(hook: Hook) -> None:
     send, read = kind.request, kind.getresponse
 
     def request(self: Any, method: str, url: str, *args: Any, **more: Any) -> None:
-        counted = hook.begin(f"{method} {hook.peer(self.port)} {anonymous(url)}")
+        peer = hook.peer(self.port)
+        counted = hook.begin(f"{method} {peer} {anonymous(url)}") if peer else None
         self.counted = counted
         _break(self, hook.strike(counted, "before"))
         send(self, method, url, *args, **more)
@@ -234,6 +267,24 @@ def _stand_at_commits(hook: Hook) -> None:
 
     default.DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
     default.DefaultDialect.do_rollback = do_rollback  # type: ignore[method-assign]
+
+
+def _stand_at_boards(hook: Hook) -> None:
+    for board in BOARDS:
+        for deed in DEEDS:
+            setattr(board, deed, _stood_at(hook, f"BOARD {deed}", getattr(board, deed)))
+
+
+def _stood_at(hook: Hook, label: str, do: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(do)
+    def stood_at(*args: Any, **more: Any) -> Any:
+        counted = hook.begin(label)
+        hook.strike(counted, "before")
+        answer = do(*args, **more)
+        hook.strike(counted, "answered")
+        return answer
+
+    return stood_at
 
 
 def _info(dbapi_connection: Any) -> dict[str, Any]:

@@ -12,7 +12,9 @@
 
 """What must be true when nothing is under way any more, whatever was killed."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 import dataclasses
 
 from tests.crash.world import Row
@@ -27,18 +29,19 @@ def check(kind: str, sight: Sight, *, allowed: frozenset[str], held: bool = Fals
     """Check everything.
 
     :param allowed: the states in which a row may have ended.
-    :param held: whether an instance may end in error and still hold something, as
-        its row says, because it could not be given back.
+    :param held: whether an instance or a node may end and still hold something, as its
+        row says, because it could not be given back.
     :returns: what is not as it must be, in words.
     """
-    sight = without_held(sight) if held else sight
+    sight = without_held(kind, sight) if held else sight
     return [*_rows(sight, allowed), *RULES[kind](sight), *_nodes(sight), *_ironic(sight)]
 
 
-def without_held(sight: Sight) -> Sight:
-    """Leave out of a sight what rows in error say that they may still hold."""
-    rows = [row for row in sight.rows if _may_hold(row)]
-    nodes = {row["node_uuid"] for row in rows}
+def without_held(kind: str, sight: Sight) -> Sight:
+    """Leave out of a sight what rows say that they may still hold."""
+    node, may_hold = HOLDERS[kind]
+    rows = [row for row in sight.rows if may_hold(row)]
+    nodes = {row[node] for row in rows}
     machines = {row["ironic_uuid"] for row in rows}
     return dataclasses.replace(
         sight,
@@ -50,13 +53,28 @@ def without_held(sight: Sight) -> Sight:
     )
 
 
-def _may_hold(row: Row) -> bool:
+def _instance_may_hold(row: Row) -> bool:
     return row["state"] == "error" and not (row.get("fault") or {}).get("given_back")
+
+
+def _node_may_hold(row: Row) -> bool:
+    """Tell whether a node could not be given back, or is half in Ironic or half out of it."""
+    if row["state"] == "error":
+        return row["podm_uuid"] is not None
+    return row["managed_by"] is not None and row["fault"] is not None
+
+
+#: kind of victim -> which of its fields is the uuid of a node, and whether a row may hold
+#: something that its state does not tell
+HOLDERS: Mapping[str, tuple[str, Callable[[Row], bool]]] = {
+    "plugin": ("node_uuid", _instance_may_hold),
+    "service": ("uuid", _node_may_hold),
+}
 
 
 def check_given_back(sight: Sight, fingerprint: str) -> list[str]:
     """Check that nothing is left, and that the pool's books are as at the start."""
-    found = list(_no_flows(sight))
+    found = list(_nothing_under_way(sight))
     if sight.fingerprint != fingerprint:
         found.append(f"the pool is not as it was: it has {sight.pool}")
     found += [f"Valence still has {_short(row)}" for row in sight.nodes]
@@ -66,7 +84,7 @@ def check_given_back(sight: Sight, fingerprint: str) -> list[str]:
 
 
 def _rows(sight: Sight, allowed: frozenset[str]) -> Iterator[str]:
-    yield from _no_flows(sight)
+    yield from _nothing_under_way(sight)
     for row in (*sight.rows, *sight.nodes):
         if row["state"] in TRANSITIONAL:
             yield f"not terminal: {_short(row)}"
@@ -77,9 +95,11 @@ def _rows(sight: Sight, allowed: frozenset[str]) -> Iterator[str]:
             yield f"ended as it may not, allowed is {sorted(allowed)}: {_short(row)}"
 
 
-def _no_flows(sight: Sight) -> Iterator[str]:
+def _nothing_under_way(sight: Sight) -> Iterator[str]:
     for name in sight.logbooks:
         yield f"the flow {name} is still remembered"
+    for name in sight.jobs:
+        yield f"the job {name} is still on the board"
 
 
 def _plugin(sight: Sight) -> Iterator[str]:

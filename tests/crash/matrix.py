@@ -12,7 +12,9 @@
 
 """The kill matrix: every flow, killed around everything that leaves it.
 
-The points come from what a clean run did; nothing lists them by hand.
+The points come from what a clean run did; nothing lists them by hand. With servers that
+several share, each run has several victims: the first of them that comes to a point dies
+there, and those who live go on, where a victim alone has a new one after it.
 """
 
 from collections.abc import Iterable
@@ -23,6 +25,7 @@ import itertools
 import random
 import time
 
+from tests.crash import shared as shares
 from tests.crash import trial
 from tests.crash import world as worlds
 from tests.crash.hook import Event
@@ -100,12 +103,12 @@ def sample(found: Sequence[Point], size: int, seed: int = 0) -> list[Point]:
     return (first + later)[:size]
 
 
-def kill(world: worlds.World, point: Point) -> Finding:
-    """Kill a victim at a point, and see what the next one makes of it."""
+def kill(world: worlds.World, point: Point, servers: shares.Servers | None = None) -> Finding:
+    """Kill a victim at a point, and see what the next one, or the other one, makes of it."""
     began = time.monotonic()
-    strike = point.strike
+    strike = dataclasses.replace(point.strike, once=servers is not None)
     for _ in range(TRIES):
-        done = trial.run(world, point.scenario, [strike])
+        done = _run(world, point.scenario, servers, [strike])
         if done.struck or done.violations:
             break
         # This time there were not as many polls.
@@ -119,13 +122,27 @@ def kill(world: worlds.World, point: Point) -> Finding:
     return Finding(point, done.struck, done.violations, log, time.monotonic() - began)
 
 
-def clean(world: worlds.World, scenario: Scenario) -> Iterator[Point]:
+def clean(
+    world: worlds.World, scenario: Scenario, servers: shares.Servers | None = None
+) -> Iterator[Point]:
     """Run a scenario that nobody strikes, and list its points.
 
     :raises AssertionError: it leaves something behind even so.
     """
-    done = trial.run(world, scenario)
+    done = _run(world, scenario, servers)
     if done.violations:
         raise AssertionError(f"{scenario.name}, in peace: {done.violations} ({done.folder})")
     worlds.discard(done.folder)
     yield from points(scenario, done.events)
+
+
+def _run(
+    world: worlds.World,
+    scenario: Scenario,
+    servers: shares.Servers | None,
+    strikes: Sequence[Strike] = (),
+) -> trial.Trial:
+    if servers is None:
+        return trial.run(world, scenario, strikes)
+    with servers.share(scenario.kind) as shared:
+        return trial.run(world, scenario, strikes, shared)

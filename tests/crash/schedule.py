@@ -12,6 +12,7 @@
 
 """A seed's schedule: who asks for what and when, who dies, and what goes wrong meanwhile."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
 import random
@@ -19,6 +20,8 @@ from typing import Any
 import uuid as uuids
 
 from tests.crash import hook
+from tests.crash import scenarios
+from tests.crash import victims
 
 #: Seconds in which everything is asked for and everything goes wrong.
 SPAN = 2.5
@@ -26,6 +29,10 @@ SPAN = 2.5
 #: Seconds after which the jobs of a dead conductor are somebody else's, where there are
 #: several.
 LEASE = 2
+
+#: kind of conductor -> the first and the last of its events at which something strikes it,
+#: and the one at which most does.
+EVENTS = {"plugin": (1, 160, 20), "service": (1, 80, 12)}
 
 #: What may go wrong with a request that a peer gets, and how often to draw it.
 ACTIONS: tuple[tuple[int, Mapping[str, Any]], ...] = (
@@ -64,8 +71,8 @@ class Moment:
 
     :ivar at: seconds from the start.
     :ivar who: ``user``, ``podm``, ``ironic``, ``valence``, ``conductor`` or ``board``.
-    :ivar what: a command with its arguments, a fault, ``kill``, or the seconds for
-        which a conductor sleeps.
+    :ivar what: a step (see :mod:`tests.crash.scenarios`), a fault, ``kill``, or the
+        seconds for which a conductor sleeps.
     """
 
     at: float
@@ -77,6 +84,7 @@ class Moment:
 class Schedule:
     """All that a seed draws.
 
+    :ivar kind: of the conductors: the plugin's, or the service's with their API.
     :ivar lives: of each conductor, in turn: what strikes it, and how many
         seconds it takes until the next one is there. One that outlives its
         strikes is the last. Several conductors share them out.
@@ -88,9 +96,11 @@ class Schedule:
     lives: tuple[tuple[tuple[hook.Strike, ...], float], ...]
     workers: int
     conductors: int = 1
+    kind: str = "plugin"
 
     def __str__(self) -> str:
-        lines = [f"seed {self.seed}, {self.conductors} conductors, {self.workers} workers"]
+        how_many = f"{self.conductors} conductors, {self.workers} workers"
+        lines = [f"seed {self.seed} of the {self.kind}, {how_many}"]
         for number, (strikes, pause) in enumerate(self.lives):
             told = "; ".join(f"{s.act} {s.phase} event {s.number}" for s in strikes) or "nothing"
             lines.append(f"  conductor {number}: {told}; the next one {pause:.2f} s later")
@@ -98,30 +108,36 @@ class Schedule:
         return "\n".join(lines)
 
 
-def draw(seed: int) -> Schedule:
-    """Draw the schedule of a seed: the same every time."""
-    rng = random.Random(seed)
-    moments = [*_users(rng), *_troubles(rng)]
-    lives = tuple(_life(rng) for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 4))))
+def draw(seed: int, kind: str = "plugin") -> Schedule:
+    """Draw the schedule of a seed: the same every time.
+
+    :param kind: of the conductors.
+    """
+    rng = random.Random(seed if kind == "plugin" else f"{kind} {seed}")
+    moments = [*USERS[kind](rng), *_troubles(rng)]
+    lives = tuple(_life(rng, kind) for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 4))))
+    if kind == "service":
+        # The Valence that plugins ask is asked by nobody here.
+        moments = [moment for moment in moments if moment.who != "valence"]
     ordered = tuple(sorted(moments, key=lambda moment: moment.at))
-    return Schedule(seed, ordered, lives, rng.choice((1, 2, 4)))
+    return Schedule(seed, ordered, lives, rng.choice((1, 2, 4)), kind=kind)
 
 
-def draw_several(seed: int) -> Schedule:
+def draw_several(seed: int, kind: str = "plugin") -> Schedule:
     """Draw the schedule of a seed for several conductors on one board."""
-    one, rng = draw(seed), random.Random(f"several {seed}")
+    one, rng = draw(seed, kind), random.Random(f"several {seed}")
     moments = [*one.moments]
     for _ in range(rng.choice((0, 0, 1, 2))):
         asleep = rng.uniform(0.5, 2 * LEASE)
         moments.append(Moment(rng.uniform(0, SPAN), "conductor", asleep))
     if rng.random() < 0.2:
         moments.append(Moment(rng.uniform(0, SPAN), "board", "kill"))
-    lives = (*one.lives, *(_life(rng) for _ in range(rng.choice((0, 1, 2)))))
+    lives = (*one.lives, *(_life(rng, kind) for _ in range(rng.choice((0, 1, 2)))))
     ordered = tuple(sorted(moments, key=lambda moment: moment.at))
-    return Schedule(seed, ordered, lives, one.workers, rng.choice((2, 2, 3)))
+    return Schedule(seed, ordered, lives, one.workers, rng.choice((2, 2, 3)), kind)
 
 
-def _users(rng: random.Random) -> list[Moment]:
+def _users_of_plugin(rng: random.Random) -> list[Moment]:
     """Several people, each with an instance, some of them impatient."""
     moments = []
     for _ in range(rng.choice((1, 1, 2, 3, 5))):
@@ -137,6 +153,41 @@ def _users(rng: random.Random) -> list[Moment]:
         while rng.random() < 0.5:
             moments.append(Moment(at + rng.uniform(0.01, SPAN), "user", destroy))
     return moments
+
+
+def _users_of_service(rng: random.Random) -> list[Moment]:
+    """Several people, each with a node, who ask for anything in any order."""
+    moments = []
+    for _ in range(rng.choice((1, 1, 2, 3, 5))):
+        uuid, machine = (str(uuids.UUID(int=rng.getrandbits(128), version=4)) for _ in "ab")
+        greedy = rng.random() < 0.05
+        wishes = scenarios.GREEDY if greedy else victims.PROPERTIES
+        compose = _request("POST", "", {"uuid": uuid, "properties": wishes})
+        at = rng.uniform(0, SPAN / 2)
+        moments.append(Moment(at, "user", compose))
+        while rng.random() < 0.3:
+            moments.append(Moment(at + rng.uniform(0, SPAN / 2), "user", compose))
+        register = {"uuid": machine} if rng.random() < 0.3 else {}
+        asked = (
+            (4, _request("POST", f"/{uuid}/register", register)),
+            (2, _request("POST", f"/{uuid}/unregister")),
+            (3, _request("DELETE", f"/{uuid}")),
+        )
+        while rng.random() < 0.75:
+            what = rng.choices([what for _, what in asked], [often for often, _ in asked])[0]
+            moments.append(Moment(at + rng.uniform(0.01, SPAN), "user", what))
+    return moments
+
+
+def _request(method: str, below: str, body: Any = None) -> list[Any]:
+    return ["ask", {"method": method, "path": f"/v1/nodes{below}", "body": body}]
+
+
+#: kind of victims -> draws who asks them for what
+USERS: Mapping[str, Callable[[random.Random], list[Moment]]] = {
+    "plugin": _users_of_plugin,
+    "service": _users_of_service,
+}
 
 
 def _troubles(rng: random.Random) -> list[Moment]:
@@ -174,14 +225,14 @@ def _fault(rng: random.Random) -> Moment:
     return Moment(rng.choice((0.0, rng.uniform(0, SPAN))), peer, body)
 
 
-def _life(rng: random.Random) -> tuple[tuple[hook.Strike, ...], float]:
+def _life(rng: random.Random, kind: str) -> tuple[tuple[hook.Strike, ...], float]:
     """Draw what happens to one conductor: answers that are lost, and its death."""
     strikes = []
     while rng.random() < 0.4:
         phase = rng.choice(hook.REQUEST_PHASES)
         act = rng.choice(("lose", "lose", "delay"))
-        number = int(rng.triangular(1, 160, 20))
+        number = int(rng.triangular(*EVENTS[kind]))
         strikes.append(hook.Strike(hook.ANY, number, phase, act, rng.uniform(0.05, 0.5)))
     phase = rng.choice(hook.REQUEST_PHASES)
-    strikes.append(hook.Strike(hook.ANY, int(rng.triangular(1, 160, 20)), phase))
+    strikes.append(hook.Strike(hook.ANY, int(rng.triangular(*EVENTS[kind])), phase))
     return tuple(strikes), rng.choice((0.0, rng.uniform(0, 1.0)))

@@ -12,7 +12,6 @@
 
 """Play a schedule, and check what must be true of it as of any other."""
 
-from collections.abc import Mapping
 import contextlib
 import dataclasses
 import os
@@ -24,16 +23,20 @@ from typing import Any
 from tests.crash import configuration
 from tests.crash import process
 from tests.crash import schedule as schedules
+from tests.crash import shared as shares
 from tests.crash import stage
 from tests.crash import world as worlds
 from tests.crash.hook import Strike
 from tests.crash.process import Process
-from tests.servers.process import Server
 
-KIND = "plugin"
+#: kind of victim -> the states in which its rows may end: what was drawn decides.
+ENDS = {
+    "plugin": frozenset({"active", "deleted", "error"}),
+    "service": frozenset({"composed", "error"}),
+}
 
-#: A row may end in any of them: what was drawn decides.
-ENDS = frozenset({"active", "deleted", "error"})
+#: Status of an answer that no trouble explains.
+UNEXPECTED = 500
 
 
 @dataclasses.dataclass
@@ -41,7 +44,7 @@ class Outcome:
     """What came of a seed.
 
     :ivar kills: how many conductors died, and how many Valences.
-    :ivar ends: the states in which the instances ended.
+    :ivar ends: the states in which the instances, or the nodes, ended.
     """
 
     kills: int
@@ -50,20 +53,31 @@ class Outcome:
     folder: pathlib.Path
 
 
-def play(world: worlds.World, schedule: schedules.Schedule, **given: Any) -> Outcome:
+def play(
+    world: worlds.World, schedule: schedules.Schedule, servers: shares.Servers | None = None
+) -> Outcome:
     """Play a schedule once.
 
-    :param given: options, files and board of several conductors.
+    :param servers: that several conductors share.
     """
-    one = _Play(world, schedule, **given)
+    if servers is None:
+        return _play(world, schedule)
+    with servers.share(schedule.kind) as shared:
+        return _play(world, schedule, shared)
+
+
+def _play(
+    world: worlds.World, schedule: schedules.Schedule, shared: shares.Shared | None = None
+) -> Outcome:
+    one = _Play(world, schedule, shared)
     try:
         one.until_all_is_asked_for()
         violations = one.calm()
     except (process.Died, process.Failed, TimeoutError) as exc:
-        violations = [f"{type(exc).__name__}: {exc}", *one.look(ENDS, held=True)]
+        violations = [f"{type(exc).__name__}: {exc}", *one.look(ENDS[one.kind], held=True)]
     finally:
         one.close()
-    return Outcome(one.kills, one.ends, violations, one.folder)
+    return Outcome(one.kills, one.ends, [*one.unexpected, *violations], one.folder)
 
 
 @dataclasses.dataclass
@@ -82,25 +96,20 @@ class _Member:
 
 
 class _Play(stage.Stage):
-    """Conductors on the same rows, with users who do not give up.
-
-    :param options: of their configuration.
-    :param board: that they share, if there are several.
-    """
+    """Conductors on the same rows, with users who do not give up."""
 
     def __init__(
         self,
         world: worlds.World,
         schedule: schedules.Schedule,
-        options: Mapping[str, Any] | None = None,
-        files: stage.Files | None = None,
-        board: Server | None = None,
+        shared: shares.Shared | None = None,
     ) -> None:
         own = {"conductor__workers": schedule.workers, **configuration.AUDITS}
-        super().__init__(world, KIND, {**own, **(options or {})}, files)
+        super().__init__(world, schedule.kind, own, shared)
         self.kills = 0
         self.ends: list[str] = []
-        self._board = board
+        self.unexpected: list[str] = []
+        self._server = shared.board if shared else None
         self._moments = list(schedule.moments)
         self._asked: set[str] = set()
         (self.folder / "schedule").write_text(str(schedule))
@@ -108,6 +117,8 @@ class _Play(stage.Stage):
         self._members = [
             _Member(list(schedule.lives[place :: schedule.conductors])) for place in places
         ]
+        if schedule.kind == "service":
+            self._make_podm_known()
         for member in self._members:
             self._begin(member)
 
@@ -129,12 +140,9 @@ class _Play(stage.Stage):
         self.settle()
         self.world.no_faults()
         self.settle()
-        found = self.look(ENDS, held=True)
-        rows = self.rows()
-        self.ends = sorted(row["state"] for row in rows)
-        for row in rows:
-            self._ask(["destroy", {"uuid": row["uuid"]}])
-        self.settle()
+        found = self.look(ENDS[self.kind], held=True)
+        self.ends = sorted(row["state"] for row in self.rows())
+        self.give_back()
         return found + self.look_given_back()
 
     def see_to_it(self) -> None:
@@ -150,32 +158,40 @@ class _Play(stage.Stage):
     def _happen(self) -> None:
         moment = self._moments.pop(0)
         if moment.who == "user":
-            self._ask(moment.what)
+            command, arguments = moment.what
+            if command != "destroy" or arguments["uuid"] in self._asked:
+                self.tell(command, **arguments)
         elif moment.who == "valence":
             self.world.kill_valence()
             self.kills += 1
             self.world.start_valence()
         elif moment.who == "conductor":
             self._send_to_sleep(moment.what)
-        elif moment.who == "board" and self._board is not None:
-            self._board.kill()
-            self._board.start()
+        elif moment.who == "board" and self._server is not None:
+            self._server.kill()
+            self._server.start()
         else:
             # If it is away just now, that is trouble enough.
             with contextlib.suppress(OSError):
                 self.world.fault(moment.who, moment.what)
 
-    def _ask(self, what: list[Any]) -> None:
+    def tell(self, command: str, **arguments: Any) -> None:
         """Ask, and if the conductor dies of it, ask the next one."""
-        command, arguments = what
-        if command == "destroy" and arguments["uuid"] not in self._asked:
-            return
         while True:
             self._revive()
             with contextlib.suppress(process.Died):
-                self._awake().call(command, **arguments)
-                self._asked.add(arguments["uuid"])
+                answer = self._awake().call(command, **arguments)
+                self._asked.add(arguments.get("uuid", ""))
+                if command == "ask" and answer[0] == UNEXPECTED:
+                    self.unexpected.append(f"{arguments} was answered {answer}")
                 return
+
+    def _make_podm_known(self) -> None:
+        """Have a process that nothing strikes make the pod manager known, and be gone."""
+        first = self.start()
+        first.call("ask", method="POST", path="/v1/podmanagers", body=self.world.podm())
+        first.call("stop")
+        first.kill()
 
     def _awake(self) -> Process:
         """Take one that is awake, each in turn."""

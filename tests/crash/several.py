@@ -14,31 +14,17 @@
 """Named cases of several conductors on one board and one database, all of them real."""
 
 from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Mapping
 import contextlib
 import os
 import signal
 import time
-from typing import Any
 
 from tests.crash import cases
 from tests.crash import hook
 from tests.crash import process
-from tests.crash import schedule as schedules
-from tests.crash import seeds
-from tests.crash import stage
+from tests.crash import shared as shares
 from tests.crash import world as worlds
 from tests.crash.schedule import LEASE
-from tests.servers import boards
-from tests.servers import databases
-from tests.servers import process as servers
-from valence_conductor.database import Database
-from valence_conductor.journal import Journal
-from valence_integration.instances import Instances
-
-#: Which servers go together.
-PAIRS = (("redis", "postgresql"), ("zookeeper", "mariadb"), ("etcd", "postgresql"))
 
 Play = Callable[["Several"], None]
 
@@ -49,7 +35,7 @@ def case(ends: str) -> Callable[[Play], Play]:
     """Make a function a case on every pair of servers."""
 
     def named(play: Play) -> Play:
-        for board, database in PAIRS:
+        for board, database in shares.PAIRS:
             name = f"{play.__name__.replace('_', ' ')}, on {board} and {database}"
             CASES[name] = (play, board, database, frozenset(ends.split()))
         return play
@@ -60,18 +46,15 @@ def case(ends: str) -> Callable[[Play], Play]:
 def missing(name: str) -> str | None:
     """Say which program is missing for a case; None if none is."""
     _, board, database, _ = CASES[name]
-    return boards.ALL[board].missing() or databases.ALL[database].missing()
+    return shares.missing(board, database)
 
 
 class Several(cases.Plot):
     """A stage with servers, on which several conductors work."""
 
-    def __init__(
-        self, world: worlds.World, board: servers.Server, database: databases.Database
-    ) -> None:
-        super().__init__(world)
-        self.board, self.database = board, database
-        self._files, self.options = shared(board, database, "")
+    def __init__(self, world: worlds.World, shared: shares.Shared) -> None:
+        super().__init__(world, shared)
+        self.board, self.database = shared.board, shared.database
 
     def take_turns(self, *tasks: str) -> None:
         """Kill whoever is at work at each of the tasks, one after the other."""
@@ -82,57 +65,14 @@ class Several(cases.Plot):
             self.start()
 
 
-def shared(
-    board: servers.Server, database: databases.Database, name: str
-) -> tuple[stage.Files, Mapping[str, Any]]:
-    """Make what several conductors share: databases of this name, and options for all."""
-    rows, flows = f"rows{name}", f"flows{name}"
-    database.create(rows)
-    database.create(flows)
-    if isinstance(database, databases.MariaDB):
-        # It cannot take the half of a migration back: whoever dies there needs a person.
-        for prepare, where in ((Instances, rows), (Journal, flows)):
-            prepare(Database(database.url(where))).upgrade()
-    return stage.Files(database.url(rows), database.url(flows)), {
-        "valence_integration__connection": database.url(rows),
-        "conductor__connection": database.url(flows),
-        "conductor__jobboard": board.url,  # type: ignore[attr-defined]
-        "conductor__lease": LEASE,
-    }
-
-
-class Servers:
-    """A board and a database for one schedule after the other."""
-
-    def __init__(self, board: str, database: str) -> None:
-        self._stack = contextlib.ExitStack()
-        self._board, self._database = self._stack.enter_context(_served(board, database))
-
-    def play(self, world: worlds.World, schedule: schedules.Schedule) -> seeds.Outcome:
-        """Play a schedule of several conductors, on databases of its own."""
-        files, options = shared(self._board, self._database, str(schedule.seed))
-        return seeds.play(world, schedule, options=options, files=files, board=self._board)
-
-    def close(self) -> None:
-        """End them."""
-        self._stack.close()
-
-
-@contextlib.contextmanager
-def _served(board: str, database: str) -> Iterator[tuple[Any, Any]]:
-    with contextlib.ExitStack() as stack:
-        made = (boards.ALL[board](), databases.ALL[database]())
-        for one in made:
-            one.setUp()
-            stack.callback(one.cleanUp)
-        yield made
-
-
 def play(world: worlds.World, name: str) -> list[str]:
     """Play a case; what was violated."""
     act, board, database, ends = CASES[name]
-    with _served(board, database) as made:
-        one = Several(world, *made)
+    with (
+        contextlib.closing(shares.Servers(board, database)) as servers,
+        servers.share("plugin") as shared,
+        contextlib.closing(Several(world, shared)) as one,
+    ):
         try:
             one.start()
             one.start()
@@ -140,8 +80,6 @@ def play(world: worlds.World, name: str) -> list[str]:
             return one.conclude(ends)
         except (process.Died, process.Failed, TimeoutError) as exc:
             return [f"{type(exc).__name__}: {exc}", *one.look(ends)]
-        finally:
-            one.close()
 
 
 @case("active")

@@ -12,14 +12,15 @@
 
 """The stage of one play: a victim's files, whoever works on them, and what must be true."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
-import dataclasses
-import pathlib
+import functools
 import time
 from typing import Any
 
 from tests.crash import invariants
 from tests.crash import process
+from tests.crash import shared as shares
 from tests.crash import victims
 from tests.crash import world as worlds
 
@@ -30,14 +31,6 @@ AT_MOST = 6 * PATIENCE
 
 #: Seconds for which Valence may be behind who asked it.
 BEHIND = 1.5
-
-
-@dataclasses.dataclass(frozen=True)
-class Files:
-    """Where rows and flows are: files of SQLite, or URLs of databases."""
-
-    rows: pathlib.Path | str
-    flows: pathlib.Path | str
 
 
 #: Options with a real Ironic: it takes seconds for what the stand-in does at once.
@@ -58,7 +51,7 @@ class Stage:
 
     :param kind: of the victims.
     :param options: of their configuration.
-    :param files: unless they are SQLite's.
+    :param shared: by several; one alone has files of SQLite.
     """
 
     def __init__(
@@ -66,26 +59,32 @@ class Stage:
         world: worlds.World,
         kind: str,
         options: Mapping[str, Any] | None = None,
-        files: Files | None = None,
+        shared: shares.Shared | None = None,
     ) -> None:
         self.world = world
         self.kind = kind
         self.folder = world.new_folder()
-        self.options = {**(REAL[kind] if world.real else {}), **(options or {})}
-        self._files = files or Files(
-            self.folder / victims.ROWS[kind], self.folder / victims.FLOWS[kind]
+        own = {**(REAL[kind] if world.real else {}), **(options or {})}
+        self.options = {**own, **(shared.options if shared else {})}
+        self._files = (
+            shared.files
+            if shared
+            else shares.Files(self.folder / victims.ROWS[kind], self.folder / victims.FLOWS[kind])
         )
+        self._board = process.Process(shared.reader, self.folder / "board") if shared else None
+        self._behind = BEHIND + (shared.cleared if shared else 0.0)
         self.victims: list[process.Process] = []
 
     @property
     def victim(self) -> process.Process:
-        """The one that was forked last."""
-        return self.victims[-1]
+        """The one that was forked last, of those that live."""
+        living = [victim for victim in self.victims if victim.alive()]
+        return (living or self.victims)[-1]
 
     def fork(self) -> process.Process:
         """Fork a victim; it does nothing yet."""
         self.victims.append(self.world.victim(self.kind, self.folder, self.options))
-        return self.victim
+        return self.victims[-1]
 
     def start(self) -> process.Process:
         """Fork a victim, and let it begin to work."""
@@ -93,10 +92,21 @@ class Stage:
         victim.call("start")
         return victim
 
+    def all(self, command: str, **arguments: Any) -> None:
+        """Have every victim that lives do something, all of them at the same time.
+
+        :raises Died: one of them did not live to answer.
+        """
+        living = [victim for victim in self.victims if victim.alive()]
+        asked = [v for v in living if _survives(functools.partial(v.send, command, **arguments))]
+        answered = [victim for victim in asked if _survives(victim.answer)]
+        if len(answered) < len(living):
+            raise process.Died
+
     def close(self) -> None:
         """Kill whoever lives, and have every peer behave."""
-        for victim in self.victims:
-            victim.kill()
+        for one in (*self.victims, *([self._board] if self._board else [])):
+            one.kill()
         self.world.no_faults()
 
     def rows(self) -> list[worlds.Row]:
@@ -112,7 +122,7 @@ class Stage:
     def settle(self) -> None:
         """Wait until nothing is under way.
 
-        :raises Died: the last victim did not live to see it.
+        :raises Died: no victim lived to see it.
         :raises TimeoutError: nothing comes of it any more.
         """
         patience = PATIENCE * (4 if self.world.real else 1)
@@ -144,7 +154,7 @@ class Stage:
             found[:] = invariants.check(self.kind, sight, allowed=allowed, held=held)
             return not found
 
-        worlds.until(well, BEHIND)
+        worlds.until(well, self._behind)
         return found
 
     def look_given_back(self) -> list[str]:
@@ -155,21 +165,25 @@ class Stage:
             found[:] = invariants.check_given_back(self._sight(), self.world.fingerprint)
             return not found
 
-        worlds.until(well, BEHIND)
+        worlds.until(well, self._behind)
         return [f"after everything was given back: {line}" for line in found]
 
     def give_back(self) -> None:
         """Have everything given back by those who own it."""
         for row in self.rows():
             if self.kind == "plugin":
-                self.victim.call("destroy", uuid=row["uuid"])
+                self.tell("destroy", uuid=row["uuid"])
                 continue
             path = f"/v1/nodes/{row['uuid']}"
             if row["managed_by"]:
-                self.victim.call("ask", method="POST", path=f"{path}/unregister")
+                self.tell("ask", method="POST", path=f"{path}/unregister")
                 self.settle()
-            self.victim.call("ask", method="DELETE", path=path)
+            self.tell("ask", method="DELETE", path=path)
         self.settle()
+
+    def tell(self, command: str, **arguments: Any) -> None:
+        """Ask a victim for something."""
+        self.victim.call(command, **arguments)
 
     def conclude(self, allowed: frozenset[str], *, held: bool = False) -> list[str]:
         """Wait for the end, look, have all given back, and look again."""
@@ -183,4 +197,14 @@ class Stage:
         return found + self.look_given_back()
 
     def _sight(self) -> worlds.Sight:
-        return self.world.look(self.kind, self._files.rows, self._files.flows)
+        jobs = self._board.call("jobs") if self._board else ()
+        return self.world.look(self.kind, self._files.rows, self._files.flows, jobs)
+
+
+def _survives(call: Callable[[], Any]) -> bool:
+    """Ask a victim something; False when it dies of it."""
+    try:
+        call()
+    except process.Died:
+        return False
+    return True

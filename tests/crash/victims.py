@@ -63,7 +63,7 @@ class Victim:
         """Be the process."""
         record = os.open(self._folder / "events", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         ports = {int(url.rpartition(":")[2]): name for name, url in self._where.items()}
-        self._hook = hook.Hook(ports, record)
+        self._hook = hook.Hook(ports, record, self._folder / "struck")
         self._hook.install()
         own = {"arm": self.arm, "disarm": self._hook.disarm, "start": self.start}
         return {**own, **self.commands()}

@@ -18,6 +18,7 @@ the pod manager and from Ironic.
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 import contextlib
 import dataclasses
 import json
@@ -62,12 +63,14 @@ class Sight:
     :ivar rows: of the victim.
     :ivar nodes: rows of Valence.
     :ivar logbooks: names of the flows that somebody still remembers.
+    :ivar jobs: names of the jobs on the board, where there is one.
     :ivar pool: the composed nodes of the pod manager.
     """
 
     rows: list[Row]
     nodes: list[Row]
     logbooks: list[str]
+    jobs: list[str]
     pool: list[Row]
     fingerprint: str
     ironic: list[Row]
@@ -162,11 +165,18 @@ class World:
             if peer == "podm" or not self.real:
                 peers.ask("DELETE", f"{self.where[peer]}/control/faults")
 
-    def look(self, kind: str, where: pathlib.Path | str, flows: pathlib.Path | str) -> Sight:
+    def look(
+        self,
+        kind: str,
+        where: pathlib.Path | sa.Engine,
+        flows: pathlib.Path | sa.Engine,
+        jobs: Sequence[str] = (),
+    ) -> Sight:
         """Look at everything.
 
         :param where: the rows of the victim.
         :param flows: what it remembers of its flows.
+        :param jobs: what is on its board.
         """
         rows = table(where, TABLES[kind])
         books = [row["name"] for row in table(flows, "logbooks")]
@@ -180,6 +190,7 @@ class World:
             rows=rows,
             nodes=nodes,
             logbooks=books,
+            jobs=list(jobs),
             pool=pool["nodes"],
             fingerprint=pool["fingerprint"],
             ironic=peers.ask("GET", f"{ironic}/v1/nodes/detail")["nodes"],
@@ -206,9 +217,9 @@ def new_folder() -> pathlib.Path:
     return pathlib.Path(tempfile.mkdtemp(prefix="valence-crash-", dir=parent))
 
 
-def table(where: pathlib.Path | str, name: str) -> list[Row]:
-    """Read a table of a SQLite file, or of the database of a URL; one not there is empty."""
-    if isinstance(where, str):
+def table(where: pathlib.Path | sa.Engine, name: str) -> list[Row]:
+    """Read a table of a SQLite file, or of a server's database; one not there is empty."""
+    if isinstance(where, sa.Engine):
         return _table_of_server(where, name)
     if not where.exists():
         return []
@@ -224,8 +235,7 @@ def table(where: pathlib.Path | str, name: str) -> list[Row]:
         return [{key: _value(row[key]) for key in row.keys()} for row in found]  # noqa: SIM118
 
 
-def _table_of_server(url: str, name: str) -> list[Row]:
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
+def _table_of_server(engine: sa.Engine, name: str) -> list[Row]:
     deadline = time.monotonic() + peers.AWAY
     while True:
         try:

@@ -58,6 +58,10 @@ class Database(process.Server):
         """
         raise NotImplementedError
 
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever still has a connection to it."""
+        raise NotImplementedError
+
     def url(self, name: str) -> str:
         """URL of a database on it."""
         raise NotImplementedError
@@ -145,6 +149,11 @@ class PostgreSQL(Database):
         with self._connect() as connection:
             connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
 
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever still has a connection to it."""
+        with self._connect() as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+
     def url(self, name: str) -> str:
         """URL of a database on it."""
         return f"postgresql+psycopg://valence@127.0.0.1:{self.port}/{name}"
@@ -188,6 +197,11 @@ class MariaDB(Database):
         """Create an empty database, and whoever may use it."""
         with contextlib.closing(self._connect()) as connection, connection.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever still has a connection to it."""
+        with contextlib.closing(self._connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE `{name}`")
 
     def url(self, name: str) -> str:
         """URL of a database on it."""

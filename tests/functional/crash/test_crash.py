@@ -27,13 +27,15 @@ import testscenarios
 
 from tests import base
 from tests.crash import cases
+from tests.crash import schedule
 from tests.crash import several
+from tests.crash import shared
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
 #: Elsewhere than in CI one pair of servers is enough; ``make crash`` has them all.
-PAIRS = several.PAIRS if "CI" in os.environ else several.PAIRS[:1]
+PAIRS = shared.PAIRS if "CI" in os.environ else shared.PAIRS[:1]
 
 
 class CrashTest(base.TestCase):
@@ -58,7 +60,10 @@ class TestSample(CrashTest):
             self.assertRegex(told, re.compile("killed at [1-9]"))
 
     def test_nothing_leaks_whatever_a_seed_draws(self) -> None:
-        self.assertIn("nothing leaked", self.crash("--seeds", "2"))
+        for kind in schedule.USERS:
+            told = self.crash("--seeds", "2", "--kind", kind)
+            self.assertIn(f"2 seeds of the {kind}", told)
+            self.assertIn("nothing leaked", told)
 
     def test_nothing_leaks_in_any_named_case(self) -> None:
         told = self.crash("--case", "one conductor")
@@ -66,7 +71,7 @@ class TestSample(CrashTest):
 
 
 class TestSeveral(testscenarios.WithScenarios, CrashTest):
-    """Cases with real boards and databases."""
+    """Several processes, with real boards and databases."""
 
     scenarios: ClassVar = [(board, {"board": board, "database": db}) for board, db in PAIRS]
     board: str
@@ -75,9 +80,19 @@ class TestSeveral(testscenarios.WithScenarios, CrashTest):
     def test_nothing_leaks_in_any_named_case_of_several_conductors(self) -> None:
         named = f"on {self.board} and {self.database}"
         names = [name for name in several.CASES if name.endswith(named)]
-        missing = several.missing(names[0])
+        self.need_servers()
+        told = self.crash("--case", named)
+        self.assertEqual(len(names), told.count("well: "), told)
+
+    def test_whoever_lives_on_finishes_what_a_killed_one_left(self) -> None:
+        self.need_servers()
+        on = f"{self.board}+{self.database}"
+        told = self.crash("--several", on, "--only", "service release", "--sample", "3")
+        self.assertRegex(told, re.compile("killed at [1-9]"))
+
+    def need_servers(self) -> None:
+        """Skip what cannot run here; in CI it must."""
+        missing = shared.missing(self.board, self.database)
         if missing and "CI" not in os.environ:
             self.skipTest(f"{missing} is not installed; bindep.txt names its package")
         self.assertIsNone(missing)
-        told = self.crash("--case", named)
-        self.assertEqual(len(names), told.count("well: "), told)
