@@ -49,6 +49,9 @@ class Server(fixtures.Fixture):
     #: The programs that must be installed, and the package that brings them.
     needs: tuple[str, ...] = ()
 
+    #: What ends it when this process dies before it can.
+    _reaper: processes.Reaper | None = None
+
     @classmethod
     def missing(cls) -> str | None:
         """Say which program is missing; None if none is."""
@@ -72,6 +75,7 @@ class Server(fixtures.Fixture):
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, cwd=self.folder, start_new_session=True
             )
+        self._charge(self.process.pid)
         deadline = time.monotonic() + PATIENCE
         while not self.listens():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -92,3 +96,12 @@ class Server(fixtures.Fixture):
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        if self._reaper is not None:
+            self._reaper.forget(self.process.pid)
+
+    def _charge(self, pid: int) -> None:
+        """Have the server ended with this process, however that ends."""
+        if self._reaper is None:
+            self._reaper = processes.Reaper()
+            self.addCleanup(self._reaper.close)
+        self._reaper.watch(pid)
