@@ -51,11 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     out.print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", highlight=False)
     out.print(_refreshes(refreshes))
-    composed = [
-        listing.compose(options.composes, count, options.latency_ms[0] / 1000)
-        for count in options.pod_managers
-    ]
-    out.print(_composed(composed))
+    if options.composes:
+        latency = options.latency_ms[0] / 1000
+        composed = [
+            listing.compose(options.composes, count, latency) for count in options.pod_managers
+        ]
+        out.print(_composed(composed))
     ours = listing.ours(options.nodes)
     out.print(_listings(ours))
     beside = _beside(options)
@@ -210,7 +211,7 @@ def parser() -> argparse.ArgumentParser:
     add("--latency-ms", type=float, nargs="+", default=[2, 20, 50], help="of each request")
     add("--nodes", type=int, nargs="+", default=[100, 1000, 10000], help="to list")
     add("--ironic-nodes", type=int, default=1000, help="of the real Ironic; 0: leave it out")
-    add("--composes", type=int, default=48, help="nodes composed at the same time")
+    add("--composes", type=int, default=48, help="nodes composed at the same time; 0: none")
     return made
 
 
