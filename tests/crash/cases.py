@@ -117,8 +117,11 @@ def play(world: worlds.World, name: str) -> list[str]:
 
 
 def _killed_at(plot: Plot, label: str, phase: str) -> None:
-    """Kill the victim in what it does for the instance, and start another."""
-    plot.dies(hook.Strike(label, 1, phase))
+    """Kill the victim in what it does for the instance, and start another.
+
+    A sweep may come first to what is left to do when the row is committed.
+    """
+    plot.dies(*(hook.Strike(one, 1, phase) for one in (label, f"{label}{hook.AT_WORK}")))
     with contextlib.suppress(process.Died):
         plot.provision()
     plot.dead()
@@ -142,7 +145,7 @@ def a_submit_that_dies_when_the_row_is_committed(plot: Plot) -> None:
 @case("active")
 def a_submit_that_dies_when_the_flow_is_written_down(plot: Plot) -> None:
     """The flow was never begun."""
-    _killed_at(plot, "COMMIT update flowdetails, insert atomdetails at work", "before")
+    _killed_at(plot, "COMMIT update flowdetails, insert atomdetails", "before")
 
 
 @case("active error")

@@ -55,6 +55,9 @@ BOARD_PHASES = ("before", "answered")
 BOARDS = (impl_redis.RedisJobBoard, impl_zookeeper.ZookeeperJobBoard, impl_etcd.EtcdJobBoard)
 DEEDS = ("post", "claim", "consume", "abandon")
 
+#: What the label of an event ends with that is no user's request, but the work on one.
+AT_WORK = " at work"
+
 WRITES = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM|CREATE TABLE)\s+\"?(\w+)", re.IGNORECASE)
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -156,7 +159,7 @@ class Hook:
         if not self._armed:
             return None
         if threading.current_thread() is not threading.main_thread():
-            label = f"{label} at work"
+            label = f"{label}{AT_WORK}"
         with self._lock:
             label = f"{label} after {self._effect}" if label.startswith("GET") else label
             number = self._counts[label] = self._counts.get(label, 0) + 1
