@@ -79,9 +79,9 @@ class Refresh:
         """Requests of the first refresh, by the resources that it brought.
 
         A system with two processors, two interfaces and a drive, and its sled; and
-        once in each pod, a rack and a drawer.
+        once in each pod, a rack and a drawer of four drives.
         """
-        return self.first_requests / (self.pod_managers * (self.systems * 7 + 2))
+        return self.first_requests / (self.pod_managers * (self.systems * 7 + 6))
 
 
 def measure(pod_managers: int, systems: int, latency: float, *, expand: bool) -> Refresh:

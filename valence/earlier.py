@@ -19,7 +19,9 @@ They answer as they did, where that was no danger: with lists that are bare, wit
 
 from valence import errors
 from valence.handlers import earlier
+from valence.handlers import earlier_device
 from valence.routing import Route
+from valence.schemas import device as device_schemas
 from valence.schemas import earlier as schemas
 
 ROUTES: tuple[Route, ...] = (
@@ -71,6 +73,35 @@ ROUTES: tuple[Route, ...] = (
         "valence:podmanager:delete",
         {204: None},
         refuses=(errors.PodManagerNotFound, errors.PodManagerInUse),
+        deprecated=True,
+    ),
+    Route(
+        "GET",
+        "/v1/devices",
+        earlier_device.index,
+        "valence:device:get",
+        {200: schemas.DEVICES},
+        query=schemas.FILTERS,
+        deprecated=True,
+    ),
+    Route(
+        "POST",
+        "/v1/devices/sync",
+        earlier_device.sync,
+        "valence:device:sync",
+        {200: schemas.SYNCED},
+        body=device_schemas.SYNC,
+        body_required=False,
+        refuses=(errors.PodManagerNotFound,),
+        deprecated=True,
+    ),
+    Route(
+        "GET",
+        "/v1/devices/<ident>",
+        earlier_device.show,
+        "valence:device:get",
+        {200: schemas.DEVICE},
+        refuses=(errors.DeviceNotFound,),
         deprecated=True,
     ),
 )

@@ -37,6 +37,7 @@
         |-- FlavorDuplicate              valence.flavor.duplicate       409
         |-- SystemNotFound               valence.system.not_found       404
         |-- RackNotFound                 valence.rack.not_found         404
+        |-- DeviceNotFound               valence.device.not_found       404
         |-- NodeNotFound                 valence.node.not_found         404
         |-- NodeDuplicate                valence.node.duplicate         409
         |-- NodeRegistered               valence.node.registered        409
@@ -232,6 +233,12 @@ class RackNotFound(ValenceError):
     """No rack of this uuid is known, or not just one of this name."""
 
     code, status = "valence.rack.not_found", 404
+
+
+class DeviceNotFound(ValenceError):
+    """No pooled device of this uuid is known."""
+
+    code, status = "valence.device.not_found", 404
 
 
 class NodeNotFound(ValenceError):

@@ -29,6 +29,7 @@ from valence import openapi
 from valence import policies
 from valence import reading
 from valence import service as services
+from valence.handlers import device
 from valence.handlers import flavor
 from valence.handlers import health
 from valence.handlers import metrics
@@ -39,6 +40,7 @@ from valence.handlers import root
 from valence.handlers import system
 from valence.objects import node as nodes
 from valence.routing import Route
+from valence.schemas import device as device_schemas
 from valence.schemas import flavor as flavor_schemas
 from valence.schemas import node as node_schemas
 from valence.schemas import podmanager as podmanager_schemas
@@ -173,6 +175,33 @@ ROUTES: tuple[Route, ...] = (
         {200: rack_schemas.RACK},
         query=rack_schemas.SHOW,
         refuses=(errors.RackNotFound,),
+    ),
+    Route(
+        "GET",
+        "/v1/pooled",
+        device.index,
+        "valence:device:get",
+        {200: device_schemas.DEVICES},
+        query=device_schemas.LIST,
+    ),
+    Route(
+        "POST",
+        "/v1/pooled/sync",
+        device.sync,
+        "valence:device:sync",
+        {200: device_schemas.SYNCED},
+        body=device_schemas.SYNC,
+        body_required=False,
+        refuses=(errors.PodManagerNotFound,),
+    ),
+    Route(
+        "GET",
+        "/v1/pooled/<ident>",
+        device.show,
+        "valence:device:get",
+        {200: device_schemas.DEVICE},
+        query=device_schemas.SHOW,
+        refuses=(errors.DeviceNotFound,),
     ),
     Route(
         "GET",

@@ -159,7 +159,7 @@ class Inventories:
             known = inventories.known_details(self._db, uuid, fresh)
             seen = self._drivers.to(uuid).inventory(known)
             with self._writing:
-                inventories.store(self._db, uuid, seen, begun, options.forget_after)
+                inventories.store(self._db, uuid, seen, begun, options.forget_after, known)
         except errors.ValenceError as exc:
             LOG.warning("What is known of pod manager %s stays as it is: %s", uuid, exc)
             inventories.fail(self._db, uuid, exc)

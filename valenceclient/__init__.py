@@ -21,15 +21,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from valenceclient.client import Client as Client
+    from valenceclient.device import Device as Device
     from valenceclient.fault import Fault as Fault
     from valenceclient.flavor import Flavor as Flavor
     from valenceclient.node import Node as Node
     from valenceclient.podmanager import PodManager as PodManager
 
-__all__ = ("Client", "Fault", "Flavor", "Node", "PodManager", "Rack", "System")
+__all__ = ("Client", "Device", "Fault", "Flavor", "Node", "PodManager", "Rack", "System")
 
 _HOMES = {
     "Client": "valenceclient.client",
+    "Device": "valenceclient.device",
     "Fault": "valenceclient.fault",
     "Flavor": "valenceclient.flavor",
     "Node": "valenceclient.node",

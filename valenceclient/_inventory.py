@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What systems and racks have in common: they are told of by pod managers, now or once."""
+"""What systems, racks and devices have in common: pod managers tell of them, now or once."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ OnTrouble = Callable[[Trouble], object]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Kept(_resource.Resource):
+class Told(_resource.Resource):
     """Something that a pod manager told of, as last known."""
 
     CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
@@ -56,12 +56,6 @@ class Kept(_resource.Resource):
     }
 
     podm_id: str | None = None
-    #: Of the resource on its pod manager.
-    path: str | None = None
-    manufacturer: str | None = None
-    model: str | None = None
-    serial_number: str | None = None
-    health: str | None = None
     #: When its pod manager told of it last, how many seconds ago that is, and
     #: whether it was asked in vain since, or not for long.
     seen_at: datetime.datetime | None = None
@@ -69,8 +63,20 @@ class Kept(_resource.Resource):
     stale: bool = False
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Kept(Told):
+    """Something with a name and a maker: a system, or a rack."""
+
+    #: Of the resource on its pod manager.
+    path: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    health: str | None = None
+
+
 R = TypeVar("R", bound=_resource.Resource)
-K = TypeVar("K", bound=Kept)
+K = TypeVar("K", bound=Told)
 
 
 class TellingCollection(_collection.Collection[R]):

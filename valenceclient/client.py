@@ -19,6 +19,7 @@ from keystoneauth1 import noauth
 from keystoneauth1 import session as ksa_session
 
 from valenceclient import _transport
+from valenceclient import device
 from valenceclient import flavor
 from valenceclient import node
 from valenceclient import podmanager
@@ -75,6 +76,7 @@ class Client:
         self.podmanagers = podmanager.PodManagers(transport)
         self.systems = system.Systems(transport)
         self.racks = rack.Racks(transport)
+        self.devices = device.Devices(transport)
         self.nodes = node.Nodes(transport, poll_interval)
         self.flavors = flavor.Flavors(transport)
 

@@ -68,6 +68,7 @@ def show(service: Service, request: Request) -> Resource:
     kind, inside = ("Sled", _sled(service, ident)) if ident != factory.DRAWER else ("Drawer", None)
     held = [drive.path for drive in drives(service, request)]
     resource = _chassis(service, ident, kind)
+    resource["Drives"] = link(f"{uris.chassis(ident)}/Drives")
     resource["Links"] = {
         "ContainedBy": link(uris.chassis(factory.RACK)),
         "ComputerSystems": links([inside.path] if inside else []),
@@ -90,7 +91,7 @@ def _rack(service: Service) -> Resource:
 def _chassis(service: Service, ident: str, kind: str) -> Resource:
     return {
         "@odata.id": uris.chassis(ident),
-        "@odata.type": "#Chassis.v1_9_0.Chassis",
+        "@odata.type": "#Chassis.v1_14_0.Chassis",
         "Id": ident,
         "Name": f"{service.pod.name} {ident}",
         "ChassisType": kind,

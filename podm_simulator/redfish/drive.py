@@ -29,7 +29,12 @@ from podm_simulator.redfish.exchange import Service
 def index(service: Service, request: Request) -> Resource:
     """GET Chassis/{chassis}/Drives."""
     paths = [drive.path for drive in chassis.drives(service, request)]
-    return collection(service, request, "Drive", paths)
+
+    def member(ident: str) -> Resource:
+        ids = {**request.ids, "drive": ident}
+        return show(service, Request("GET", f"{request.path}/{ident}", ids=ids))
+
+    return collection(service, request, "Drive", paths, member)
 
 
 def show(service: Service, request: Request) -> Resource:

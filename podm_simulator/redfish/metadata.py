@@ -36,7 +36,7 @@ COLLECTIONS = (
 )
 VERSIONS = {
     "ActionInfo": "v1_1_0",
-    "Chassis": "v1_9_0",
+    "Chassis": "v1_14_0",
     "ComputerSystem": "v1_6_0",
     "Drive": "v1_5_1",
     "Endpoint": "v1_3_0",

@@ -22,6 +22,7 @@ from valence import drivers as known_drivers
 from valence import errors
 from valence import podmanagers
 from valence.flows import outages
+from valence.objects import device as devices
 from valence.objects import node as nodes
 from valence.objects import system as systems
 from valence_conductor import database
@@ -54,6 +55,7 @@ def give_back(
         # One whose answer was lost may have been allocated twice.
         path = _find(driver, row, conf) if row.allocating else None
     systems.give_back(db, row.uuid)
+    devices.give_back(db, row.uuid)
     nodes.record(db, row, path=None, system_path=None, power_state=None, allocating=False)
     LOG.info("Node %s is given back to pod manager %s", row.uuid, row.podm_uuid)
 

@@ -16,8 +16,11 @@
 A table translates; what is done is what :mod:`valence.handlers.podmanager` does.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
+import functools
 import json
 from typing import Any
 
@@ -34,13 +37,8 @@ PLAIN = ("uuid", "name", "url", "driver", "status", "created_at", "updated_at")
 
 def index(call: calls.Call) -> werkzeug.Response:
     """List pod managers, all of them in one list."""
-    found: list[dict[str, Any]] = []
-    marker, more = None, True
-    while more:
-        rows, more = podmanagers.page(call.service.db, base.Query(marker=marker))
-        found += [earlier(podmanager.view(call, row)) for row in rows]
-        marker = rows[-1].uuid if rows else None
-    return calls.answer(found)
+    rows = every(functools.partial(podmanagers.page, call.service.db), base.Query())
+    return calls.answer([earlier(podmanager.view(call, row)) for row in rows])
 
 
 def show(call: calls.Call, ident: str) -> werkzeug.Response:
@@ -61,6 +59,19 @@ def update(call: calls.Call, ident: str) -> werkzeug.Response:
 def delete(call: calls.Call, ident: str) -> werkzeug.Response:
     """Forget a pod manager, as before."""
     return podmanager.delete(call, ident)
+
+
+def every(
+    page: Callable[[base.Query], tuple[Sequence[Any], bool]], query: base.Query
+) -> list[Any]:
+    """Read all pages of a collection."""
+    found: list[Any] = []
+    more = True
+    while more:
+        rows, more = page(query)
+        found += rows
+        query = dataclasses.replace(query, marker=rows[-1].uuid if rows else None)
+    return found
 
 
 def earlier(view: Mapping[str, Any]) -> dict[str, Any]:

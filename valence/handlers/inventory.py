@@ -11,7 +11,7 @@
 # under the License.
 
 
-"""What listings of systems, racks and nodes have in common: how fresh they are."""
+"""What listings of systems, racks, devices and nodes have in common: how fresh they are."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -115,19 +115,22 @@ def fresh(call: calls.Call, podm_uuid: str | None) -> tuple[Freshness, list[dict
     :param podm_uuid: the one pod manager that is asked for; None: all.
     :returns: that, and what is wrong with pod managers.
     """
-    service = call.service
     asked = _asked(call, podm_uuid)
-    pending: set[str] = set()
-    if call.query.get("refresh"):
-        within = service.conf.inventory.request_timeout
-        pending = service.inventory.refresh([podm.uuid for podm in asked], within)
-    freshness = Freshness(
+    freshness = renewed(call, asked if call.query.get("refresh") else ())
+    return freshness, freshness.troubles(asked)
+
+
+def renewed(call: calls.Call, asked: Sequence[podmanagers.PodManager]) -> Freshness:
+    """Refresh pod managers, wait for them a while, and tell how fresh everything is."""
+    service = call.service
+    within = service.conf.inventory.request_timeout
+    pending = service.inventory.refresh([podm.uuid for podm in asked], within)
+    return Freshness(
         known=inventories.everyone(service.db),
         pending=frozenset(pending),
         now=waiting.now(),
         stale_after=service.conf.inventory.stale_after,
     )
-    return freshness, freshness.troubles(asked)
 
 
 def _asked(call: calls.Call, podm_uuid: str | None) -> Sequence[podmanagers.PodManager]:

@@ -130,14 +130,14 @@ def page(
 
 
 def find(session: orm.Session, table: type[Any], ident: str) -> Any:
-    """Find a row by uuid, or else by name; None when there is none.
+    """Find a row by uuid, or else by name if such rows have one; None when there is none.
 
     A name that several rows bear is nobody's.
     """
     if "\x00" in ident:  # no database has it, and PostgreSQL would not even look
         return None
     row = session.get(table, as_uuid(ident) or ident)
-    if row is not None:
+    if row is not None or not hasattr(table, "name"):
         return row
     named = session.scalars(sa.select(table).where(table.name == ident).limit(2)).all()
     return named[0] if len(named) == 1 else None

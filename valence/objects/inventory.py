@@ -34,6 +34,7 @@ from sqlalchemy import orm
 from valence import errors
 from valence import marks
 from valence.objects import base
+from valence.objects import device as devices
 from valence.objects import node as nodes
 from valence.objects import podmanager
 from valence.objects import rack as racks
@@ -45,7 +46,7 @@ from valence_conductor import waiting
 
 LOG = logging.getLogger(__name__)
 
-#: Columns of a system, and of a rack, that a driver's answer has under the same name.
+#: Columns of a system, a rack and a device that a driver's answer has under the same name.
 SYSTEM = (
     "path",
     "chassis_path",
@@ -64,6 +65,10 @@ SYSTEM = (
     "memory_mib",
 )
 RACK = ("path", "name", "chassis_type", "manufacturer", "model", "serial_number", "health")
+DEVICE = (
+    *("path", "type", "state", "node_path", "pooled_group_id"),
+    *("listed_by", "properties", "fingerprint"),
+)
 
 #: What we know better than a refresh that began before we did something ourselves.
 OURS = ("state", "node_path", "node_uuid")
@@ -89,8 +94,6 @@ class Inventory(base.Base):
     fault: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
     #: Of the quickest request, seconds.
     latency: orm.Mapped[float | None] = orm.mapped_column(sa.Float)
-    #: Pooled devices: [type, state, how many].
-    devices: orm.Mapped[list[list[Any]]] = orm.mapped_column(sa.JSON)
     #: Path -> details of systems that are no computers.
     apart: orm.Mapped[dict[str, Any]] = orm.mapped_column(sa.JSON)
 
@@ -155,7 +158,7 @@ def claim(db: database.Database, podm_uuid: str, before: datetime.datetime) -> b
         if session.get(podmanager.PodManager, podm_uuid) is None:
             return False
         if session.get(Inventory, podm_uuid) is None:
-            session.add(Inventory(podm_uuid=podm_uuid, begun_at=now, devices=[], apart={}))
+            session.add(Inventory(podm_uuid=podm_uuid, begun_at=now, apart={}))
             return True
         return bool(getattr(session.execute(statement.values(begun_at=now)), "rowcount", 0))
 
@@ -172,16 +175,32 @@ def leave(db: database.Database, podm_uuid: str) -> None:
 def known_details(
     db: database.Database, podm_uuid: str, since: datetime.datetime
 ) -> Mapping[str, told.Details]:
-    """Give what was learnt of systems, as far as it is younger than that."""
-    table = systems.System
-    statement = sa.select(table.path, table.details).where(
-        table.podm_uuid == podm_uuid, table.details_at >= since
-    )
+    """Give what was learnt of systems and pooled drives.
+
+    :param since: nothing is given as soon as some of it is older. All is read anew
+        together then, which with ``$expand`` takes a request a collection.
+    """
+    system, device = systems.System, devices.Device
+    of_systems = sa.select(
+        system.path, system.details_at, system.unseen_since, system.details
+    ).where(system.podm_uuid == podm_uuid)
+    of_drives = sa.select(
+        *(device.path, device.details_at, device.unseen_since),
+        *(device.fingerprint, device.properties),
+    ).where(device.podm_uuid == podm_uuid, device.fingerprint != "")
     with db.reader() as session:
         row = session.get(Inventory, podm_uuid)
-        found = dict(row.apart if row else {})
-        found.update({known[0]: known[1] for known in session.execute(statement)})
-    return {path: told.Details(**details) for path, details in found.items()}
+        learnt = [(*one[:3], told.Details(**one[3])) for one in session.execute(of_systems)]
+        learnt += [
+            (*one[:3], told.Details(one[3], drives=[one[4]])) for one in session.execute(of_drives)
+        ]
+    if any(learnt_at < since and unseen is None for _, learnt_at, unseen, _ in learnt):
+        return {}
+    apart = row.apart if row else {}
+    return {
+        **{path: told.Details(**details) for path, details in apart.items()},
+        **{path: details for path, learnt_at, _, details in learnt if learnt_at >= since},
+    }
 
 
 @database.retried
@@ -201,10 +220,12 @@ def store(
     seen: told.Inventory,
     begun: datetime.datetime,
     forget_after: float,
+    spared: Collection[str] = (),
 ) -> None:
     """Make what a pod manager told known, without forgetting what it did not tell.
 
     :param begun: when it was asked.
+    :param spared: paths of what was known in detail, and perhaps not read again.
     :param forget_after: seconds after which what is absent is forgotten.
     :raises PodManagerFailed: it lists no system at all, though some are known.
     """
@@ -212,15 +233,15 @@ def store(
         row = session.get(Inventory, podm_uuid, with_for_update=True)
         if row is None:
             return  # the pod manager was forgotten meanwhile
-        shelf = _Shelf(session, podm_uuid, seen, begun, row.refreshed_at or begun)
+        shelf = _Shelf(session, podm_uuid, seen, begun, row.refreshed_at or begun, spared)
         shelf.refuse_emptiness()
         shelf.put_racks()
         shelf.put_systems()
+        shelf.put_devices()
         shelf.forget(waiting.now() - datetime.timedelta(seconds=forget_after))
         row.tried_at = row.refreshed_at = waiting.now()
         row.begun_at = None
         row.latency = seen.latency
-        row.devices = [[*key, count] for key, count in sorted(seen.devices.items())]
         row.apart = {path: dataclasses.asdict(one) for path, one in seen.apart.items()}
         row.fault = _fault(_partial(seen)) if seen.unread else None
 
@@ -235,13 +256,16 @@ class _Shelf:
         seen: told.Inventory,
         begun: datetime.datetime,
         before: datetime.datetime,
+        spared: Collection[str],
     ) -> None:
         self._session = session
         self._podm_uuid = podm_uuid
         self._seen = seen
         self._begun = begun
         self._before = before
+        self._spared = spared
         self._systems = self._known(systems.System)
+        self._devices = self._known(devices.Device)
         self._racks = self._known(racks.Rack)
 
     def refuse_emptiness(self) -> None:
@@ -266,22 +290,30 @@ class _Shelf:
         """Write what there is of systems, and who has them."""
         now = waiting.now()
         for one in self._seen.systems:
-            values = {field: getattr(one, field) for field in SYSTEM}
-            values["rack_uuid"] = one.rack_path and uuid_of(self._podm_uuid, one.rack_path)
-            values["node_uuid"] = marks.node_named(one.node_name)
             known = self._systems.get(one.path)
-            if known is not None and self._is_ours(known):
-                values = {key: value for key, value in values.items() if key not in OURS}
+            values = self._told(one, SYSTEM, known)
+            values["rack_uuid"] = one.rack_path and uuid_of(self._podm_uuid, one.rack_path)
             details = dataclasses.asdict(one.details)
-            if known is None or known.details != details:
+            if known is None or known.details != details or one.path not in self._spared:
                 values.update(details=details, details_at=now)
             self._put(self._systems, systems.System, one.path, values)
         listed = {one.path for one in self._seen.systems}
         self._miss(self._systems.values(), listed, _is_absent)
 
+    def put_devices(self) -> None:
+        """Write what there is of pooled devices, and who has them."""
+        for one in self._seen.devices:
+            known = self._devices.get(one.path)
+            values = self._told(one, DEVICE, known)
+            if known is None or one.path not in self._spared:
+                values["details_at"] = waiting.now()
+            self._put(self._devices, devices.Device, one.path, values)
+        listed = {one.path for one in self._seen.devices}
+        self._miss(self._devices.values(), listed, _is_absent)
+
     def forget(self, before: datetime.datetime) -> None:
         """Forget what has been gone for long."""
-        for row in (*self._racks.values(), *self._systems.values()):
+        for row in (*self._racks.values(), *self._systems.values(), *self._devices.values()):
             gone = row.unseen_since is not None and row.unseen_since < before
             if gone and getattr(row, "state", "absent") == "absent":
                 self._session.delete(row)
@@ -290,8 +322,16 @@ class _Shelf:
         statement = sa.select(table).where(table.podm_uuid == self._podm_uuid)
         return {row.path: row for row in self._session.scalars(statement)}
 
-    def _is_ours(self, row: systems.System) -> bool:
-        """Tell whether we know better who has a system: we did it, or its node is unread."""
+    def _told(self, one: Any, fields: Collection[str], known: Any) -> dict[str, Any]:
+        """Give what is told of something that nodes have, unless we know better who has it."""
+        values = {field: getattr(one, field) for field in fields}
+        values["node_uuid"] = marks.node_named(one.node_name)
+        if known is not None and self._is_ours(known):
+            return {key: value for key, value in values.items() if key not in OURS}
+        return values
+
+    def _is_ours(self, row: Any) -> bool:
+        """Tell whether we know better who has something: we did it, or its node is unread."""
         marked = row.marked_at is not None and row.marked_at >= self._begun
         return marked or row.node_path in self._seen.unread
 
@@ -312,16 +352,16 @@ class _Shelf:
     def _miss(
         self, rows: Collection[Any], listed: Collection[str], gone: Callable[[Any], None]
     ) -> None:
-        """Note what was not seen; what could not be read is not gone for that."""
+        """Note what was not seen; what could not be read, or what lists it, is not gone."""
         for row in rows:
             if row.path in listed:
                 continue
             row.unseen_since = row.unseen_since or self._before
-            if row.path not in self._seen.unread:
+            if self._seen.unread.isdisjoint((row.path, getattr(row, "listed_by", row.path))):
                 gone(row)
 
 
-def _is_absent(row: systems.System) -> None:
+def _is_absent(row: Any) -> None:
     row.state, row.node_path, row.node_uuid = "absent", None, None
 
 

@@ -13,18 +13,23 @@
 
 """Usage: what pod managers have, what of it is used, and what is free."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
+from valence.objects import device as devices
 from valence.objects import inventory as inventories
 from valence.objects import node as nodes
 from valence.objects import system as systems
 from valence_conductor import database
 
 Totals = dict[str, int]
+
+#: state of a device -> how usage calls it.
+USE = {"free": "free", "allocated": "used"}
 
 
 def _totals(total: int = 0, used: int = 0, free: int = 0) -> Totals:
@@ -35,7 +40,7 @@ def _totals(total: int = 0, used: int = 0, free: int = 0) -> Totals:
 def usage(db: database.Database, uuids_wanted: Sequence[str]) -> Mapping[str, dict[str, Any]]:
     """Count what pod managers have, what of it is used, and what is free.
 
-    Three statements, however many they are. What is absent counts as neither.
+    Four statements, however many they are. What is absent counts as neither.
 
     :returns: uuid -> ``systems``, ``cores`` and ``memory_mib``, each with ``total``,
         ``used`` and ``free``; ``nodes`` of ours, ``total`` and ``by_state``; pooled
@@ -66,10 +71,17 @@ def usage(db: database.Database, uuids_wanted: Sequence[str]) -> Mapping[str, di
         for uuid, state, count in session.execute(_nodes_on(uuids_wanted)):
             found[uuid]["nodes"]["by_state"][state] = count
             found[uuid]["nodes"]["total"] += count
+        pooled = devices.counts(devices.Device.podm_uuid.in_(uuids_wanted))
+        counts: dict[str, list[tuple[str, str, int]]] = {uuid: [] for uuid in uuids_wanted}
+        for uuid, *count in session.execute(pooled):
+            counts[uuid].append((count[0], count[1], count[2]))
     known = inventories.everyone(db)
     for uuid, one in found.items():
         kept = known.get(uuid)
-        one |= {"devices": _devices(kept), "refreshed_at": kept.refreshed_at if kept else None}
+        one |= {
+            "devices": _devices(counts[uuid]),
+            "refreshed_at": kept.refreshed_at if kept else None,
+        }
     return found
 
 
@@ -82,11 +94,11 @@ def _nodes_on(uuids_wanted: Sequence[str]) -> Any:
     )
 
 
-def _devices(inventory: inventories.Inventory | None) -> dict[str, Any]:
+def _devices(counts: Iterable[tuple[str, str, int]]) -> dict[str, Any]:
     by_type: dict[str, Totals] = {}
-    for kind, state, count in inventory.devices if inventory else ():
+    for kind, state, count in counts:
         totals = by_type.setdefault(kind, _totals())
-        totals[state] += count
+        totals[USE[state]] += count
         totals["total"] += count
     whole = {name: sum(one[name] for one in by_type.values()) for name in _totals()}
     return {**whole, "by_type": by_type}

@@ -15,19 +15,22 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import hashlib
+import json
 from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
 class Details:
-    """What of a system takes requests of its own, and hardly ever changes.
+    """What of a system or a pooled drive takes requests of its own, and hardly ever changes.
 
-    :ivar fingerprint: of what the system says of itself: as long as that is the
-        same, the details are not read again.
+    :ivar fingerprint: of what the system, or the chassis of the drive, says of itself: as
+        long as that is the same, the details are not read again.
     :ivar processors: ``model``, ``type`` (``CPU``, ``FPGA``, ...), ``cores``,
         ``instruction_set``, ``speed_mhz``, each only when known.
     :ivar drives: those in the system's own chassis: ``path``, ``capacity_gib``,
-        ``type`` (``SSD``, ``HDD``, ``NVMe``), ``interface``, ``rpm``.
+        ``type`` (``SSD``, ``HDD``, ``NVMe``), ``interface``, ``rpm``. Of a pooled drive
+        its own properties alone, see :class:`Device`.
     :ivar nics: ``mac``, ``speed_mbps``.
     """
 
@@ -82,13 +85,41 @@ class Rack:
 
 
 @dataclasses.dataclass(frozen=True)
+class Device:
+    """Something of the pool that belongs to no system, and can be given to any.
+
+    :ivar type: ``storage``, or what the pod manager calls an accelerator: ``FPGA``, ...
+    :ivar state: ``free``, or ``allocated`` to a composed node.
+    :ivar node_path: of the composed node that has it.
+    :ivar node_name: the Redfish Name of that node.
+    :ivar pooled_group_id: the Id of the chassis that it is in.
+    :ivar listed_by: path of the chassis or system that lists it: as long as that cannot
+        be read, nothing is said of it.
+    :ivar properties: each only when known. Of a drive ``capacity_gib``, ``media_type``,
+        ``protocol``, ``rpm``, ``model``, ``manufacturer``, ``serial_number``; of an
+        accelerator ``model``, ``cores``, ``instruction_set``, ``speed_mhz``.
+    :ivar fingerprint: of a drive, as :class:`Details` have it.
+    """
+
+    path: str
+    type: str
+    state: str
+    node_path: str | None
+    node_name: str | None
+    pooled_group_id: str | None
+    listed_by: str
+    properties: Mapping[str, Any]
+    fingerprint: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Inventory:
     """What a pod manager has, as far as it told.
 
     :ivar apart: details of systems that are no computers, but lists of pooled devices.
+    :ivar devices: what is pooled.
     :ivar unread: paths that are listed, and could not be read: nothing is said of
         them.
-    :ivar devices: (type, state) -> how many pooled devices.
     :ivar latency: of the quickest request, seconds.
     :ivar requests: how many it took.
     """
@@ -97,6 +128,21 @@ class Inventory:
     racks: Sequence[Rack]
     apart: Mapping[str, Details]
     unread: frozenset[str]
-    devices: Mapping[tuple[str, str], int]
+    devices: Sequence[Device]
     latency: float | None
     requests: int
+
+    @property
+    def known(self) -> Mapping[str, Details]:
+        """Give what spares requests the next time: path -> details."""
+        drives = {
+            one.path: Details(one.fingerprint, drives=[one.properties])
+            for one in self.devices
+            if one.fingerprint
+        }
+        return {**self.apart, **{one.path: one.details for one in self.systems}, **drives}
+
+
+def fingerprint(*said: Any) -> str:
+    """Make a fingerprint of what something says of itself, which is JSON."""
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()

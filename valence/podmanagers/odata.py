@@ -64,6 +64,12 @@ def first_path(value: Any) -> str | None:
     return None
 
 
+def paths_of(links: Any) -> list[str]:
+    """Give the paths of a list of links, or of one."""
+    found = [path_of(link) for link in (links if isinstance(links, list) else [links])]
+    return [path for path in found if path]
+
+
 def member_path(collection: str, member: Any) -> str:
     """Give the path of a member of a collection.
 

@@ -76,6 +76,11 @@ class Reader:
         """URL of the pod manager."""
         return self._client.base
 
+    @property
+    def expands(self) -> bool:
+        """Whether members come with their collection."""
+        return self._levels > 0
+
     def each(self, function: Callable[[T], U], things: Iterable[T]) -> list[U]:
         """Do something for each of many things, several at a time."""
         todo = list(things)

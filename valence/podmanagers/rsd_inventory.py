@@ -18,13 +18,9 @@ the drives in it. What is soldered into a system is read once, see
 :class:`valence.podmanagers.inventory.Details`.
 """
 
-import collections
-from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
-import hashlib
-import json
 from typing import Any
 
 from valence.podmanagers import connection
@@ -32,6 +28,9 @@ from valence.podmanagers import inventory
 from valence.podmanagers import node
 from valence.podmanagers import odata
 from valence.podmanagers import reading
+from valence.podmanagers import rsd_chassis
+from valence.podmanagers import rsd_device
+from valence.podmanagers.rsd_chassis import Chassis
 
 #: Levels of ``$expand`` that bring a system's processors, interfaces and drives along:
 #: members, their collections, the members of those, and what these list.
@@ -45,17 +44,6 @@ NVME = {"NVMe", "NVMeOverFabrics"}
 
 #: Links of a node to what it holds, the same in no two dialects.
 HELD = ("Processors", "LocalDrives", "RemoteDrives", "Storage", "Drives")
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Chassis:
-    """A chassis: what is around it, and what is in it."""
-
-    path: str
-    around: str | None
-    systems: frozenset[str]
-    drives: tuple[str, ...]
-    resource: odata.JSON
 
 
 def read(
@@ -77,7 +65,7 @@ def read(
     reader = reading.Reader(client, root)
     # One that is known needs no depth: its own words tell whether it is the same.
     paths = reader.listing(root.get("Systems"), 1 if known else DEEP)
-    chassis = _chassis(reader, root)
+    chassis = rsd_chassis.read(reader, root, whole=not known)
     holders, held = _holders(reader, nodes)
     inside = {system: one for one in chassis.values() for system in one.systems}
 
@@ -90,66 +78,39 @@ def read(
 
     systems: list[inventory.System] = []
     apart: dict[str, inventory.Details] = {}
+    devices = rsd_device.drives(reader, chassis, held, known)
     for path, resource, details in filter(None, reader.each(one, paths)):
+        around = _around(path, resource, chassis, inside)
         if _is_apart(resource, details):
             apart[path] = details
+            devices += rsd_device.accelerators(path, details, around[:1], held)
         else:
-            around = _around(path, resource, chassis, inside)
             systems.append(_system(path, resource, details, holders.get(path), around))
     racks = {system.rack_path for system in systems} | _racks(chassis)
     return inventory.Inventory(
         systems=systems,
         racks=[_rack(chassis[path]) for path in sorted(filter(None, racks))],
         apart=apart,
+        devices=devices,
         unread=frozenset(reader.unread),
-        devices=_devices(chassis.values(), apart.values(), held),
         latency=reader.latency,
         requests=reader.requests,
     )
 
 
-def _devices(
-    chassis: Iterable[_Chassis], apart: Iterable[inventory.Details], held: Collection[str]
-) -> dict[tuple[str, str], int]:
-    """Count what is pooled: drives that stand beside no system, and accelerators."""
-    standing = list(chassis)
-    local = {drive for one in standing if one.systems for drive in one.drives}
-    pooled = [("drive", path) for one in standing for path in set(one.drives) - local]
-    pooled += [(str(one["type"]), one["path"]) for each in apart for one in each.processors]
-    return dict(collections.Counter((kind, _state(path in held)) for kind, path in pooled))
-
-
-def _chassis(reader: reading.Reader, root: odata.JSON) -> dict[str, _Chassis]:
-    paths = reader.listing(root.get("Chassis"))
-    found = {}
-    for path, resource in zip(paths, reader.each(reader.read, paths), strict=True):
-        if resource is not None:
-            links = odata.mapping(resource, "Links")
-            found[path] = _Chassis(
-                path=path,
-                around=odata.path_of(links.get("ContainedBy")),
-                systems=frozenset(_paths(links.get("ComputerSystems"))),
-                drives=tuple(_paths(links.get("Drives"))),
-                resource=resource,
-            )
-    return found
-
-
-def _holders(
-    reader: reading.Reader, nodes: str
-) -> tuple[dict[str, tuple[str, str | None]], set[str]]:
-    """Tell which node has which system, and the paths of all that nodes hold."""
-    holders: dict[str, tuple[str, str | None]] = {}
-    held: set[str] = set()
+def _holders(reader: reading.Reader, nodes: str) -> tuple[rsd_device.Holders, rsd_device.Holders]:
+    """Tell which node has which system, and which has whatever else nodes hold."""
+    holders: dict[str, rsd_device.Holder] = {}
+    held: dict[str, rsd_device.Holder] = {}
     paths = reader.listing(nodes)
     for path, resource in zip(paths, reader.each(reader.read, paths), strict=True):
         if resource is None:
             continue
-        system = node.system_path(resource)
+        system, holder = node.system_path(resource), (path, odata.text(resource.get("Name")))
         if system is not None:
-            holders[system] = (path, odata.text(resource.get("Name")))
+            holders[system] = holder
         links = odata.mapping(resource, "Links")
-        held.update(place for name in HELD for place in _paths(links.get(name)))
+        held.update((part, holder) for name in HELD for part in odata.paths_of(links.get(name)))
     return holders, held
 
 
@@ -157,8 +118,8 @@ def _system(
     path: str,
     resource: odata.JSON,
     details: inventory.Details,
-    holder: tuple[str, str | None] | None,
-    around: list[_Chassis],
+    holder: rsd_device.Holder | None,
+    around: list[Chassis],
 ) -> inventory.System:
     status = odata.mapping(resource, "Status")
     node_path, node_name = holder or (None, None)
@@ -167,7 +128,7 @@ def _system(
     return inventory.System(
         path=path,
         name=odata.text(resource.get("Name")),
-        state="absent" if absent else _state(holder is not None),
+        state="absent" if absent else "free" if holder is None else "used",
         redfish_uuid=odata.text(resource.get("UUID")),
         serial_number=odata.text(resource.get("SerialNumber")),
         manufacturer=odata.text(resource.get("Manufacturer")),
@@ -189,28 +150,28 @@ def _system(
 def _around(
     path: str,
     resource: odata.JSON,
-    chassis: Mapping[str, _Chassis],
-    inside: Mapping[str, _Chassis],
-) -> list[_Chassis]:
+    chassis: Mapping[str, Chassis],
+    inside: Mapping[str, Chassis],
+) -> list[Chassis]:
     """List the chassis around a system, the innermost first."""
     linked = odata.first_path(odata.mapping(resource, "Links").get("Chassis"))
     own = chassis.get(linked or "") or inside.get(path)
-    found: list[_Chassis] = []
+    found: list[Chassis] = []
     while own is not None and own not in found:
         found.append(own)
         own = chassis.get(own.around or "")
     return found
 
 
-def _racks(chassis: Mapping[str, _Chassis]) -> set[str | None]:
+def _racks(chassis: Mapping[str, Chassis]) -> set[str | None]:
     return {one.path for one in chassis.values() if _is_rack(one)}
 
 
-def _is_rack(chassis: _Chassis) -> bool:
+def _is_rack(chassis: Chassis) -> bool:
     return chassis.resource.get("ChassisType") == "Rack"
 
 
-def _rack(chassis: _Chassis) -> inventory.Rack:
+def _rack(chassis: Chassis) -> inventory.Rack:
     resource = chassis.resource
     return inventory.Rack(
         path=chassis.path,
@@ -257,15 +218,14 @@ def _details(
 
 
 def _fingerprint(resource: odata.JSON, drives: list[str]) -> str:
-    said = [
+    return inventory.fingerprint(
         resource.get("UUID"),
         resource.get("SerialNumber"),
         odata.mapping(resource, "ProcessorSummary").get("Count"),
         odata.mapping(resource, "ProcessorSummary").get("Model"),
         odata.mapping(resource, "MemorySummary").get("TotalSystemMemoryGiB"),
         drives,
-    ]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    )
 
 
 def _processor(path: str, resource: odata.JSON) -> dict[str, Any]:
@@ -317,12 +277,3 @@ def _is_apart(resource: odata.JSON, details: inventory.Details) -> bool:
     kinds = [one.get("type", "CPU") for one in details.processors]
     memory = odata.mapping(resource, "MemorySummary").get("TotalSystemMemoryGiB")
     return bool(kinds) and "CPU" not in kinds and not memory
-
-
-def _state(held: bool) -> str:
-    return "used" if held else "free"
-
-
-def _paths(links: Any) -> list[str]:
-    found = [odata.path_of(link) for link in (links if isinstance(links, list) else [links])]
-    return [path for path in found if path]

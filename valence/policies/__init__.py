@@ -25,6 +25,7 @@ from oslo_policy import policy
 
 from valence import conf as service_conf
 from valence.policies import base
+from valence.policies import device
 from valence.policies import flavor
 from valence.policies import node
 from valence.policies import podmanager
@@ -39,7 +40,7 @@ PARSING_ATTEMPTS = 10
 
 def list_rules() -> list[policy.RuleDefault]:
     """List every rule with its default, for the sample and for enforcing."""
-    nouns = (podmanager, system, rack, node, flavor)
+    nouns = (podmanager, system, rack, device, node, flavor)
     rules = list(itertools.chain(base.RULES, *(noun.RULES for noun in nouns)))
     for rule in rules:
         rule.scope_types = rule.scope_types or base.SCOPES

@@ -22,6 +22,7 @@ from typing import Any
 from oslo_config import cfg
 import sqlalchemy as sa
 
+from valence.objects import device as devices
 from valence.objects import inventory as inventories
 from valence.objects import node as nodes
 from valence.objects import podmanager
@@ -39,6 +40,7 @@ class _Known:
     composing: Mapping[str, int]
     free: Mapping[str, int]
     shapes: Mapping[str, Sequence[Mapping[str, Any]]]
+    devices: Mapping[str, Mapping[str, int]]
 
 
 def candidates(
@@ -63,15 +65,12 @@ def _candidate(
     load = known.nodes.get(podm.uuid, 0)
     if kept is None or kept.refreshed_at is None:
         return base.Candidate(podm, load)
-    devices: dict[str, int] = {}
-    for kind, _state, count in kept.devices:
-        devices[kind] = devices.get(kind, 0) + count
     return base.Candidate(
         podm,
         load,
         fresh=kept.fault is None and kept.refreshed_at >= young,
         shapes=known.shapes.get(podm.uuid, ()),
-        devices=devices,
+        devices=known.devices.get(podm.uuid, {}),
         free=known.free.get(podm.uuid, 0) - known.composing.get(podm.uuid, 0),
         latency=kept.latency,
     )
@@ -96,11 +95,20 @@ def _read(db: database.Database, row: nodes.Node) -> _Known:
             composing=_counts(session, composing),
             free=_counts(session, free),
             shapes=_shapes(session, row.properties),
+            devices=_devices(session),
         )
 
 
 def _counts(session: Any, statement: Any) -> dict[str, int]:
     return {row[0]: row[1] for row in session.execute(statement)}
+
+
+def _devices(session: Any) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for podm_uuid, kind, _state, count in session.execute(devices.counts()):
+        kinds = found.setdefault(podm_uuid, {})
+        kinds[kind] = kinds.get(kind, 0) + count
+    return found
 
 
 def _large_enough(properties: Mapping[str, Any]) -> list[Any]:

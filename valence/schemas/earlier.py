@@ -14,6 +14,7 @@
 """Requests and answers of paths as earlier clients know them."""
 
 from valence.schemas import base
+from valence.schemas import device
 from valence.schemas import podmanager
 
 AUTHENTICATION: base.Schema = {
@@ -51,3 +52,21 @@ PODMANAGER = base.thing(
 )
 
 PODMANAGERS: base.Schema = {"type": "array", "items": PODMANAGER}
+
+#: What a listing of devices shows and filters by, and what one of them shows.
+LISTED = ("uuid", "podm_id", "type", "state", "node_id", "resource_uri", "pooled_group_id")
+SHOWN = (*LISTED, "properties", "extra", "created_at", "updated_at")
+
+DEVICES: base.Schema = {
+    "type": "array",
+    "items": base.thing({name: device.DEVICE["properties"][name] for name in LISTED}),
+}
+
+DEVICE = base.thing({name: device.DEVICE["properties"][name] for name in SHOWN})
+
+FILTERS = base.request({"uuid": base.UUID, **device.FILTERS})
+
+SYNCED: base.Schema = {
+    "type": "array",
+    "items": base.thing({"podm_id": base.UUID, "status": {"enum": ["SUCCESS", "FAILED"]}}),
+}

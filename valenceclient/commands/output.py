@@ -29,7 +29,7 @@ _LEFT_OUT = ("links", "podm_uuid")
 
 
 class Properties(columns.FormattableColumn[Mapping[str, Any]]):
-    """``8 cores, 16 GiB memory, 100 GiB SSD, 10000 Mbit/s NIC``."""
+    """``8 cores, 16 GiB memory, 100 GiB SSD``; of a device ``capacity_gib 1600, rpm 7200``."""
 
     def human_readable(self) -> str:
         """Return what a person wants to know of it, in one line."""
@@ -44,6 +44,7 @@ class Properties(columns.FormattableColumn[Mapping[str, Any]]):
             *(_device(drive, "capacity_gib", "GiB", "drive") for drive in _list(value, "storage")),
             *(_device(nic, "speed_mbps", "Mbit/s", "NIC") for nic in _list(value, "network")),
             *(_device(pci, "count", "x", "PCI device") for pci in _list(value, "pci_device")),
+            *(f"{name} {one}" for name, one in value.items() if not isinstance(one, dict | list)),
         ]
         return ", ".join(filter(None, parts))
 

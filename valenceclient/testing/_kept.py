@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the fake knows of pods: systems and racks, and what is wrong with who tells of them."""
+"""What the fake knows of pods: what they have, and what is wrong with who tells of it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -48,6 +48,20 @@ _SYSTEM: Mapping[str, Any] = {
     "nics": [],
 }
 
+_DEVICE: Mapping[str, Any] = {
+    "state": "free",
+    "node_id": None,
+    "node_path": None,
+    "pooled_group_id": "Drawer1",
+    "properties": {},
+    "extra": {},
+    "age": 0,
+    "stale": False,
+}
+
+#: state of a device -> how usage calls it.
+_USE = {"free": "free", "allocated": "used"}
+
 #: Query parameter -> the field that must be as large.
 _LEAST = {"min_cores": "cores", "min_memory_mib": "memory_mib"}
 
@@ -62,6 +76,23 @@ def rack(podm: Mapping[str, Any], name: str, fields: Mapping[str, Any]) -> dict[
     return {**_kept(podm, name, "Chassis"), "chassis_type": "Rack", **fields}
 
 
+def device(podm: Mapping[str, Any], kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the row of a pooled device."""
+    uri = f"/redfish/v1/Chassis/Drawer1/Drives/{uuids.uuid4().hex[:8]}"
+    told = {"podm_id": podm["uuid"], "resource_uri": uri, "seen_at": _rows.now()}
+    return {**told, "type": kind, **_DEVICE, **fields}
+
+
+def synced(service: "FakeValence", body: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell who could be read, and who is in trouble."""
+    known = service.podmanagers
+    asked = [known.get(body["podm_id"])] if "podm_id" in body else known.all()
+    uuids_asked = [podm["uuid"] for podm in asked]
+    troubles = [one for one in service.troubles if one["podm_id"] in uuids_asked]
+    ill = {one["podm_id"] for one in troubles}
+    return {"synced": [uuid for uuid in uuids_asked if uuid not in ill], "errors": troubles}
+
+
 def trouble(podm: Mapping[str, Any], code: str, detail: str) -> dict[str, Any]:
     """Make an entry of ``errors``."""
     known = {"refreshed_at": _rows.now(), "age": 0}
@@ -70,7 +101,7 @@ def trouble(podm: Mapping[str, Any], code: str, detail: str) -> dict[str, Any]:
 
 
 def listed(service: "FakeValence", noun: str, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return a page of systems or racks, with the troubles beside it."""
+    """Return a page of systems, racks or devices, with the troubles beside it."""
     wanted = dict(query)
     least = {_LEAST[name]: int(wanted.pop(name)) for name in query if name in _LEAST}
     rows = [
@@ -99,9 +130,20 @@ def usage(service: "FakeValence", podm: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: _totals(found, field) for name, field in sizes.items()},
         "nodes": {"total": len(nodes), "by_state": {s: nodes.count(s) for s in nodes}},
-        "devices": {"total": 0, "used": 0, "free": 0, "by_type": {}},
+        "devices": _pooled(service, podm),
         "refreshed_at": _rows.now() if found else None,
     }
+
+
+def _pooled(service: "FakeValence", podm: Mapping[str, Any]) -> dict[str, Any]:
+    by_type: dict[str, dict[str, int]] = {}
+    whole = {"total": 0, "used": 0, "free": 0}
+    for one in service.pooled.all():
+        if one["podm_id"] == podm["uuid"] and one["state"] in _USE:
+            for totals in (whole, by_type.setdefault(one["type"], dict.fromkeys(whole, 0))):
+                totals["total"] += 1
+                totals[_USE[one["state"]]] += 1
+    return {**whole, "by_type": by_type}
 
 
 def _totals(found: list[dict[str, Any]], field: str | None) -> dict[str, int]:

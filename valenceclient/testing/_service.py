@@ -72,6 +72,7 @@ class FakeValence:
         self.nodes = Rows("node")
         self.systems = Rows("system")
         self.racks = Rows("rack")
+        self.pooled = Rows("device")
         self.troubles: list[dict[str, Any]] = []
         self._moves = _nodes.Moves(self)
         self._wire = _wire.Wire(self._answer)
@@ -125,6 +126,10 @@ class FakeValence:
     def add_system(self, name: str, podm: str = "pod-1", **fields: Any) -> dict[str, Any]:
         """Put a system there, as if its pod manager had told of it."""
         return self.systems.add(_kept.system(self.podmanagers.get(podm), name, fields))
+
+    def add_device(self, kind: str, podm: str = "pod-1", **fields: Any) -> dict[str, Any]:
+        """Put a pooled device there, as if its pod manager had told of it."""
+        return self.pooled.add(_kept.device(self.podmanagers.get(podm), kind, fields))
 
     def trouble(
         self, podm: str, code: str = "valence.podmanager.unreachable", detail: str = "Not there."
@@ -219,7 +224,7 @@ class FakeValence:
         if noun == "nodes":
             for row in list(rows.all()):
                 self._moves.look(row)
-        if noun in ("systems", "racks"):
+        if noun in ("systems", "racks", "pooled"):
             return _kept.listed(self, noun, query), 200
         shown = [self._shown(noun, row) for row in rows.all()]
         listed = page(noun, shown, query, f"{self.url}/v1/{noun}")
@@ -286,6 +291,9 @@ class FakeValence:
         ]
         return {"uuid": row["uuid"], "name": row["name"], "nodes": told}, 200
 
+    def _sync(self, body: dict[str, Any]) -> _Handled:
+        return _kept.synced(self, body), 200
+
     def _create_flavor(self, body: dict[str, Any]) -> _Handled:
         _nodes.check_properties(body.get("properties"))
         return described(self.flavors.add({"description": None, **body}, unique=("name",))), 201
@@ -327,7 +335,7 @@ def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**body, "url": f"{parts.scheme}://{where}{path}"}
 
 
-_NOUN = "/v1/(podmanagers|systems|racks|flavors|nodes)"
+_NOUN = "/v1/(podmanagers|systems|racks|pooled|flavors|nodes)"
 
 _ROUTES: tuple[tuple[str, str, Callable[..., _Handled]], ...] = (
     ("GET", "", FakeValence._versions),
@@ -337,6 +345,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., _Handled]], ...] = (
     ("PATCH", f"{_NOUN}/([^/]+)", FakeValence._update),
     ("POST", "/v1/podmanagers", FakeValence._create_podmanager),
     ("DELETE", "/v1/podmanagers/([^/]+)", FakeValence._delete_podmanager),
+    ("POST", "/v1/pooled/sync", FakeValence._sync),
     ("POST", "/v1/flavors", FakeValence._create_flavor),
     ("DELETE", "/v1/flavors/([^/]+)", FakeValence._delete_flavor),
     ("POST", "/v1/nodes", FakeValence._create_node),

@@ -16,9 +16,13 @@ import datetime
 import time
 from typing import Any
 
+import sqlalchemy as sa
+
 from podm_simulator.server import Simulator
 from tests.unit.service import base
+from valence.objects import device as devices
 from valence.objects import inventory as inventories
+from valence.objects import system as systems
 from valence_conductor import waiting
 
 SYSTEM = "/redfish/v1/Systems/1"
@@ -293,6 +297,27 @@ class TestRefreshes(base.ServiceTestCase):
         self.assertEqual(1, len(futures))
         next(iter(futures)).result(60)
 
+    def test_details_that_are_old_are_read_anew_once(self) -> None:
+        pod = self.simulate(systems=3)
+        service = self.start()
+        uuid = self.know(pod)["uuid"]
+
+        def cost() -> int:
+            pod.journal.clear()
+            service.inventory.begin(uuid).result(60)
+            total: int = pod.journal.show()["total"]
+            return total
+
+        first, second = cost(), cost()
+        self.assertLess(second, first - 3 * 5)
+        long_ago = waiting.now() - datetime.timedelta(days=3)
+        for table in (systems.System, devices.Device):
+            with service.db.writer() as session:
+                session.execute(sa.update(table).values(details_at=long_ago))
+        # The first one logged in, and read the root.
+        self.assertAlmostEqual(first, cost(), delta=2)
+        self.assertEqual(second, cost())
+
     def test_a_refresh_of_another_process_is_waited_for_and_not_repeated(self) -> None:
         pod = self.simulate(systems=2)
         service = self.start()
@@ -343,7 +368,9 @@ class TestUsage(InventoryTestCase):
         self.assertEqual({"total": 64, "used": 32, "free": 32}, usage["cores"])
         self.assertEqual(131072, usage["memory_mib"]["free"])
         self.assertEqual({"total": 1, "by_state": {"composed": 1}}, usage["nodes"])
-        self.assertEqual({"total": 4, "used": 0, "free": 4}, usage["devices"]["by_type"]["drive"])
+        self.assertEqual(
+            {"total": 4, "used": 0, "free": 4}, usage["devices"]["by_type"]["storage"]
+        )
         self.assertEqual(3, listed["small"]["systems"]["free"])
         self.assertEqual(0, self.requests(self.small) + self.requests(self.large))
 

@@ -36,7 +36,7 @@ from valence import openapi
 from valence import policies
 
 #: What is an operator's: there one sees what belongs to everybody.
-HARDWARE = ("valence:podmanager:", "valence:system:", "valence:rack:")
+HARDWARE = ("valence:podmanager:", "valence:system:", "valence:rack:", "valence:device:")
 
 #: Rules on nodes that are not for those who compose.
 FOR_ADMINS = {"valence:node:list_all", "valence:node:manage"}

@@ -64,8 +64,9 @@ class TestCost(base.TestCase):
             len(d.processors) + len(d.drives) + len(d.nics)
             for d in [*(system.details for system in seen.systems), *seen.apart.values()]
         ]
+        drives = [device for device in seen.devices if device.type == "storage"]
         # Every system stands in a sled, and both in a drawer's rack.
-        return 2 * len(seen.systems) + len(seen.apart) + 2 + sum(parts)
+        return 2 * len(seen.systems) + len(seen.apart) + len(drives) + 2 + sum(parts)
 
     def test_without_expand_it_costs_a_request_a_resource_and_little_more(self) -> None:
         simulator, driver = self.pod()
@@ -80,8 +81,7 @@ class TestCost(base.TestCase):
         simulator, driver = self.pod()
         first = driver.inventory({})
         self.cost(simulator)
-        known = {system.path: system.details for system in first.systems} | dict(first.apart)
-        again = driver.inventory(known)
+        again = driver.inventory(first.known)
         self.assertEqual(first.systems, again.systems)
         self.assertEqual(first.devices, again.devices)
         # Three collections, 48 systems and one with the accelerators, 48 sleds, drawer, rack.
@@ -92,9 +92,18 @@ class TestCost(base.TestCase):
         self.cost(simulator)
         seen = driver.inventory({})
         self.assertEqual(3, self.cost(simulator))
-        known = {system.path: system.details for system in seen.systems} | dict(seen.apart)
-        self.assertEqual(seen.systems, driver.inventory(known).systems)
+        again = driver.inventory(seen.known)
+        self.assertEqual((seen.systems, seen.devices), (again.systems, again.devices))
         self.assertEqual(3, self.cost(simulator))
+
+    def test_new_drives_of_a_drawer_cost_one_request_with_expand(self) -> None:
+        simulator, driver = self.pod(expand=True)
+        seen = driver.inventory({})
+        drives = {one.path for one in seen.devices if one.type == "storage"}
+        known = {path: one for path, one in seen.known.items() if path not in drives}
+        self.cost(simulator)
+        self.assertEqual(seen.devices, driver.inventory(known).devices)
+        self.assertEqual(3 + 1, self.cost(simulator))
 
     def test_both_ways_tell_the_same(self) -> None:
         _, slow = self.pod()
@@ -126,10 +135,25 @@ class TestCost(base.TestCase):
         self.assertEqual(["SSD"], [drive["type"] for drive in used[0].details.drives])
         self.assertEqual(2, len({nic["mac"] for nic in used[0].details.nics}))
 
-    def test_pooled_devices_are_counted_by_type_and_state(self) -> None:
+    def test_pooled_devices_say_what_they_are_and_where(self) -> None:
         _, driver = self.pod()
+        devices = driver.inventory({}).devices
+        self.assertEqual(["FPGA"] * 2 + ["storage"] * 4, sorted(one.type for one in devices))
+        self.assertEqual({("free", "Drawer1")}, {(d.state, d.pooled_group_id) for d in devices})
+        drive = next(one for one in devices if one.type == "storage")
+        told = {key: drive.properties[key] for key in ("capacity_gib", "media_type", "protocol")}
+        self.assertEqual({"capacity_gib": 1600, "media_type": "SSD", "protocol": "NVMe"}, told)
+        fpga = next(one for one in devices if one.type == "FPGA")
+        self.assertIn("model", fpga.properties)
+
+    def test_a_device_that_a_node_has_names_the_node(self) -> None:
+        _, driver = self.pod()
+        wish = {"pci_device": [{"type": "FPGA", "count": 1}]}
+        path = driver.allocate("valence-x", "", wish)
+        taken = [one for one in driver.inventory({}).devices if one.state == "allocated"]
         self.assertEqual(
-            {("drive", "free"): 4, ("FPGA", "free"): 2}, dict(driver.inventory({}).devices)
+            [("FPGA", path, "valence-x")],
+            [(one.type, one.node_path, one.node_name) for one in taken],
         )
 
 
@@ -209,3 +233,46 @@ class TestOddAnswers(base.TestCase):
         seen = self.driver.inventory({})
         self.assertEqual(f"{CHASSIS}/Drawer", seen.systems[0].rack_path)
         self.assertEqual([f"{CHASSIS}/Drawer"], [rack.path for rack in seen.racks])
+
+    def drawer(self, name: str, *drives: str, **more: Any) -> str:
+        path = f"{CHASSIS}/{name}"
+        links = {"Drives": [{"@odata.id": drive} for drive in drives], **more}
+        self.on(path, {"@odata.id": path, "Links": links})
+        return path
+
+    def test_a_pooled_drive_that_cannot_be_read_does_not_hide_the_others(self) -> None:
+        one, other = f"{CHASSIS}/Drawer/Drives/1", f"{CHASSIS}/Drawer/Drives/2"
+        self.on(CHASSIS, fake_redfish.page(CHASSIS, self.drawer("Drawer", one, other)))
+        self.transport.on("GET", one, fake_redfish.refusal(500, "Oops"))
+        self.on(other, {"@odata.id": other})
+        seen = self.driver.inventory({})
+        self.assertEqual([(other, {})], [(one.path, one.properties) for one in seen.devices])
+        self.assertEqual({one}, set(seen.unread))
+
+    def test_a_drive_that_two_chassis_list_is_one_in_the_smaller(self) -> None:
+        one, other = f"{CHASSIS}/Drawer/Drives/1", f"{CHASSIS}/Rack/Drives/2"
+        rack, drawer = self.drawer("Rack", one, other), self.drawer("Drawer", one)
+        self.on(CHASSIS, fake_redfish.page(CHASSIS, rack, drawer))
+        for path in (one, other):
+            self.on(path, {"@odata.id": path, "CapacityBytes": 10**9, "RotationSpeedRPM": 0})
+        devices = self.driver.inventory({}).devices
+        self.assertEqual(
+            [(one, "Drawer"), (other, "Rack")],
+            [(device.path, device.pooled_group_id) for device in devices],
+        )
+
+    def test_a_drawer_that_is_another_has_other_drives(self) -> None:
+        one = f"{CHASSIS}/Drawer/Drives/1"
+        path = self.drawer("Drawer", one)
+        self.on(CHASSIS, fake_redfish.page(CHASSIS, path))
+        self.transport.on(
+            "GET",
+            one,
+            fake_redfish.ok({"@odata.id": one, "Model": "old"}),
+            fake_redfish.ok({"@odata.id": one, "Model": "new"}),
+        )
+        first = self.driver.inventory({})
+        self.assertEqual("old", self.driver.inventory(first.known).devices[0].properties["model"])
+        links = {"Drives": [{"@odata.id": one}]}
+        self.on(path, {"@odata.id": path, "SerialNumber": "another", "Links": links})
+        self.assertEqual("new", self.driver.inventory(first.known).devices[0].properties["model"])

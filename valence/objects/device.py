@@ -1,0 +1,109 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Devices: what is pooled and belongs to no system, as pod managers last told of it."""
+
+from collections.abc import Sequence
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from valence import errors
+from valence.objects import base
+from valence_conductor import columns
+from valence_conductor import database
+from valence_conductor import waiting
+
+STATES = ("free", "allocated", "absent")
+
+
+class Device(base.Base):
+    """A pooled drive or accelerator. Written by refreshes, and by what we do ourselves."""
+
+    __tablename__ = "devices"
+    __table_args__ = (sa.Index("ix_devices_created_at", "created_at", "uuid"),)
+
+    #: Made of its pod manager and its path.
+    uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), primary_key=True)
+    podm_uuid: orm.Mapped[str] = orm.mapped_column(
+        sa.String(36), sa.ForeignKey("podmanagers.uuid", ondelete="CASCADE"), index=True
+    )
+    #: The API calls it ``resource_uri``.
+    path: orm.Mapped[str] = orm.mapped_column(sa.String(1024))
+    type: orm.Mapped[str] = orm.mapped_column(sa.String(64))
+    state: orm.Mapped[str] = orm.mapped_column(sa.String(16))
+    #: The composed node that has it, on its pod manager, and whether that is one of ours.
+    node_path: orm.Mapped[str | None] = orm.mapped_column(sa.String(1024))
+    node_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36), index=True)
+    pooled_group_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
+    #: The chassis or system that lists it.
+    listed_by: orm.Mapped[str] = orm.mapped_column(sa.String(1024))
+    #: As :class:`valence.podmanagers.inventory.Device` has them, like the fingerprint.
+    properties: orm.Mapped[dict[str, Any]] = orm.mapped_column(sa.JSON)
+    fingerprint: orm.Mapped[str] = orm.mapped_column(sa.String(64))
+    details_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
+    #: Of those who look after it; nobody here reads it.
+    extra: orm.Mapped[dict[str, Any]] = orm.mapped_column(sa.JSON, default=dict)
+    #: When it was seen last, if the last refresh did not see it.
+    unseen_since: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
+    #: When we took it or gave it back ourselves: a refresh that began earlier knows less.
+    marked_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
+    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
+    updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(
+        columns.UTCDateTime, onupdate=waiting.now
+    )
+
+
+@database.retried
+def page(
+    db: database.Database, query: base.Query, fields: Sequence[str] | None = None
+) -> tuple[Sequence[Device], bool]:
+    """Read a page of devices, or only some fields of theirs, and whether more follow."""
+    columns = None if fields is None else [Device.__table__.c[field] for field in fields]
+    with db.reader() as session:
+        return base.page(session, Device, query, columns)
+
+
+@database.retried
+def get(db: database.Database, uuid: str) -> Device:
+    """Read a device by uuid: it has no name.
+
+    :raises DeviceNotFound: there is none.
+    """
+    with db.reader() as session:
+        found: Device | None = base.find(session, Device, uuid)
+    if found is None:
+        raise errors.DeviceNotFound(
+            f"There is no device {uuid!r}. GET /v1/pooled lists those there are."
+        )
+    return found
+
+
+@database.retried
+def give_back(db: database.Database, node_uuid: str) -> None:
+    """Note that a node of ours has no device any more."""
+    statement = sa.update(Device).where(Device.node_uuid == node_uuid, Device.state == "allocated")
+    freed = {"state": "free", "node_uuid": None, "node_path": None, "marked_at": waiting.now()}
+    with db.writer() as session:
+        session.execute(statement.values(**freed))
+
+
+def counts(*conditions: Any) -> Any:
+    """Select how many there are: pod manager, type, state, count. What is absent is not."""
+    key = (Device.podm_uuid, Device.type, Device.state)
+    return (
+        sa.select(*key, sa.func.count())
+        .where(Device.state != "absent", *conditions)
+        .group_by(*key)
+    )

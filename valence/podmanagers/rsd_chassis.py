@@ -1,0 +1,56 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Read the chassis of an RSD pod manager: what stands where, and the drives in it."""
+
+from collections.abc import Mapping
+import dataclasses
+
+from valence.podmanagers import odata
+from valence.podmanagers import reading
+
+#: Levels of ``$expand`` that bring the drives along: members, their ``Drives``, and the
+#: members of those.
+DEEP = 3
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Chassis:
+    """A chassis: what is around it, and what is in it."""
+
+    path: str
+    around: str | None
+    systems: frozenset[str]
+    drives: tuple[str, ...]
+    resource: odata.JSON
+
+
+def read(reader: reading.Reader, root: odata.JSON, *, whole: bool) -> Mapping[str, Chassis]:
+    """Read all chassis.
+
+    :param whole: with the drives in them, where that takes no more requests.
+    :returns: path -> chassis, without those that cannot be read.
+    :raises PodManagerFailed: what is listed cannot be all there is.
+    """
+    paths = reader.listing(root.get("Chassis"), DEEP if whole else 1)
+    found = {}
+    for path, resource in zip(paths, reader.each(reader.read, paths), strict=True):
+        if resource is not None:
+            links = odata.mapping(resource, "Links")
+            found[path] = Chassis(
+                path=path,
+                around=odata.path_of(links.get("ContainedBy")),
+                systems=frozenset(odata.paths_of(links.get("ComputerSystems"))),
+                drives=tuple(odata.paths_of(links.get("Drives"))),
+                resource=resource,
+            )
+    return found
