@@ -25,7 +25,7 @@ def refresh(**known: object) -> refreshing.Refresh:
         "latency": 0.02,
         "expand": False,
         "first": 3.0,
-        "first_requests": 8 * 438,
+        "first_requests": 8 * 442,
         "seconds": 1.5,
         "requests": 8 * 101,
         "single": 0.5,
@@ -49,7 +49,7 @@ class TestFigures(base.TestCase):
         self.assertAlmostEqual(0.85, refresh(pods_cpu=0.2).ratio)
 
     def test_requests_are_told_by_the_resource(self) -> None:
-        self.assertAlmostEqual(438 / 338, refresh().per_resource)
+        self.assertAlmostEqual(442 / 342, refresh().per_resource)
 
 
 class TestGoals(base.TestCase):
