@@ -28,6 +28,7 @@ from valence import podmanagers
 from valence import scheduler as schedulers
 from valence.flows import giving_back
 from valence.flows import outages
+from valence.objects import device as devices
 from valence.objects import installation
 from valence.objects import node as nodes
 from valence.objects import podmanager
@@ -140,6 +141,8 @@ class ReadNodeTask(task.Task):
         nodes.record(db, row, system_path=seen.system_path, power_state=seen.power_state)
         if seen.system_path is not None:
             systems.take(db, row.podm_uuid or "", seen.system_path, row.uuid, path)
+        if seen.parts:
+            devices.take(db, row.podm_uuid or "", seen.parts, row.uuid, path)
 
 
 class _Search:

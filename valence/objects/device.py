@@ -12,6 +12,8 @@
 
 """Devices: what is pooled and belongs to no system, as pod managers last told of it."""
 
+from collections.abc import Collection
+from collections.abc import Mapping
 from collections.abc import Sequence
 import datetime
 from typing import Any
@@ -91,6 +93,18 @@ def get(db: database.Database, uuid: str) -> Device:
 
 
 @database.retried
+def take(
+    db: database.Database, podm_uuid: str, paths: Collection[str], node_uuid: str, node_path: str
+) -> None:
+    """Note that a node of ours has devices, without asking its pod manager.
+
+    :param paths: of all that it has; those that are no devices do not matter.
+    """
+    where = (Device.podm_uuid == podm_uuid, Device.path.in_(paths))
+    _mark(db, where, {"state": "allocated", "node_uuid": node_uuid, "node_path": node_path})
+
+
+@database.retried
 def give_back(db: database.Database, node_uuid: str) -> None:
     """Note that a node of ours has no device any more."""
     statement = sa.update(Device).where(Device.node_uuid == node_uuid, Device.state == "allocated")
@@ -107,3 +121,9 @@ def counts(*conditions: Any) -> Any:
         .where(Device.state != "absent", *conditions)
         .group_by(*key)
     )
+
+
+def _mark(db: database.Database, where: tuple[Any, ...], values: Mapping[str, Any]) -> None:
+    written = {**values, "marked_at": waiting.now()}
+    with db.writer() as session:
+        session.execute(sa.update(Device).where(*where).values(**written))

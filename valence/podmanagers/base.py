@@ -81,6 +81,7 @@ class ComposedNode:
     :ivar state: None for one that the dialect does not have.
     :ivar processor: ``count``, ``model``, ``cores``, each only when known.
     :ivar memory: ``capacity_mib``, only when known.
+    :ivar parts: paths of what it holds besides its system, pooled or not.
     """
 
     path: str
@@ -91,6 +92,7 @@ class ComposedNode:
     power_state: str | None
     processor: Mapping[str, Any]
     memory: Mapping[str, Any]
+    parts: Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)

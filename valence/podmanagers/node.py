@@ -22,6 +22,9 @@ from valence.podmanagers import odata
 #: Where a node says how far it has come; the first that says something counts.
 STATES = [("ComposedNodeState",), ("Status", "State")]
 
+#: Links of a node to what it holds, the same in no two dialects.
+HELD = ("Processors", "LocalDrives", "RemoteDrives", "Storage", "Drives")
+
 #: What is appended to the name of a property, or of a parameter, to list its values.
 ALLOWABLE = "@Redfish.AllowableValues"
 
@@ -53,6 +56,12 @@ def reason(resource: odata.JSON) -> str | None:
 def system_path(resource: odata.JSON) -> str | None:
     """Give where the node's system is: a link up to 2.4, a list of one in 2.5."""
     return odata.first_path(odata.mapping(resource, "Links").get("ComputerSystem"))
+
+
+def held(resource: odata.JSON) -> list[str]:
+    """Give the paths of what a node holds besides its system."""
+    links = odata.mapping(resource, "Links")
+    return [path for name in HELD for path in odata.paths_of(links.get(name))]
 
 
 def controls(resource: odata.JSON) -> base.Controls:

@@ -81,6 +81,11 @@ class Reader:
         """Whether members come with their collection."""
         return self._levels > 0
 
+    @property
+    def leaves_links(self) -> bool:
+        """Whether what ``Links`` lead to stays away: chassis name each other there."""
+        return self._expand == "."
+
     def each(self, function: Callable[[T], U], things: Iterable[T]) -> list[U]:
         """Do something for each of many things, several at a time."""
         todo = list(things)

@@ -171,6 +171,7 @@ class RSDDriver(base.Driver):
             power_state=odata.text(system.get("PowerState") or resource.get("PowerState")),
             processor=node.processor(system, resource),
             memory=node.memory(system, resource),
+            parts=node.held(resource),
         )
 
     def controls(self, path: str) -> base.Controls:

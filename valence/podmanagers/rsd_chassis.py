@@ -41,7 +41,8 @@ def read(reader: reading.Reader, root: odata.JSON, *, whole: bool) -> Mapping[st
     :returns: path -> chassis, without those that cannot be read.
     :raises PodManagerFailed: what is listed cannot be all there is.
     """
-    paths = reader.listing(root.get("Chassis"), DEEP if whole else 1)
+    levels = DEEP if whole and reader.leaves_links else 1
+    paths = reader.listing(root.get("Chassis"), levels)
     found = {}
     for path, resource in zip(paths, reader.each(reader.read, paths), strict=True):
         if resource is not None:

@@ -42,9 +42,6 @@ GONE = {"Absent", "UnavailableOffline", "Disabled"}
 #: What a drive's ``Protocol`` and ``MediaType`` make of it, as flavors say it.
 NVME = {"NVMe", "NVMeOverFabrics"}
 
-#: Links of a node to what it holds, the same in no two dialects.
-HELD = ("Processors", "LocalDrives", "RemoteDrives", "Storage", "Drives")
-
 
 def read(
     client: connection.Connection,
@@ -109,8 +106,7 @@ def _holders(reader: reading.Reader, nodes: str) -> tuple[rsd_device.Holders, rs
         system, holder = node.system_path(resource), (path, odata.text(resource.get("Name")))
         if system is not None:
             holders[system] = holder
-        links = odata.mapping(resource, "Links")
-        held.update((part, holder) for name in HELD for part in odata.paths_of(links.get(name)))
+        held.update(dict.fromkeys(node.held(resource), holder))
     return holders, held
 
 

@@ -101,8 +101,8 @@ class TestPooled(DeviceTestCase):
         self.assertRefused(404, "valence.device.not_found", answer)
 
     def test_a_device_belongs_to_its_node_until_that_is_released(self) -> None:
-        node = self.composed(properties=FPGA, podm_id=self.podms["rich"])
         self.refresh()
+        node = self.composed(properties=FPGA, podm_id=self.podms["rich"])
         taken = self.devices(f"node_id={node['uuid']}")
         self.assertEqual([("FPGA", "allocated")], [(d["type"], d["state"]) for d in taken])
         self.assertEqual(node["path"], taken[0]["node_path"])
@@ -114,6 +114,8 @@ class TestPooled(DeviceTestCase):
         freed = self.get(f"/v1/pooled/{taken[0]['uuid']}")
         self.assertEqual(("free", None), (freed["state"], freed["node_id"]))
         self.assertIsNotNone(freed["updated_at"])
+        self.refresh()
+        self.assertEqual([], self.devices("state=allocated"))
 
     def test_what_others_compose_is_allocated_to_no_node_of_ours(self) -> None:
         path = self.service.drivers.to(self.podms["rich"]).allocate("theirs", "", FPGA)

@@ -261,6 +261,16 @@ class TestOddAnswers(base.TestCase):
             [(device.path, device.pooled_group_id) for device in devices],
         )
 
+    def test_chassis_that_would_bring_each_other_along_are_expanded_by_one_level(self) -> None:
+        features = {"ExpandAll": True, "Levels": True, "MaxLevels": 6}
+        self.on("/redfish/v1/", {**ROOT, "ProtocolFeaturesSupported": {"ExpandQuery": features}})
+        for path in (SYSTEMS, f"{SYSTEMS}?$expand=*($levels=4)"):
+            self.on(path, fake_redfish.page(SYSTEMS))
+        self.on(f"{CHASSIS}?$expand=*", fake_redfish.page(CHASSIS))
+        self.on(f"{NODES}?$expand=*", fake_redfish.page(NODES))
+        seen = self.driver.inventory({})
+        self.assertEqual((3, []), (seen.requests, list(seen.devices)))
+
     def test_a_drawer_that_is_another_has_other_drives(self) -> None:
         one = f"{CHASSIS}/Drawer/Drives/1"
         path = self.drawer("Drawer", one)
