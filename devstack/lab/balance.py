@@ -22,6 +22,7 @@ from devstack.lab import lab as labs
 HISTORY = {
     "instances": "state != 'deleted'",
     "systems": "state = 'used'",
+    "devices": "state = 'allocated'",
     "racks": "1 = 0",
     "inventories": "1 = 0",
 }
