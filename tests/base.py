@@ -14,6 +14,7 @@
 
 import ast
 import logging
+import os
 import sys
 from typing import Any
 
@@ -49,3 +50,12 @@ class TestCase(base.BaseTestCase):
         super().setUp()
         for name in LOUD:
             logging.getLogger(name).setLevel(logging.INFO)
+
+    def need(self, missing: str | None) -> None:
+        """Skip a test of something that is not installed; in CI it must be.
+
+        :param missing: the program that is; None: there is none.
+        """
+        if missing and "CI" not in os.environ:
+            self.skipTest(f"{missing} is not installed; bindep.txt names its package")
+        self.assertIsNone(missing)

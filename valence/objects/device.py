@@ -13,7 +13,6 @@
 """Devices: what is pooled and belongs to no system, as pod managers last told of it."""
 
 from collections.abc import Collection
-from collections.abc import Mapping
 from collections.abc import Sequence
 import datetime
 from typing import Any
@@ -72,9 +71,8 @@ def page(
     db: database.Database, query: base.Query, fields: Sequence[str] | None = None
 ) -> tuple[Sequence[Device], bool]:
     """Read a page of devices, or only some fields of theirs, and whether more follow."""
-    columns = None if fields is None else [Device.__table__.c[field] for field in fields]
     with db.reader() as session:
-        return base.page(session, Device, query, columns)
+        return base.page(session, Device, query, fields)
 
 
 @database.retried
@@ -101,16 +99,14 @@ def take(
     :param paths: of all that it has; those that are no devices do not matter.
     """
     where = (Device.podm_uuid == podm_uuid, Device.path.in_(paths))
-    _mark(db, where, {"state": "allocated", "node_uuid": node_uuid, "node_path": node_path})
+    base.mark(db, Device, where, state="allocated", node_uuid=node_uuid, node_path=node_path)
 
 
 @database.retried
 def give_back(db: database.Database, node_uuid: str) -> None:
     """Note that a node of ours has no device any more."""
-    statement = sa.update(Device).where(Device.node_uuid == node_uuid, Device.state == "allocated")
-    freed = {"state": "free", "node_uuid": None, "node_path": None, "marked_at": waiting.now()}
-    with db.writer() as session:
-        session.execute(statement.values(**freed))
+    where = (Device.node_uuid == node_uuid, Device.state == "allocated")
+    base.mark(db, Device, where, state="free", node_uuid=None, node_path=None)
 
 
 def counts(*conditions: Any) -> Any:
@@ -121,9 +117,3 @@ def counts(*conditions: Any) -> Any:
         .where(Device.state != "absent", *conditions)
         .group_by(*key)
     )
-
-
-def _mark(db: database.Database, where: tuple[Any, ...], values: Mapping[str, Any]) -> None:
-    written = {**values, "marked_at": waiting.now()}
-    with db.writer() as session:
-        session.execute(sa.update(Device).where(*where).values(**written))

@@ -146,9 +146,8 @@ def page(
 
     :returns: rows of the fields, in their order.
     """
-    columns = [base.as_stored(Node.__table__.c[field]) for field in fields]
     with db.reader() as session:
-        return base.page(session, Node, query, columns)
+        return base.page(session, Node, query, fields, base.as_stored)
 
 
 @database.retried

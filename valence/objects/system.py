@@ -13,7 +13,6 @@
 
 """Systems: the computers of all pools, as their pod managers last told of them."""
 
-from collections.abc import Mapping
 from collections.abc import Sequence
 import datetime
 from typing import Any
@@ -25,7 +24,6 @@ from valence import errors
 from valence.objects import base
 from valence_conductor import columns
 from valence_conductor import database
-from valence_conductor import waiting
 
 STATES = ("free", "used", "absent")
 
@@ -74,9 +72,8 @@ def page(
     db: database.Database, query: base.Query, fields: Sequence[str] | None = None
 ) -> tuple[Sequence[System], bool]:
     """Read a page of systems, or only some fields of theirs, and whether more follow."""
-    columns = None if fields is None else [System.__table__.c[field] for field in fields]
     with db.reader() as session:
-        return base.page(session, System, query, columns)
+        return base.page(session, System, query, fields)
 
 
 @database.retried
@@ -99,22 +96,16 @@ def get(db: database.Database, ident: str) -> System:
 def take(db: database.Database, podm_uuid: str, path: str, node_uuid: str, node_path: str) -> None:
     """Note that a node of ours has a system, without asking its pod manager."""
     where = (System.podm_uuid == podm_uuid, System.path == path)
-    _mark(db, where, {"state": "used", "node_uuid": node_uuid, "node_path": node_path})
+    base.mark(db, System, where, state="used", node_uuid=node_uuid, node_path=node_path)
 
 
 @database.retried
 def give_back(db: database.Database, node_uuid: str) -> None:
     """Note that a node of ours has no system any more."""
     where = (System.node_uuid == node_uuid, System.state == "used")
-    _mark(db, where, {"state": "free", "node_uuid": None, "node_path": None})
+    base.mark(db, System, where, state="free", node_uuid=None, node_path=None)
 
 
 def of_nodes(*conditions: Any) -> Any:
     """Give the uuids of the nodes of ours that have a system like this, as a subquery."""
     return sa.select(System.node_uuid).where(System.node_uuid.is_not(None), *conditions)
-
-
-def _mark(db: database.Database, where: tuple[Any, ...], values: Mapping[str, Any]) -> None:
-    written = {**values, "marked_at": waiting.now()}
-    with db.writer() as session:
-        session.execute(sa.update(System).where(*where).values(**written))

@@ -76,14 +76,12 @@ def allows(
     ``key:%(other)s``, and so does whoever formats a traceback. Asking again is the cure.
     """
     target = dict(owner(project_id))
-    for attempt in range(1, PARSING_ATTEMPTS + 1):
+    for _ in range(PARSING_ATTEMPTS - 1):
         try:
             return bool(enforcer.authorize(rule, target, context))
         except SystemError as exc:
-            if attempt == PARSING_ATTEMPTS:
-                raise
             LOG.debug("The policy %s is read again: %s", rule, exc)
-    raise AssertionError("a rule is read at least once")
+    return bool(enforcer.authorize(rule, target, context))
 
 
 def sample_enforcer() -> policy.Enforcer:

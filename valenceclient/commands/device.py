@@ -62,11 +62,9 @@ class ListDevice(command.Lister):
         parser.add_argument(
             "--state", choices=("free", "allocated", "absent"), help="Only devices in this state"
         )
-        options.add_podm(parser, "devices")
+        options.add_listing(parser, "devices")
         parser.add_argument("--node", metavar="<node>", help="Only those it has (name or UUID)")
         parser.add_argument("--group", metavar="<id>", help="Only those of this pooled group")
-        options.add_refresh(parser)
-        options.add_paging(parser)
         return parser
 
     def take_action(
@@ -78,12 +76,9 @@ class ListDevice(command.Lister):
         found = client.devices.list(
             type=parsed_args.type,
             state=parsed_args.state,
-            podm_id=options.podm_id(client, parsed_args.podm),
             node_id=node,
             pooled_group_id=parsed_args.group,
-            refresh=parsed_args.refresh,
-            on_trouble=options.Troubles(self),
-            **options.paging(parsed_args),
+            **options.listing(self, parsed_args),
         )
         return output.listed(COLUMNS, itertools.islice(found, parsed_args.limit))
 

@@ -103,6 +103,23 @@ def add_refresh(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_listing(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the options of a list of what pod managers have, to be read by :func:`listing`."""
+    add_podm(parser, what)
+    add_refresh(parser)
+    add_paging(parser)
+
+
+def listing(cmd: command.Command, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of such a ``list``; what is wrong with pod managers goes to stderr."""
+    return {
+        "podm_id": podm_id(client_of(cmd), options.podm),
+        "refresh": options.refresh,
+        "on_trouble": Troubles(cmd),
+        **paging(options),
+    }
+
+
 class Troubles:
     """Tell on stderr of which pod managers a list does not tell as they are now."""
 

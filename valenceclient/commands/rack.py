@@ -54,22 +54,14 @@ class ListRack(command.Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options."""
         parser = super().get_parser(prog_name)
-        options.add_podm(parser, "racks")
-        options.add_refresh(parser)
-        options.add_paging(parser)
+        options.add_listing(parser, "racks")
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
         """List them; what is wrong with pod managers goes to stderr."""
-        client = options.client_of(self)
-        found = client.racks.list(
-            podm_id=options.podm_id(client, parsed_args.podm),
-            refresh=parsed_args.refresh,
-            on_trouble=options.Troubles(self),
-            **options.paging(parsed_args),
-        )
+        found = options.client_of(self).racks.list(**options.listing(self, parsed_args))
         return output.listed(COLUMNS, itertools.islice(found, parsed_args.limit))
 
 

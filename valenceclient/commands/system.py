@@ -84,7 +84,7 @@ class ListSystem(command.Lister):
         parser.add_argument(
             "--state", choices=("free", "used", "absent"), help="Only systems in this state"
         )
-        options.add_podm(parser, "systems")
+        options.add_listing(parser, "systems")
         parser.add_argument("--rack", metavar="<rack>", help="Only those in it (name or UUID)")
         parser.add_argument(
             "--min-cores", type=requirements.number, metavar="<n>", help="Only with so many cores"
@@ -95,8 +95,6 @@ class ListSystem(command.Lister):
             metavar="<size>",
             help="Only with so much memory, such as 64G",
         )
-        options.add_refresh(parser)
-        options.add_paging(parser)
         return parser
 
     def take_action(
@@ -107,13 +105,10 @@ class ListSystem(command.Lister):
         rack = client.racks.get(parsed_args.rack).uuid if parsed_args.rack else None
         found = client.systems.list(
             state=parsed_args.state,
-            podm_id=options.podm_id(client, parsed_args.podm),
             rack_id=rack,
             min_cores=parsed_args.min_cores,
             min_memory_mib=parsed_args.min_memory,
-            refresh=parsed_args.refresh,
-            on_trouble=options.Troubles(self),
-            **options.paging(parsed_args),
+            **options.listing(self, parsed_args),
         )
         columns = LONG_COLUMNS if parsed_args.long else COLUMNS
         return output.listed(columns, itertools.islice(found, parsed_args.limit))

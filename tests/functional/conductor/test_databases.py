@@ -32,9 +32,7 @@ class TestTogether(testscenarios.WithScenarios, base.TestCase):
     kind: type[databases.Database]
 
     def test_they_make_the_tables_once_and_all_of_them_start(self) -> None:
-        missing = self.kind.missing()
-        if missing:
-            self.skipTest(f"{missing} is not installed")
+        self.need(self.kind.missing())
         server = self.useFixture(self.kind())
         server.create("empty")
         ready = threading.Barrier(6)

@@ -13,7 +13,6 @@
 """The same jobs over real Redis, ZooKeeper and etcd, done by several conductors."""
 
 from collections.abc import Callable
-import os
 import pathlib
 import signal
 import subprocess
@@ -51,10 +50,7 @@ class JobboardTest(testscenarios.WithScenarios, base.TestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        missing = self.kind.missing()
-        if missing and "CI" not in os.environ:
-            self.skipTest(f"{missing} is not installed; bindep.txt names its package")
-        self.assertIsNone(missing)
+        self.need(self.kind.missing())
         self.server = self.useFixture(self.kind())
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         for name in ("toys", "flows"):  # for processes that are given the folder

@@ -44,9 +44,7 @@ class LockTest(testscenarios.WithScenarios, base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         kind = databases.ALL[self.name]
-        missing = kind.missing()
-        if missing:
-            self.skipTest(f"{missing} is not installed")
+        self.need(kind.missing())
         server = self.useFixture(kind())
         server.create("flows")
         self.url = server.url("flows")
