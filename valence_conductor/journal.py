@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import contextlib
 from typing import Any
 
+from oslo_db import exception as db_errors
 from oslo_utils import importutils
 from taskflow import engines
 from taskflow import exceptions as taskflow_exceptions
@@ -67,11 +68,12 @@ class Journal:
     def open(self, job: Job, spec: FlowSpec) -> models.FlowDetail:
         """Load what is remembered of a job, and begin to remember it if nothing is.
 
-        The ids are the job's own, so that whoever opens it finds the same flow.
+        The ids are the job's own, so that whoever opens it finds the same flow: who
+        submits a job and who finds its row in a sweep may do so at once.
         """
-        detail = self.find(job)
-        if detail is not None:
-            return detail
+        return self.find(job) or self._begin(job, spec)
+
+    def _begin(self, job: Job, spec: FlowSpec) -> models.FlowDetail:
         book = models.LogBook(job.name, uuid=job.book_uuid)
         detail = models.FlowDetail(job.name, uuid=job.flow_uuid)
         detail.meta = {META_SYMBOLS: dict(spec.store), META_JOB: job.name}
@@ -80,8 +82,10 @@ class Journal:
         detail.meta["factory"]["name"] = spec.factory
         book.add(detail)
         with contextlib.closing(self.backend.get_connection()) as connection:
-            connection.save_logbook(book)
-        return detail
+            try:
+                return connection.save_logbook(book).find(job.flow_uuid)
+            except db_errors.DBDuplicateEntry:
+                return connection.get_logbook(job.book_uuid).find(job.flow_uuid)
 
     def forget(self, job: Job) -> None:
         """Remember a job no longer."""

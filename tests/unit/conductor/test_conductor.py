@@ -13,6 +13,7 @@
 """How a conductor does its jobs, and what it leaves behind when it cannot."""
 
 from collections.abc import Callable
+from concurrent import futures
 import gc
 import json
 import pathlib
@@ -20,7 +21,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from typing import Any
 
 import fixtures
 from oslo_config import cfg
@@ -107,6 +110,25 @@ class TestLeftovers(ConductorTest):
         for _ in range(20):
             list(journal.jobs())
         self.assertEqual(before, held())
+
+    def test_two_who_begin_to_remember_a_job_at_once_remember_the_same_flow(self) -> None:
+        toys, journal = toy.Toys(self.folder), self.journal()
+        both = threading.Barrier(2)
+        find = journal.find
+
+        def find_nothing_yet(job: Job) -> Any:
+            found = find(job)
+            if found is None:
+                both.wait(10)
+            return found
+
+        self.useFixture(fixtures.MockPatchObject(journal, "find", find_nothing_yet))
+        for number in range(8):
+            job = Job("toys", f"t{number}", 1, "build")
+            with futures.ThreadPoolExecutor(2) as pool:
+                opened = [pool.submit(journal.open, job, toys.flow(job)) for _ in "ab"]
+            self.assertEqual({job.flow_uuid}, {one.result().uuid for one in opened})
+        self.assertEqual(8, len(list(journal.jobs())))
 
     def test_a_name_that_is_no_job_is_refused(self) -> None:
         self.assertRaises(ValueError, Job.from_name, "a book of somebody else's")
