@@ -41,7 +41,7 @@ class TestProcesses(base.TestCase):
             "child",
             [sys.executable, "-c", textwrap.dedent(code)],
             self.directory / "child.log",
-            **{"ready": lambda: False, "deadline": 5, **options},
+            **{"ready": lambda: False, "deadline": 60, **options},
         )
 
     def test_a_child_that_dies_says_so_with_the_end_of_its_log(self) -> None:
@@ -89,7 +89,7 @@ class TestProcesses(base.TestCase):
             [sys.executable, "-c", OWNER, str(pids), str(self.directory / "child.log")]
         )
         self.addCleanup(owner.wait)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not (pids.exists() and len(pids.read_text().split()) == 2):
             self.assertLess(time.monotonic(), deadline, "the children did not start")
             time.sleep(0.05)

@@ -106,7 +106,7 @@ class RSDTestCase(base.TestCase):
         return str(self.control("GET", "pool")["fingerprint"])
 
     def until(self, path: str, *states: podmanagers.State) -> podmanagers.NodeState:
-        give_up = time.monotonic() + 10
+        give_up = time.monotonic() + 60
         while time.monotonic() < give_up:
             seen = self.driver.state(path)
             if seen.state in states:

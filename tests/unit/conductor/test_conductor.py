@@ -119,7 +119,7 @@ class TestLeftovers(ConductorTest):
         def find_nothing_yet(job: Job) -> Any:
             found = find(job)
             if found is None:
-                both.wait(10)
+                both.wait(60)
             return found
 
         self.useFixture(fixtures.MockPatchObject(journal, "find", find_nothing_yet))
@@ -169,8 +169,8 @@ class TestJobs(ConductorTest):
         one.submit(toys.add("t1"))
         self.until(lambda: "glue begins" in toys.diary())
         toys.ask_to_scrap("t1")
-        self.assertTrue(one.wait(Job("toys", "t1", 1, "build"), 10))
-        self.assertTrue(one.wait(Job("toys", "t1", 1, "scrap"), 10))
+        self.assertTrue(one.wait(Job("toys", "t1", 1, "build"), 60))
+        self.assertTrue(one.wait(Job("toys", "t1", 1, "scrap"), 60))
         self.assertEqual("gone", toys.read("t1").state)
         self.assertEqual(["saw is undone", "burn begins", "burn ends"], toys.diary()[-3:])
 
@@ -231,7 +231,7 @@ class TestRestarts(ConductorTest):
     def test_a_row_that_nobody_submitted_is_found_by_the_next_sweep(self) -> None:
         toys = toy.Toys(self.folder)
         one = self.start(toys)
-        self.assertTrue(one.wait(toys.add("t1"), 10))
+        self.assertTrue(one.wait(toys.add("t1"), 60))
         self.assertEqual("built", toys.read("t1").state)
 
     def test_two_processes_never_run_the_same_flows(self) -> None:
@@ -244,7 +244,7 @@ class TestRestarts(ConductorTest):
         (self.folder / "go").touch()
         toys = toy.Toys(self.folder, {"glue": "wait"})
         one = self.start(toys)
-        self.assertTrue(one.wait(Job("toys", "t1", 1, "build"), 10))
+        self.assertTrue(one.wait(Job("toys", "t1", 1, "build"), 60))
         self.assertEqual("built", toys.read("t1").state)
         self.assertEqual(1, toys.diary().count("saw begins"))
         self.assertEqual(2, toys.diary().count("glue begins"))
@@ -254,7 +254,7 @@ class TestRestarts(ConductorTest):
         self.kill_in(script, "glue is undone")
         toys = toy.Toys(self.folder)
         one = self.start(toys)
-        self.assertTrue(one.wait(Job("toys", "t1", 1, "build"), 10))
+        self.assertTrue(one.wait(Job("toys", "t1", 1, "build"), 60))
         row = toys.read("t1")
         self.assertEqual(("error", "No wheels are left."), (row.state, row.reason))
         self.assertEqual({"error": "Fault", "code": "wheels"}, json.loads(row.details or ""))
@@ -276,13 +276,13 @@ class TestRestarts(ConductorTest):
             one = conductor.from_conf(conf, [toys], databases.url(folder, "flows"))
             one.start()
             one.submit(toys.add("t1"))
-            time.sleep(60)
+            time.sleep(120)
             """
         )
         child = subprocess.Popen([sys.executable, "-c", program])
         self.addCleanup(child.kill)
         toys = toy.Toys(self.folder)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while line not in toys.diary() and time.monotonic() < deadline:
             time.sleep(0.02)
         child.send_signal(signal.SIGKILL)

@@ -37,7 +37,7 @@ class TestMetrics(test_conductor.ConductorTest):
         toys = toy.Toys(self.folder, {"glue": "fail"})
         one = self.start(toys)
         one.submit(job := toys.add("t1"))
-        self.assertTrue(one.wait(job, 10))
+        self.assertTrue(one.wait(job, 60))
         one.stop(5)
         after = {r: sample("valence_jobs_total", result=r, **labels) for r in RESULTS}
         grown = {r: after[r] - before[r] for r in RESULTS}
@@ -64,7 +64,7 @@ class TestMetrics(test_conductor.ConductorTest):
         self.until(lambda: "glue begins" in toys.diary())
         one.stop(5)
         (self.folder / "go").touch()
-        self.assertTrue(self.start(toys).wait(job, 10))
+        self.assertTrue(self.start(toys).wait(job, 60))
         self.assertEqual(1, resumed() - before)
 
     def test_the_rows_are_counted_by_state_at_each_scrape(self) -> None:

@@ -84,4 +84,4 @@ class TestProcess(base.TestCase):
         url = line.removeprefix("listening on ").strip()
         self.assertEqual(200, requests.get(f"{url}/redfish/v1/", timeout=10).status_code)
         os.kill(process.pid, signal.SIGTERM)
-        self.assertEqual(0, process.wait(10))
+        self.assertEqual(0, process.wait(60))
