@@ -68,7 +68,7 @@ class Alone(fixtures.Fixture):
         command = deployment.COMMANDS["valence-api"]
         with (self.folder / "valence-api.log").open("wb") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-c", command, "--config-file", str(config)],
+                [sys.executable, "-W", "ignore", "-m", command, "--config-file", str(config)],
                 stdout=out,
                 stderr=out,
             )

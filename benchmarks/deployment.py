@@ -42,11 +42,11 @@ from valence_integration.submit import Provisioner
 #: Seconds in which a process must be ready.
 PATIENCE = 60.0
 
-#: command -> how Python runs it.
+#: command -> its module.
 COMMANDS = {
-    "valence-dbsync": "import sys; from valence.cmd import dbsync as m; sys.exit(m.main())",
-    "valence-api": "import sys; from valence.cmd import api as m; sys.exit(m.main())",
-    "valence-conductor": "import sys; from valence_conductor import cmd as m; sys.exit(m.main())",
+    "valence-dbsync": "valence.cmd.dbsync",
+    "valence-api": "valence.cmd.api",
+    "valence-conductor": "valence_conductor.cmd.conductor",
 }
 
 FILE = """\
@@ -148,7 +148,7 @@ class Deployment(fixtures.Fixture):
         file = str(self.folder / "valence.conf")
         with (self.folder / f"{command}-{len(self._running)}.log").open("wb") as out:
             one = subprocess.Popen(
-                [sys.executable, "-c", COMMANDS[command], "--config-file", file, *arguments],
+                [sys.executable, "-m", COMMANDS[command], "--config-file", file, *arguments],
                 stdout=out,
                 stderr=out,
             )

@@ -11,13 +11,14 @@
 # under the License.
 
 
-"""The service under gunicorn: several workers on PostgreSQL, with a jobboard."""
+"""The service as an operator runs it: under gunicorn, with conductors, on PostgreSQL."""
 
 from collections.abc import Callable
 import os
 import pathlib
 import re
 import signal
+import subprocess
 import sys
 import time
 from typing import Any
@@ -36,6 +37,8 @@ from valence import parts
 from valence_conductor import database
 
 WORKERS = 3
+
+CONDUCTOR = pathlib.Path(sys.executable).with_name("valence-conductor")
 
 #: Seconds that a busy machine may take.
 PATIENCE = 120.0
@@ -61,6 +64,7 @@ class WSGITest(base.TestCase):
             "--graceful-timeout=20",
         ]
         self.config = self.folder / "valence.conf"
+        self.files = str(self.config)
 
     def configure(self, **groups: Any) -> None:
         options = {
@@ -76,7 +80,7 @@ class WSGITest(base.TestCase):
             [*self.command, f"--workers={workers}", "valence.wsgi:create()"],
             self.folder / "gunicorn.log",
             ready=processes.answers(f"{self.url}/v1"),
-            environment={"VALENCE_CONFIG_FILES": str(self.config)},
+            environment={"VALENCE_CONFIG_FILES": self.files},
         )
 
     def serve(self, workers: int) -> processes.Process:
@@ -109,26 +113,46 @@ class WSGITest(base.TestCase):
         return pod
 
 
-class TestWorkers(WSGITest):
+class ManyHostsTest(WSGITest):
+    """With what several hosts share, on one."""
+
     needs = (databases.PostgreSQL, boards.Redis)
 
-    def test_workers_share_the_work_the_numbers_and_the_stopping(self) -> None:
+    def setUp(self) -> None:
+        super().setUp()
         sql, board = self.useFixture(databases.PostgreSQL()), self.useFixture(boards.Redis())
         for name in ("valence", "flows"):
             sql.create(name)
         self.configure(
             database={"connection": sql.url("valence")},
-            conductor={"connection": sql.url("flows"), "jobboard": board.url, "lease": 5},
+            conductor={
+                "connection": sql.url("flows"),
+                "jobboard": board.url,
+                "lease": 5,
+                "ledgers": "nodes",
+            },
         )
         rows = database.Database(sql.url("valence"))
         parts.upgrade(rows)
         rows.close()
+
+    def compose(self) -> None:
+        answer = requests.post(f"{self.url}/v1/nodes", json=FOUR_CORES, timeout=30)
+        self.assertEqual(202, answer.status_code, answer.text)
+
+    def give_back(self) -> None:
+        for node in self.get("/v1/nodes")["nodes"]:
+            requests.delete(f"{self.url}/v1/nodes/{node['uuid']}", timeout=30)
+        self.until(lambda: not self.get("/v1/nodes")["nodes"])
+
+
+class TestWorkers(ManyHostsTest):
+    def test_workers_share_the_work_the_numbers_and_the_stopping(self) -> None:
         server = self.serve(WORKERS)
         pod = self.start_pod()
         before = pod.pool()["fingerprint"]
         for _node in range(4):
-            answer = requests.post(f"{self.url}/v1/nodes", json=FOUR_CORES, timeout=30)
-            self.assertEqual(202, answer.status_code, answer.text)
+            self.compose()
         server.stop(grace=60)  # in the middle of composing: nothing is lost
         trouble = (self.folder / "gunicorn.log").read_text().partition("Traceback")[2]
         self.assertEqual("", trouble[:3000])
@@ -136,9 +160,7 @@ class TestWorkers(WSGITest):
         self.until(lambda: self.states() == {"composed"})
         self.assertEqual("ok", self.get("/healthcheck")["status"])
         self.see_every_request_counted()
-        for node in self.get("/v1/nodes")["nodes"]:
-            requests.delete(f"{self.url}/v1/nodes/{node['uuid']}", timeout=30)
-        self.until(lambda: not self.get("/v1/nodes")["nodes"])
+        self.give_back()
         self.assertEqual(before, pod.pool()["fingerprint"])
 
     def see_every_request_counted(self) -> None:
@@ -151,6 +173,62 @@ class TestWorkers(WSGITest):
             (found,) = re.findall(pattern, text)
             self.assertEqual(30.0, float(found))
             self.assertIn('valence_rows{ledger="nodes",state="composed"} 4.0', text)
+
+
+class TestConductors(ManyHostsTest):
+    """The API only takes requests: all the work is that of valence-conductor."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        only_submits = self.folder / "only-submits.conf"
+        lab_ironic.write_ini(only_submits, {"conductor": {"workers": 0}})
+        self.files = f"{self.config}:{only_submits}"
+
+    def test_a_conductor_that_is_stopped_leaves_its_work_to_the_next_one(self) -> None:
+        self.serve(2)
+        pod = self.start_pod()
+        before = pod.pool()["fingerprint"]
+        self.compose()
+        first = self.conductor("first")
+        self.until(lambda: self.states() == {"composed"})
+        for _node in range(3):
+            self.compose()
+        self.until(lambda: pod.pool()["fingerprint"] != before)
+        self.assertEqual(0, self.stop(first))
+        self.assertEqual({"composed", "composing"}, self.states())
+        second = self.conductor("second")
+        self.until(lambda: self.states() == {"composed"})
+        self.give_back()
+        self.assertEqual(before, pod.pool()["fingerprint"])
+        self.assertEqual(0, self.stop(second))
+        for name in ("first", "second"):
+            log = (self.folder / f"{name}.log").read_text()
+            self.assertIn("Conductor started, for the ledgers nodes", log)
+            self.assertIn("Conductor stopped", log)
+            for trouble in ("Traceback", "Warning"):
+                self.assertEqual("", log.partition(trouble)[2][:3000])
+
+    def test_a_conductor_without_a_jobboard_says_what_to_set(self) -> None:
+        done = subprocess.run([CONDUCTOR], capture_output=True, text=True, check=False)
+        self.assertEqual(2, done.returncode)
+        self.assertTrue(done.stderr.startswith("valence-conductor works on a jobboard: set"))
+
+    def conductor(self, name: str) -> processes.Process:
+        made = processes.Process(
+            name,
+            [CONDUCTOR, f"--config-file={self.config}"],
+            self.folder / f"{name}.log",
+            ready=lambda: "Conductor started" in (self.folder / f"{name}.log").read_text(),
+        )
+        made.start(self.reaper)
+        self.addCleanup(made.stop)
+        made.wait_ready()
+        return made
+
+    def stop(self, conductor: processes.Process) -> int | None:
+        os.kill(conductor.pid, signal.SIGTERM)
+        self.until(lambda: conductor.poll() is not None)
+        return conductor.poll()
 
 
 class TestOneHost(WSGITest):

@@ -69,3 +69,7 @@ def load(conf: cfg.ConfigOpts, name: str) -> ledger.Ledger:
     factory: Callable[[cfg.ConfigOpts], ledger.Ledger]
     factory = driver.DriverManager(ledger.NAMESPACE, name, invoke_on_load=False).driver
     return factory(conf)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
