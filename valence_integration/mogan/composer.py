@@ -162,6 +162,16 @@ class Composer:
         server.node_uuid = server.node = None
         server.save()
 
+    def is_busy(self, server: Any) -> bool:
+        """Tell whether a conductor is at work on what is composed for a server.
+
+        An earlier run of the engine may have asked for it.
+        """
+        try:
+            return self.provisioner.get(server.uuid).state not in states.SETTLED
+        except errors.InstanceNotFound:
+            return False
+
     def is_enrolled(self, server: Any) -> bool:
         """Tell whether Ironic still has the node of a server; if in doubt, it has."""
         try:

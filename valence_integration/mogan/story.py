@@ -69,11 +69,19 @@ class Story:
     def delete(self, context: Any, server: Any) -> None:
         """Take networks and deployment away as Mogan does, then give the node back.
 
-        May be repeated at every step. A node that is gone already stops nothing.
+        May be repeated at every step. A node that is gone already stops nothing, and
+        one that a conductor is at work on is left to it: Ironic would refuse Mogan.
 
         :raises Exception: a step failed, and Ironic still has the node; nothing after
             that step was done.
         """
+        if self._composer.is_busy(server):
+            self._forget_networks(context, server)
+        else:
+            self._undeploy(context, server)
+        self._composer.give_back(server)
+
+    def _undeploy(self, context: Any, server: Any) -> None:
         try:
             self._manager.destroy_networks(context, server)
             self._manager.driver.destroy(context, server)
@@ -83,7 +91,6 @@ class Story:
                 raise
             LOG.info("The node of server %s is gone already: %s", server.uuid, exc)
             self._forget_networks(context, server)
-        self._composer.give_back(server)
 
     def recover(self, context: Any) -> None:
         """End well what an earlier run of this engine left in the middle.

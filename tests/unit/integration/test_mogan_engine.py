@@ -319,6 +319,22 @@ class TestDeleteMeanwhile(world.MoganTestCase):
         self.assertEqual([], self.contract.FAULTS)
         self.assertEqual(1, self.quota.in_use)
 
+    def test_a_server_that_is_deleted_while_its_node_is_enrolled_leaves_nothing(self) -> None:
+        """Ironic refuses whoever else would change a node that it verifies."""
+        manager, server = self.start(), self.server()
+        self.ironic.looks = 200
+        self.ask_for(manager, server)
+        world.until(lambda: self.provision_states() == ["verifying"])
+        self.delete(manager, server)
+        self.join()
+        self.assertTrue(self.is_gone(server))
+        self.assert_nothing_is_left()
+        self.assertEqual([], self.contract.FAULTS)
+        self.assertNotIn("destroy", self.events)
+
+    def provision_states(self) -> list[str]:
+        return [node["provision_state"] for node in self.ironic.nodes.values()]
+
     def is_composing(self, uuid: str) -> bool:
         try:
             return self.instances.get(uuid).task == "compose-node"
