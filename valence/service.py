@@ -61,7 +61,9 @@ class Service:
 
         :raises SchemaBehind: the tables are not those of this release.
         :raises AlreadyRunning: another process works on the same flows.
+        :raises Unreachable: a database is away, or the jobboard.
         """
+        self.db.reach(self.conf.conductor.start_timeout)
         parts.prepare_schema(self.db)
         self.conductor.start()
         if self._refresher is not None:

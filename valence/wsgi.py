@@ -44,6 +44,7 @@ def create() -> Any:
     :raises AlreadyRunning: another process works on the same flows; several workers
         need a ``[conductor] jobboard``.
     :raises SchemaBehind: the tables are not those of this release.
+    :raises Unreachable: a database is away, or the jobboard.
     """
     named = [path for path in os.environ.get(FILES, "").split(":") if path]
     files = [part for path in named for part in ("--config-file", path)]

@@ -50,6 +50,7 @@ class Conductor:
     :param board: hands out the jobs.
     :param sweeper: posts again what was lost.
     :param exporter: serves the metrics of this process.
+    :param start_timeout: seconds to wait for the database of flows at the start.
     :param lock: what only one process may hold; None where several
         may work on the same journal.
     :param works: False for a process that only submits, for others to do.
@@ -64,6 +65,7 @@ class Conductor:
         exporter: metrics.Exporter | None = None,
         *,
         graceful_timeout: float,
+        start_timeout: float = 0.0,
         lock: Lock | None = None,
         works: bool = True,
     ) -> None:
@@ -74,6 +76,7 @@ class Conductor:
         self._exporter = exporter
         self._runner = Runner(journal, self._ledgers)
         self._graceful_timeout = graceful_timeout
+        self._start_timeout = start_timeout
         self._lock = lock
         self._works = works
 
@@ -81,7 +84,9 @@ class Conductor:
         """Resume everything that is under way, and begin to take jobs.
 
         :raises AlreadyRunning: another process runs the flows of this journal.
+        :raises Unreachable: the database of flows is away, or the jobboard.
         """
+        self._journal.reach(self._start_timeout)
         if self._lock is not None and not self._lock.acquire():
             raise errors.AlreadyRunning(
                 f"Another process holds {self._lock.where} and runs these flows. Stop it, "
@@ -188,7 +193,12 @@ def from_conf(
     lock: Lock | None
     if options.jobboard:
         jobboard_conf = url.parse(options.jobboard)
-        board = JobboardBoard(jobboard_conf, workers=options.workers, lease=options.lease)
+        board = JobboardBoard(
+            jobboard_conf,
+            workers=options.workers,
+            lease=options.lease,
+            start_timeout=options.start_timeout,
+        )
         office = election.Election(options.jobboard, board.name)
         lock = None
     else:
@@ -212,6 +222,7 @@ def from_conf(
         if options.metrics_port is not None
         else None,
         graceful_timeout=options.graceful_timeout,
+        start_timeout=options.start_timeout,
         lock=lock,
         works=bool(works and options.workers) or not options.jobboard,
     )

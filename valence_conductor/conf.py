@@ -83,6 +83,14 @@ OPTS = [
         "Every process on a host needs one of its own.",
     ),
     cfg.FloatOpt(
+        "start_timeout",
+        default=60.0,
+        min=0.0,
+        help="Seconds that a process waits, when it starts, for its databases and its jobboard to "
+        "answer; they may start at the same time as it does. After that it says which one is "
+        "away, and ends.",
+    ),
+    cfg.FloatOpt(
         "graceful_timeout",
         default=10.0,
         min=0.0,

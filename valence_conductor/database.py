@@ -35,6 +35,7 @@ from sqlalchemy import event
 from sqlalchemy import orm
 
 from valence_conductor import errors
+from valence_conductor import reaching
 from valence_conductor import run
 from valence_conductor.lock import ServerLock
 
@@ -75,6 +76,20 @@ class Database:
         immediate = self.engine.execution_options(sqlite_begin="IMMEDIATE")
         self._readers = orm.sessionmaker(self.engine, expire_on_commit=False)
         self._writers = orm.sessionmaker(immediate, expire_on_commit=False)
+
+    def reach(self, patience: float) -> None:
+        """Wait until the server answers.
+
+        :param patience: seconds. A file of SQLite is there, or it is not.
+        :raises Unreachable: it does not.
+        """
+        name = self.url.render_as_string(hide_password=True)
+        seconds = 0.0 if self.is_sqlite else patience
+        reaching.reach(f"The database {name}", self._connect, AWAY, seconds)
+
+    def _connect(self) -> None:
+        with self.engine.connect():
+            pass
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[orm.Session]:
@@ -219,8 +234,7 @@ def _server(url: str) -> sa.Engine:
     """
     engine: sa.Engine = engines.create_engine(
         url,
-        max_retries=10,
-        retry_interval=1,
+        max_retries=0,  # nothing is opened yet: see Database.reach
         mysql_sql_mode="TRADITIONAL",
         json_serializer=jsonutils.dumps,
     )

@@ -18,7 +18,8 @@
     |-- Superseded          the row moved on; whoever holds it now goes on
     |-- IllegalTransition   a table of states does not know this step
     |-- AlreadyRunning      another process runs the flows of this database
-    `-- LockLost            what kept others away is gone
+    |-- LockLost            what kept others away is gone
+    `-- Unreachable         a server that a process needs to begin does not answer
     Fault                   ends a flow, with a reason for whoever asked
     |-- Cancelled           the row asks its flow to stop
     `-- TimedOut            a wait came to its deadline
@@ -47,6 +48,10 @@ class AlreadyRunning(ConductorError):
 
 class LockLost(ConductorError):
     """The lock that kept other processes away was lost while it was relied on."""
+
+
+class Unreachable(ConductorError):
+    """A server that this process needs before it can begin does not answer."""
 
 
 class Fault(Exception):

@@ -48,6 +48,14 @@ class Journal:
         writers = db.engine.execution_options(sqlite_begin="IMMEDIATE")
         self.backend = _Backend({}, engine=writers)
 
+    def reach(self, patience: float) -> None:
+        """Wait until the database answers.
+
+        :param patience: seconds.
+        :raises Unreachable: it does not.
+        """
+        self._db.reach(patience)
+
     def upgrade(self) -> None:
         """Make TaskFlow's tables, or bring them up to date."""
         with (

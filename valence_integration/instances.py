@@ -56,6 +56,14 @@ class Instances:
         self._db = db
         self._installation: str | None = None
 
+    def reach(self, patience: float) -> None:
+        """Wait until the database answers.
+
+        :param patience: seconds.
+        :raises Unreachable: it does not.
+        """
+        self._db.reach(patience)
+
     def upgrade(self) -> None:
         """Bring the schema up to date."""
         self._db.upgrade(migrations.PATH, migrations.VERSION_TABLE)

@@ -21,6 +21,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 import sqlalchemy as sa
 
+from valence_conductor import conf as conductor_conf
 from valence_conductor import database
 from valence_conductor import process
 from valence_conductor import waiting
@@ -148,12 +149,16 @@ def load(conf: cfg.ConfigOpts) -> InstanceLedger:
     """Open the ledger that a configuration names; its schema is brought up to date.
 
     Neither Valence nor Ironic is spoken to before a flow needs it.
+
+    :raises Unreachable: the database of instances is away.
     """
     integration_conf.register_opts(conf)
+    conductor_conf.register_opts(conf)
     path = sqlite_file(conf[integration_conf.GROUP].connection)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
     opened = open_beside(conf)
+    opened.instances.reach(conf[conductor_conf.GROUP].start_timeout)
     opened.instances.upgrade()
     return opened
 

@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         service = services.Service(conf)
         application = deploy.application(service)
         service.start()
-    except (parts.SchemaBehind, conductor_errors.AlreadyRunning, OSError, ValueError) as exc:
+    except (parts.SchemaBehind, conductor_errors.ConductorError, OSError, ValueError) as exc:
         print(f"valence-api: {exc}", file=sys.stderr)
         return 1
     server = Server(

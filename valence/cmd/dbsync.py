@@ -25,10 +25,11 @@ from valence import migrations
 from valence import parts
 from valence.objects import base
 from valence_conductor import database
+from valence_conductor import errors
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Do what the command line asks; 0: done, 2: ``check`` found work to do."""
+    """Do what the command line asks; 0: done, 1: it could not be, 2: ``check`` found work."""
     options = [
         cfg.StrOpt(
             "command",
@@ -47,7 +48,11 @@ def main(argv: list[str] | None = None) -> int:
     parts.prepare_state_path(conf)
     db = database.Database(conf.database.connection)
     try:
+        db.reach(0)
         return COMMANDS[conf.command](db)
+    except errors.ConductorError as exc:
+        print(f"valence-dbsync: {exc}", file=sys.stderr)
+        return 1
     finally:
         db.close()
 

@@ -25,6 +25,7 @@ from valence import conf as service_conf
 from valence import parts
 from valence import rotation
 from valence_conductor import database
+from valence_conductor import errors
 
 #: What ``rotate-keys`` does, by step.
 STEPS: Mapping[str, Callable[[database.Database, str], str]] = {
@@ -33,6 +34,15 @@ STEPS: Mapping[str, Callable[[database.Database, str], str]] = {
     "use": rotation.use,
     "drop": rotation.drop,
 }
+
+#: What is told in one line.
+REFUSALS = (
+    parts.SchemaBehind,
+    rotation.Unreadable,
+    errors.ConductorError,
+    OSError,
+    ValueError,
+)
 
 OPTIONS = [
     cfg.StrOpt(
@@ -70,9 +80,10 @@ def rotate_keys(conf: cfg.ConfigOpts) -> int:
         return 1
     db = database.Database(conf.database.connection)
     try:
+        db.reach(0)
         parts.see_that_schema_is_ours(db)
         print(STEPS[conf.step](db, conf.key_file))
-    except (parts.SchemaBehind, rotation.Unreadable, OSError, ValueError) as exc:
+    except REFUSALS as exc:
         print(f"valence-manage: {exc}", file=sys.stderr)
         return 1
     finally:

@@ -47,7 +47,7 @@ def _readable(check: Any) -> Any:
     def look(self: Any) -> Any:
         try:
             return check(self)
-        except db_errors.DBError as exc:
+        except (db_errors.DBError, *database.AWAY) as exc:
             return Result(Code.WARNING, f"The tables cannot be read: {exc}")
 
     return look

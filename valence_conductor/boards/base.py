@@ -31,6 +31,7 @@ class Board(Protocol):
         """Begin to hand out jobs; with None only take them, for others to do.
 
         :param ledgers: whose jobs can be done here; others are left to others.
+        :raises Unreachable: the servers that it lives on do not answer.
         """
 
     def post(self, job: Job) -> None:

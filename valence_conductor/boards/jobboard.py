@@ -30,8 +30,10 @@ from taskflow.jobs import base as jobs_base
 
 from valence_conductor import errors
 from valence_conductor import process
+from valence_conductor import reaching
 from valence_conductor import run
 from valence_conductor.boards import bell
+from valence_conductor.boards import url
 from valence_conductor.boards.base import Work
 from valence_conductor.job import Job
 
@@ -66,15 +68,20 @@ class JobboardBoard:
         shared their places, those who wait could take all of them.
     :param lease: seconds that a claim lasts unless it is renewed. ZooKeeper ends
         a claim with its session instead.
+    :param start_timeout: seconds to wait for the servers at the start.
     """
 
-    def __init__(self, conf: dict[str, Any], *, workers: int, lease: int) -> None:
+    def __init__(
+        self, conf: dict[str, Any], *, workers: int, lease: int, start_timeout: float = 0.0
+    ) -> None:
         self.name = f"{process.name()}:{uuidutils.generate_uuid()[:8]}"
+        self._where = f"The jobboard in {conf['board']} at {url.hosts(conf)}"
         self._board = backends.fetch("valence", conf)
         self._bell = bell.BELLS.get(conf["board"], bell.Bell)(self._board)
         self._leases = conf["board"] != "zookeeper"
         self._workers = workers
         self._lease = lease
+        self._start_timeout = start_timeout
         self._claims: dict[str, _Claim] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -84,9 +91,13 @@ class JobboardBoard:
         self._ledgers: frozenset[str] = frozenset()
 
     def start(self, work: Work | None, ledgers: Collection[str]) -> None:
-        """Connect, and begin to claim jobs unless ``work`` is None."""
+        """Connect, and begin to claim jobs unless ``work`` is None.
+
+        :raises Unreachable: the servers do not answer.
+        """
         self._ledgers = frozenset(ledgers)
-        self._board.connect()
+        away = (taskflow_exceptions.TaskFlowException,)
+        reaching.reach(self._where, self._board.connect, away, self._start_timeout)
         if work is None:
             return
         self._work = work

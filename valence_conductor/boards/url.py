@@ -13,6 +13,7 @@
 """The URL of a jobboard, and what TaskFlow calls its parts."""
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 import urllib.parse
 
@@ -34,6 +35,12 @@ def parse(url: str) -> dict[str, Any]:
         raise ValueError(f"a jobboard's URL needs a host: {parts.scheme}://HOST")
     options = dict(urllib.parse.parse_qsl(parts.query))
     return {"board": parts.scheme, **_PARSERS[parts.scheme](parts), **options}
+
+
+def hosts(conf: Mapping[str, Any]) -> str:
+    """Name the servers of a configuration that :func:`parse` made, without passwords."""
+    named = conf.get("hosts") or f"{conf['host']}:{conf['port']}"
+    return str(named).rpartition("@")[2]
 
 
 def _redis(parts: urllib.parse.SplitResult) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from stevedore import driver
 
 from valence_conductor import conductor
 from valence_conductor import conf as conductor_conf
+from valence_conductor import errors
 from valence_conductor import ledger
 
 LOG = logging.getLogger(__name__)
@@ -51,11 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             "valence-api and the plugin run their flows themselves.\n"
         )
         return 2
-    one = conductor.from_conf(conf, [load(conf, name) for name in options.ledgers], "")
+    try:
+        one = conductor.from_conf(conf, [load(conf, name) for name in options.ledgers], "")
+        one.start()
+    except errors.ConductorError as exc:
+        sys.stderr.write(f"valence-conductor: {exc}\n")
+        return 1
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_args: told.set())
-    one.start()
     LOG.info("Conductor started, for the ledgers %s", ", ".join(options.ledgers))
     told.wait()
     one.stop()

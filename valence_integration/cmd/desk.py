@@ -56,8 +56,9 @@ class Desk:
         conf(self._arguments, project="valence", prog="valence-instance")
         integration_conf.register_opts(conf)
         conductor_conf.register_opts(conf)
-        # That port is the one of the process that works.
+        # That port is the one of the process that works, and nobody waits at a terminal.
         conf.set_override("metrics_port", None, group=conductor_conf.GROUP)
+        conf.set_override("start_timeout", 0.0, group=conductor_conf.GROUP)
         return conf
 
     @functools.cached_property
@@ -65,6 +66,7 @@ class Desk:
         """The ledger, opened as it stands.
 
         :raises InvalidRequest: there is no table, or not the one of this release.
+        :raises Unreachable: the database is away.
         """
         connection = self.conf[integration_conf.GROUP].connection
         path = ledger.sqlite_file(connection)
@@ -74,6 +76,7 @@ class Desk:
                 "--config-file; its process makes the database when it starts first."
             )
         self._opened = ledger.open_beside(self.conf)
+        self._opened.instances.reach(0)
         if not self._opened.instances.is_current():
             raise errors.InvalidRequest(
                 "The tables are not those of this release. The plugin's process brings them up to "

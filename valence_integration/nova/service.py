@@ -123,7 +123,7 @@ def _start(plugin: cfg.ConfigOpts) -> Provisioner:
     try:
         provisioner = Provisioner(plugin)
         provisioner.start()
-    except (conductor_errors.AlreadyRunning, ValueError) as exc:
+    except (conductor_errors.ConductorError, ValueError) as exc:
         raise CannotStart(str(exc)) from exc
     return provisioner
 

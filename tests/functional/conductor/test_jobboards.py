@@ -18,12 +18,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from typing import ClassVar
 
 import fixtures
 from oslo_config import cfg
 import testscenarios
+from testtools import matchers
 
 from tests import base
 from tests.servers import boards
@@ -32,6 +34,7 @@ from tests.servers import process
 from tests.unit.conductor import toy
 from valence_conductor import conductor
 from valence_conductor import election
+from valence_conductor import errors
 from valence_conductor.boards import bell
 from valence_conductor.boards import jobboard
 from valence_conductor.job import Job
@@ -47,6 +50,7 @@ class JobboardTest(testscenarios.WithScenarios, base.TestCase):
     scenarios: ClassVar = [(name, {"kind": kind}) for name, kind in boards.ALL.items()]
     kind: type[process.Server]
     lease = LEASE
+    start_timeout = PATIENCE
 
     def setUp(self) -> None:
         super().setUp()
@@ -65,6 +69,7 @@ class JobboardTest(testscenarios.WithScenarios, base.TestCase):
             "lease": self.lease,
             "sweep_interval": 0.5,
             "workers": workers,
+            "start_timeout": self.start_timeout,
         }
         for name, value in options.items():
             conf.set_override(name, value, group="conductor")
@@ -151,7 +156,7 @@ class TestBell(JobboardTest):
         self.useFixture(fixtures.MockPatchObject(jobboard, "IDLE", 600))
         self.start(toys, workers=1)
         for job in jobs:
-            self.assertTrue(submitter.wait(job, 20))
+            self.assertTrue(submitter.wait(job, PATIENCE))
 
 
 class TestJobboards(JobboardTest):
@@ -174,6 +179,22 @@ class TestJobboards(JobboardTest):
         self.start(toys)
         self.assertTrue(submitter.wait(job, PATIENCE))
 
+    def test_a_conductor_that_is_started_before_its_board_waits_for_it(self) -> None:
+        self.server.kill()
+        soon = threading.Timer(1, self.server.start)
+        soon.start()
+        self.addCleanup(soon.join)
+        toys = toy.Toys(self.folder)
+        job = toys.add("t1")
+        self.assertTrue(self.start(toys).wait(job, PATIENCE))
+
+    def test_a_board_that_is_away_is_named_in_one_line(self) -> None:
+        self.server.kill()
+        self.start_timeout = 0
+        exc = self.assertRaises(errors.Unreachable, self.start, toy.Toys(self.folder))
+        self.assertThat(str(exc), matchers.MatchesRegex(f"The jobboard in .*:{self.server.port} "))
+        self.assertEqual(1, len(str(exc).splitlines()))
+
     def test_jobs_that_wait_for_those_of_another_ledger_leave_them_a_place(self) -> None:
         folder = self.folder / "parts"
         folder.mkdir()
@@ -184,9 +205,9 @@ class TestJobboards(JobboardTest):
         self.until(lambda: "glue begins" in toys.diary())
         part = parts.add("p1")
         one.submit(part)
-        self.assertTrue(one.wait(part, 10))
+        self.assertTrue(one.wait(part, PATIENCE))
         (self.folder / "go").touch()
-        self.assertTrue(one.wait(waiting, 10))
+        self.assertTrue(one.wait(waiting, PATIENCE))
 
     def test_two_conductors_do_every_job_once(self) -> None:
         toys = toy.Toys(self.folder)
