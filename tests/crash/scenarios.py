@@ -30,6 +30,7 @@ APPEARS: Step = ("appears", {})
 START: Step = ("start", {})
 PROVISION: Step = ("provision", {"uuid": INSTANCE})
 DESTROY: Step = ("destroy", {"uuid": INSTANCE})
+RETRY: Step = ("retry", {"uuid": INSTANCE, "revive": True})
 KNOW: Step = ("ask", {"method": "POST", "path": "/v1/podmanagers", "body": "$podm"})
 
 
@@ -161,6 +162,20 @@ ALL: tuple[Scenario, ...] = (
         ends="deleted",
         faults=(ASSEMBLY_STICKS,),
         insist=True,
+    ),
+    _plugin(
+        "provision anew",
+        RETRY,
+        SETTLE,
+        ends="active deleted",
+        prepare=(*PROVISIONED, DESTROY, SETTLE),
+    ),
+    _plugin(
+        "provision anew undone, too much is asked for",
+        RETRY,
+        SETTLE,
+        ends="error",
+        prepare=(("provision", {"uuid": INSTANCE, "requirements": GREEDY}), SETTLE),
     ),
     _service("first start", START, ends="", started=False),
     _service("compose", COMPOSE, SETTLE, ends="composed"),

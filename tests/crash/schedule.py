@@ -152,6 +152,9 @@ def _users_of_plugin(rng: random.Random) -> list[Moment]:
         destroy = ["destroy", {"uuid": uuid}]
         while rng.random() < 0.5:
             moments.append(Moment(at + rng.uniform(0.01, SPAN), "user", destroy))
+        while rng.random() < 0.5:
+            retry = ["retry", {"uuid": uuid, "revive": rng.random() < 0.5}]
+            moments.append(Moment(at + rng.uniform(0.01, SPAN), "user", retry))
     return moments
 
 

@@ -159,7 +159,7 @@ class _Play(stage.Stage):
         moment = self._moments.pop(0)
         if moment.who == "user":
             command, arguments = moment.what
-            if command != "destroy" or arguments["uuid"] in self._asked:
+            if command not in ("destroy", "retry") or arguments["uuid"] in self._asked:
                 self.tell(command, **arguments)
         elif moment.who == "valence":
             self.world.kill_valence()

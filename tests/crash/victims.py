@@ -30,6 +30,7 @@ from tests.crash import hook
 from tests.crash import process
 from valence import deploy
 from valence import service as services
+from valence_integration import errors
 from valence_integration import submit
 
 #: What is asked for; each machine of the pool has more.
@@ -98,6 +99,7 @@ class Plugin(Victim):
             "provision": self.provision,
             "destroy": self.destroy,
             "destroy_twice": self.destroy_twice,
+            "retry": self.retry,
             "stop": self.stop,
         }
 
@@ -119,6 +121,13 @@ class Plugin(Victim):
             caller.start()
         for caller in callers:
             caller.join()
+
+    def retry(self, uuid: str, revive: bool = False) -> str:
+        """Ask for an instance anew; whoever may not is told so, which is well."""
+        try:
+            return self._provisioner.retry(uuid, revive=revive).state
+        except errors.RetryRefused as exc:
+            return str(exc)
 
     def stop(self) -> None:
         """Stop as SIGTERM does."""
