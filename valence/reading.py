@@ -23,6 +23,7 @@ import werkzeug
 from werkzeug import exceptions
 
 from valence import errors
+from valence import text
 from valence.schemas import base as schemas
 
 #: Where in the WSGI environment the middleware puts who is asking.
@@ -95,6 +96,8 @@ def query_of(request: werkzeug.Request, schema: Mapping[str, Any]) -> Mapping[st
             raise errors.RequestInvalid(
                 f"The query has {name} {len(words)} times: once is enough."
             )
+        if "\x00" in words[0]:
+            raise errors.RequestInvalid(f"The query's {name} has a NUL, which is no text.")
         kind = schema["properties"].get(name, {}).get("type", "string")
         try:
             query[name] = CONVERT[kind](words[0])
@@ -108,9 +111,12 @@ def _parse(content: bytes) -> Any:
     try:
         parsed = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
         # Half of a surrogate pair is a JSON string, but no text.
-        json.dumps(parsed, ensure_ascii=False).encode("utf-8")
+        document = json.dumps(parsed, ensure_ascii=False)
+        document.encode("utf-8")
     except (ValueError, RecursionError) as exc:
         raise errors.RequestInvalid(f"The body is no JSON that can be read: {exc}.") from exc
+    if text.has_nul(document):
+        raise errors.RequestInvalid("The body has a NUL (\\u0000), which is no text.")
     return parsed
 
 

@@ -249,11 +249,11 @@ def _request(
     flavor: str | None,
     deploy: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    if not isinstance(name, str) or not 0 < len(name) <= 255:
+    if not _is_text(name):
         raise errors.InvalidRequest(f"name is text of 1 to 255 characters, and not {name!r}.")
     if (requirements is None) == (flavor is None):
         raise errors.InvalidRequest("Give either requirements or a flavor.")
-    if flavor is not None and (not isinstance(flavor, str) or not 0 < len(flavor) <= 255):
+    if flavor is not None and not _is_text(flavor):
         raise errors.InvalidRequest(
             f"flavor is the name or uuid of a Valence flavor, and not {flavor!r}; properties "
             "are given as requirements."
@@ -267,6 +267,13 @@ def _request(
         "flavor": flavor,
         "deploy": None if deploy is None else _deployment(deploy),
     }
+
+
+def _is_text(value: object) -> bool:
+    """Tell whether it has 1 to 255 characters, and every database takes each of them."""
+    if not isinstance(value, str) or "\x00" in value:
+        return False
+    return 0 < len(value) <= 255 and value.encode(errors="ignore").decode() == value
 
 
 def _deployment(deploy: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import dataclasses
 import datetime
 import email.utils
 import json
+import re
 from typing import Any
 from typing import NoReturn
 import urllib.parse
@@ -23,11 +24,15 @@ import urllib.parse
 import requests
 
 from valence import errors
+from valence import text as texts
 from valence.podmanagers import failures
 from valence.podmanagers import messages
 
 #: Statuses of an answer that says where to ask instead.
 MOVED = frozenset({301, 302, 303, 307, 308})
+
+#: What a string of JSON may have and no database takes: NUL, and halves of a character.
+SUSPECT = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,14 +66,14 @@ class Exchange:
     def json(self) -> Any:
         """The body; None for none, and for what is no JSON."""
         try:
-            return json.loads(self.content) if self.content.strip() else None
-        except ValueError:
+            return _parse(self.content) if self.content.strip() else None
+        except (ValueError, RecursionError):
             return None
 
     @property
     def text(self) -> str:
         """The beginning of the body."""
-        return self.content[:65536].decode(errors="replace")
+        return self.content[:65536].decode(errors="replace").replace("\x00", "")
 
     @property
     def retry_after(self) -> float | None:
@@ -141,3 +146,15 @@ class Exchange:
             "are sent. If the pod manager is there, give it that URL.",
             answered=self.status,
         )
+
+
+def _parse(content: bytes) -> Any:
+    """Read JSON, without what is no text: a database would refuse all that comes with it.
+
+    :raises ValueError: it is no JSON.
+    """
+    found = json.loads(content)
+    if SUSPECT.search(content):
+        document = json.dumps(found, ensure_ascii=False).encode("utf-8", "replace").decode()
+        found = json.loads(texts.without_nul(document))
+    return found

@@ -65,6 +65,14 @@ class TestPodManagers(base.ServiceTestCase):
         self.fault(self.pod, "GET", ".*", times=9, action={"type": "garbage"})
         self.refuse(400, "valence.podmanager.failed")
 
+    def test_text_with_a_nul_is_refused_before_any_database_is_asked(self) -> None:
+        for field in ("name", "url", "username", "password", "description"):
+            with self.subTest(field):
+                self.refuse(400, "valence.request.invalid", **{field: f"{self.pod.url}\x00"})
+        answer = self.api("GET", "/v1/podmanagers?name=pod%001")
+        self.assertRefused(400, "valence.request.invalid", answer)
+        self.assertEqual(200, self.api("GET", r"/v1/podmanagers?name=pod\u00001").status_code)
+
     def test_an_unknown_driver_is_refused(self) -> None:
         self.refuse(400, "valence.podmanager.failed", driver="telepathy")
 
