@@ -56,6 +56,13 @@ SLOWLY = {
     "times": 3,
 }
 
+#: Ironic does, so that whoever waits for one of its tasks does not look too late.
+IRONIC_SLOWLY = {
+    "match": {"method": "GET", "path": "/v1/nodes/."},
+    "action": {"type": "delay", "seconds": 0.3},
+    "times": None,
+}
+
 Play = Callable[["Plot"], None]
 
 
@@ -179,6 +186,7 @@ def valence_is_killed_and_away_in_the_middle(plot: Plot) -> None:
 def ironic_is_down_during_a_revert(plot: Plot) -> None:
     """Deploying fails, and Ironic is away when it is to be undone."""
     plot.world.fault("ironic", {"fail": "deploying", "error": "No."})
+    plot.world.fault("ironic", IRONIC_SLOWLY)
     plot.provision()
     plot.until_task("undo deploy-node")
     plot.world.fault("ironic", {"restart": {"seconds": AWAY}})
@@ -187,6 +195,7 @@ def ironic_is_down_during_a_revert(plot: Plot) -> None:
 @case("active")
 def ironic_locks_the_node_for_a_while(plot: Plot) -> None:
     """Every request that changes it is answered 409, as during a periodic task of Ironic's."""
+    plot.world.fault("ironic", IRONIC_SLOWLY)
     plot.provision()
     plot.until_task("enroll-node")
     plot.world.fault("ironic", {"lock": AWAY})
@@ -229,6 +238,7 @@ def two_deletions_at_once(plot: Plot) -> None:
 @case("active")
 def a_provision_repeated_by_an_impatient_caller(plot: Plot) -> None:
     """The same request is the same instance, before, during and after a crash."""
+    plot.world.fault("ironic", IRONIC_SLOWLY)
     for _ in range(3):
         plot.provision()
     plot.until_task("enroll-node")

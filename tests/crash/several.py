@@ -85,6 +85,8 @@ def play(world: worlds.World, name: str) -> list[str]:
 @case("active")
 def a_conductor_that_dies_is_replaced(plot: Several) -> None:
     """Whoever does the job dies at each of its tasks; somebody else goes on."""
+    plot.world.fault("podm", cases.SLOWLY)
+    plot.world.fault("ironic", cases.IRONIC_SLOWLY)
     plot.victims[0].call("provision", uuid=plot.uuid)
     plot.take_turns("compose-node", "enroll-node", "deploy-node")
 
@@ -146,6 +148,7 @@ def the_board_forgets_everything(plot: Several) -> None:
 @case("active")
 def the_database_is_restarted_in_the_middle(plot: Several) -> None:
     """Every connection breaks; nothing that was committed is lost."""
+    plot.world.fault("ironic", cases.IRONIC_SLOWLY)
     plot.provision()
     plot.until_task("enroll-node")
     plot.database.restart()
