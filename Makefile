@@ -109,10 +109,11 @@ functional: $(VENV)/.ready ironic  ## run the functional tests: real Ironic, sim
 	@$(call run_tests,functional,--serial $(if $(TESTS),'$(TESTS)'))
 
 # What of the tests has to do with the database, and little else: every query of the API
-# and of the flows, recovery, the conductor's journal, and the main job through real
-# processes. What speaks to pod managers, to Ironic or to nobody is the same everywhere.
+# and of the flows, recovery, the conductor's journal, whatever anybody may ask of the API,
+# and the main job through real processes. What speaks to pod managers, to Ironic or to
+# nobody is the same everywhere.
 ON_DATABASES_UNIT := service\.test_(api_flavors|api_podmanagers|audit|authentication|node_|recovery|schema)|conductor\.test_(conductor|runner)
-ON_DATABASES_FUNCTIONAL := test_main_job|test_operators
+ON_DATABASES_FUNCTIONAL := test_contract|test_main_job|test_operators
 
 databases: $(VENV)/.ready ironic  ## run what touches the database on PostgreSQL and on MariaDB
 	@status=0; for database in postgresql mariadb; do \

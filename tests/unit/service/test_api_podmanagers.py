@@ -18,6 +18,7 @@ from concurrent import futures
 import logging
 import tempfile
 from typing import Any
+from urllib import parse
 import uuid as uuids
 
 import fixtures
@@ -66,12 +67,24 @@ class TestPodManagers(base.ServiceTestCase):
         self.refuse(400, "valence.podmanager.failed")
 
     def test_text_with_a_nul_is_refused_before_any_database_is_asked(self) -> None:
-        for field in ("name", "url", "username", "password", "description"):
+        for field in ("name", "url", "username", "password"):
             with self.subTest(field):
                 self.refuse(400, "valence.request.invalid", **{field: f"{self.pod.url}\x00"})
         answer = self.api("GET", "/v1/podmanagers?name=pod%001")
         self.assertRefused(400, "valence.request.invalid", answer)
         self.assertEqual(200, self.api("GET", r"/v1/podmanagers?name=pod\u00001").status_code)
+
+    def test_text_of_every_script_is_kept_and_can_be_asked_for(self) -> None:
+        words = "Gestell 7 \N{CJK UNIFIED IDEOGRAPH-67B6} \N{ROCKET}"
+        answer = self.api("POST", "/v1/podmanagers", {**self.body, "name": words})
+        self.assertEqual(201, answer.status_code, answer.get_data(as_text=True))
+        (found,) = self.api("GET", f"/v1/podmanagers?name={parse.quote(words)}").json[
+            "podmanagers"
+        ]
+        self.assertEqual(words, found["name"])
+        for field in ("name", "driver"):
+            answer = self.api("GET", f"/v1/podmanagers?{field}=%F0%9F%9A%80")
+            self.assertEqual([], answer.json["podmanagers"])
 
     def test_an_unknown_driver_is_refused(self) -> None:
         self.refuse(400, "valence.podmanager.failed", driver="telepathy")
