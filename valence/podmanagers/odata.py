@@ -107,6 +107,12 @@ def text(value: Any) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
+def word(value: Any) -> str | None:
+    """Give a word of an enumeration, which is none if it has more than 32 characters."""
+    found = text(value)
+    return found if found is None or len(found) <= 32 else None
+
+
 def number(value: Any, times: int = 1) -> int | None:
     """Give a number, multiplied and rounded; None for what is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):

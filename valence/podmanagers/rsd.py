@@ -140,7 +140,7 @@ class RSDDriver(base.Driver):
             state=state,
             reason=node.reason(resource),
             system_path=node.system_path(resource),
-            power_state=odata.text(resource.get("PowerState")),
+            power_state=odata.word(resource.get("PowerState")),
         )
 
     def assemble(self, path: str) -> None:
@@ -168,7 +168,7 @@ class RSDDriver(base.Driver):
             state=node.state(resource),
             reason=node.reason(resource),
             system_path=system_path,
-            power_state=odata.text(system.get("PowerState") or resource.get("PowerState")),
+            power_state=odata.word(system.get("PowerState") or resource.get("PowerState")),
             processor=node.processor(system, resource),
             memory=node.memory(system, resource),
             parts=node.held(resource),

@@ -46,6 +46,14 @@ class TestFlavors(base.ServiceTestCase):
         self.assertEqual(204, self.api("DELETE", "/v1/flavors/tiny").status_code)
         self.assertEqual([], self.names())
 
+    def test_a_description_of_the_greatest_length_is_kept_and_a_longer_one_is_refused(
+        self,
+    ) -> None:
+        longest = "\N{ROCKET}" * base.schemas.TEXT["maxLength"]
+        self.assertEqual(longest, self.create("small", description=longest)["description"])
+        answer = self.api("POST", "/v1/flavors", {**SMALL, "description": longest + "."})
+        self.assertRefused(400, "valence.request.invalid", answer)
+
     def test_location_is_where_it_can_be_read(self) -> None:
         answer = self.api("POST", "/v1/flavors", SMALL)
         path = answer.headers["Location"].removeprefix("http://localhost")

@@ -346,6 +346,12 @@ class TestState(RSDTestCase):
         self.transport.on("GET", samples.SYSTEM, refusal(404))
         self.assertEqual("Off", self.driver.read(NODE).power_state)
 
+    def test_a_power_state_that_is_no_word_is_none(self) -> None:
+        odd = {**samples.NODE_2_1, "Links": {}, "PowerState": "?" * 33}
+        self.transport.on("GET", NODE, ok(odd))
+        self.assertIsNone(self.driver.state(NODE).power_state)
+        self.assertIsNone(self.driver.read(NODE).power_state)
+
     def test_a_state_nobody_knows_fails(self) -> None:
         self.transport.on("GET", NODE, ok(samples.in_state("Dreaming")))
         exc = self.assertRaises(errors.PodManagerFailed, self.driver.state, NODE)
