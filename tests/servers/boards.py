@@ -13,6 +13,9 @@
 """Redis, ZooKeeper and etcd: what a jobboard can live on."""
 
 import pathlib
+import socket
+
+import requests
 
 from tests.servers import process
 
@@ -57,6 +60,14 @@ class Etcd(process.Server):
             f"--initial-cluster=default={peer}",
         ]
 
+    def listens(self) -> bool:
+        """Tell whether it has a leader: one that is killed before never finds one."""
+        try:
+            answer = requests.get(f"http://127.0.0.1:{self.port}/health", timeout=1)
+        except requests.RequestException:
+            return False
+        return answer.ok
+
 
 class ZooKeeper(process.Server):
     """ZooKeeper, one server, from the jar that the distribution ships."""
@@ -82,6 +93,15 @@ class ZooKeeper(process.Server):
         jars = [str(pathlib.Path("/usr/share/java/zookeeper.jar"))]
         main = "org.apache.zookeeper.server.ZooKeeperServerMain"
         return ["java", "-Xmx128m", "-cp", ":".join(jars), main, str(config)]
+
+    def listens(self) -> bool:
+        """Tell whether it serves: it takes connections before."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.sendall(b"ruok")
+                return connection.recv(16) == b"imok"
+        except OSError:
+            return False
 
 
 ALL = {"redis": Redis, "zookeeper": ZooKeeper, "etcd": Etcd}
