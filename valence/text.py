@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Text of JSON that every database takes: PostgreSQL refuses NUL, and so does all of Valence."""
 
 import re

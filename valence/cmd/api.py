@@ -25,7 +25,7 @@ from valence import conf as service_conf
 from valence import deploy
 from valence import parts
 from valence import service as services
-from valence_conductor import errors as conductor_errors
+from valence_conductor.cmd import refusals
 
 LOG = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ GRACE = 10
 MAX_HEADERS = 64 * 1024
 
 
+@refusals.told("valence-api")
 def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; 0: stopped as asked, 1: could not begin."""
     conf = service_conf.read(sys.argv[1:] if argv is None else argv, prog="valence-api")
@@ -44,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         service = services.Service(conf)
         application = deploy.application(service)
         service.start()
-    except (parts.SchemaBehind, conductor_errors.ConductorError, OSError, ValueError) as exc:
+    except (parts.SchemaBehind, OSError, ValueError) as exc:
         print(f"valence-api: {exc}", file=sys.stderr)
         return 1
     server = Server(

@@ -25,9 +25,10 @@ from valence import migrations
 from valence import parts
 from valence.objects import base
 from valence_conductor import database
-from valence_conductor import errors
+from valence_conductor.cmd import refusals
 
 
+@refusals.told("valence-dbsync")
 def main(argv: list[str] | None = None) -> int:
     """Do what the command line asks; 0: done, 1: it could not be, 2: ``check`` found work."""
     options = [
@@ -50,9 +51,6 @@ def main(argv: list[str] | None = None) -> int:
     try:
         db.reach(0)
         return COMMANDS[conf.command](db)
-    except errors.ConductorError as exc:
-        print(f"valence-dbsync: {exc}", file=sys.stderr)
-        return 1
     finally:
         db.close()
 

@@ -25,7 +25,7 @@ from valence import conf as service_conf
 from valence import parts
 from valence import rotation
 from valence_conductor import database
-from valence_conductor import errors
+from valence_conductor.cmd import refusals
 
 #: What ``rotate-keys`` does, by step.
 STEPS: Mapping[str, Callable[[database.Database, str], str]] = {
@@ -34,15 +34,6 @@ STEPS: Mapping[str, Callable[[database.Database, str], str]] = {
     "use": rotation.use,
     "drop": rotation.drop,
 }
-
-#: What is told in one line.
-REFUSALS = (
-    parts.SchemaBehind,
-    rotation.Unreadable,
-    errors.ConductorError,
-    OSError,
-    ValueError,
-)
 
 OPTIONS = [
     cfg.StrOpt(
@@ -62,6 +53,7 @@ OPTIONS = [
 ]
 
 
+@refusals.told("valence-manage")
 def main(argv: list[str] | None = None) -> int:
     """Do what the command line asks; 0: done, 1: it could not be done."""
     arguments = sys.argv[1:] if argv is None else argv
@@ -83,7 +75,7 @@ def rotate_keys(conf: cfg.ConfigOpts) -> int:
         db.reach(0)
         parts.see_that_schema_is_ours(db)
         print(STEPS[conf.step](db, conf.key_file))
-    except REFUSALS as exc:
+    except (parts.SchemaBehind, rotation.Unreadable, OSError, ValueError) as exc:
         print(f"valence-manage: {exc}", file=sys.stderr)
         return 1
     finally:

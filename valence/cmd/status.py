@@ -35,6 +35,7 @@ from valence import podmanagers
 from valence.objects import base
 from valence.objects import podmanager
 from valence_conductor import database
+from valence_conductor.cmd import refusals
 
 Result = upgradecheck.Result
 Code = upgradecheck.Code
@@ -132,6 +133,7 @@ def _opens(keys: keyring.Keyring, secret: str) -> bool:
     return True
 
 
+@refusals.told("valence-status")
 def main(argv: list[str] | None = None) -> int:
     """Check; 0: all is well, 1: see the warnings, 2: do not start this release yet."""
     conf = cfg.ConfigOpts()

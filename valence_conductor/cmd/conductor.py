@@ -23,15 +23,17 @@ import threading
 from oslo_config import cfg
 from oslo_log import log as logging
 from stevedore import driver
+from stevedore import exception
 
 from valence_conductor import conductor
 from valence_conductor import conf as conductor_conf
-from valence_conductor import errors
 from valence_conductor import ledger
+from valence_conductor.cmd import refusals
 
 LOG = logging.getLogger(__name__)
 
 
+@refusals.told("valence-conductor")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a conductor in this process.
 
@@ -55,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         one = conductor.from_conf(conf, [load(conf, name) for name in options.ledgers], "")
         one.start()
-    except errors.ConductorError as exc:
+    except (OSError, ValueError) as exc:
         sys.stderr.write(f"valence-conductor: {exc}\n")
         return 1
     told = threading.Event()
@@ -70,9 +72,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def load(conf: cfg.ConfigOpts, name: str) -> ledger.Ledger:
-    """Load a ledger by its entry point."""
+    """Load a ledger by its entry point.
+
+    :raises ValueError: there is none of this name.
+    """
     factory: Callable[[cfg.ConfigOpts], ledger.Ledger]
-    factory = driver.DriverManager(ledger.NAMESPACE, name, invoke_on_load=False).driver
+    try:
+        factory = driver.DriverManager(ledger.NAMESPACE, name, invoke_on_load=False).driver
+    except exception.NoMatches as exc:
+        raise ValueError(f"There is no ledger {name!r} for [conductor] ledgers to name.") from exc
     return factory(conf)
 
 

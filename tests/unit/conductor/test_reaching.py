@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Reaching a server that may start when we do."""
 
 from tests import base

@@ -96,6 +96,31 @@ class TestProcesses(base.ServiceTestCase):
         )
         self.assertEqual(0, self.run_command("valence-dbsync", "check").returncode)
 
+    def test_a_configuration_that_cannot_be_is_told_without_a_traceback(self) -> None:
+        commands = ("api", "dbsync", "manage", "status")
+        arguments = ([], ["version"], ["rotate-keys"], ["upgrade", "check"])
+        self.file.write_text("[DEFAULT]\nport = many\n")
+        self.assertTold("valence-api", "many")
+        self.file.unlink()
+        for command, more in zip(commands, arguments, strict=True):
+            self.assertTold(f"valence-{command}", str(self.file), *more)
+        self.assertTold("valence-conductor", str(self.file))
+
+    def test_a_conductor_says_what_it_does_not_know(self) -> None:
+        given = "[conductor]\nconnection = sqlite://\njobboard = {}\nledgers = {}\n"
+        self.file.write_text(given.format("redis://127.0.0.1:9", "knots"))
+        self.assertTold("valence-conductor", "'knots'")
+        self.file.write_text(given.format("telepathy://here", "nodes"))
+        self.assertTold("valence-conductor", "'telepathy' is no jobboard")
+
+    def assertTold(self, command: str, word: str, *arguments: str) -> None:
+        done = self.run_command(command, *arguments)
+        self.assertEqual(1, done.returncode, done.stderr)
+        self.assertNotIn("Traceback", done.stdout + done.stderr)
+        told = done.stderr.splitlines()[-1]
+        self.assertTrue(told.startswith(f"{command}: "), told)
+        self.assertIn(word, told)
+
     def test_keys_are_rotated_under_a_service_that_runs(self) -> None:
         pod = self.simulate()
         self.serve()

@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """What is read of a pod manager's answer, as a database can keep it."""
 
 import json
