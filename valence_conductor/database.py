@@ -67,12 +67,20 @@ class Database:
 
     :param url: of SQLAlchemy, ``sqlite:////var/lib/valence/valence.sqlite``,
         ``postgresql+psycopg://...``, ``mysql+pymysql://...``.
+    :raises NoDatabase: it is none, or its driver is not installed.
     """
 
     def __init__(self, url: str) -> None:
-        self.url = sa.make_url(url)
-        self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite(self.url) if self.is_sqlite else _server(url)
+        try:
+            self.url = sa.make_url(url)
+            self.is_sqlite = self.url.get_backend_name() == "sqlite"
+            self.engine = _sqlite(self.url) if self.is_sqlite else _server(url)
+        except (sa.exc.ArgumentError, ImportError, TypeError) as exc:
+            raise errors.NoDatabase(
+                f"A connection of the configuration is no URL of a database that can be opened: "
+                f"{exc}. Give sqlite:////FILE, postgresql+psycopg://... or mysql+pymysql://..., "
+                "for which pip install 'valence[database]' brings what is needed."
+            ) from exc
         immediate = self.engine.execution_options(sqlite_begin="IMMEDIATE")
         self._readers = orm.sessionmaker(self.engine, expire_on_commit=False)
         self._writers = orm.sessionmaker(immediate, expire_on_commit=False)

@@ -19,6 +19,7 @@
     |-- IllegalTransition   a table of states does not know this step
     |-- AlreadyRunning      another process runs the flows of this database
     |-- LockLost            what kept others away is gone
+    |-- NoDatabase          a URL names nothing that could be opened
     `-- Unreachable         a server that a process needs to begin does not answer
     Fault                   ends a flow, with a reason for whoever asked
     |-- Cancelled           the row asks its flow to stop
@@ -48,6 +49,10 @@ class AlreadyRunning(ConductorError):
 
 class LockLost(ConductorError):
     """The lock that kept other processes away was lost while it was relied on."""
+
+
+class NoDatabase(ConductorError):
+    """A URL names no database that could be opened, wherever it is."""
 
 
 class Unreachable(ConductorError):

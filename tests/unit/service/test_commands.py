@@ -101,13 +101,16 @@ class TestProcesses(base.ServiceTestCase):
         arguments = ([], ["version"], ["rotate-keys"], ["upgrade", "check"])
         self.file.write_text("[DEFAULT]\nport = many\n")
         self.assertTold("valence-api", "many")
+        self.file.write_text("[database]\nconnection = nosuch://here\n")
+        self.assertTold("valence-api", "nosuch")
         self.file.unlink()
         for command, more in zip(commands, arguments, strict=True):
             self.assertTold(f"valence-{command}", str(self.file), *more)
         self.assertTold("valence-conductor", str(self.file))
 
     def test_a_conductor_says_what_it_does_not_know(self) -> None:
-        given = "[conductor]\nconnection = sqlite://\njobboard = {}\nledgers = {}\n"
+        given = f"[conductor]\nconnection = sqlite:///{self.folder}/flows\n"
+        given += "jobboard = {}\nledgers = {}\n"
         self.file.write_text(given.format("redis://127.0.0.1:9", "knots"))
         self.assertTold("valence-conductor", "'knots'")
         self.file.write_text(given.format("telepathy://here", "nodes"))
