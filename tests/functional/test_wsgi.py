@@ -191,9 +191,10 @@ class TestConductors(ManyHostsTest):
         self.compose()
         first = self.conductor("first")
         self.until(lambda: self.states() == {"composed"})
+        one = pod.pool()["fingerprint"]
         for _node in range(3):
             self.compose()
-        self.until(lambda: pod.pool()["fingerprint"] != before)
+        self.until(lambda: pod.pool()["fingerprint"] != one)
         self.assertEqual(0, self.stop(first))
         self.assertEqual({"composed", "composing"}, self.states())
         second = self.conductor("second")
