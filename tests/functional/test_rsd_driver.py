@@ -14,115 +14,26 @@
 
 from collections.abc import Callable
 from concurrent import futures
-import dataclasses
 import ssl
 import tempfile
 import time
 from typing import Any
 
-import requests
 import testscenarios
 
-from podm_simulator import server
-from podm_simulator.pod import factory
-from podm_simulator.pod import pod
 from podm_simulator.redfish import dialect
-from tests import base
+from tests.functional import rsd_base
 from tests.servers import certificates
-from tests.unit.service import fake_redfish
 from valence import errors
 from valence import podmanagers
 
 State = podmanagers.State
 
-WANTED = {
-    "processor": {"total_cores": 8, "count": 2, "instruction_set": "x86-64"},
-    "memory": {"capacity_mib": 16384, "type": "DDR4"},
-    "storage": [{"capacity_gib": 100, "type": "SSD"}],
-    "network": [{"speed_mbps": 10000, "vlan": 100}],
-}
 ALLOCATE = {"method": "POST", "path": "Allocate$"}
 ASSEMBLE = {"method": "POST", "path": "Assemble$"}
 
 
-@dataclasses.dataclass(frozen=True)
-class Row:
-    url: str
-    uuid: str = "7a1b1bcd-7d1f-4b57-9b6e-3f1f0a1c2d3e"
-    name: str = "pod"
-    driver: str = "rsd"
-    username: str | None = "admin"
-    password: str | None = "secret"
-    verify_ca: bool | str = True
-    ca: str | None = None
-
-
-class RSDTestCase(base.TestCase):
-    """A pod of six systems; every test must leave it as it found it."""
-
-    version = dialect.DEFAULT
-    page_size = 1000
-    expand = False
-    tls: ssl.SSLContext | None = None
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.simulator = server.Simulator(
-            factory.Size((factory.Shape(systems=6),), pooled_drives=2, gpus=1),
-            password="secret",
-            pace=pod.Pace(0.05, 0.1),
-            api_version=self.version,
-            page_size=self.page_size,
-            expand=self.expand,
-            tls=self.tls,
-        )
-        self.url = self.simulator.start()
-        self.addCleanup(self.simulator.stop)
-        self.podmanagers = podmanagers.PodManagers(
-            fake_redfish.conf(connect_timeout=2, read_timeout=5, busy_timeout=3)
-        )
-        self.addCleanup(self.podmanagers.close)
-        self.driver = self.podmanagers.get(Row(self.url))
-
-    def control(self, method: str, path: str, body: Any = None) -> Any:
-        url = f"{self.url}/control/{path}"
-        with requests.request(method, url, json=body, timeout=5, verify=False) as answer:
-            answer.raise_for_status()
-            return answer.json() if answer.content else None
-
-    def fault(self, match: dict[str, str], **action: Any) -> None:
-        self.control("POST", "faults", {"match": match, "times": 1, "action": action})
-
-    def assembly(self, how: str) -> None:
-        self.control("POST", "faults", {"node": {"assemble": how}, "times": 1})
-
-    def asked(self) -> list[str]:
-        """What was asked since the last look."""
-        seen = self.control("GET", "requests")["requests"]
-        self.control("DELETE", "requests")
-        return [f"{one['method']} {one['path']}" for one in seen]
-
-    def fingerprint(self) -> str:
-        return str(self.control("GET", "pool")["fingerprint"])
-
-    def until(self, path: str, *states: podmanagers.State) -> podmanagers.NodeState:
-        give_up = time.monotonic() + 60
-        while time.monotonic() < give_up:
-            seen = self.driver.state(path)
-            if seen.state in states:
-                return seen
-            time.sleep(0.02)
-        raise AssertionError(f"{path} is still {seen.state}")
-
-    def compose(self, name: str = "valence-1", **wanted: Any) -> str:
-        path = self.driver.allocate(name, "a test", wanted or WANTED)
-        self.until(path, State.ALLOCATED)
-        self.driver.assemble(path)
-        self.until(path, State.ASSEMBLED)
-        return path
-
-
-class TestEveryDialect(testscenarios.WithScenarios, RSDTestCase):
+class TestEveryDialect(testscenarios.WithScenarios, rsd_base.RSDTestCase):
     scenarios = [
         (f"{version}, {size} a page", {"version": version, "page_size": size})
         for version in sorted(dialect.DIALECTS)
@@ -151,7 +62,7 @@ class TestEveryDialect(testscenarios.WithScenarios, RSDTestCase):
         self.assertEqual(before, self.fingerprint())
 
 
-class TestCost(RSDTestCase):
+class TestCost(rsd_base.RSDTestCase):
     def test_composing_the_first_node_costs_four_requests_besides_polling(self) -> None:
         path = self.compose()
         asked = [one for one in self.asked() if one != f"GET {path}"]
@@ -202,7 +113,7 @@ class TestCost(RSDTestCase):
         return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118
 
 
-class TestExpand(RSDTestCase):
+class TestExpand(rsd_base.RSDTestCase):
     """A service that gives members with their collection."""
 
     expand = True
@@ -225,7 +136,7 @@ class TestExpand(RSDTestCase):
         self.assertEqual(2, len(self.driver.interfaces(system_path)))
 
 
-class TestRefusals(RSDTestCase):
+class TestRefusals(rsd_base.RSDTestCase):
     def test_what_does_not_fit_is_refused_and_leaves_nothing(self) -> None:
         before = self.fingerprint()
         for wanted in (
@@ -254,7 +165,7 @@ class TestRefusals(RSDTestCase):
 
     def test_a_node_that_failed_cannot_be_assembled(self) -> None:
         self.assembly("fail")
-        path = self.driver.allocate("valence-1", "", WANTED)
+        path = self.driver.allocate("valence-1", "", rsd_base.WANTED)
         self.until(path, State.ALLOCATED)
         self.driver.assemble(path)
         self.until(path, State.FAILED)
@@ -263,7 +174,7 @@ class TestRefusals(RSDTestCase):
         self.driver.delete(path)
 
     def test_assembling_twice_is_fine(self) -> None:
-        path = self.driver.allocate("valence-1", "", WANTED)
+        path = self.driver.allocate("valence-1", "", rsd_base.WANTED)
         self.until(path, State.ALLOCATED)
         for _ in range(3):
             self.driver.assemble(path)
@@ -277,13 +188,13 @@ class TestRefusals(RSDTestCase):
             self.assertRaises(errors.PodManagerNodeGone, step, path)
 
 
-class TestTrouble(RSDTestCase):
+class TestTrouble(rsd_base.RSDTestCase):
     def unreachable(self, call: Callable[..., Any], *given: Any) -> errors.ValenceError:
         return self.assertRaises(errors.PodManagerUnreachable, call, *given)
 
     def test_an_allocation_whose_answer_is_lost_is_found_by_name(self) -> None:
         self.fault(ALLOCATE, type="lose_answer")
-        exc = self.unreachable(self.driver.allocate, "valence-1", "", WANTED)
+        exc = self.unreachable(self.driver.allocate, "valence-1", "", rsd_base.WANTED)
         self.assertNotIn("sent", exc.details)
         path = self.driver.find("valence-1")
         self.assertIsNotNone(path)
@@ -292,16 +203,16 @@ class TestTrouble(RSDTestCase):
 
     def test_an_allocation_that_never_arrived_is_not_found(self) -> None:
         self.fault(ALLOCATE, type="drop")
-        self.unreachable(self.driver.allocate, "valence-1", "", WANTED)
+        self.unreachable(self.driver.allocate, "valence-1", "", rsd_base.WANTED)
         self.assertIsNone(self.driver.find("valence-1"))
 
     def test_an_allocation_without_a_location_is_found_by_name(self) -> None:
         self.fault(ALLOCATE, type="no_location")
-        path = self.driver.allocate("valence-1", "", WANTED)
+        path = self.driver.allocate("valence-1", "", rsd_base.WANTED)
         self.assertEqual(path, self.driver.find("valence-1"))
 
     def test_a_lost_answer_to_assemble_can_be_asked_for_again(self) -> None:
-        path = self.driver.allocate("valence-1", "", WANTED)
+        path = self.driver.allocate("valence-1", "", rsd_base.WANTED)
         self.until(path, State.ALLOCATED)
         self.fault(ASSEMBLE, type="lose_answer")
         self.unreachable(self.driver.assemble, path)
@@ -323,7 +234,7 @@ class TestTrouble(RSDTestCase):
             (503, errors.PodManagerUnreachable),
         ]:
             self.fault(ALLOCATE, type="error", status=status, message="Out of order.")
-            exc = self.assertRaises(error, self.driver.allocate, "valence-1", "", WANTED)
+            exc = self.assertRaises(error, self.driver.allocate, "valence-1", "", rsd_base.WANTED)
             self.assertIn("Out of order.", exc.own_words or "")
 
     def test_garbage_is_no_answer_and_no_empty_collection(self) -> None:
@@ -339,7 +250,7 @@ class TestTrouble(RSDTestCase):
         self.driver.find("valence-1")
         self.simulator.stop()
         began = time.monotonic()
-        exc = self.unreachable(self.driver.allocate, "valence-1", "", WANTED)
+        exc = self.unreachable(self.driver.allocate, "valence-1", "", rsd_base.WANTED)
         self.assertLess(time.monotonic() - began, 1)
         self.assertIs(False, exc.details["sent"])
         self.assertIn("Connection refused", exc.detail)
@@ -353,7 +264,7 @@ class TestTrouble(RSDTestCase):
         self.assertEqual(State.ASSEMBLED, self.driver.state(path).state)
 
 
-class TestCheck(RSDTestCase):
+class TestCheck(rsd_base.RSDTestCase):
     def check(self, **given: Any) -> podmanagers.ServiceInfo:
         row = {
             "url": self.url,
@@ -387,7 +298,7 @@ class TestCheck(RSDTestCase):
         self.assertIs(False, exc.details["sent"])
 
 
-class TestTLS(RSDTestCase):
+class TestTLS(rsd_base.RSDTestCase):
     def setUp(self) -> None:
         self.directory = tempfile.TemporaryDirectory()
         self.certificate = certificates.certificate(self.directory.name)

@@ -96,6 +96,11 @@ class WSGITest(base.TestCase):
             self.assertLess(time.monotonic(), deadline, "it did not come about")
             time.sleep(0.1)
 
+    def stop(self, running: processes.Process) -> int | None:
+        os.kill(running.pid, signal.SIGTERM)
+        self.until(lambda: running.poll() is not None)
+        return running.poll()
+
     def get(self, path: str) -> Any:
         return requests.get(self.url + path, timeout=30).json()
 
@@ -226,11 +231,6 @@ class TestConductors(ManyHostsTest):
         made.wait_ready()
         return made
 
-    def stop(self, conductor: processes.Process) -> int | None:
-        os.kill(conductor.pid, signal.SIGTERM)
-        self.until(lambda: conductor.poll() is not None)
-        return conductor.poll()
-
 
 class TestOneHost(WSGITest):
     """Files of SQLite are one process's."""
@@ -239,9 +239,7 @@ class TestOneHost(WSGITest):
         self.configure()
         server = self.serve(1)
         self.assertEqual("ok", self.get("/healthcheck")["status"])
-        os.kill(server.pid, signal.SIGTERM)
-        self.until(lambda: server.poll() is not None)
-        self.assertEqual(0, server.poll())
+        self.assertEqual(0, self.stop(server))
 
     def test_several_workers_without_a_jobboard_are_refused(self) -> None:
         self.configure()

@@ -73,7 +73,7 @@ class Exchange:
     @property
     def text(self) -> str:
         """The beginning of the body."""
-        return self.content[:65536].decode(errors="replace").replace("\x00", "")
+        return self.content[:65536].decode(errors="replace")
 
     @property
     def retry_after(self) -> float | None:

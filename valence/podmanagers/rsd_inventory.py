@@ -130,7 +130,7 @@ def _system(
         manufacturer=odata.text(resource.get("Manufacturer")),
         model=odata.text(resource.get("Model")),
         health=odata.text(status.get("Health")),
-        power_state=odata.text(resource.get("PowerState")),
+        power_state=odata.word(resource.get("PowerState")),
         processor_count=processor.get("count"),
         processor_model=processor.get("model"),
         cores=_cores(details) or processor.get("cores"),

@@ -12,53 +12,22 @@
 
 """The RSD driver: every dialect, and pod managers that err."""
 
-from typing import Any
-
 import requests
 import testscenarios
 
-from tests import base
 from tests.unit.service import fake_redfish
+from tests.unit.service import rsd_base
 from tests.unit.service import rsd_samples as samples
 from valence import errors
 from valence.podmanagers import base as podmanagers
-from valence.podmanagers import rsd
 
 ok = fake_redfish.ok
 refusal = fake_redfish.refusal
-NODES = "/redfish/v1/Nodes"
+NODES = rsd_base.NODES
 NODE = samples.NODE
 
 
-class RSDTestCase(base.TestCase):
-    """A driver of a pod manager of version 2.1 with one node."""
-
-    root: dict[str, Any] = samples.ROOT_2_1
-    allocate: dict[str, Any] = samples.ALLOCATE_2_1
-    node: dict[str, Any] = samples.NODE_2_1
-    location: str | None = NODE
-
-    def setUp(self) -> None:
-        super().setUp()
-        headers = {"Location": self.location} if self.location else {}
-        self.transport = fake_redfish.Transport(
-            {
-                ("GET", "/redfish/v1/"): ok(self.root),
-                ("GET", NODES): self.collection(NODE),
-                ("POST", samples.ALLOCATE): ok(None, 201, **headers),
-                ("GET", NODE): ok(self.node),
-                ("POST", samples.ASSEMBLE): ok(None, 204),
-                ("DELETE", NODE): ok(None, 204),
-                ("GET", samples.SYSTEM): ok(samples.THE_SYSTEM),
-            }
-        )
-        self.driver: rsd.RSDDriver = fake_redfish.driver(self.transport)
-
-    def collection(self, *members: Any, **more: Any) -> fake_redfish.Canned:
-        return ok(fake_redfish.page(NODES, *members, Actions=self.allocate, **more))
-
-
-class TestDialects(testscenarios.WithScenarios, RSDTestCase):
+class TestDialects(testscenarios.WithScenarios, rsd_base.RSDTestCase):
     """The same story told to each of them costs the same and says the same."""
 
     scenarios = [
@@ -116,7 +85,7 @@ class TestDialects(testscenarios.WithScenarios, RSDTestCase):
         self.assertEqual(2, len(self.transport.requests))
 
 
-class TestCheck(RSDTestCase):
+class TestCheck(rsd_base.RSDTestCase):
     def test_another_redfish_service_is_no_pod_manager(self) -> None:
         self.transport.on("GET", "/redfish/v1/", ok({**samples.ROOT_2_1, "Nodes": None}))
         exc = self.assertRaises(errors.PodManagerFailed, self.driver.check)
@@ -139,7 +108,7 @@ class TestCheck(RSDTestCase):
         self.assertEqual(4, len(self.transport.requests))
 
 
-class TestAllocate(RSDTestCase):
+class TestAllocate(rsd_base.RSDTestCase):
     def allocating(self) -> str:
         return self.driver.allocate("valence-1", "d", {})
 
@@ -214,7 +183,7 @@ class TestAllocate(RSDTestCase):
         self.assertEqual("Nothing left.", exc.own_words)
 
 
-class TestFind(RSDTestCase):
+class TestFind(rsd_base.RSDTestCase):
     def named(self, number: int, name: str) -> str:
         path = f"{NODES}/{number}"
         self.transport.on("GET", path, ok({**samples.NODE_2_1, "@odata.id": path, "Name": name}))
@@ -300,167 +269,3 @@ class TestFind(RSDTestCase):
             self.transport.on("GET", NODES, answer)
             self.assertRaises(errors.PodManagerUnreachable, self.driver.find, "n1")
             self.assertRaises(errors.PodManagerUnreachable, self.driver.exists, NODE)
-
-
-class TestExists(RSDTestCase):
-    def test_a_node_is_known_however_it_is_spelled(self) -> None:
-        for member in (f"{NODE}/", f"https://10.0.0.1{NODE}", {"Id": 1, "Name": "n"}):
-            self.transport.on("GET", NODES, self.collection(member))
-            self.assertTrue(self.driver.exists(NODE))
-            self.assertTrue(self.driver.exists(f"{NODE}/"))
-
-    def test_a_deleted_node_that_still_answers_does_not_exist(self) -> None:
-        self.transport.on("GET", NODES, self.collection(f"{NODES}/11"))
-        self.assertFalse(self.driver.exists(NODE))
-        self.assertNotIn(f"GET {NODE}", self.transport.asked)
-
-
-class TestStates(testscenarios.WithScenarios, RSDTestCase):
-    scenarios = [(state.name, {"expected": state}) for state in podmanagers.State]
-
-    def test_state(self) -> None:
-        self.transport.on("GET", NODE, ok(samples.in_state(self.expected.value.capitalize())))
-        self.assertEqual(self.expected, self.driver.state(NODE).state)
-        self.assertEqual(1, len(self.transport.requests))
-
-
-class TestState(RSDTestCase):
-    def test_a_failed_node_says_why(self) -> None:
-        why = [{"Message": "Drive Disk.Bay.1 was lost."}]
-        for said in (
-            {"Status": {"State": "Enabled", "Health": "Critical", "Conditions": why}},
-            {"@Message.ExtendedInfo": why},
-        ):
-            self.transport.on("GET", NODE, ok(samples.in_state("Failed", **said)))
-            self.assertEqual("Drive Disk.Bay.1 was lost.", self.driver.state(NODE).reason)
-
-    def test_links_may_be_missing(self) -> None:
-        for links in ({}, {"Links": {}}, {"Links": {"ComputerSystem": []}}):
-            self.transport.on("GET", NODE, ok({**samples.NODE_2_1, "Links": {}, **links}))
-            self.assertIsNone(self.driver.state(NODE).system_path)
-            node = self.driver.read(NODE)
-            self.assertEqual({"count": 2, "model": "Xeon"}, node.processor)
-            self.assertEqual({"capacity_mib": 32768}, node.memory)
-
-    def test_a_system_that_is_gone_does_not_hide_the_node(self) -> None:
-        self.transport.on("GET", samples.SYSTEM, refusal(404))
-        self.assertEqual("Off", self.driver.read(NODE).power_state)
-
-    def test_a_power_state_that_is_no_word_is_none(self) -> None:
-        odd = {**samples.NODE_2_1, "Links": {}, "PowerState": "?" * 33}
-        self.transport.on("GET", NODE, ok(odd))
-        self.assertIsNone(self.driver.state(NODE).power_state)
-        self.assertIsNone(self.driver.read(NODE).power_state)
-
-    def test_a_state_nobody_knows_fails(self) -> None:
-        self.transport.on("GET", NODE, ok(samples.in_state("Dreaming")))
-        exc = self.assertRaises(errors.PodManagerFailed, self.driver.state, NODE)
-        self.assertIn("Dreaming", exc.detail)
-        self.assertIsNone(self.driver.read(NODE).state)
-
-    def test_a_node_that_is_gone(self) -> None:
-        self.transport.on("GET", NODE, refusal(404))
-        self.assertRaises(errors.PodManagerNodeGone, self.driver.state, NODE)
-        self.assertRaises(errors.PodManagerNodeGone, self.driver.read, NODE)
-        self.assertRaises(errors.PodManagerNodeGone, self.driver.assemble, NODE)
-
-
-class TestAssemble(RSDTestCase):
-    def test_without_a_look_before_the_target_is_read(self) -> None:
-        self.driver.assemble(NODE)
-        self.assertEqual([f"GET {NODE}", f"POST {samples.ASSEMBLE}"], self.transport.asked)
-
-    def test_an_action_that_is_not_advertised_is_where_it_always_is(self) -> None:
-        self.transport.on("GET", NODE, ok({**samples.NODE_2_1, "Actions": {}}))
-        self.driver.assemble(NODE)
-        self.assertEqual(f"POST {samples.ASSEMBLE}", self.transport.asked[-1])
-
-    def test_what_is_on_its_way_is_fine(self) -> None:
-        self.transport.on("POST", samples.ASSEMBLE, refusal(409, "Not Allocated."))
-        for state in ("Assembling", "Assembled"):
-            self.transport.on("GET", NODE, ok(samples.in_state(state)))
-            self.driver.assemble(NODE)
-
-    def test_what_cannot_be_assembled_is_refused(self) -> None:
-        self.transport.on("POST", samples.ASSEMBLE, refusal(409, "Not Allocated."))
-        for state in ("Allocating", "Failed"):
-            self.transport.on("GET", NODE, ok(samples.in_state(state)))
-            exc = self.assertRaises(errors.PodManagerRefused, self.driver.assemble, NODE)
-            self.assertEqual("Not Allocated.", exc.own_words)
-
-    def test_a_target_that_moved_is_read_again(self) -> None:
-        self.driver.state(NODE)
-        moved = {"#ComposedNode.Assemble": {"target": f"{NODE}/Assemble"}}
-        self.transport.on("POST", samples.ASSEMBLE, refusal(404))
-        self.transport.on("GET", NODE, ok({**samples.NODE_2_1, "Actions": moved}))
-        self.transport.on("POST", f"{NODE}/Assemble", ok(None, 204))
-        self.driver.assemble(NODE)
-
-    def test_no_more_targets_are_remembered_than_needed(self) -> None:
-        self.transport.on("GET", NODE, ok(samples.in_state("Assembled")))
-        self.driver.state(NODE)
-        self.assertEqual({}, self.driver._known_assemble)
-
-
-class TestDelete(RSDTestCase):
-    def test_what_is_gone_is_fine(self) -> None:
-        for status in (404, 410):
-            self.transport.on("DELETE", NODE, refusal(status))
-            self.driver.delete(NODE)
-
-    def test_what_fails_is_said(self) -> None:
-        for status, error in ((409, errors.PodManagerRefused), (500, errors.PodManagerFailed)):
-            self.transport.on("DELETE", NODE, refusal(status, "Drive is being erased."))
-            exc = self.assertRaises(error, self.driver.delete, NODE)
-            self.assertEqual("Drive is being erased.", exc.own_words)
-
-
-class TestInterfaces(RSDTestCase):
-    def ports(self, *members: Any) -> None:
-        where = f"{samples.SYSTEM}/EthernetInterfaces"
-        self.transport.on("GET", where, ok(fake_redfish.page(where, *members)))
-
-    def test_each_interface_with_a_mac(self) -> None:
-        given = {
-            "LAN1": {"MACAddress": "AA-BB-CC-00-00-01", "SpeedMbps": 10000},
-            "LAN2": {"MACAddress": "", "PermanentMACAddress": "aabbcc000002"},
-            "LAN3": {"MACAddress": "00:00:00:00:00:00"},
-            "LAN4": {"MACAddress": None},
-        }
-        paths = [f"{samples.SYSTEM}/EthernetInterfaces/{name}" for name in given]
-        for path, port in zip(paths, given.values(), strict=True):
-            self.transport.on("GET", path, ok({"@odata.id": path, **port}))
-        self.ports(*paths)
-        self.assertEqual(
-            [
-                podmanagers.Interface("aa:bb:cc:00:00:01", paths[0], 10000),
-                podmanagers.Interface("aa:bb:cc:00:00:02", paths[1], None),
-            ],
-            self.driver.interfaces(samples.SYSTEM),
-        )
-
-    def test_interfaces_that_the_collection_describes_are_not_read(self) -> None:
-        self.ports({"@odata.id": "/port", "MACAddress": "aa:bb:cc:00:00:01"})
-        self.assertEqual(1, len(self.driver.interfaces(samples.SYSTEM)))
-        self.assertEqual(2, len(self.transport.requests))
-
-    def test_a_system_without_any(self) -> None:
-        self.transport.on("GET", samples.SYSTEM, ok({"@odata.id": samples.SYSTEM}))
-        self.assertEqual([], self.driver.interfaces(samples.SYSTEM))
-
-
-class TestBMC(RSDTestCase):
-    def test_ironic_reaches_the_system_through_the_pod_manager(self) -> None:
-        expected = {
-            "redfish_address": fake_redfish.URL,
-            "redfish_system_id": samples.SYSTEM,
-            "redfish_username": "admin",
-            "redfish_password": "secret",
-            "redfish_verify_ca": True,
-        }
-        self.assertEqual(expected, self.driver.bmc(samples.SYSTEM))
-
-    def test_a_root_elsewhere_is_told(self) -> None:
-        driver = fake_redfish.driver(self.transport, f"{fake_redfish.URL}/podm/redfish/v1")
-        told = driver.bmc(samples.SYSTEM)["redfish_address"]
-        self.assertEqual(f"{fake_redfish.URL}/podm/redfish/v1/", told)
