@@ -144,7 +144,7 @@ lint: $(VENV)/.ready-tools  ## check style and types
 	$(BIN)/ruff format --check
 	$(BIN)/flake8
 	$(BIN)/mypy
-	$(BIN)/mypy -p devstack
+	$(BIN)/mypy -p devstack -p benchmarks -p tests
 
 docs: $(VENV)/.ready-tools  ## build the documentation and the release notes
 	$(BIN)/sphinx-build -q -W -b html doc/source doc/build/html

@@ -137,6 +137,9 @@ class TestOddSessions(testscenarios.WithScenarios, OddTestCase):
             ("200", {"Location": f"{SESSIONS}/1"}, {}, 200),
         ]
     ]
+    status: int
+    headers: dict[str, Any]
+    body: dict[str, Any]
 
     def test_with_a_token(self) -> None:
         self.session_answer = (self.status, {"x-auth-token": "t0ken", **self.headers}, self.body)

@@ -43,6 +43,8 @@ MAC = "52:54:00:00:00:01"
 class TestRegistration(base.TestCase):
     """One Ironic for all; each test has nodes and MACs of its own, and leaves none."""
 
+    lab: lab_ironic.Ironic
+
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()

@@ -20,15 +20,22 @@ import requests
 from tests.servers import process
 
 
-class Redis(process.Server):
-    """Redis that keeps nothing on disk."""
+class Board(process.Server):
+    """A server that a jobboard can live on."""
 
-    needs = ("redis-server",)
+    scheme: str
 
     @property
     def url(self) -> str:
         """URL of the jobboard on it."""
-        return f"redis://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+
+class Redis(Board):
+    """Redis that keeps nothing on disk."""
+
+    scheme = "redis"
+    needs = ("redis-server",)
 
     def command(self) -> list[str]:
         """Give the command that starts it in the foreground."""
@@ -36,15 +43,11 @@ class Redis(process.Server):
         return ["redis-server", *options, "--dir", str(self.folder)]
 
 
-class Etcd(process.Server):
+class Etcd(Board):
     """etcd, one member."""
 
+    scheme = "etcd"
     needs = ("etcd",)
-
-    @property
-    def url(self) -> str:
-        """URL of the jobboard on it."""
-        return f"etcd://127.0.0.1:{self.port}"
 
     def command(self) -> list[str]:
         """Give the command that starts it in the foreground."""
@@ -69,15 +72,11 @@ class Etcd(process.Server):
         return answer.ok
 
 
-class ZooKeeper(process.Server):
+class ZooKeeper(Board):
     """ZooKeeper, one server, from the jar that the distribution ships."""
 
+    scheme = "zookeeper"
     needs = ("java", "/usr/share/java/zookeeper.jar")
-
-    @property
-    def url(self) -> str:
-        """URL of the jobboard on it."""
-        return f"zookeeper://127.0.0.1:{self.port}"
 
     def command(self) -> list[str]:
         """Give the command that starts it in the foreground."""

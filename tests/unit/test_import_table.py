@@ -51,6 +51,7 @@ def imports_of(package: str) -> set[tuple[str, str]]:
 
 class TestImportTable(testscenarios.WithScenarios, base.TestCase):
     scenarios = [(package, {"package": package}) for package in sorted(MAY_IMPORT)]
+    package: str
 
     def test_a_package_imports_only_what_the_table_allows(self) -> None:
         forbidden = set(MAY_IMPORT) | {"tests", "devstack"}

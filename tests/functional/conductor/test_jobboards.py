@@ -30,7 +30,6 @@ from testtools import matchers
 from tests import base
 from tests.servers import boards
 from tests.servers import databases
-from tests.servers import process
 from tests.unit.conductor import toy
 from valence_conductor import conductor
 from valence_conductor import election
@@ -48,7 +47,7 @@ LEASE = 3
 
 class JobboardTest(testscenarios.WithScenarios, base.TestCase):
     scenarios: ClassVar = [(name, {"kind": kind}) for name, kind in boards.ALL.items()]
-    kind: type[process.Server]
+    kind: type[boards.Board]
     lease = LEASE
     start_timeout = PATIENCE
 
@@ -262,7 +261,7 @@ class TestJobboards(JobboardTest):
         job = toys.add("t1")
         details = {"job": {"ledger": "toys", "uuid": "t1", "generation": 1, "operation": "build"}}
         one.submit(job)
-        one._board._board.post(job.name, details=details)
+        one._board._board.post(job.name, details=details)  # type: ignore[attr-defined]
         self.until(lambda: "glue begins" in toys.diary())
         time.sleep(1)
         (self.folder / "go").touch()

@@ -77,6 +77,7 @@ class TestEntryPoints(base.TestCase):
 
 class TestHelp(testscenarios.WithScenarios, shell_base.ShellTest):
     scenarios = [(name, {"command": name.split("_")}) for name in sorted(COMMANDS)]
+    command: list[str]
 
     def test_a_command_explains_itself_without_a_service(self) -> None:
         with mock.patch.dict("os.environ"):

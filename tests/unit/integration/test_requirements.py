@@ -111,6 +111,9 @@ class TestRefusal(testscenarios.WithScenarios, base.TestCase):
             ("valence:flavor", "", "the name of a flavor"),
         )
     ]
+    key: str
+    value: str | bool
+    allowed: str
 
     def test_the_error_names_the_key_and_what_is_allowed(self) -> None:
         specs = {"valence:processor:model": "Xeon", self.key: self.value}

@@ -72,6 +72,9 @@ class TestInvalid(testscenarios.WithScenarios, base.ServiceTestCase):
         (name, {"method": method, "path": path, "body": body})
         for name, method, path, body in INVALID
     ]
+    method: str
+    body: dict[str, Any] | list[Any] | None
+    path: str
 
     def test_it_is_refused_with_400_and_a_sentence(self) -> None:
         self.start()

@@ -292,6 +292,8 @@ class TestDeployed(testscenarios.WithScenarios, IronicTestCase):
         for state in ("active", "deploying", "wait call-back", "deploy failed", "rescue", "error")
         for maintenance in (False, True)
     ]
+    state: str
+    maintenance: bool
 
     def test_a_deployed_node_is_refused_before_ironic_is_asked(self) -> None:
         self.transport.on("GET", NODE, node(self.state, maintenance=self.maintenance))
@@ -316,6 +318,8 @@ class TestUnavailable(testscenarios.WithScenarios, IronicTestCase):
             ("a user without rights", fault(403, "No."), "Check the credentials"),
         ]
     ]
+    answer: Exception | tuple[Any, ...]
+    words: str
 
     def test_unavailable(self) -> None:
         self.transport.on("GET", "/v1/nodes/?limit=1&fields=uuid", self.answer)

@@ -39,6 +39,8 @@ class TestExpansion(testscenarios.WithScenarios, base.TestCase):
             ({"NoLinks": "true"}, None),
         ]
     ]
+    said: dict[str, Any]
+    query: str | None
 
     def test_expansion(self) -> None:
         root = {"ProtocolFeaturesSupported": {"ExpandQuery": self.said}}

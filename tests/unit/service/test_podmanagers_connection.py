@@ -73,6 +73,9 @@ class TestStatuses(testscenarios.WithScenarios, base.TestCase):
             (504, errors.PodManagerUnreachable),
         ]
     ]
+    method: str
+    status: int
+    error: type[errors.ValenceError]
 
     def test_status(self) -> None:
         transport = fake_redfish.Transport()
@@ -122,6 +125,9 @@ class TestExceptions(testscenarios.WithScenarios, base.TestCase):
             (dropped(), errors.PodManagerUnreachable, "closed connection"),
         ]
     ]
+    raised: Exception
+    error: type[errors.ValenceError]
+    words: str
 
     def test_exception(self) -> None:
         transport = fake_redfish.Transport({("POST", "/thing"): self.raised})
@@ -163,6 +169,9 @@ class TestLies(testscenarios.WithScenarios, base.TestCase):
             ),
         ]
     ]
+    answer: tuple[Any, ...]
+    error: type[errors.ValenceError]
+    words: str
 
     def test_lie(self) -> None:
         transport = fake_redfish.Transport({("GET", "/thing"): self.answer})
@@ -194,6 +203,8 @@ class TestWhatWasNotSent(testscenarios.WithScenarios, base.TestCase):
             ("TLS broke on the way", requests.exceptions.SSLError("decryption failed"), None),
         ]
     ]
+    raised: Exception
+    sent: bool | None
 
     def test_sent(self) -> None:
         transport = fake_redfish.Transport({("POST", "/thing"): self.raised})

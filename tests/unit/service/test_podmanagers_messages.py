@@ -12,6 +12,8 @@
 
 """What a pod manager says of an error, in words."""
 
+from typing import Any
+
 import testscenarios
 
 from tests import base
@@ -75,6 +77,9 @@ class TestWords(testscenarios.WithScenarios, base.TestCase):
             ("a number", 7, "7", "7"),
         ]
     ]
+    said: str | None
+    body: Any
+    text: str
 
     def test_words(self) -> None:
         self.assertEqual(self.said, messages.words(self.body, self.text))
@@ -100,6 +105,8 @@ class TestErrorInASuccess(testscenarios.WithScenarios, base.TestCase):
             ("no error", {"Members": []}, None),
         ]
     ]
+    status: int | None
+    body: dict[str, Any]
 
     def test_status(self) -> None:
         self.assertEqual(self.status, messages.status_in(self.body))

@@ -120,6 +120,8 @@ class TestTranslation(testscenarios.WithScenarios, base.TestCase):
             ),
         ]
     ]
+    body: dict[str, Any]
+    properties: dict[str, Any]
 
     def test_translation(self) -> None:
         self.assertEqual(self.body, asked(self.properties))

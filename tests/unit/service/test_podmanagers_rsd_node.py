@@ -43,6 +43,7 @@ class TestExists(rsd_base.RSDTestCase):
 
 class TestStates(testscenarios.WithScenarios, rsd_base.RSDTestCase):
     scenarios = [(state.name, {"expected": state}) for state in podmanagers.State]
+    expected: podmanagers.State
 
     def test_state(self) -> None:
         self.transport.on("GET", NODE, ok(samples.in_state(self.expected.value.capitalize())))

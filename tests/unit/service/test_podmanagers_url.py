@@ -35,6 +35,8 @@ class TestNormal(testscenarios.WithScenarios, base.TestCase):
             ("https://10.0.0.1:08443", "https://10.0.0.1:8443"),
         ]
     ]
+    normal: str
+    given: str
 
     def test_normal(self) -> None:
         self.assertEqual(self.normal, url.normal(self.given))
@@ -56,6 +58,7 @@ class TestNone(testscenarios.WithScenarios, base.TestCase):
             "https://pod.example/?a=b",
         )
     ]
+    given: str
 
     def test_none(self) -> None:
         exc = self.assertRaises(ValueError, url.normal, self.given)

@@ -75,6 +75,7 @@ def deaths(*methods: str) -> list[tuple[str, dict[str, Any]]]:
 
 class TestDyingWhileComposing(testscenarios.WithScenarios, RecoveryTestCase):
     scenarios = deaths("allocate", "state", "assemble", "read")
+    point: tuple[Any, ...]
 
     def test_the_node_is_composed_once(self) -> None:
         self.points.append(self.point)
@@ -86,6 +87,7 @@ class TestDyingWhileComposing(testscenarios.WithScenarios, RecoveryTestCase):
 
 class TestDyingWhileGivingUp(testscenarios.WithScenarios, RecoveryTestCase):
     scenarios = deaths("delete", "exists", "read")
+    point: tuple[Any, ...]
 
     def test_the_node_is_given_back(self) -> None:
         self.pod.faults.add({"node": {"assemble": "fail"}, "times": 1})
@@ -99,6 +101,7 @@ class TestDyingWhileGivingUp(testscenarios.WithScenarios, RecoveryTestCase):
 
 class TestDyingWhileReleasing(testscenarios.WithScenarios, RecoveryTestCase):
     scenarios = deaths("delete", "exists", "read")
+    point: tuple[Any, ...]
 
     def test_the_node_is_given_back(self) -> None:
         node = self.composed()
