@@ -122,6 +122,7 @@ def _accelerators(service: Service) -> Resource:
         "PowerState": "On",
         "Processors": link(f"{path}/Processors"),
         "Links": {"Chassis": [link(uris.chassis(factory.DRAWER))]},
+        "Actions": {},  # none; clients such as rsd-lib want it all the same
     }
 
 

@@ -45,6 +45,10 @@ class TestSushy(base.TestCase):
         found = self.root.get_system_collection().get_members()
         self.assertEqual(["1", "2", "3", "Accelerators"], [system.identity for system in found])
 
+    def test_every_system_has_actions_without_which_earlier_clients_read_none(self):
+        found = self.root.get_system_collection().get_members()
+        self.assertEqual([], [it.identity for it in found if "Actions" not in it.json])
+
     def test_a_login_is_a_session_that_can_be_ended(self):
         sessions = self.root.get_session_service().sessions
         self.assertEqual(["ada"], [it.username for it in sessions.get_members()])
