@@ -83,6 +83,8 @@ class JobboardBoard:
         self._lease = lease
         self._start_timeout = start_timeout
         self._claims: dict[str, _Claim] = {}
+        #: What this process has claimed, may have claimed, and does not do.
+        self._owed: dict[str, jobs_base.Job] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -147,6 +149,7 @@ class JobboardBoard:
         while not self._stopping.is_set():
             claimed = False
             try:
+                self._give_back_what_is_owed()
                 for posted in self._unclaimed():
                     claimed = self._claim(posted) or claimed
             except Exception as exc:  # the top of a thread, and each backend has its own errors
@@ -174,6 +177,27 @@ class JobboardBoard:
     def _claim(self, posted: jobs_base.Job) -> bool:
         """Try to become the one who does a job."""
         began = time.monotonic()
+        job = _job(posted)
+        try:
+            if not self._is_mine_now(posted):
+                return False
+            if self._is_done_elsewhere(job, posted):
+                LOG.info("%s is being done already, its second posting is dropped", job.name)
+                self._board.consume(posted, self.name)
+                return False
+        except Exception:
+            self._owe(posted)  # it may be ours, though the board could not say so
+            raise
+        claim = _Claim(posted, job, run.Lease(began + self._lease))
+        with self._lock:
+            self._claims[posted.uuid] = claim
+            self._owed.pop(posted.uuid, None)
+        assert self._executor is not None
+        self._executor.submit(self._serve, claim)
+        return True
+
+    def _is_mine_now(self, posted: jobs_base.Job) -> bool:
+        """Claim a job; False if somebody else was faster."""
         try:
             if self._leases:
                 self._board.claim(posted, self.name, expiry=self._lease)
@@ -181,16 +205,6 @@ class JobboardBoard:
                 self._board.claim(posted, self.name)
         except (taskflow_exceptions.UnclaimableJob, taskflow_exceptions.NotFound):
             return False
-        job = _job(posted)
-        if self._is_done_elsewhere(job, posted):
-            LOG.info("%s is being done already, its second posting is dropped", job.name)
-            self._board.consume(posted, self.name)
-            return False
-        claim = _Claim(posted, job, run.Lease(began + self._lease))
-        with self._lock:
-            self._claims[posted.uuid] = claim
-        assert self._executor is not None
-        self._executor.submit(self._serve, claim)
         return True
 
     def _is_done_elsewhere(self, job: Job, mine: jobs_base.Job) -> bool:
@@ -213,25 +227,52 @@ class JobboardBoard:
             following = self._work(claim.job, claim.halt)
             if following is not None:
                 self.post(following)
-            self._board.consume(claim.posted, self.name)
+            with contextlib.suppress(taskflow_exceptions.NotFound):  # the board was emptied
+                self._board.consume(claim.posted, self.name)
         except errors.Abandoned:
             LOG.info("%s was left, somebody else goes on with it", claim.job.name)
-            self._give_back(claim)
+            self._give_back(claim.posted)
         except taskflow_exceptions.JobFailure as exc:
             LOG.warning("%s: the jobboard failed at its end: %s", claim.job.name, exc)
+            self._owe(claim.posted)
         except Exception:  # the top of a thread: the row still asks for the job
             LOG.exception("%s could not be run, it is tried again", claim.job.name)
             claim.halt.wait(self._lease / RENEWALS)
-            self._give_back(claim)
+            self._give_back(claim.posted)
         finally:
             with self._lock:
-                self._claims.pop(claim.posted.uuid, None)
+                if self._claims.get(claim.posted.uuid) is claim:  # not claimed anew meanwhile
+                    del self._claims[claim.posted.uuid]
             self._bell.wake()  # there is a place for another
 
-    def _give_back(self, claim: _Claim) -> None:
-        with contextlib.suppress(Exception):  # if it fails, the lease ends by itself
-            self._board.abandon(claim.posted, self.name)
-            self._bell.ring()
+    def _give_back(self, posted: jobs_base.Job) -> None:
+        """Let others claim a job; if the board does not take it back now, then later."""
+        try:
+            if self._owner(posted) == self.name:
+                self._board.abandon(posted, self.name)
+                self._bell.ring()
+        except Exception as exc:  # each backend has its own errors
+            LOG.debug("%s cannot be given back yet: %s", posted.name, exc)
+            self._owe(posted)
+        else:
+            with self._lock:
+                self._owed.pop(posted.uuid, None)
+
+    def _owe(self, posted: jobs_base.Job) -> None:
+        """Remember to give a job back.
+
+        Nobody else would do it while this process lives: a lease ends by itself, but
+        ZooKeeper has claims that end with their session, which is renewed as ever.
+        """
+        with self._lock:
+            self._owed[posted.uuid] = posted
+
+    def _give_back_what_is_owed(self) -> None:
+        """Try again; only the thread that claims does, lest it be claimed anew meanwhile."""
+        with self._lock:
+            owed = list(self._owed.values())
+        for posted in owed:
+            self._give_back(posted)
 
     def _renew(self) -> None:
         """Renew every lease in time, and leave the job of one that is lost."""

@@ -20,10 +20,12 @@ import sys
 import textwrap
 import threading
 import time
+from typing import Any
 from typing import ClassVar
 
 import fixtures
 from oslo_config import cfg
+from taskflow import exceptions as taskflow_exceptions
 import testscenarios
 from testtools import matchers
 
@@ -321,3 +323,51 @@ class TestJobboards(JobboardTest):
         child = subprocess.Popen([sys.executable, "-c", program])
         self.addCleanup(child.kill)
         return child
+
+
+class TestAnswersLost(JobboardTest):
+    """What the board was asked for it did, or did not, and its answer tells neither.
+
+    The lease does not end meanwhile, as on ZooKeeper it never does while the process lives.
+    """
+
+    lease = 10 * int(PATIENCE)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.toys = toy.Toys(self.folder)
+        self.conductor = self.start(self.toys)
+        self.job = self.toys.add("t1")
+
+    def lose(self, method: str, times: int, *, done: bool) -> None:
+        """Have the board fail so many times, having done what it was asked for or not."""
+        board = self.conductor._board._board  # type: ignore[attr-defined]
+        call, left = getattr(board, method), iter(range(times))
+
+        def fail(*args: Any, **kwargs: Any) -> Any:
+            if next(left, None) is None:
+                return call(*args, **kwargs)
+            if done:
+                call(*args, **kwargs)
+            raise taskflow_exceptions.JobFailure("the connection was lost")
+
+        self.useFixture(fixtures.MockPatchObject(board, method, fail))
+
+    def test_a_job_that_may_have_been_claimed_is_done(self) -> None:
+        self.lose("claim", 1, done=True)
+        self.lose("claim", 1, done=False)
+        self.conductor.submit(self.job)
+        self.assertTrue(self.conductor.wait(self.job, PATIENCE))
+
+    def test_a_job_that_could_not_be_given_back_is_given_back_later(self) -> None:
+        self.lose("claim", 1, done=True)
+        self.lose("abandon", 3, done=False)
+        self.conductor.submit(self.job)
+        self.assertTrue(self.conductor.wait(self.job, PATIENCE))
+
+    def test_a_job_that_is_done_leaves_the_board_though_it_could_not_at_once(self) -> None:
+        self.lose("consume", 2, done=False)
+        self.conductor.submit(self.job)
+        self.assertTrue(self.conductor.wait(self.job, PATIENCE))
+        self.until(lambda: not self.conductor._board.live())
+        self.assertEqual(1, self.toys.diary().count("saw begins"))
