@@ -135,10 +135,10 @@ class JobboardBoard:
         for claim in claims:
             claim.halt.set()
         deadline = time.monotonic() + graceful
-        while self._claims and time.monotonic() < deadline:
-            time.sleep(0.02)
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        while self._claims and time.monotonic() < deadline:
+            time.sleep(0.02)
         if self._executor is not None:
             self._executor.shutdown(wait=False)
         with contextlib.suppress(Exception):  # we are leaving, and so may be the server
@@ -192,6 +192,8 @@ class JobboardBoard:
         with self._lock:
             self._claims[posted.uuid] = claim
             self._owed.pop(posted.uuid, None)
+        if self._stopping.is_set():
+            claim.halt.set()  # stop() may not have seen this one
         assert self._executor is not None
         self._executor.submit(self._serve, claim)
         return True

@@ -236,6 +236,28 @@ class TestJobboards(JobboardTest):
         self.assertNotIn("glue is undone", toys.diary())
         self.assertEqual(1, toys.diary().count("saw begins"))
 
+    def test_a_job_that_is_claimed_while_the_conductor_stops_is_handed_over(self) -> None:
+        self.lease = 10 * int(PATIENCE)
+        toys = toy.Toys(self.folder)
+        one = self.start(toys)
+        board = one._board
+        assert isinstance(board, jobboard.JobboardBoard)
+        claim, stopping = board._board.claim, threading.Thread(target=one.stop, args=[PATIENCE])
+
+        def claim_and_stop(*args: Any, **kwargs: Any) -> None:
+            claim(*args, **kwargs)
+            stopping.start()
+            board._stopping.wait()
+            time.sleep(0.2)  # for stop() to look which jobs there are
+
+        self.useFixture(fixtures.MockPatchObject(board._board, "claim", claim_and_stop))
+        job = toys.add("t1")
+        one.submit(job)
+        self.until(board._stopping.is_set)
+        stopping.join()
+        self.assertNotIn("saw begins", toys.diary())
+        self.assertTrue(self.start(toys).wait(job, PATIENCE))
+
     def test_a_task_that_outlives_its_lease_keeps_its_job(self) -> None:
         toys = toy.Toys(self.folder, {"glue": "wait"})
         one, _two = self.start(toys), self.start(toys)
