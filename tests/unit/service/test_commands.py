@@ -42,9 +42,9 @@ class TestProcesses(base.ServiceTestCase):
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self.file = self.folder / "valence.conf"
+        self.state_path = f"[DEFAULT]\nstate_path = {self.folder}/state\n"
         self.file.write_text(
-            f"[DEFAULT]\nstate_path = {self.folder}/state\nport = {port}\n"
-            "[podmanagers]\npoll_interval = 0.1\n"
+            f"{self.state_path}port = {port}\n[podmanagers]\npoll_interval = 0.1\n"
         )
 
     def tearDown(self) -> None:
@@ -99,9 +99,9 @@ class TestProcesses(base.ServiceTestCase):
     def test_a_configuration_that_cannot_be_is_told_without_a_traceback(self) -> None:
         commands = ("api", "dbsync", "manage", "status")
         arguments = ([], ["version"], ["rotate-keys"], ["upgrade", "check"])
-        self.file.write_text("[DEFAULT]\nport = many\n")
+        self.file.write_text(f"{self.state_path}port = many\n")
         self.assertTold("valence-api", "many")
-        self.file.write_text("[database]\nconnection = nosuch://here\n")
+        self.file.write_text(f"{self.state_path}[database]\nconnection = nosuch://here\n")
         self.assertTold("valence-api", "nosuch")
         self.file.unlink()
         for command, more in zip(commands, arguments, strict=True):
@@ -109,7 +109,7 @@ class TestProcesses(base.ServiceTestCase):
         self.assertTold("valence-conductor", str(self.file))
 
     def test_a_conductor_says_what_it_does_not_know(self) -> None:
-        given = f"[conductor]\nconnection = sqlite:///{self.folder}/flows\n"
+        given = f"{self.state_path}[conductor]\nconnection = sqlite:///{self.folder}/flows\n"
         given += "jobboard = {}\nledgers = {}\n"
         self.file.write_text(given.format("redis://127.0.0.1:9", "knots"))
         self.assertTold("valence-conductor", "'knots'")
