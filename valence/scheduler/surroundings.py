@@ -50,8 +50,8 @@ def candidates(
     row: nodes.Node,
 ) -> list[base.Candidate]:
     """Gather what is known of pod managers, with the same few statements for however many."""
+    kept = inventories.everyone(db)  # first: whoever is said to be read has its systems there
     known = _read(db, row)
-    kept = inventories.everyone(db)
     young = waiting.now() - datetime.timedelta(seconds=conf.inventory.stale_after)
     return [_candidate(podm, kept.get(podm.uuid), known, young) for podm in podms]
 

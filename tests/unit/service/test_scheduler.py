@@ -12,18 +12,23 @@
 
 """Who is asked for a node, in which order, and what is said of the others."""
 
+from collections.abc import Callable
 import datetime
 from typing import Any
 import uuid as uuids
+
+import fixtures
 
 from tests import base as test_base
 from tests.unit.service import base
 from valence import conf as service_conf
 from valence import scheduler
+from valence.objects import inventory as inventories
 from valence.objects import node as nodes
 from valence.objects import podmanager
 from valence.scheduler import base as scheduling
 from valence.scheduler import filters
+from valence.scheduler import surroundings
 
 SINCE = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -251,6 +256,27 @@ class TestChoice(base.ServiceTestCase):
         self.assertEqual("large", found.order[0].name)  # its own does not count
         self.composing("two", self.podms["large"]["uuid"])
         self.assertEqual("small", made.choose(self.service.db, row).order[0].name)
+
+    def test_one_that_is_read_for_the_first_time_meanwhile_is_asked(self) -> None:
+        row: Any = self.composing("one", self.podms["large"]["uuid"])
+        self.know(self.simulate("third"), "third")
+        begun: list[str] = []
+
+        def read_after(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+            def called(*args: Any) -> Any:
+                answer = call(*args)
+                begun.append(name)
+                if len(begun) == 1:
+                    self.refresh()
+                return answer
+
+            return called
+
+        for where, name in ((surroundings, "_read"), (inventories, "everyone")):
+            patch = fixtures.MockPatchObject(where, name, read_after(name, getattr(where, name)))
+            self.useFixture(patch)
+        found = scheduler.Scheduler(self.service.conf).choose(self.service.db, row)
+        self.assertIn("third", [podm.name for podm in found.order], found.refusals)
 
     def composing(self, name: str, podm_uuid: str) -> nodes.Node:
         row, _ = nodes.create(
