@@ -85,6 +85,11 @@ class JobboardTest(testscenarios.WithScenarios, base.TestCase):
         self.addCleanup(one.stop, 1)
         return one
 
+    def board_of(self, one: conductor.Conductor) -> jobboard.JobboardBoard:
+        """Give the board of a conductor; TaskFlow's is inside."""
+        assert isinstance(one._board, jobboard.JobboardBoard)
+        return one._board
+
     def until(self, happened: Callable[[], bool], seconds: float = PATIENCE) -> None:
         deadline = time.monotonic() + seconds
         while not happened():
@@ -240,8 +245,7 @@ class TestJobboards(JobboardTest):
         self.lease = 10 * int(PATIENCE)
         toys = toy.Toys(self.folder)
         one = self.start(toys)
-        board = one._board
-        assert isinstance(board, jobboard.JobboardBoard)
+        board = self.board_of(one)
         claim, stopping = board._board.claim, threading.Thread(target=one.stop, args=[PATIENCE])
 
         def claim_and_stop(*args: Any, **kwargs: Any) -> None:
@@ -285,7 +289,7 @@ class TestJobboards(JobboardTest):
         job = toys.add("t1")
         details = {"job": {"ledger": "toys", "uuid": "t1", "generation": 1, "operation": "build"}}
         one.submit(job)
-        one._board._board.post(job.name, details=details)  # type: ignore[attr-defined]
+        self.board_of(one)._board.post(job.name, details=details)
         self.until(lambda: "glue begins" in toys.diary())
         time.sleep(1)
         (self.folder / "go").touch()
@@ -363,7 +367,7 @@ class TestAnswersLost(JobboardTest):
 
     def lose(self, method: str, times: int, *, done: bool) -> None:
         """Have the board fail so many times, having done what it was asked for or not."""
-        board = self.conductor._board._board  # type: ignore[attr-defined]
+        board = self.board_of(self.conductor)._board
         call, left = getattr(board, method), iter(range(times))
 
         def fail(*args: Any, **kwargs: Any) -> Any:
