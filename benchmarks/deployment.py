@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Valence as an operator runs it on many machines, on one.
 
@@ -37,7 +26,7 @@ from tests.servers import boards
 from tests.servers import databases
 from tests.servers import process
 from valence_integration import conf as integration_conf
-from valence_integration.submit import Provisioner
+from valence_integration.provisioner import Provisioner
 
 #: Seconds in which a process must be ready.
 PATIENCE = 60.0

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """How quickly nodes are listed, beside a real Ironic, and how quickly they are composed."""
 
@@ -31,7 +21,7 @@ from benchmarks.pods import Pods
 from devstack.lab import ironic as lab_ironic
 from devstack.lab import processes
 from tests.crash.process import Process
-from valence.objects import node as nodes
+from valence.objects import node as node_objects
 from valence_conductor import waiting
 
 #: How often each request is sent; the median counts.
@@ -158,7 +148,7 @@ def _fill(service: Alone, there: int, count: int) -> str:
     fresh = [_row(number) for number in range(there, count)]
     engine = sa.create_engine(service.rows)
     with engine.begin() as connection:
-        connection.execute(sa.insert(nodes.Node), fresh)
+        connection.execute(sa.insert(node_objects.Node), fresh)
     engine.dispose()
     return str(fresh[0]["uuid"])
 

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """How long reading many pod managers takes, and how many requests."""
 
@@ -22,7 +12,7 @@ import fixtures
 from benchmarks.alone import Alone
 from benchmarks.pods import Pods
 from tests.crash.process import Process
-from valence.podmanagers import reading
+from valence.podmanagers.redfish import reader as reader_module
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +51,7 @@ class Refresh:
         rounds = 3
         if not self.expand:
             for count in (self.systems, self.systems + 2):
-                rounds += math.ceil(count / reading.AT_ONCE)
+                rounds += math.ceil(count / reader_module.AT_ONCE)
         return rounds * self.latency
 
     @property

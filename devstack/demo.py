@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The main job on real parts: compose, enrol, deploy, give back.
 
@@ -38,8 +28,8 @@ from devstack.lab import lab as labs
 from devstack.lab import podm
 from devstack.lab import processes
 from devstack.watch import Request
+from valence_integration import provisioner as provisioner_module
 from valence_integration import states
-from valence_integration import submit
 
 PODS = {
     "hall-a": podm.Size(systems=6, cores=16, memory_mib=64 * 1024, assemble_seconds=2),
@@ -75,7 +65,9 @@ class Failed(Exception):
 class Demo:
     """One performance."""
 
-    def __init__(self, lab: labs.Lab, show: showing.Show, provisioner: submit.Provisioner) -> None:
+    def __init__(
+        self, lab: labs.Lab, show: showing.Show, provisioner: provisioner_module.Provisioner
+    ) -> None:
         self.lab = lab
         self.show = show
         self.watch = watching.Watch(lab, provisioner)
@@ -166,7 +158,7 @@ def perform(lab: labs.Lab, show: showing.Show, keep: bool) -> None:
     show.names = {uuid: name for name, uuid in lab.enlist().items()}
     pods = ", ".join(f"{name} ({size.systems} systems)" for name, size in PODS.items())
     show.say(f"  pod managers registered: {pods}")
-    with submit.Provisioner(lab.plugin_conf()) as provisioner:
+    with provisioner_module.Provisioner(lab.plugin_conf()) as provisioner:
         before = balance.take(lab)
         demo = Demo(lab, show, provisioner)
         moments = {"before": demo.watch.pools}

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Follow instances from one step to the next, for people to see."""
 
@@ -19,8 +9,8 @@ import time
 from typing import Any
 
 from devstack.lab import lab as labs
+from valence_integration import provisioner as provisioner_module
 from valence_integration import states
-from valence_integration import submit
 import valenceclient
 
 
@@ -83,7 +73,7 @@ class Watch:
     PACE = 0.15
     """Seconds between two looks."""
 
-    def __init__(self, lab: labs.Lab, provisioner: submit.Provisioner) -> None:
+    def __init__(self, lab: labs.Lab, provisioner: provisioner_module.Provisioner) -> None:
         self.tracks: list[Track] = []
         self.pools: dict[str, dict[str, Any]] = {}
         self._lab = lab

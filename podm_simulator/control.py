@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The control endpoint: books, request counts and faults, outside ``/redfish``."""
 
@@ -20,7 +10,7 @@ from typing import Protocol
 
 from podm_simulator import faults
 from podm_simulator.journal import Journal
-from podm_simulator.pod import books
+from podm_simulator.pod import accounting
 from podm_simulator.pod import errors
 from podm_simulator.pod.pod import Pod
 
@@ -56,7 +46,7 @@ class Control:
 
 
 def _pool(control: Control, _ident: str, _body: Any) -> Reply:
-    return 200, books.pool(control.pod)
+    return 200, accounting.pool(control.pod)
 
 
 def _requests(control: Control, _ident: str, _body: Any) -> Reply:

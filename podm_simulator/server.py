@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A pod manager on a port: the Redfish face and the control endpoint over aiohttp.
 
@@ -32,12 +22,12 @@ from podm_simulator.pod.factory import Size
 from podm_simulator.pod.pod import Pace
 from podm_simulator.pod.pod import Pod
 from podm_simulator.redfish import dialect
-from podm_simulator.redfish.exchange import Answer
-from podm_simulator.redfish.exchange import Refusal
-from podm_simulator.redfish.exchange import Request
-from podm_simulator.redfish.exchange import Service
-from podm_simulator.redfish.face import Face
-from podm_simulator.redfish.face import MAX_BODY
+from podm_simulator.redfish.app import Face
+from podm_simulator.redfish.app import MAX_BODY
+from podm_simulator.redfish.http import Answer
+from podm_simulator.redfish.http import Refusal
+from podm_simulator.redfish.http import Request
+from podm_simulator.redfish.http import Service
 from podm_simulator.redfish.sessions import Sessions
 
 LOG = logging.getLogger(__name__)

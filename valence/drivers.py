@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """From the uuid of a pod manager to a driver that speaks to it."""
 
@@ -18,12 +7,12 @@ from oslo_log import log as logging
 import sqlalchemy as sa
 
 from valence import errors
-from valence import keyring
 from valence import podmanagers
-from valence.objects import podmanager
-from valence.podmanagers import health
-from valence_conductor import database
+from valence.credentials import keyring
+from valence.objects import podmanager as podmanager_objects
+from valence.podmanagers.http import status as podm_status
 from valence_conductor import errors as conductor_errors
+from valence_conductor.db.engine import Database
 
 LOG = logging.getLogger(__name__)
 
@@ -33,7 +22,7 @@ class Drivers:
 
     def __init__(
         self,
-        db: database.Database,
+        db: Database,
         keys: keyring.Keyring,
         connections: podmanagers.PodManagers,
     ) -> None:
@@ -49,17 +38,17 @@ class Drivers:
         :raises PodManagerUnauthorized: its password cannot be decrypted.
         """
         try:
-            row = podmanager.get(self._db, podm_uuid)
+            row = podmanager_objects.get(self._db, podm_uuid)
         except errors.PodManagerNotFound:
             # Another process may have forgotten it.
             self.connections.forget(podm_uuid)
             raise
         return self.connections.get(self.access(row))
 
-    def access(self, row: podmanager.PodManager) -> podmanager.Access:
+    def access(self, row: podmanager_objects.PodManager) -> podmanager_objects.Access:
         """Decrypt what a driver must know of a pod manager."""
         secret = row.password_encrypted
-        return podmanager.Access(
+        return podmanager_objects.Access(
             uuid=row.uuid,
             name=row.name,
             url=row.url,
@@ -77,11 +66,11 @@ class Drivers:
 
     def note(self, podm_uuid: str, trouble: errors.ValenceError | None = None) -> None:
         """Note how a pod manager answered: well, or with this trouble."""
-        status = health.status_of(trouble)
+        status = podm_status.status_of(trouble)
         if status == "online":
-            podmanager.note_status(self._db, podm_uuid, "online", None)
+            podmanager_objects.note_status(self._db, podm_uuid, "online", None)
         elif status is not None and trouble is not None:
-            podmanager.note_status(self._db, podm_uuid, status, trouble.detail)
+            podmanager_objects.note_status(self._db, podm_uuid, status, trouble.detail)
 
     def _hear(self, podm_uuid: str, trouble: errors.ValenceError | None) -> None:
         """Note what a connection saw.

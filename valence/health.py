@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """How what the service stands on is: looked at now and then, however often one asks."""
 
@@ -27,10 +16,10 @@ import requests
 import sqlalchemy as sa
 
 from valence import errors
-from valence.objects import podmanager
+from valence.objects import podmanager as podmanager_objects
 
 if TYPE_CHECKING:
-    from valence import service as services
+    from valence import service as service_module
 
 LOG = logging.getLogger(__name__)
 
@@ -43,7 +32,7 @@ GOOD_FOR = 10.0
 
 OK, DEGRADED, ILL = "ok", "degraded", "ill"
 
-Look = Callable[["services.Service"], str | None]
+Look = Callable[["service_module.Service"], str | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,23 +47,23 @@ class Check:
 
     look: Look
     needed: bool = False
-    used: Callable[["services.Service"], bool] = lambda service: True
+    used: Callable[["service_module.Service"], bool] = lambda service: True
 
 
-def _database(service: "services.Service") -> None:
+def _database(service: "service_module.Service") -> None:
     with service.db.reader() as session:
         session.execute(sa.text("SELECT 1 FROM nodes WHERE 1 = 0"))
 
 
-def _jobboard(service: "services.Service") -> None:
+def _jobboard(service: "service_module.Service") -> None:
     service.conductor.look_at_board()
 
 
-def _ironic(service: "services.Service") -> None:
+def _ironic(service: "service_module.Service") -> None:
     service.ironic.ping()
 
 
-def _keystone(service: "services.Service") -> None:
+def _keystone(service: "service_module.Service") -> None:
     found = service.conf.keystone_authtoken
     verify = False if found.insecure else found.cafile or True
     answer = requests.get(found.auth_url, timeout=DEADLINE, verify=verify)
@@ -82,8 +71,8 @@ def _keystone(service: "services.Service") -> None:
         raise RuntimeError(f"it answers {answer.status_code}")
 
 
-def _podmanagers(service: "services.Service") -> str | None:
-    known = podmanager.census(service.db)
+def _podmanagers(service: "service_module.Service") -> str | None:
+    known = podmanager_objects.census(service.db)
     ill = {status: count for status, count in known.items() if status not in ("online", "unknown")}
     return ", ".join(f"{count} {status}" for status, count in sorted(ill.items())) or None
 
@@ -114,7 +103,7 @@ CHECKS: Mapping[str, Check] = {
 class Health:
     """What is known of everything that a service stands on."""
 
-    def __init__(self, service: "services.Service") -> None:
+    def __init__(self, service: "service_module.Service") -> None:
         self._service = service
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, str, str | None]] = {}

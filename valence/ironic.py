@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Register composed nodes in Ironic, and take them out again.
 
@@ -34,9 +24,9 @@ from oslo_log import log
 from requests import adapters
 
 from valence import errors
-from valence import ironic_conf
-from valence import marks
-from valence_conductor import run
+from valence import ownership
+from valence.conf import ironic as ironic_conf
+from valence_conductor import interrupt
 
 LOG = log.getLogger(__name__)
 
@@ -111,8 +101,8 @@ class Ironic:
             driver_info=dict(driver_info),
             extra={
                 **(extra or {}),
-                marks.NODE_KEY: valence_node,
-                marks.INSTALLATION_KEY: installation,
+                ownership.NODE_KEY: valence_node,
+                ownership.INSTALLATION_KEY: installation,
             },
             resource_class=resource_class,
             properties=dict(properties) if properties else None,
@@ -163,13 +153,13 @@ class Ironic:
                     reason=waits_for,
                     ironic_node=uuid,
                 )
-            run.pause(PAUSE)
+            interrupt.pause(PAUSE)
 
     def marked(self) -> list[Any]:
         """List the nodes that say which composed node they stand for: one listing."""
         fields = ["uuid", "provision_state", "reservation", "instance_uuid", "extra"]
         listed = self._call("list nodes", lambda c: c.node.list(limit=0, fields=fields))
-        return [node for node in listed if marks.NODE_KEY in (node.extra or {})]
+        return [node for node in listed if ownership.NODE_KEY in (node.extra or {})]
 
     def delete_unused(self, uuid: str, valence_node: str) -> None:
         """Delete a node that stands there unused, and see that it is gone; wait for nothing.
@@ -201,7 +191,7 @@ class Ironic:
 
     def _create(self, *, uuid: str, extra: Mapping[str, Any], **more: Any) -> tuple[Any, set[str]]:
         """Create a node, or find it: the node, and the MACs that it has ports for."""
-        valence_node = extra[marks.NODE_KEY]
+        valence_node = extra[ownership.NODE_KEY]
         given = {key: value for key, value in more.items() if value is not None}
         try:
             node = self._call(
@@ -272,11 +262,11 @@ class Ironic:
             raise
 
     def _check_ours(self, node: Any, valence_node: str) -> None:
-        owner = (node.extra or {}).get(marks.NODE_KEY)
+        owner = (node.extra or {}).get(ownership.NODE_KEY)
         if owner != valence_node:
             raise errors.IronicRefused(
                 f"Ironic node {node.uuid} is not the one of node {valence_node}: its "
-                f"extra.{marks.NODE_KEY} is {owner!r}. It was left as it is.",
+                f"extra.{ownership.NODE_KEY} is {owner!r}. It was left as it is.",
                 ironic_node=node.uuid,
                 ours=False,
             )

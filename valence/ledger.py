@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """The ledger of nodes: what a conductor needs of their rows."""
 
@@ -24,15 +13,15 @@ from oslo_config import cfg
 
 from valence import audit
 from valence import conf as service_conf
-from valence import drivers as known_drivers
 from valence import errors
-from valence import ironic as ironic_client
-from valence import parts
-from valence import scheduler as schedulers
-from valence.objects import node as nodes
-from valence_conductor import database
+from valence import wiring
+from valence.drivers import Drivers
+from valence.ironic import Ironic
+from valence.objects import node as node_objects
+from valence.scheduler import Scheduler
 from valence_conductor import errors as conductor_errors
 from valence_conductor import waiting
+from valence_conductor.db.engine import Database
 from valence_conductor.job import FlowSpec
 from valence_conductor.job import Job
 from valence_conductor.job import Outcome
@@ -95,7 +84,7 @@ FAULTS: Mapping[str | None, type[errors.ValenceError]] = {
 }
 
 
-class Nodes:
+class NodeLedger:
     """The ledger of nodes."""
 
     name = NAME
@@ -103,9 +92,9 @@ class Nodes:
     def __init__(
         self,
         conf: cfg.ConfigOpts,
-        db: database.Database,
-        drivers: known_drivers.Drivers,
-        ironic: ironic_client.Ironic,
+        db: Database,
+        drivers: Drivers,
+        ironic: Ironic,
     ) -> None:
         self._conf = conf
         self._db = db
@@ -115,17 +104,17 @@ class Nodes:
             "db": db,
             "drivers": drivers,
             "ironic": ironic,
-            "scheduler": schedulers.Scheduler(conf),
+            "scheduler": Scheduler(conf),
         }
 
     def pending(self) -> Iterable[Job]:
         """List the jobs that nodes ask for, oldest first."""
-        return [job_of(row) for row in nodes.pending(self._db)]
+        return [job_of(row) for row in node_objects.pending(self._db)]
 
     def is_pending(self, job: Job) -> bool:
         """Tell whether the node still asks for exactly this job."""
-        row = nodes.find(self._db, job.uuid)
-        return row is not None and row.state in nodes.ASKED_IN and job_of(row) == job
+        row = node_objects.find(self._db, job.uuid)
+        return row is not None and row.state in node_objects.ASKED_IN and job_of(row) == job
 
     def flow(self, job: Job) -> FlowSpec:
         """Say which flow does the job."""
@@ -144,30 +133,30 @@ class Nodes:
         """
         label = f"undo {task}" if reverting else task
         with contextlib.suppress(conductor_errors.Superseded):
-            row = nodes.hold(self._db, job.uuid, job.generation, _state(job))
+            row = node_objects.hold(self._db, job.uuid, job.generation, _state(job))
             if row.task != label:
-                nodes.record(self._db, row, task=label, task_since=waiting.now())
+                node_objects.record(self._db, row, task=label, task_since=waiting.now())
 
     def settle(self, job: Job, outcome: Outcome) -> Job | None:
         """End the node's transition; its release follows if it was deleted meanwhile."""
         following: list[Job] = []
 
-        def decide(row: nodes.Node) -> Mapping[str, Any] | None:
+        def decide(row: node_objects.Node) -> Mapping[str, Any] | None:
             end = _end_of(job, row, outcome.result)
             if end is None:
                 return None
             values = {"fault": _fault_after(job, row, outcome), **end}
-            if end["state"] in nodes.ASKED_IN:
+            if end["state"] in node_objects.ASKED_IN:
                 following.append(Job(NAME, row.uuid, row.generation + 1, "release"))
                 values["generation"] = row.generation + 1
             return values
 
-        nodes.settle(self._db, job.uuid, job.generation, _state(job), decide)
+        node_objects.settle(self._db, job.uuid, job.generation, _state(job), decide)
         return following[0] if following else None
 
     def census(self) -> Mapping[str, int]:
         """Count the nodes by state."""
-        return nodes.census(self._db)
+        return node_objects.census(self._db)
 
     def audit(self) -> Iterable[Stray]:
         """Look for what no node owns, and for nodes in error that hold something.
@@ -179,24 +168,24 @@ class Nodes:
             strays += [_left_behind(row) for row in self._release_again()]
         return strays
 
-    def _release_again(self) -> Iterable[nodes.Node]:
-        for row in nodes.left_behind(self._db):
+    def _release_again(self) -> Iterable[node_objects.Node]:
+        for row in node_objects.left_behind(self._db):
             with contextlib.suppress(conductor_errors.Superseded):
-                nodes.begin(self._db, row, "release", fault=row.fault)
+                node_objects.begin(self._db, row, "release", fault=row.fault)
                 yield row
 
 
-def job_of(row: nodes.Node) -> Job:
+def job_of(row: node_objects.Node) -> Job:
     """Give the job that a node in a transitional state asks for."""
-    return Job(NAME, row.uuid, row.generation, nodes.ASKED_IN[row.state])
+    return Job(NAME, row.uuid, row.generation, node_objects.ASKED_IN[row.state])
 
 
-def _left_behind(row: nodes.Node) -> Stray:
+def _left_behind(row: node_objects.Node) -> Stray:
     what = f"node {row.uuid} ended in error and may still hold something on {row.podm_uuid}"
     return Stray("row", what, repaired=True)
 
 
-def _end_of(job: Job, row: nodes.Node, result: Result) -> Mapping[str, Any] | None:
+def _end_of(job: Job, row: node_objects.Node, result: Result) -> Mapping[str, Any] | None:
     if job.operation == "compose" and row.release_requested:
         return ENDS_CANCELLED[result]
     if row.is_given_back_unasked and result is Result.SUCCESS:
@@ -205,7 +194,7 @@ def _end_of(job: Job, row: nodes.Node, result: Result) -> Mapping[str, Any] | No
     return ENDS[job.operation][result]
 
 
-def _fault_after(job: Job, row: nodes.Node, outcome: Outcome) -> dict[str, Any] | None:
+def _fault_after(job: Job, row: node_objects.Node, outcome: Outcome) -> dict[str, Any] | None:
     """Tell what a node suffers from; a compose that failed is not forgotten over its release."""
     fault = fault_of(job, outcome)
     if not row.is_given_back_unasked or row.fault is None:
@@ -235,14 +224,14 @@ def fault_of(job: Job, outcome: Outcome) -> dict[str, Any] | None:
     return fault | {key: details[key] for key in more if details.get(key)}
 
 
-def load(conf: cfg.ConfigOpts) -> Nodes:
+def load(conf: cfg.ConfigOpts) -> NodeLedger:
     """Make the ledger that a configuration asks for."""
     service_conf.register_opts(conf)
-    found = parts.make(conf)
+    found = wiring.make(conf)
     # A conductor knows no pod managers, and does not end their sessions for us.
     atexit.register(found.drivers.connections.close)
-    return Nodes(conf, found.db, found.drivers, found.ironic)
+    return NodeLedger(conf, found.db, found.drivers, found.ironic)
 
 
 def _state(job: Job) -> str:
-    return nodes.OPERATIONS[job.operation]
+    return node_objects.OPERATIONS[job.operation]

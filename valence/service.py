@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """The whole service: its parts, and a conductor that works in its process."""
 
@@ -19,14 +8,14 @@ from oslo_log import log as logging
 import sqlalchemy as sa
 from taskflow import exceptions as taskflow_errors
 
-from valence import health as healths
-from valence import inventory
-from valence import ironic as ironic_client
 from valence import ledger
-from valence import parts
 from valence import policies
+from valence import refresh
+from valence import wiring
+from valence.health import Health
+from valence.ironic import Ironic
 from valence_conductor import conductor
-from valence_conductor import process
+from valence_conductor import ids
 from valence_conductor.job import Job
 
 LOG = logging.getLogger(__name__)
@@ -39,22 +28,22 @@ class Service:
     :param ironic: tests have their own.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, ironic: ironic_client.Ironic | None = None) -> None:
-        found = parts.make(conf, ironic)
+    def __init__(self, conf: cfg.ConfigOpts, ironic: Ironic | None = None) -> None:
+        found = wiring.make(conf, ironic)
         self.conf: cfg.ConfigOpts = conf
         self.db = found.db
         self.drivers = found.drivers
         self.ironic = found.ironic
-        self.inventory = inventory.Inventories(conf, found.db, found.drivers)
+        self.inventory = refresh.InventoryRefresher(conf, found.db, found.drivers)
         self.enforcer = policies.enforcer(conf)
-        self.health = healths.Health(self)
-        self.ledger = ledger.Nodes(conf, found.db, found.drivers, found.ironic)
+        self.health = Health(self)
+        self.ledger = ledger.NodeLedger(conf, found.db, found.drivers, found.ironic)
         self.conductor = conductor.from_conf(
             conf,
             [self.ledger],
             default_connection=f"sqlite:///{conf.state_path}/flows.sqlite",
         )
-        self._refresher = inventory.refresher(conf, self.inventory, process.name())
+        self._refresher = refresh.refresher(conf, self.inventory, ids.process_name())
 
     def start(self) -> None:
         """Prepare the tables, resume what is under way, begin to work.
@@ -64,7 +53,7 @@ class Service:
         :raises Unreachable: a database is away, or the jobboard.
         """
         self.db.reach(self.conf.conductor.start_timeout)
-        parts.prepare_schema(self.db)
+        wiring.prepare_schema(self.db)
         self.conductor.start()
         if self._refresher is not None:
             self._refresher.start()

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """The service as an application for a WSGI server: ``gunicorn 'valence.wsgi:create()'``.
 
@@ -58,11 +47,11 @@ def create() -> Any:
 
 def _start(conf: cfg.ConfigOpts) -> Any:
     # Not before: they import prometheus_client, which looks at the environment then.
-    from valence import deploy
-    from valence import service as services
+    from valence.api import app
+    from valence.service import Service
 
-    service = services.Service(conf)
-    application = deploy.application(service)
+    service = Service(conf)
+    application = app.application(service)
     service.start()
     atexit.register(service.stop)
     return application

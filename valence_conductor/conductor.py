@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The conductor: takes jobs, does them, and does again what a dead one left."""
 
@@ -21,22 +11,22 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from valence_conductor import conf as conductor_conf
-from valence_conductor import database
-from valence_conductor import election
 from valence_conductor import errors
 from valence_conductor import metrics
 from valence_conductor.boards import Board
 from valence_conductor.boards import EmbeddedBoard
 from valence_conductor.boards import JobboardBoard
 from valence_conductor.boards import url
+from valence_conductor.db.engine import Database
 from valence_conductor.job import Job
 from valence_conductor.journal import Journal
 from valence_conductor.ledger import Ledger
-from valence_conductor.lock import FileLock
-from valence_conductor.lock import Lock
-from valence_conductor.lock import ServerLock
+from valence_conductor.locks import election
+from valence_conductor.locks.lock import FileLock
+from valence_conductor.locks.lock import Lock
+from valence_conductor.locks.lock import ServerLock
 from valence_conductor.runner import Runner
-from valence_conductor.sweeper import Office
+from valence_conductor.sweeper import Election
 from valence_conductor.sweeper import Sweeper
 
 LOG = logging.getLogger(__name__)
@@ -187,9 +177,9 @@ def from_conf(
             "none: set workers, or jobboard."
         )
     ledgers = list(ledgers)
-    db = database.Database(options.connection or default_connection)
+    db = Database(options.connection or default_connection)
     board: Board
-    office: Office
+    office: Election
     lock: Lock | None
     if options.jobboard:
         jobboard_conf = url.parse(options.jobboard)
@@ -199,12 +189,14 @@ def from_conf(
             lease=options.lease,
             start_timeout=options.start_timeout,
         )
-        office = election.Election(options.jobboard, board.name)
+        office = election.ToozElection(options.jobboard, board.name)
         lock = None
     else:
         board = EmbeddedBoard(options.workers)
         lock = FileLock(f"{db.url.database}.lock") if db.is_sqlite else ServerLock(db.engine)
-        office = election.Holder(lock, functools.partial(board.stop, options.graceful_timeout))
+        office = election.LockHolderElection(
+            lock, functools.partial(board.stop, options.graceful_timeout)
+        )
     journal = Journal(db)
     return Conductor(
         ledgers,

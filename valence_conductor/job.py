@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A job: one operation on one row, and how it ended."""
 
@@ -17,7 +7,7 @@ import dataclasses
 import enum
 from typing import Any
 
-from valence_conductor import identity
+from valence_conductor import ids
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,12 +42,12 @@ class Job:
     @property
     def book_uuid(self) -> str:
         """Uuid of the logbook that holds the job's flow."""
-        return identity.derive(f"book/{self.ledger}/{self.operation}", self.uuid, self.generation)
+        return ids.derive_uuid(f"book/{self.ledger}/{self.operation}", self.uuid, self.generation)
 
     @property
     def flow_uuid(self) -> str:
         """Uuid of the job's flow detail."""
-        return identity.derive(f"flow/{self.ledger}/{self.operation}", self.uuid, self.generation)
+        return ids.derive_uuid(f"flow/{self.ledger}/{self.operation}", self.uuid, self.generation)
 
 
 @dataclasses.dataclass(frozen=True)

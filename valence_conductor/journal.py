@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The journal: what TaskFlow remembers of every flow between its steps."""
 
@@ -23,7 +13,7 @@ from taskflow import exceptions as taskflow_exceptions
 from taskflow.persistence import models
 from taskflow.persistence.backends import impl_sqlalchemy
 
-from valence_conductor import database
+from valence_conductor.db.engine import Database
 from valence_conductor.job import FlowSpec
 from valence_conductor.job import Job
 
@@ -43,7 +33,7 @@ class Journal:
         rows and flows are written all the time.
     """
 
-    def __init__(self, db: database.Database) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
         writers = db.engine.execution_options(sqlite_begin="IMMEDIATE")
         self.backend = _Backend({}, engine=writers)

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Reaching the servers that a process needs before it can begin."""
 
@@ -28,7 +18,7 @@ LOG = logging.getLogger(__name__)
 PAUSE = 2.0
 
 
-def reach(
+def retry_until_reachable(
     what: str, call: Callable[[], T], away: tuple[type[Exception], ...], patience: float
 ) -> T:
     """Call a server that may start at the same time as we do, until it answers.

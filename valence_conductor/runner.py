@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Do one job: make or resume its flow, run it, and settle its row."""
 
@@ -25,8 +15,8 @@ from taskflow.persistence import models
 from taskflow.types import failure
 
 from valence_conductor import errors
+from valence_conductor import interrupt
 from valence_conductor import metrics
-from valence_conductor import run
 from valence_conductor.job import Job
 from valence_conductor.job import Outcome
 from valence_conductor.job import Result
@@ -79,7 +69,7 @@ class Runner:
         if outcome is None:
             if detail.state is not None:
                 metrics.RESUMES.labels(*labels).inc()
-            with run.until(halt), metrics.RUNNING.labels(*labels).track_inprogress():
+            with interrupt.until(halt), metrics.RUNNING.labels(*labels).track_inprogress():
                 self._run_flow(job, ledger, detail, halt)
             outcome = outcome_of(detail)
             if outcome is None:

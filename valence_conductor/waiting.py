@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Waiting that has a deadline, failure states, and an end when asked."""
 
@@ -18,7 +8,7 @@ import time
 from typing import TypeVar
 
 from valence_conductor import errors
-from valence_conductor import run
+from valence_conductor import interrupt
 
 T = TypeVar("T")
 
@@ -74,5 +64,5 @@ def wait_until(
             raise errors.TimedOut(f"Gave up waiting for {what} at {deadline:%H:%M:%S} UTC.")
         if progress is not None and progress() != stage:
             stage, since, pause = progress(), time.monotonic(), FIRST_PAUSE
-        run.pause(min(pause, interval, left))
+        interrupt.pause(min(pause, interval, left))
         pause = min(2 * pause, max(SHORT, SHARE * (time.monotonic() - since)))

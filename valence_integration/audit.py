@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What of the plugin's stands in Ironic and in Valence, and no instance owns it.
 
@@ -29,12 +19,12 @@ from oslo_log import log as logging
 
 from valence_conductor import errors as conductor_errors
 from valence_conductor.ledger import Stray
-from valence_conductor.sightings import Sightings
+from valence_conductor.strays import StrayTracker
 from valence_integration import states
-from valence_integration.ironic import IronicNode
 from valence_integration.objects.instance import Instance
+from valence_integration.peers.ironic import IronicNode
 from valence_integration.tasks import enroll
-from valence_integration.tools import Tools
+from valence_integration.tasks.context import Tools
 from valenceclient.node import Node
 
 LOG = logging.getLogger(__name__)
@@ -84,7 +74,7 @@ class Audit:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._sightings = Sightings(tools.limits.stray_grace)
+        self._sightings = StrayTracker(tools.limits.stray_grace)
 
     def look(self) -> list[Stray]:
         """Compare the rows with Ironic and Valence; give back what is surely ours.

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The ledger of instances: what a conductor needs to know of them."""
 
@@ -22,26 +12,26 @@ from oslo_log import log as logging
 import sqlalchemy as sa
 
 from valence_conductor import conf as conductor_conf
-from valence_conductor import database
-from valence_conductor import process
+from valence_conductor import ids
 from valence_conductor import waiting
+from valence_conductor.db.engine import Database
 from valence_conductor.job import FlowSpec
 from valence_conductor.job import Job
 from valence_conductor.job import Outcome
 from valence_conductor.job import Result
 from valence_conductor.ledger import Stray
 from valence_integration import audit
-from valence_integration import clients
 from valence_integration import conf as integration_conf
 from valence_integration import errors
 from valence_integration import states
-from valence_integration.instances import Ending
-from valence_integration.instances import holds
-from valence_integration.instances import Instances
-from valence_integration.ironic import IronicNodes
+from valence_integration.db.instances import Ending
+from valence_integration.db.instances import holds
+from valence_integration.db.instances import Instances
 from valence_integration.objects.instance import Instance
-from valence_integration.tools import Tools
-from valence_integration.valence import ValenceNodes
+from valence_integration.peers import clients
+from valence_integration.peers.ironic import IronicNodes
+from valence_integration.peers.valence import ValenceNodes
+from valence_integration.tasks.context import Tools
 
 LOG = logging.getLogger(__name__)
 
@@ -114,8 +104,8 @@ class InstanceLedger:
         if seen.task != label:
             LOG.info("instance %s: %s", job.uuid, label)
             news = {"task": label, "task_since": waiting.now()}
-        if seen.conductor != process.name():
-            news["conductor"] = process.name()
+        if seen.conductor != ids.process_name():
+            news["conductor"] = ids.process_name()
         if news:
             self.instances.write(job.uuid, job.generation, _STATES[job.operation], **news)
 
@@ -168,7 +158,7 @@ def open_beside(conf: cfg.ConfigOpts) -> InstanceLedger:
     integration_conf.register_opts(conf)
     return InstanceLedger(
         Tools(
-            Instances(database.Database(conf[integration_conf.GROUP].connection)),
+            Instances(Database(conf[integration_conf.GROUP].connection)),
             ValenceNodes(lambda: clients.valence(conf)),
             IronicNodes(lambda: clients.ironic(conf)),
             integration_conf.limits(conf),

@@ -1,18 +1,8 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The states of an instance, and what may follow what."""
 
-from valence_conductor import rows
+from valence_conductor.db import transitions
 
 PROVISIONING = "provisioning"
 ACTIVE = "active"
@@ -22,8 +12,8 @@ ERROR = "error"
 
 #: Every step that an instance may take. From ``error`` an instance is provisioned
 #: anew only when nothing of it is left behind, and from ``deleted`` only when whoever
-#: owns it says so: see :mod:`valence_integration.retrying`.
-TRANSITIONS = rows.Transitions(
+#: owns it says so: see :mod:`valence_integration.tasks.retry_check`.
+TRANSITIONS = transitions.Transitions(
     {
         PROVISIONING: {ACTIVE, ERROR, DESTROYING},
         ACTIVE: {DESTROYING},

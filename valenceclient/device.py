@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Pooled devices: drives and accelerators that belong to no system."""
 
@@ -18,13 +8,13 @@ import dataclasses
 from typing import Any
 from typing import ClassVar
 
-from valenceclient import _inventory
+from valenceclient import _reported
 from valenceclient import _resource
 from valenceclient import _transport
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Device(_inventory.Told):
+class Device(_reported.Told):
     """A pooled device. It has no name.
 
     ``type``: ``storage``, or what its pod manager calls an accelerator.
@@ -44,7 +34,7 @@ class Device(_inventory.Told):
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
 
     CONVERT = {
-        **_inventory.Told.CONVERT,
+        **_reported.Told.CONVERT,
         "properties": _resource.mapping,
         "extra": _resource.mapping,
     }
@@ -56,14 +46,14 @@ class Synced(_resource.Record):
 
     CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
         "synced": tuple,
-        "errors": lambda raw: tuple(map(_inventory.Trouble.from_json, raw)),
+        "errors": lambda raw: tuple(map(_reported.Trouble.from_json, raw)),
     }
 
     synced: tuple[str, ...] = ()
-    errors: tuple[_inventory.Trouble, ...] = ()
+    errors: tuple[_reported.Trouble, ...] = ()
 
 
-class Devices(_inventory.KeptCollection[Device]):
+class Devices(_reported.KeptCollection[Device]):
     """``/v1/pooled``, of all pod managers. An ``ident`` is a uuid."""
 
     path = "/pooled"

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Nodes: machines composed from a pod manager's pool."""
 
@@ -20,7 +10,7 @@ from typing import Any
 from typing import ClassVar
 import uuid as uuids
 
-from valenceclient import _inventory
+from valenceclient import _reported
 from valenceclient import _resource
 from valenceclient import _transport
 from valenceclient import _waiting
@@ -87,7 +77,7 @@ class Node(_resource.Resource):
     user_id: str | None = None
 
 
-class Nodes(_inventory.TellingCollection[Node]):
+class Nodes(_reported.TellingCollection[Node]):
     """``/v1/nodes``.
 
     The operations return as soon as Valence has taken them on, or with

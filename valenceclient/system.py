@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Systems: the computers that pod managers compose nodes of."""
 
@@ -16,11 +6,11 @@ from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
-from valenceclient import _inventory
+from valenceclient import _reported
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class System(_inventory.Kept):
+class System(_reported.Kept):
     """A computer system. ``state``: free, used, or absent: not listed any more."""
 
     state: str = ""
@@ -39,10 +29,10 @@ class System(_inventory.Kept):
     drives: tuple[Mapping[str, Any], ...] = dataclasses.field(default=(), hash=False)
     nics: tuple[Mapping[str, Any], ...] = dataclasses.field(default=(), hash=False)
 
-    CONVERT = {**_inventory.Kept.CONVERT, "processors": tuple, "drives": tuple, "nics": tuple}
+    CONVERT = {**_reported.Kept.CONVERT, "processors": tuple, "drives": tuple, "nics": tuple}
 
 
-class Systems(_inventory.KeptCollection[System]):
+class Systems(_reported.KeptCollection[System]):
     """``/v1/systems``, of all pod managers."""
 
     path = "/systems"

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Collections: members, pages, and the query parameters that go with them."""
 
@@ -17,12 +7,12 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TypeVar
 
-from podm_simulator.redfish.exchange import missing
-from podm_simulator.redfish.exchange import Refusal
-from podm_simulator.redfish.exchange import Request
-from podm_simulator.redfish.exchange import Resource
-from podm_simulator.redfish.exchange import Service
 from podm_simulator.redfish.expand import levels
+from podm_simulator.redfish.http import missing
+from podm_simulator.redfish.http import Refusal
+from podm_simulator.redfish.http import Request
+from podm_simulator.redfish.http import Resource
+from podm_simulator.redfish.http import Service
 
 T = TypeVar("T")
 

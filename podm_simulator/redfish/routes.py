@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The Redfish tree: every path that is served, one line each."""
 
@@ -31,10 +21,10 @@ from podm_simulator.redfish import session
 from podm_simulator.redfish import system
 from podm_simulator.redfish import virtual_media
 from podm_simulator.redfish.dialect import Dialect
-from podm_simulator.redfish.exchange import Handler
-from podm_simulator.redfish.exchange import missing
-from podm_simulator.redfish.exchange import Refusal
-from podm_simulator.redfish.exchange import Request
+from podm_simulator.redfish.http import Handler
+from podm_simulator.redfish.http import missing
+from podm_simulator.redfish.http import Refusal
+from podm_simulator.redfish.http import Request
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

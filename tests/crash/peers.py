@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The peers of a victim: a pod manager, an Ironic and, for the plugin, a Valence.
 
@@ -34,9 +24,9 @@ from podm_simulator.server import Simulator
 from tests.crash import configuration
 from tests.crash import process
 from tests.crash.ironic import Ironic
-from valence import deploy
-from valence import service as services
+from valence.api import app
 from valence.cmd import api
+from valence.service import Service
 
 #: How long things take, seconds: long enough to be seen, and no longer.
 ASSEMBLE = 0.03
@@ -76,9 +66,9 @@ class Valence:
     def __call__(self) -> process.Commands:
         """Serve; where it listens is the answer to ``where``."""
         conf = configuration.service(self._folder, self._where["ironic"], **configuration.AUDITS)
-        service = services.Service(conf)
+        service = Service(conf)
         service.start()
-        server = api.Server(("127.0.0.1", self._port), deploy.application(service), numthreads=8)
+        server = api.Server(("127.0.0.1", self._port), app.application(service), numthreads=8)
         server.prepare()
         threading.Thread(target=server.serve, daemon=True).start()
         return {"where": lambda: f"http://127.0.0.1:{server.bind_addr[1]}"}

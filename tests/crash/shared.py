@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What several processes share: a board and a database, both of them real servers."""
 
@@ -30,11 +20,11 @@ from tests.crash.schedule import LEASE
 from tests.servers import boards
 from tests.servers import databases
 from tests.servers import process as servers
-from valence import parts
+from valence import wiring
 from valence_conductor.boards import url as board_url
-from valence_conductor.database import Database
+from valence_conductor.db.engine import Database
 from valence_conductor.journal import Journal
-from valence_integration.instances import Instances
+from valence_integration.db.instances import Instances
 
 #: Which servers go together.
 PAIRS = (("redis", "postgresql"), ("zookeeper", "mariadb"), ("etcd", "postgresql"))
@@ -52,7 +42,7 @@ ROWS = {"plugin": "valence_integration__connection", "service": "database__conne
 #: kind of victim -> makes the tables of its rows
 TABLES: Mapping[str, Callable[[Database], None]] = {
     "plugin": lambda db: Instances(db).upgrade(),
-    "service": parts.upgrade,
+    "service": wiring.upgrade,
 }
 
 

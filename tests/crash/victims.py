@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The processes that are killed: a conductor each, and whoever asks it for something.
 
@@ -28,10 +18,10 @@ from werkzeug import test
 from tests.crash import configuration
 from tests.crash import hook
 from tests.crash import process
-from valence import deploy
-from valence import service as services
+from valence import service as service_module
+from valence.api import app
 from valence_integration import errors
-from valence_integration import submit
+from valence_integration import provisioner as provisioner_module
 
 #: What is asked for; each machine of the pool has more.
 PROPERTIES = {"processor": {"total_cores": 4}, "memory": {"capacity_mib": 4096}}
@@ -90,7 +80,7 @@ class Plugin(Victim):
         conf = configuration.plugin(
             self._folder, self._where["valence"], self._where["ironic"], **self._options
         )
-        self._provisioner = submit.Provisioner(conf)
+        self._provisioner = provisioner_module.Provisioner(conf)
         self._provisioner.start()
 
     def commands(self) -> process.Commands:
@@ -140,9 +130,9 @@ class Service(Victim):
     def start(self) -> None:
         """Open the databases, and begin to work."""
         conf = configuration.service(self._folder, self._where["ironic"], **self._options)
-        self._service = services.Service(conf)
+        self._service = service_module.Service(conf)
         self._service.start()
-        self._client = test.Client(deploy.application(self._service))
+        self._client = test.Client(app.application(self._service))
 
     def commands(self) -> process.Commands:
         """Give what can be asked for."""

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What functional tests stand on: one lab a process, and books that must balance."""
 
@@ -22,7 +12,7 @@ from devstack.lab import lab as labs
 from devstack.lab import podm
 from tests import base
 from tests.servers import databases
-from valence_integration import submit
+from valence_integration import provisioner as provisioner_module
 
 PODS = {
     "small": podm.Size(systems=3, cores=8, memory_mib=32 * 1024, assemble_seconds=0.5),
@@ -115,9 +105,9 @@ class FunctionalTestCase(base.TestCase):
                 _STAGE.note_failure(None)
                 _STAGE.clear()
 
-    def start_provisioner(self) -> submit.Provisioner:
+    def start_provisioner(self) -> provisioner_module.Provisioner:
         """Start the plugin in this process."""
-        provisioner = submit.Provisioner(self.lab.plugin_conf())
+        provisioner = provisioner_module.Provisioner(self.lab.plugin_conf())
         provisioner.start()
         self.addCleanup(provisioner.stop)
         return provisioner

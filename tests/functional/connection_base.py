@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What tests of connections to pod managers begin with."""
 
@@ -19,7 +9,7 @@ from typing import Any
 from tests import base
 from tests.servers import odd
 from tests.unit.service import fake_redfish
-from valence.podmanagers import connection
+from valence.podmanagers.http.connection import Connection
 
 ROOT = "/redfish/v1/"
 SESSIONS = "/redfish/v1/SessionService/Sessions"
@@ -36,13 +26,13 @@ def until(condition: Any) -> None:
 
 
 class ConnectionTestCase(base.TestCase):
-    def connect(self, url: str, **options: Any) -> connection.Connection:
+    def connect(self, url: str, **options: Any) -> Connection:
         given = {
             name: options.pop(name) for name in ("verify_ca", "ca", "username") if name in options
         }
         conf = fake_redfish.conf(**{"connect_timeout": 5, "session_after": 0, **options})
         who = given.pop("username", "admin")
-        client = connection.Connection(conf, url, who, "secret", **given)
+        client = Connection(conf, url, who, "secret", **given)
         self.addCleanup(client.close)
         return client
 

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Connections to pod managers that are odd, with sessions, and over TLS."""
 
@@ -37,10 +27,10 @@ from tests.functional.connection_base import THING
 from tests.servers import certificates
 from tests.servers import odd
 from valence import errors
-from valence.flows import outages
-from valence.podmanagers import rsd
-from valence.podmanagers import session
-from valence_conductor import run
+from valence.flows import retry
+from valence.podmanagers.http import session
+from valence.podmanagers.rsd import driver as rsd_driver
+from valence_conductor import interrupt
 
 
 class TestSessions(OddTestCase):
@@ -189,7 +179,7 @@ class TestOddServices(OddTestCase):
             ("POST", f"{nodes}/Actions/Allocate"): (200, {"location": f"{far}{nodes}/3/"}, None),
         }
         self.session_answer = (200, {"x-auth-token": "t0ken", "location": "1"}, None)
-        driver = rsd.RSDDriver(self.connect(self.odd.url))
+        driver = rsd_driver.RSDDriver(self.connect(self.odd.url))
         self.assertEqual(2, driver.check().nodes)
         self.assertEqual([f"{nodes}/1", f"{nodes}/2"], [one.path for one in driver.members()])
         self.assertEqual(f"{nodes}/3", driver.allocate("valence-1", "", FOUR_CORES))
@@ -261,7 +251,7 @@ class SimulatorTestCase(ConnectionTestCase):
 
 class TestWithASimulator(SimulatorTestCase):
     def test_a_session_that_ended_is_renewed_and_nothing_is_done_twice(self) -> None:
-        driver = rsd.RSDDriver(self.connect(self.url))
+        driver = rsd_driver.RSDDriver(self.connect(self.url))
         driver.check()
         self.assertEqual(1, len(self.simulator.sessions.all()))
         for number in range(3):
@@ -287,7 +277,7 @@ class TestWithASimulator(SimulatorTestCase):
 
     def test_a_short_check_costs_no_session(self) -> None:
         client = self.connect(self.url, session_after=50)
-        rsd.RSDDriver(client).check()
+        rsd_driver.RSDDriver(client).check()
         client.close()
         asked = self.simulator.journal.show()["requests"]
         self.assertEqual(["GET", "GET"], [one["method"] for one in asked])
@@ -302,8 +292,8 @@ class TestWithASimulator(SimulatorTestCase):
         begun, halt = threading.Event(), threading.Event()
 
         def ask() -> dict[str, Any]:
-            with run.until(halt):  # as a conductor does
-                return outages.ask(question, within=60)
+            with interrupt.until(halt):  # as a conductor does
+                return retry.ask(question, within=60)
 
         def question() -> dict[str, Any]:
             begun.set()
@@ -332,7 +322,7 @@ class TestTLS(SimulatorTestCase):
         return pem.partition("-----BEGIN PRIVATE")[0]
 
     def test_the_certificate_that_is_given_is_trusted_and_no_other(self) -> None:
-        driver = rsd.RSDDriver(self.connect(self.url, ca=self.pem))
+        driver = rsd_driver.RSDDriver(self.connect(self.url, ca=self.pem))
         self.assertEqual(0, driver.check().nodes)
         both = self.connect(self.url, ca=self.other() + self.pem)
         self.assertIn("Links", both.get(ROOT))

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Connections to pod managers that are slow, silent, or have their hands full."""
 
@@ -25,8 +15,8 @@ from tests.functional.connection_base import THING
 from tests.functional.connection_base import until
 from tests.servers import odd
 from valence import errors
-from valence.podmanagers import connection
-from valence_conductor import run
+from valence.podmanagers.http.connection import Connection
+from valence_conductor import interrupt
 
 
 class TestDeadlines(OddTestCase):
@@ -135,7 +125,7 @@ class TestBreaker(OddTestCase):
         self.assertEqual([f"GET {ROOT}", "GET /thing"], self.odd.asked())
         self.assertEqual(["nothing"], self.how(ROOT))
 
-    def works(self, client: connection.Connection) -> bool:
+    def works(self, client: Connection) -> bool:
         try:
             return client.get("/thing") == THING
         except errors.PodManagerUnreachable:
@@ -149,7 +139,7 @@ class TestBreaker(OddTestCase):
         well.set()
         exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/thing")
         self.assertIs(False, exc.details["asked"])
-        with run.until(threading.Event()):
+        with interrupt.until(threading.Event()):
             client.post("/thing")
         self.assertEqual(["GET /thing", f"GET {ROOT}", "POST /thing"], self.odd.asked())
 

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Every operation of ``openapi.json`` is asked a lot, and answers as it says it does.
 
@@ -36,10 +25,10 @@ from podm_simulator.server import Simulator
 from tests import base
 from tests.servers import databases
 from valence import conf as service_conf
-from valence import deploy
 from valence import errors
-from valence import parts
-from valence import service as services
+from valence import wiring
+from valence.api import app
+from valence.service import Service
 
 #: Requests to each operation, of each kind.
 EXAMPLES = 25
@@ -80,15 +69,15 @@ class TestContract(base.TestCase):
         self.simulator.start()
         self.addCleanup(self.simulator.stop)
         OnlySimulator.url = self.simulator.url
-        service = services.Service(
+        service = Service(
             self.configure(pathlib.Path(folder.name)),
             ironic=NoIronic(),  # type: ignore[arg-type]
         )
         service.drivers.connections._transport = OnlySimulator
-        parts.upgrade(service.db)
+        wiring.upgrade(service.db)
         service.start()
         self.addCleanup(service.stop, 5.0)
-        self.application = deploy.application(service)
+        self.application = app.application(service)
 
     def configure(self, folder: pathlib.Path) -> cfg.ConfigOpts:
         conf = service_conf.read([], prog="valence-api", default_config_files=[])

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """The tables of the service on every kind of database: migrated, compared, and in trouble."""
 
@@ -31,16 +20,16 @@ import testscenarios
 from tests import base
 from tests.servers import databases
 from valence import migrations
-from valence import parts
-from valence.objects import base as tables
-from valence.objects import flavor as flavors
-from valence.objects import node as nodes
-from valence_conductor import database
-from valence_conductor import lock
+from valence import wiring
+from valence.objects import base as objects_base
+from valence.objects import flavor as flavor_objects
+from valence.objects import node as node_objects
 from valence_conductor import waiting
-from valence_integration import instances
-from valence_integration import migrations as instance_migrations
-from valence_integration import models
+from valence_conductor.db import engine as db_engine
+from valence_conductor.locks import lock
+from valence_integration.db import instances
+from valence_integration.db import migrations as instance_migrations
+from valence_integration.db import models
 
 PROPERTIES: dict[str, Any] = {"processor": {"total_cores": 4}, "memory": {"capacity_mib": 4096}}
 
@@ -103,13 +92,13 @@ class DatabaseTest(testscenarios.WithScenarios, base.TestCase):
             self.need(databases.ALL[self.kind].missing())
             self.server = self.useFixture(databases.ALL[self.kind]())
 
-    def empty(self, name: str) -> database.Database:
+    def empty(self, name: str) -> db_engine.Database:
         """Make an empty database."""
         url = f"sqlite:///{self.folder}/{name}.sqlite"
         if self.kind != "sqlite":
             self.server.create(name)
             url = self.server.url(name)
-        made = database.Database(url)
+        made = db_engine.Database(url)
         self.addCleanup(made.close)
         return made
 
@@ -118,34 +107,34 @@ class TestMigrations(DatabaseTest):
     def test_rows_of_every_revision_come_through_to_the_newest(self) -> None:
         for revision in revisions():
             db = self.empty(f"from_{revision}")
-            parts.upgrade(db, revision)
+            wiring.upgrade(db, revision)
             self.fill(db)
-            parts.upgrade(db)
-            self.assertEqual(revisions()[-1], db.version(tables.VERSION_TABLE))
-            node = nodes.get(db, "node")
+            wiring.upgrade(db)
+            self.assertEqual(revisions()[-1], db.version(objects_base.VERSION_TABLE))
+            node = node_objects.get(db, "node")
             self.assertEqual(("composed", PODM, 3), (node.state, node.podm_uuid, node.generation))
             self.assertEqual(ROWS["nodes"]["interfaces"], node.interfaces)
             self.assertEqual(MOMENT.replace(microsecond=0), _whole(node.created_at))
-            self.assertEqual(PROPERTIES, flavors.get(db, "flavor \u2603").properties)
+            self.assertEqual(PROPERTIES, flavor_objects.get(db, "flavor \u2603").properties)
 
     def test_the_migrated_tables_are_those_of_the_models(self) -> None:
         db = self.empty("models")
-        parts.upgrade(db)
+        wiring.upgrade(db)
         with db.engine.connect() as connection:
-            options = {"version_table": tables.VERSION_TABLE, "compare_type": True}
+            options = {"version_table": objects_base.VERSION_TABLE, "compare_type": True}
             context = migration.MigrationContext.configure(connection, opts=options)
-            differences = autogenerate.compare_metadata(context, tables.Base.metadata)
+            differences = autogenerate.compare_metadata(context, objects_base.Base.metadata)
         self.assertEqual([], differences)
 
     def test_a_time_is_kept_to_the_microsecond(self) -> None:
         db = self.empty("times")
-        parts.upgrade(db)
+        wiring.upgrade(db)
         now = waiting.now().replace(microsecond=123456)
         with db.writer() as session:
             session.add(_flavor("exact", created_at=now))
-        self.assertEqual(now, flavors.get(db, "exact").created_at)
+        self.assertEqual(now, flavor_objects.get(db, "exact").created_at)
 
-    def fill(self, db: database.Database) -> None:
+    def fill(self, db: db_engine.Database) -> None:
         with db.engine.begin() as connection:
             for table, values in ROWS.items():
                 known = sa.Table(table, sa.MetaData(), autoload_with=connection)
@@ -158,7 +147,7 @@ class TestMigrations(DatabaseTest):
 class TestInstances(DatabaseTest):
     """The table of the provisioning plugin, which has migrations of its own."""
 
-    def instances(self) -> database.Database:
+    def instances(self) -> db_engine.Database:
         db = self.empty("instances")
         instances.Instances(db).upgrade()
         return db
@@ -212,22 +201,22 @@ class TestTrouble(DatabaseTest):
     def setUp(self) -> None:
         super().setUp()
         self.db = self.empty("trouble")
-        parts.upgrade(self.db)
+        wiring.upgrade(self.db)
 
     def test_a_connection_that_a_restart_broke_is_made_anew(self) -> None:
-        flavors.create(self.db, _values("before"))
+        flavor_objects.create(self.db, _values("before"))
         self.server.restart()
-        self.assertEqual("before", flavors.get(self.db, "before").name)
-        flavors.create(self.db, _values("after"))
-        self.assertEqual("after", flavors.get(self.db, "after").name)
+        self.assertEqual("before", flavor_objects.get(self.db, "before").name)
+        flavor_objects.create(self.db, _values("after"))
+        self.assertEqual("after", flavor_objects.get(self.db, "after").name)
 
     def test_the_victim_of_a_deadlock_begins_anew(self) -> None:
         for name in ("left", "right"):
-            flavors.create(self.db, _values(name))
+            flavor_objects.create(self.db, _values(name))
         meeting = threading.Barrier(2)
         attempts: list[str] = []
 
-        @database.retried
+        @db_engine.retried
         def take(first: str, second: str) -> None:
             attempts.append(first)
             fresh = attempts.count(first) == 1
@@ -247,12 +236,14 @@ class TestTrouble(DatabaseTest):
             thread.join(60)
         self.assertEqual(3, len(attempts), attempts)
         for name in ("left", "right"):
-            self.assertEqual("xx", flavors.get(self.db, name).description)
+            self.assertEqual("xx", flavor_objects.get(self.db, name).description)
 
     def write(self, session: Any, name: str) -> None:
-        longer = sa.func.concat(flavors.Flavor.description, "x")
+        longer = sa.func.concat(flavor_objects.Flavor.description, "x")
         session.execute(
-            sa.update(flavors.Flavor).where(flavors.Flavor.name == name).values(description=longer)
+            sa.update(flavor_objects.Flavor)
+            .where(flavor_objects.Flavor.name == name)
+            .values(description=longer)
         )
 
 
@@ -265,8 +256,8 @@ def _values(name: str) -> dict[str, Any]:
     }
 
 
-def _flavor(name: str, **more: Any) -> flavors.Flavor:
-    return flavors.Flavor(**_values(name), **more)
+def _flavor(name: str, **more: Any) -> flavor_objects.Flavor:
+    return flavor_objects.Flavor(**_values(name), **more)
 
 
 def _whole(moment: datetime.datetime) -> datetime.datetime:

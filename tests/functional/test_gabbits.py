@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """The API as its users see it: each file of ``gabbits`` is a story of requests in order.
 
@@ -31,9 +20,9 @@ from podm_simulator.pod.pod import Pace
 from podm_simulator.server import Simulator
 from tests.servers import databases
 from valence import conf as service_conf
-from valence import deploy
-from valence import parts
-from valence import service as services
+from valence import service as service_module
+from valence import wiring
+from valence.api import app
 
 STORIES = str(pathlib.Path(__file__).parent / "gabbits")
 
@@ -57,10 +46,10 @@ class Service(fixture.GabbiFixture):  # type: ignore[misc]
         conf.set_override("poll_interval", 0.05, group="podmanagers")
         for group, name in (("database", "valence"), ("conductor", "flows")):
             conf.set_override("connection", databases.url(folder, name), group=group)
-        self.service = services.Service(conf)
-        parts.upgrade(self.service.db)
+        self.service = service_module.Service(conf)
+        wiring.upgrade(self.service.db)
         self.service.start()
-        Service.running = deploy.application(self.service)
+        Service.running = app.application(self.service)
 
     def stop_fixture(self) -> None:
         """Stop both."""

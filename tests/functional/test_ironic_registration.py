@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Registration in a real Ironic of nodes that a simulated pod manager composed."""
 
@@ -32,9 +22,9 @@ from tests import base
 from tests.functional import rsd_base
 from tests.unit.service import fake_redfish
 from valence import errors
-from valence import ironic
-from valence import ironic_conf
 from valence import podmanagers
+from valence.conf import ironic as ironic_conf
+from valence.ironic import Ironic
 
 INSTALLATION = "55555555-5555-4555-8555-555555555555"
 MAC = "52:54:00:00:00:01"
@@ -66,7 +56,7 @@ class TestRegistration(base.TestCase):
         ironic_conf.register_opts(self.conf)
         self.conf.set_override("auth_type", "none", group="ironic")
         self.conf.set_override("endpoint_override", self.lab.url, group="ironic")
-        self.ironic = ironic.Ironic(self.conf)
+        self.ironic = Ironic(self.conf)
         self.theirs = ironic_client.get_client(
             "1", endpoint=self.lab.url, os_ironic_api_version="latest", max_retries=0
         )
@@ -249,7 +239,7 @@ class TestIronicIsDown(base.TestCase):
         ironic_conf.register_opts(conf)
         url = f"http://127.0.0.1:{processes.free_port()}"
         conf.set_override("endpoint_override", url, group="ironic")
-        service = ironic.Ironic(conf)
+        service = Ironic(conf)
         began = time.monotonic()
         exc = self.assertRaises(errors.IronicUnavailable, service.ping)
         self.assertLess(time.monotonic() - began, 2)

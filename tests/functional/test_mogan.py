@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Mogan's engine with the hook, on the real service, simulated pods and a real Ironic."""
 
@@ -19,7 +9,7 @@ from typing import Any
 
 from tests.functional import base
 from tests.unit.integration import mogan_world
-from valence_integration import submit
+from valence_integration import provisioner as provisioner_module
 
 FLAVOR = {
     "resources": {
@@ -92,7 +82,7 @@ class TestMogan(base.FunctionalTestCase):
             mogan_world.Mogan(
                 pathlib.Path(folder.name),
                 lambda mogan: Driver(mogan, self.ironic),
-                lambda _conf: submit.Provisioner(self.lab.plugin_conf()),
+                lambda _conf: provisioner_module.Provisioner(self.lab.plugin_conf()),
             )
         )
 

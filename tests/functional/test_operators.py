@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What operators do, and what audits repair, on real parts."""
 
@@ -23,12 +13,12 @@ import sqlalchemy as sa
 from tests.functional import base
 from valence import conf as service_conf
 from valence import ledger as node_ledger
-from valence import marks
-from valence.objects import installation
-from valence.objects import podmanager
+from valence import ownership
+from valence.objects import installation as installation_objects
+from valence.objects import podmanager as podmanager_objects
 from valence_integration import ledger as instance_ledger
-from valence_integration import models
 from valence_integration import states
+from valence_integration.db import models
 
 
 class TestValenceInstance(base.FunctionalTestCase):
@@ -81,7 +71,7 @@ class TestAudits(base.FunctionalTestCase):
         self.addCleanup(opened.instances.close)
         return opened
 
-    def service(self) -> node_ledger.Nodes:
+    def service(self) -> node_ledger.NodeLedger:
         arguments = ["--config-file", str(self.lab.service.config)]
         conf = service_conf.read(arguments, prog="valence-api")
         conf.set_override("stray_grace", 0, group="nodes")
@@ -106,12 +96,14 @@ class TestAudits(base.FunctionalTestCase):
         (podm,) = [p for p in self._podms(tools["db"]) if p.name == "small"]
         lost = str(uuids.uuid4())
         tools["drivers"].to(podm.uuid).allocate(
-            marks.name(lost), marks.description(installation.get(tools["db"]), None), base.SERVER
+            ownership.name(lost),
+            ownership.description(installation_objects.get(tools["db"]), None),
+            base.SERVER,
         )
         (stray,) = service.audit()
         self.assertTrue(stray.repaired, stray)
         self.assertIn(lost, stray.what)
 
-    def _podms(self, db: Any) -> list[podmanager.PodManager]:
+    def _podms(self, db: Any) -> list[podmanager_objects.PodManager]:
         with db.reader() as session:
-            return list(session.scalars(sa.select(podmanager.PodManager)))
+            return list(session.scalars(sa.select(podmanager_objects.PodManager)))

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Rows of pod managers, in every database: what two do at once, and what was there before."""
 
@@ -28,12 +17,12 @@ import testscenarios
 from tests import base
 from tests.servers import databases
 from valence import errors
-from valence import parts
-from valence.objects import base as tables
-from valence.objects import node as nodes
-from valence.objects import podmanager as podmanagers
-from valence_conductor import database
+from valence import wiring
+from valence.objects import base as objects_base
+from valence.objects import node as node_objects
+from valence.objects import podmanager as podmanager_objects
 from valence_conductor import errors as conductor_errors
+from valence_conductor.db.engine import Database
 
 AT_ONCE = 8
 
@@ -46,7 +35,7 @@ class TestRows(testscenarios.WithScenarios, base.TestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.db = database.Database(self.url())
+        self.db = Database(self.url())
         self.addCleanup(self.db.close)
 
     def url(self) -> str:
@@ -78,7 +67,7 @@ class TestRows(testscenarios.WithScenarios, base.TestCase):
             return list(pool.map(one, range(AT_ONCE)))
 
     def test_what_was_known_before_is_enabled_and_bears_no_tags(self) -> None:
-        parts.upgrade(self.db, "0002")
+        wiring.upgrade(self.db, "0002")
         now = datetime.datetime(2026, 1, 1)
         old = {**self.values(), "status": "online", "status_since": now, "created_at": now}
         columns = [sa.column(name) for name in old]
@@ -87,16 +76,18 @@ class TestRows(testscenarios.WithScenarios, base.TestCase):
                 **{**old, "verify_ca": "true"}
             )
             connection.execute(statement)
-        parts.upgrade(self.db)
-        row = podmanagers.get(self.db, old["uuid"])
+        wiring.upgrade(self.db)
+        row = podmanager_objects.get(self.db, old["uuid"])
         self.assertEqual((True, [], None, True), (row.enabled, row.tags, row.ca, row.verify_ca))
-        self.assertTrue(podmanagers.page(self.db, tables.Query(filters={"enabled": True}))[0])  # type: ignore[dict-item]
+        self.assertTrue(
+            podmanager_objects.page(self.db, objects_base.Query(filters={"enabled": True}))[0]
+        )  # type: ignore[dict-item]
 
     def test_a_name_and_a_url_are_taken_once_whoever_comes_first(self) -> None:
-        parts.upgrade(self.db)
+        wiring.upgrade(self.db)
         for field, value in (("name", "pod-1"), ("url", "https://pod.example")):
             ended = self.at_once(
-                lambda _number, field=field, value=value: podmanagers.create(
+                lambda _number, field=field, value=value: podmanager_objects.create(
                     self.db, self.values(**{field: value})
                 )
             )
@@ -104,26 +95,26 @@ class TestRows(testscenarios.WithScenarios, base.TestCase):
             self.assertEqual(AT_ONCE - 1, len(duplicates), ended)
 
     def test_of_many_changes_of_one_row_one_is_checked_against_it(self) -> None:
-        parts.upgrade(self.db)
-        seen = podmanagers.create(self.db, self.values())
+        wiring.upgrade(self.db)
+        seen = podmanager_objects.create(self.db, self.values())
         ended = self.at_once(
-            lambda number: podmanagers.update(self.db, seen, {"tags": [str(number)]})
+            lambda number: podmanager_objects.update(self.db, seen, {"tags": [str(number)]})
         )
         superseded = [end for end in ended if end is conductor_errors.Superseded]
         self.assertEqual(AT_ONCE - 1, len(superseded), ended)
 
     def test_a_node_that_comes_while_its_pod_manager_goes_has_one_or_is_refused(self) -> None:
-        parts.upgrade(self.db)
-        podm = podmanagers.create(self.db, self.values())
+        wiring.upgrade(self.db)
+        podm = podmanager_objects.create(self.db, self.values())
 
         def do(number: int) -> Any:
             if number == 0:
-                return [node.uuid for node in podmanagers.forget(self.db, podm.uuid)]
+                return [node.uuid for node in podmanager_objects.forget(self.db, podm.uuid)]
             asked = {"uuid": str(uuids.uuid4()), "fingerprint": "x", "properties": {}}
-            return nodes.create(self.db, {**asked, "podm_uuid": podm.uuid})[0].uuid
+            return node_objects.create(self.db, {**asked, "podm_uuid": podm.uuid})[0].uuid
 
         forgotten, *created = self.at_once(do)
-        left = {node.uuid for node in nodes.everyone(self.db)}
+        left = {node.uuid for node in node_objects.everyone(self.db)}
         if forgotten is errors.PodManagerInUse:
             self.assertEqual(left, {end for end in created if isinstance(end, str)})
         else:

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """The service as an operator runs it: under gunicorn, with conductors, on PostgreSQL."""
 
@@ -33,8 +22,8 @@ from tests import base
 from tests.servers import boards
 from tests.servers import databases
 from tests.servers import process
-from valence import parts
-from valence_conductor import database
+from valence import wiring
+from valence_conductor.db.engine import Database
 
 WORKERS = 3
 
@@ -137,8 +126,8 @@ class ManyHostsTest(WSGITest):
                 "ledgers": "nodes",
             },
         )
-        rows = database.Database(sql.url("valence"))
-        parts.upgrade(rows)
+        rows = Database(sql.url("valence"))
+        wiring.upgrade(rows)
         rows.close()
 
     def compose(self) -> None:

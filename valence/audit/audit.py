@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """One audit after the other: Ironic first, then every pod manager."""
 
@@ -17,16 +7,16 @@ import collections
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from valence import drivers as known_drivers
 from valence import errors
-from valence import ironic as ironic_client
 from valence.audit import ironic as ironic_audit
-from valence.audit import podmanager as podmanager_audit
+from valence.audit import strays as podmanager_audit
+from valence.drivers import Drivers
+from valence.ironic import Ironic
 from valence.objects import base
-from valence.objects import podmanager
-from valence_conductor import database
+from valence.objects import podmanager as podmanager_objects
+from valence_conductor.db.engine import Database
 from valence_conductor.ledger import Stray
-from valence_conductor.sightings import Sightings
+from valence_conductor.strays import StrayTracker
 
 LOG = logging.getLogger(__name__)
 
@@ -42,16 +32,18 @@ class Audit:
     def __init__(
         self,
         conf: cfg.ConfigOpts,
-        db: database.Database,
-        drivers: known_drivers.Drivers,
-        ironic: ironic_client.Ironic,
+        db: Database,
+        drivers: Drivers,
+        ironic: Ironic,
     ) -> None:
         self._conf = conf
         self._db = db
         self._drivers = drivers
         self._ironic = ironic
         grace = conf.nodes.stray_grace
-        self._sightings: dict[str, Sightings] = collections.defaultdict(lambda: Sightings(grace))
+        self._sightings: dict[str, StrayTracker] = collections.defaultdict(
+            lambda: StrayTracker(grace)
+        )
         self._foreign = podmanager_audit.Foreign()
 
     def look(self) -> list[Stray]:
@@ -61,7 +53,7 @@ class Audit:
         or does not say that it does not.
         """
         strays, held = self._look_in_ironic()
-        known, _more = podmanager.page(self._db, base.Query())
+        known, _more = podmanager_objects.page(self._db, base.Query())
         for podm in known:
             try:
                 strays += self._look_on(podm, held)
@@ -91,7 +83,9 @@ class Audit:
                     held.pop(finding.key[0], None)
         return strays, held
 
-    def _look_on(self, podm: podmanager.PodManager, held: dict[str, str] | None) -> list[Stray]:
+    def _look_on(
+        self, podm: podmanager_objects.PodManager, held: dict[str, str] | None
+    ) -> list[Stray]:
         driver = self._drivers.to(podm.uuid)
         found = podmanager_audit.look(self._db, driver, podm, self._foreign, held)
         ripe = self._sightings[podm.uuid].ripe([finding.key for finding in found])

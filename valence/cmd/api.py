@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """``valence-api``: the API and a conductor, in one process."""
 
@@ -22,10 +11,10 @@ from cheroot import wsgi
 from oslo_log import log as logging
 
 from valence import conf as service_conf
-from valence import deploy
-from valence import parts
-from valence import service as services
-from valence_conductor.cmd import refusals
+from valence import wiring
+from valence.api import app
+from valence.service import Service
+from valence_conductor.cmd import startup_errors
 
 LOG = logging.getLogger(__name__)
 
@@ -36,16 +25,16 @@ GRACE = 10
 MAX_HEADERS = 64 * 1024
 
 
-@refusals.told("valence-api")
+@startup_errors.told("valence-api")
 def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; 0: stopped as asked, 1: could not begin."""
     conf = service_conf.read(sys.argv[1:] if argv is None else argv, prog="valence-api")
     logging.setup(conf, "valence")
     try:
-        service = services.Service(conf)
-        application = deploy.application(service)
+        service = Service(conf)
+        application = app.application(service)
         service.start()
-    except (parts.SchemaBehind, OSError, ValueError) as exc:
+    except (wiring.SchemaBehind, OSError, ValueError) as exc:
         print(f"valence-api: {exc}", file=sys.stderr)
         return 1
     server = Server(

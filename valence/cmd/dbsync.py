@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """``valence-dbsync``: bring the tables to the revision of this release."""
 
@@ -22,13 +11,13 @@ from oslo_log import log as logging
 
 from valence import conf as service_conf
 from valence import migrations
-from valence import parts
+from valence import wiring
 from valence.objects import base
-from valence_conductor import database
-from valence_conductor.cmd import refusals
+from valence_conductor.cmd import startup_errors
+from valence_conductor.db import engine as db_engine
 
 
-@refusals.told("valence-dbsync")
+@startup_errors.told("valence-dbsync")
 def main(argv: list[str] | None = None) -> int:
     """Do what the command line asks; 0: done, 1: it could not be, 2: ``check`` found work."""
     options = [
@@ -46,8 +35,8 @@ def main(argv: list[str] | None = None) -> int:
         print("valence-dbsync: say upgrade, version or check", file=sys.stderr)
         return 1
     logging.setup(conf, "valence")
-    parts.prepare_state_path(conf)
-    db = database.Database(conf.database.connection)
+    wiring.prepare_state_path(conf)
+    db = db_engine.Database(conf.database.connection)
     try:
         db.reach(0)
         return COMMANDS[conf.command](db)
@@ -55,21 +44,21 @@ def main(argv: list[str] | None = None) -> int:
         db.close()
 
 
-def upgrade(db: database.Database) -> int:
+def upgrade(db: db_engine.Database) -> int:
     """Make the tables those of this release."""
-    parts.upgrade(db)
+    wiring.upgrade(db)
     return version(db)
 
 
-def version(db: database.Database) -> int:
+def version(db: db_engine.Database) -> int:
     """Print the revision that the tables are at."""
     print(db.version(base.VERSION_TABLE) or "none")
     return 0
 
 
-def check(db: database.Database) -> int:
+def check(db: db_engine.Database) -> int:
     """Tell whether upgrade has something to do."""
-    is_at, wanted = db.version(base.VERSION_TABLE), database.head(migrations.LOCATION)
+    is_at, wanted = db.version(base.VERSION_TABLE), db_engine.latest_revision(migrations.LOCATION)
     if is_at == wanted:
         print(f"The tables are at revision {is_at}, as this release needs them.")
         return 0
@@ -77,7 +66,7 @@ def check(db: database.Database) -> int:
     return 2
 
 
-COMMANDS: Mapping[str, Callable[[database.Database], int]] = {
+COMMANDS: Mapping[str, Callable[[db_engine.Database], int]] = {
     "upgrade": upgrade,
     "version": version,
     "check": check,

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """``valence-manage``: what an operator does now and then."""
 
@@ -22,13 +11,13 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from valence import conf as service_conf
-from valence import parts
-from valence import rotation
-from valence_conductor import database
-from valence_conductor.cmd import refusals
+from valence import wiring
+from valence.credentials import rotation
+from valence_conductor.cmd import startup_errors
+from valence_conductor.db.engine import Database
 
 #: What ``rotate-keys`` does, by step.
-STEPS: Mapping[str, Callable[[database.Database, str], str]] = {
+STEPS: Mapping[str, Callable[[Database, str], str]] = {
     "all": rotation.rotate,
     "add": rotation.add,
     "use": rotation.use,
@@ -53,7 +42,7 @@ OPTIONS = [
 ]
 
 
-@refusals.told("valence-manage")
+@startup_errors.told("valence-manage")
 def main(argv: list[str] | None = None) -> int:
     """Do what the command line asks; 0: done, 1: it could not be done."""
     arguments = sys.argv[1:] if argv is None else argv
@@ -70,12 +59,12 @@ def rotate_keys(conf: cfg.ConfigOpts) -> int:
     if not pathlib.Path(conf.key_file).exists():
         print(f"valence-manage: there is no {conf.key_file} to rotate", file=sys.stderr)
         return 1
-    db = database.Database(conf.database.connection)
+    db = Database(conf.database.connection)
     try:
         db.reach(0)
-        parts.see_that_schema_is_ours(db)
+        wiring.check_schema(db)
         print(STEPS[conf.step](db, conf.key_file))
-    except (parts.SchemaBehind, rotation.Unreadable, OSError, ValueError) as exc:
+    except (wiring.SchemaBehind, rotation.Unreadable, OSError, ValueError) as exc:
         print(f"valence-manage: {exc}", file=sys.stderr)
         return 1
     finally:

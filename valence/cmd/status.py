@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """``valence-status upgrade check``: whether this release can be started on what there is."""
 
@@ -29,13 +18,13 @@ from stevedore import extension
 
 from valence import conf as service_conf
 from valence import errors
-from valence import keyring
 from valence import migrations
 from valence import podmanagers
+from valence.credentials import keyring
 from valence.objects import base
-from valence.objects import podmanager
-from valence_conductor import database
-from valence_conductor.cmd import refusals
+from valence.objects import podmanager as podmanager_objects
+from valence_conductor.cmd import startup_errors
+from valence_conductor.db import engine as db_engine
 
 Result = upgradecheck.Result
 Code = upgradecheck.Code
@@ -48,7 +37,7 @@ def _readable(check: Any) -> Any:
     def look(self: Any) -> Any:
         try:
             return check(self)
-        except (db_errors.DBError, *database.AWAY) as exc:
+        except (db_errors.DBError, *db_engine.AWAY) as exc:
             return Result(Code.WARNING, f"The tables cannot be read: {exc}")
 
     return look
@@ -67,7 +56,10 @@ class Checks(upgradecheck.UpgradeCommands):
     def schema(self) -> Any:
         """See whether the tables are those of this release."""
         with _opened(self._conf) as db:
-            is_at, wanted = db.version(base.VERSION_TABLE), database.head(migrations.LOCATION)
+            is_at, wanted = (
+                db.version(base.VERSION_TABLE),
+                db_engine.latest_revision(migrations.LOCATION),
+            )
         if is_at == wanted:
             return Result(Code.SUCCESS)
         found = f"The tables are at revision {is_at or 'none'}, this release needs {wanted}"
@@ -82,7 +74,10 @@ class Checks(upgradecheck.UpgradeCommands):
             return Result(Code.WARNING, f"{self._conf.key_file} is missing; it will be made.")
         keys, lost = keyring.load(self._conf.key_file), []
         with _opened(self._conf) as db, db.reader() as session:
-            columns = (podmanager.PodManager.name, podmanager.PodManager.password_encrypted)
+            columns = (
+                podmanager_objects.PodManager.name,
+                podmanager_objects.PodManager.password_encrypted,
+            )
             for name, secret in session.execute(sa.select(*columns)):
                 if secret is not None and not _opens(keys, secret):
                     lost.append(name)
@@ -99,7 +94,7 @@ class Checks(upgradecheck.UpgradeCommands):
         """See whether this release has the driver of every pod manager."""
         known = extension.ExtensionManager(podmanagers.NAMESPACE, invoke_on_load=False).names()
         with _opened(self._conf) as db, db.reader() as session:
-            used = set(session.scalars(sa.select(podmanager.PodManager.driver)))
+            used = set(session.scalars(sa.select(podmanager_objects.PodManager.driver)))
         missing = sorted(used - set(known))
         if missing:
             return Result(
@@ -117,8 +112,8 @@ class Checks(upgradecheck.UpgradeCommands):
 
 
 @contextlib.contextmanager
-def _opened(conf: cfg.ConfigOpts) -> Iterator[database.Database]:
-    db = database.Database(conf.database.connection)
+def _opened(conf: cfg.ConfigOpts) -> Iterator[db_engine.Database]:
+    db = db_engine.Database(conf.database.connection)
     try:
         yield db
     finally:
@@ -133,7 +128,7 @@ def _opens(keys: keyring.Keyring, secret: str) -> bool:
     return True
 
 
-@refusals.told("valence-status")
+@startup_errors.told("valence-status")
 def main(argv: list[str] | None = None) -> int:
     """Check; 0: all is well, 1: see the warnings, 2: do not start this release yet."""
     conf = cfg.ConfigOpts()

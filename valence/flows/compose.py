@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Compose a node: allocate it, assemble it, read what came of it."""
 
@@ -21,26 +10,26 @@ from oslo_log import log as logging
 from taskflow import task
 from taskflow.patterns import linear_flow
 
-from valence import drivers as known_drivers
 from valence import errors
-from valence import marks
+from valence import ownership
 from valence import podmanagers
-from valence import scheduler as schedulers
-from valence.flows import giving_back
-from valence.flows import outages
-from valence.objects import device as devices
-from valence.objects import installation
-from valence.objects import node as nodes
-from valence.objects import podmanager
-from valence.objects import system as systems
-from valence_conductor import database
+from valence import scheduler as scheduler_module
+from valence.drivers import Drivers
+from valence.flows import give_back
+from valence.flows import retry
+from valence.objects import device as device_objects
+from valence.objects import installation as installation_objects
+from valence.objects import node as node_objects
+from valence.objects import podmanager as podmanager_objects
+from valence.objects import system as system_objects
 from valence_conductor import errors as conductor_errors
-from valence_conductor import run
+from valence_conductor import interrupt
 from valence_conductor import waiting
+from valence_conductor.db.engine import Database
 
 LOG = logging.getLogger(__name__)
 
-STATE = nodes.OPERATIONS["compose"]
+STATE = node_objects.OPERATIONS["compose"]
 
 #: How often one pod manager is asked to allocate when its answers are lost.
 ATTEMPTS = 2
@@ -68,16 +57,16 @@ class AllocateNodeTask(task.Task):
         self,
         node_uuid: str,
         generation: int,
-        db: database.Database,
-        drivers: known_drivers.Drivers,
-        scheduler: schedulers.Scheduler,
+        db: Database,
+        drivers: Drivers,
+        scheduler: scheduler_module.Scheduler,
         conf: cfg.ConfigOpts,
     ) -> None:
         """Ask one pod manager after the other until one says yes."""
-        row = nodes.hold(db, node_uuid, generation, STATE)
+        row = node_objects.hold(db, node_uuid, generation, STATE)
         if row.path is None and row.allocating and row.podm_uuid is not None:
-            path = giving_back.look_for(drivers.to(row.podm_uuid), row, conf)
-            row = nodes.record(db, row, path=path, allocating=path is not None)
+            path = give_back.look_for(drivers.to(row.podm_uuid), row, conf)
+            row = node_objects.record(db, row, path=path, allocating=path is not None)
         if row.path is None:
             _Search(db, drivers, scheduler, row, conf).search()
 
@@ -85,13 +74,13 @@ class AllocateNodeTask(task.Task):
         self,
         node_uuid: str,
         generation: int,
-        db: database.Database,
-        drivers: known_drivers.Drivers,
+        db: Database,
+        drivers: Drivers,
         conf: cfg.ConfigOpts,
         **_kwargs: Any,
     ) -> None:
         """Give back whatever there may be."""
-        giving_back.give_back(db, drivers, nodes.hold(db, node_uuid, generation, STATE), conf)
+        give_back.give_back(db, drivers, node_objects.hold(db, node_uuid, generation, STATE), conf)
 
 
 class AssembleNodeTask(task.Task):
@@ -104,12 +93,12 @@ class AssembleNodeTask(task.Task):
         self,
         node_uuid: str,
         generation: int,
-        db: database.Database,
-        drivers: known_drivers.Drivers,
+        db: Database,
+        drivers: Drivers,
         conf: cfg.ConfigOpts,
     ) -> None:
         """Wait for Allocated, ask, wait for Assembled."""
-        row = nodes.hold(db, node_uuid, generation, STATE)
+        row = node_objects.hold(db, node_uuid, generation, STATE)
         watch = _Watch(db, _driver_of(row, drivers), row, conf)
         allocating = podmanagers.State.ALLOCATING
         patience = conf.podmanagers.allocate_timeout
@@ -130,19 +119,19 @@ class ReadNodeTask(task.Task):
         self,
         node_uuid: str,
         generation: int,
-        db: database.Database,
-        drivers: known_drivers.Drivers,
+        db: Database,
+        drivers: Drivers,
         conf: cfg.ConfigOpts,
     ) -> None:
         """Record where the system is and whether it runs."""
-        row = nodes.hold(db, node_uuid, generation, STATE)
+        row = node_objects.hold(db, node_uuid, generation, STATE)
         driver, path = _driver_of(row, drivers), _path_of(row)
-        seen = outages.ask(lambda: driver.read(path), within=conf.nodes.outage_timeout)
-        nodes.record(db, row, system_path=seen.system_path, power_state=seen.power_state)
+        seen = retry.ask(lambda: driver.read(path), within=conf.nodes.outage_timeout)
+        node_objects.record(db, row, system_path=seen.system_path, power_state=seen.power_state)
         if seen.system_path is not None:
-            systems.take(db, row.podm_uuid or "", seen.system_path, row.uuid, path)
+            system_objects.take(db, row.podm_uuid or "", seen.system_path, row.uuid, path)
         if seen.parts:
-            devices.take(db, row.podm_uuid or "", seen.parts, row.uuid, path)
+            device_objects.take(db, row.podm_uuid or "", seen.parts, row.uuid, path)
 
 
 class _Search:
@@ -154,10 +143,10 @@ class _Search:
 
     def __init__(
         self,
-        db: database.Database,
-        drivers: known_drivers.Drivers,
-        scheduler: schedulers.Scheduler,
-        row: nodes.Node,
+        db: Database,
+        drivers: Drivers,
+        scheduler: scheduler_module.Scheduler,
+        row: node_objects.Node,
         conf: cfg.ConfigOpts,
     ) -> None:
         self._db = db
@@ -165,9 +154,9 @@ class _Search:
         self._scheduler = scheduler
         self._row = row
         self._conf = conf
-        self._description = marks.description(installation.get(db), row.description)
+        self._description = ownership.description(installation_objects.get(db), row.description)
         #: uuid -> who said no, and in which words; the last word counts.
-        self._refusals: dict[str, tuple[podmanager.PodManager, errors.ValenceError]] = {}
+        self._refusals: dict[str, tuple[podmanager_objects.PodManager, errors.ValenceError]] = {}
 
     def search(self) -> None:
         """Record where the node was allocated; fail with what each of them said.
@@ -182,7 +171,7 @@ class _Search:
             waiting.wait_until(
                 self._ask_everybody,
                 deadline=began + datetime.timedelta(seconds=patience),
-                interval=outages.INTERVAL,
+                interval=retry.INTERVAL,
                 what="a pod manager that can be reached",
                 cancelled=lambda: _is_cancelled(self._db, self._row),
             )
@@ -204,17 +193,21 @@ class _Search:
             raise self._verdict()
         return None
 
-    def _ask(self, podm: podmanager.PodManager) -> bool:
-        row = self._row = nodes.record(self._db, self._row, podm_uuid=podm.uuid, allocating=True)
+    def _ask(self, podm: podmanager_objects.PodManager) -> bool:
+        row = self._row = node_objects.record(
+            self._db, self._row, podm_uuid=podm.uuid, allocating=True
+        )
         try:
             path, sure = _allocate(self._drivers, row, self._description, self._conf)
         except _Refusal as refusal:
             self._drivers.note(podm.uuid, refusal.error)
             LOG.info("Node %s: pod manager %s: %s", row.uuid, podm.name, refusal.error)
-            self._row = nodes.record(self._db, row, podm_uuid=row.podm_asked, allocating=False)
+            self._row = node_objects.record(
+                self._db, row, podm_uuid=row.podm_asked, allocating=False
+            )
             self._refusals[podm.uuid] = (podm, refusal.error)
             return False
-        nodes.record(self._db, row, path=path, allocating=not sure)
+        node_objects.record(self._db, row, path=path, allocating=not sure)
         self._drivers.note(podm.uuid)
         return True
 
@@ -225,7 +218,7 @@ class _Search:
         return unreachable and error is not None and error.details.get("sent") is False
 
     def _verdict(self) -> errors.ValenceError:
-        return schedulers.verdict(list(self._refusals.values()))
+        return scheduler_module.verdict(list(self._refusals.values()))
 
 
 class _Refusal(Exception):
@@ -237,7 +230,7 @@ class _Refusal(Exception):
 
 
 def _allocate(
-    drivers: known_drivers.Drivers, row: nodes.Node, description: str, conf: cfg.ConfigOpts
+    drivers: Drivers, row: node_objects.Node, description: str, conf: cfg.ConfigOpts
 ) -> tuple[str, bool]:
     """Ask one pod manager; if its answer is lost, find out what it did.
 
@@ -250,7 +243,7 @@ def _allocate(
     for attempt in range(1, ATTEMPTS + 1):
         try:
             driver = drivers.to(row.podm_uuid or "")
-            run.checkpoint()
+            interrupt.checkpoint()
             path = driver.allocate(row.redfish_name, description, hardware)
         except (errors.PodManagerRefused, errors.PodManagerUnauthorized) as exc:
             raise _Refusal(exc) from exc
@@ -258,7 +251,7 @@ def _allocate(
             if exc.details.get("sent") is False:
                 raise _Refusal(exc) from exc
             LOG.warning("Node %s: it is not known what came of Allocate: %s", row.uuid, exc)
-            found = giving_back.look_for(driver, row, conf)
+            found = give_back.look_for(driver, row, conf)
             if found is not None:
                 return found, False
             if attempt == ATTEMPTS or isinstance(exc, errors.PodManagerFailed):
@@ -273,9 +266,9 @@ class _Watch:
 
     def __init__(
         self,
-        db: database.Database,
+        db: Database,
         driver: podmanagers.Driver,
-        row: nodes.Node,
+        row: node_objects.Node,
         conf: cfg.ConfigOpts,
     ) -> None:
         self._db = db
@@ -314,10 +307,10 @@ class _Watch:
             if state is podmanagers.State.ALLOCATED:
                 self._driver.assemble(self._path)
 
-        outages.ask(ask, within=self._conf.nodes.outage_timeout, cancelled=self._cancelled)
+        retry.ask(ask, within=self._conf.nodes.outage_timeout, cancelled=self._cancelled)
 
     def _look(self) -> podmanagers.NodeState:
-        seen = outages.ask(
+        seen = retry.ask(
             lambda: self._driver.state(self._path),
             within=self._conf.nodes.outage_timeout,
             cancelled=self._cancelled,
@@ -332,23 +325,23 @@ class _Watch:
 
     def _cancelled(self) -> bool:
         row = self._row
-        return nodes.hold(self._db, row.uuid, row.generation, STATE).release_requested
+        return node_objects.hold(self._db, row.uuid, row.generation, STATE).release_requested
 
 
-def _is_cancelled(db: database.Database, row: nodes.Node) -> bool:
-    return nodes.hold(db, row.uuid, row.generation, STATE).release_requested
+def _is_cancelled(db: Database, row: node_objects.Node) -> bool:
+    return node_objects.hold(db, row.uuid, row.generation, STATE).release_requested
 
 
-def _leave_if_cancelled(db: database.Database, row: nodes.Node) -> None:
+def _leave_if_cancelled(db: Database, row: node_objects.Node) -> None:
     if _is_cancelled(db, row):
         raise conductor_errors.Cancelled("Stopped composing: the node was deleted.")
 
 
-def _driver_of(row: nodes.Node, drivers: known_drivers.Drivers) -> podmanagers.Driver:
+def _driver_of(row: node_objects.Node, drivers: Drivers) -> podmanagers.Driver:
     return drivers.to(row.podm_uuid or "")
 
 
-def _path_of(row: nodes.Node) -> str:
+def _path_of(row: node_objects.Node) -> str:
     if row.path is None:
         raise errors.PodManagerNodeGone(f"Nothing was allocated for node {row.uuid}.")
     return row.path

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Register a node in Ironic: find its interfaces, then have Ironic take it in."""
 
@@ -21,17 +10,17 @@ from oslo_log import log as logging
 from taskflow import task
 from taskflow.patterns import linear_flow
 
-from valence import drivers as known_drivers
 from valence import errors
-from valence import ironic as ironic_client
-from valence.flows import outages
-from valence.objects import installation
-from valence.objects import node as nodes
-from valence_conductor import database
+from valence.drivers import Drivers
+from valence.flows import retry
+from valence.ironic import Ironic
+from valence.objects import installation as installation_objects
+from valence.objects import node as node_objects
+from valence_conductor.db.engine import Database
 
 LOG = logging.getLogger(__name__)
 
-STATE = nodes.OPERATIONS["register"]
+STATE = node_objects.OPERATIONS["register"]
 
 
 def register() -> linear_flow.Flow:
@@ -52,17 +41,17 @@ class ReadInterfacesTask(task.Task):
         self,
         node_uuid: str,
         generation: int,
-        db: database.Database,
-        drivers: known_drivers.Drivers,
+        db: Database,
+        drivers: Drivers,
         conf: cfg.ConfigOpts,
     ) -> None:
         """Record the interfaces that have a MAC."""
-        row = nodes.hold(db, node_uuid, generation, STATE)
+        row = node_objects.hold(db, node_uuid, generation, STATE)
         driver, system_path = drivers.to(row.podm_uuid or ""), _system_path(row)
-        found = outages.ask(
-            lambda: driver.interfaces(system_path), within=conf.nodes.outage_timeout
+        found = retry.ask(lambda: driver.interfaces(system_path), within=conf.nodes.outage_timeout)
+        node_objects.record(
+            db, row, interfaces=[dataclasses.asdict(interface) for interface in found]
         )
-        nodes.record(db, row, interfaces=[dataclasses.asdict(interface) for interface in found])
 
 
 class CreateIronicNodeTask(task.Task):
@@ -78,22 +67,22 @@ class CreateIronicNodeTask(task.Task):
         self,
         node_uuid: str,
         generation: int,
-        db: database.Database,
-        drivers: known_drivers.Drivers,
-        ironic: ironic_client.Ironic,
+        db: Database,
+        drivers: Drivers,
+        ironic: Ironic,
         conf: cfg.ConfigOpts,
     ) -> None:
         """Record that Ironic manages the node from now on, then ask it to."""
-        row = nodes.hold(db, node_uuid, generation, STATE)
-        outages.ask(ironic.ping, within=conf.nodes.outage_timeout)
-        row = nodes.record(db, row, managed_by="ironic")
+        row = node_objects.hold(db, node_uuid, generation, STATE)
+        retry.ask(ironic.ping, within=conf.nodes.outage_timeout)
+        row = node_objects.record(db, row, managed_by="ironic")
         driver = drivers.to(row.podm_uuid or "")
         asked = {"name": None, **(row.registration or {}), "uuid": row.ironic_uuid}
-        outages.ask(
+        retry.ask(
             lambda: ironic.create_node(
                 driver_info=driver.bmc(_system_path(row)),
                 valence_node=row.uuid,
-                installation=installation.get(db),
+                installation=installation_objects.get(db),
                 macs=[interface["mac"] for interface in row.interfaces],
                 **asked,
             ),
@@ -104,13 +93,13 @@ class CreateIronicNodeTask(task.Task):
         self,
         node_uuid: str,
         generation: int,
-        db: database.Database,
-        ironic: ironic_client.Ironic,
+        db: Database,
+        ironic: Ironic,
         conf: cfg.ConfigOpts,
         **_kwargs: Any,
     ) -> None:
         """Take out of Ironic whatever of ours may be there."""
-        row = nodes.hold(db, node_uuid, generation, STATE)
+        row = node_objects.hold(db, node_uuid, generation, STATE)
         if row.managed_by is None:
             return
         try:
@@ -119,17 +108,17 @@ class CreateIronicNodeTask(task.Task):
             if exc.details.get("ours") is not False:
                 raise
             LOG.info("Node %s: %s", row.uuid, exc)
-        nodes.record(db, row, managed_by=None)
+        node_objects.record(db, row, managed_by=None)
 
 
-def forget(ironic: ironic_client.Ironic, row: nodes.Node, conf: cfg.ConfigOpts) -> None:
+def forget(ironic: Ironic, row: node_objects.Node, conf: cfg.ConfigOpts) -> None:
     """Have Ironic forget a node, and see that it has."""
     uuid = row.ironic_uuid
     if uuid is not None:
-        outages.ask(lambda: ironic.delete_node(uuid, row.uuid), within=conf.nodes.outage_timeout)
+        retry.ask(lambda: ironic.delete_node(uuid, row.uuid), within=conf.nodes.outage_timeout)
 
 
-def _system_path(row: nodes.Node) -> str:
+def _system_path(row: node_objects.Node) -> str:
     if row.system_path is None:
         raise errors.PodManagerFailed(
             f"The pod manager names no system for node {row.uuid}, so that Ironic could not reach "

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Release a node: give it back to its pool, and see that it is gone."""
 
@@ -17,14 +6,14 @@ from oslo_config import cfg
 from taskflow import task
 from taskflow.patterns import linear_flow
 
-from valence import drivers as known_drivers
-from valence import ironic as ironic_client
-from valence.flows import giving_back
-from valence.flows import outages
-from valence.objects import node as nodes
-from valence_conductor import database
+from valence.drivers import Drivers
+from valence.flows import give_back
+from valence.flows import retry
+from valence.ironic import Ironic
+from valence.objects import node as node_objects
+from valence_conductor.db.engine import Database
 
-STATE = nodes.OPERATIONS["release"]
+STATE = node_objects.OPERATIONS["release"]
 
 
 def release() -> linear_flow.Flow:
@@ -48,17 +37,17 @@ class LeaveIronicTask(task.Task):
         self,
         node_uuid: str,
         generation: int,
-        db: database.Database,
-        ironic: ironic_client.Ironic,
+        db: Database,
+        ironic: Ironic,
         conf: cfg.ConfigOpts,
     ) -> None:
         """Have Ironic forget the node, and note that it has."""
-        row = nodes.hold(db, node_uuid, generation, STATE)
+        row = node_objects.hold(db, node_uuid, generation, STATE)
         uuid = row.ironic_uuid
         if row.managed_by is None or uuid is None:
             return
-        outages.ask(lambda: ironic.evict_node(uuid, row.uuid), within=conf.nodes.outage_timeout)
-        nodes.record(db, row, managed_by=None, ironic_uuid=None, registration=None)
+        retry.ask(lambda: ironic.evict_node(uuid, row.uuid), within=conf.nodes.outage_timeout)
+        node_objects.record(db, row, managed_by=None, ironic_uuid=None, registration=None)
 
 
 class GiveBackNodeTask(task.Task):
@@ -73,9 +62,9 @@ class GiveBackNodeTask(task.Task):
         self,
         node_uuid: str,
         generation: int,
-        db: database.Database,
-        drivers: known_drivers.Drivers,
+        db: Database,
+        drivers: Drivers,
         conf: cfg.ConfigOpts,
     ) -> None:
         """Give back whatever there may be."""
-        giving_back.give_back(db, drivers, nodes.hold(db, node_uuid, generation, STATE), conf)
+        give_back.give_back(db, drivers, node_objects.hold(db, node_uuid, generation, STATE), conf)

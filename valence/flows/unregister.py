@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Unregister a node: have Ironic forget it."""
 
@@ -17,12 +6,12 @@ from oslo_config import cfg
 from taskflow import task
 from taskflow.patterns import linear_flow
 
-from valence import ironic as ironic_client
 from valence.flows import register
-from valence.objects import node as nodes
-from valence_conductor import database
+from valence.ironic import Ironic
+from valence.objects import node as node_objects
+from valence_conductor.db.engine import Database
 
-STATE = nodes.OPERATIONS["unregister"]
+STATE = node_objects.OPERATIONS["unregister"]
 
 
 def unregister() -> linear_flow.Flow:
@@ -43,10 +32,10 @@ class DeleteIronicNodeTask(task.Task):
         self,
         node_uuid: str,
         generation: int,
-        db: database.Database,
-        ironic: ironic_client.Ironic,
+        db: Database,
+        ironic: Ironic,
         conf: cfg.ConfigOpts,
     ) -> None:
         """Have Ironic forget the node."""
-        row = nodes.hold(db, node_uuid, generation, STATE)
+        row = node_objects.hold(db, node_uuid, generation, STATE)
         register.forget(ironic, row, conf)

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """What all tables have in common: times, pages, and errors of the database."""
 
@@ -26,10 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from valence import errors
-from valence import writing
-from valence_conductor import columns as types
-from valence_conductor import database
+from valence import jsontext
 from valence_conductor import waiting
+from valence_conductor.db import columns as types
+from valence_conductor.db.engine import Database
 
 #: Where this schema keeps its revision, in a database that others may share.
 VERSION_TABLE = "valence_version"
@@ -51,7 +40,7 @@ class Base(orm.DeclarativeBase):
     )
 
 
-class Verbatim(sa.types.TypeDecorator[writing.Verbatim]):
+class Verbatim(sa.types.TypeDecorator[jsontext.Verbatim]):
     """JSON that nobody looks into on its way to an answer."""
 
     impl = sa.Text
@@ -59,9 +48,9 @@ class Verbatim(sa.types.TypeDecorator[writing.Verbatim]):
 
     def process_result_value(
         self, value: str | None, dialect: sa.Dialect
-    ) -> writing.Verbatim | None:
+    ) -> jsontext.Verbatim | None:
         """Give back what is written as it is."""
-        return None if value is None else writing.Verbatim(value)
+        return None if value is None else jsontext.Verbatim(value)
 
 
 def as_stored(column: Any) -> Any:
@@ -139,7 +128,7 @@ def page(
     return rows[: query.limit], len(rows) > query.limit
 
 
-def mark(db: database.Database, table: Any, where: Sequence[Any], **values: Any) -> None:
+def mark(db: Database, table: Any, where: Sequence[Any], **values: Any) -> None:
     """Note who has something, without asking its pod manager.
 
     A refresh that began earlier knows less.

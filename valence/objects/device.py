@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Devices: what is pooled and belongs to no system, as pod managers last told of it."""
 
@@ -22,9 +12,9 @@ from sqlalchemy import orm
 
 from valence import errors
 from valence.objects import base
-from valence_conductor import columns
-from valence_conductor import database
 from valence_conductor import waiting
+from valence_conductor.db import columns
+from valence_conductor.db import engine as db_engine
 
 STATES = ("free", "allocated", "absent")
 
@@ -66,17 +56,17 @@ class Device(base.Base):
     )
 
 
-@database.retried
+@db_engine.retried
 def page(
-    db: database.Database, query: base.Query, fields: Sequence[str] | None = None
+    db: db_engine.Database, query: base.Query, fields: Sequence[str] | None = None
 ) -> tuple[Sequence[Device], bool]:
     """Read a page of devices, or only some fields of theirs, and whether more follow."""
     with db.reader() as session:
         return base.page(session, Device, query, fields)
 
 
-@database.retried
-def get(db: database.Database, uuid: str) -> Device:
+@db_engine.retried
+def get(db: db_engine.Database, uuid: str) -> Device:
     """Read a device by uuid: it has no name.
 
     :raises DeviceNotFound: there is none.
@@ -90,9 +80,9 @@ def get(db: database.Database, uuid: str) -> Device:
     return found
 
 
-@database.retried
+@db_engine.retried
 def take(
-    db: database.Database, podm_uuid: str, paths: Collection[str], node_uuid: str, node_path: str
+    db: db_engine.Database, podm_uuid: str, paths: Collection[str], node_uuid: str, node_path: str
 ) -> None:
     """Note that a node of ours has devices, without asking its pod manager.
 
@@ -102,8 +92,8 @@ def take(
     base.mark(db, Device, where, state="allocated", node_uuid=node_uuid, node_path=node_path)
 
 
-@database.retried
-def give_back(db: database.Database, node_uuid: str) -> None:
+@db_engine.retried
+def give_back(db: db_engine.Database, node_uuid: str) -> None:
     """Note that a node of ours has no device any more."""
     where = (Device.node_uuid == node_uuid, Device.state == "allocated")
     base.mark(db, Device, where, state="free", node_uuid=None, node_path=None)

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Flavors: what to compose, under a name."""
 
@@ -24,9 +13,9 @@ from sqlalchemy import orm
 
 from valence import errors
 from valence.objects import base
-from valence_conductor import columns
-from valence_conductor import database
 from valence_conductor import waiting
+from valence_conductor.db import columns
+from valence_conductor.db import engine as db_engine
 
 
 class Flavor(base.Base):
@@ -42,15 +31,15 @@ class Flavor(base.Base):
     updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
 
 
-@database.retried
-def page(db: database.Database, query: base.Query) -> tuple[Sequence[Flavor], bool]:
+@db_engine.retried
+def page(db: db_engine.Database, query: base.Query) -> tuple[Sequence[Flavor], bool]:
     """Read a page of flavors, and whether more follow."""
     with db.reader() as session:
         return base.page(session, Flavor, query)
 
 
-@database.retried
-def get(db: database.Database, ident: str) -> Flavor:
+@db_engine.retried
+def get(db: db_engine.Database, ident: str) -> Flavor:
     """Read a flavor by uuid or name.
 
     :raises FlavorNotFound: there is none.
@@ -59,8 +48,8 @@ def get(db: database.Database, ident: str) -> Flavor:
         return _find(session, ident)
 
 
-@database.retried
-def create(db: database.Database, values: Mapping[str, Any]) -> tuple[Flavor, bool]:
+@db_engine.retried
+def create(db: db_engine.Database, values: Mapping[str, Any]) -> tuple[Flavor, bool]:
     """Create a flavor, or find that exactly this one was created before.
 
     :returns: the flavor, and whether it is new.
@@ -79,8 +68,8 @@ def create(db: database.Database, values: Mapping[str, Any]) -> tuple[Flavor, bo
     return flavor, True
 
 
-@database.retried
-def update(db: database.Database, ident: str, changes: Mapping[str, Any]) -> Flavor:
+@db_engine.retried
+def update(db: db_engine.Database, ident: str, changes: Mapping[str, Any]) -> Flavor:
     """Change a flavor.
 
     :raises FlavorNotFound: there is none.
@@ -98,8 +87,8 @@ def update(db: database.Database, ident: str, changes: Mapping[str, Any]) -> Fla
     return flavor
 
 
-@database.retried
-def delete(db: database.Database, ident: str) -> None:
+@db_engine.retried
+def delete(db: db_engine.Database, ident: str) -> None:
     """Delete a flavor; nodes that were composed from it stay.
 
     :raises FlavorNotFound: there is none.

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The installation: which of all the Valences this database belongs to."""
 
@@ -16,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from valence.objects import base
-from valence_conductor import database
+from valence_conductor.db import engine as db_engine
 
 
 class Installation(base.Base):
@@ -27,8 +17,8 @@ class Installation(base.Base):
     uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), primary_key=True)
 
 
-@database.retried
-def get(db: database.Database) -> str:
+@db_engine.retried
+def get(db: db_engine.Database) -> str:
     """Tell the uuid that this database was given when its tables were made."""
     with db.reader() as session:
         return session.scalars(sa.select(Installation.uuid)).one()

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Inventories: what each pod manager last told of its pool, and when.
 
@@ -32,17 +21,17 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from valence import errors
-from valence import marks
+from valence import ownership
 from valence.objects import base
-from valence.objects import device as devices
-from valence.objects import node as nodes
-from valence.objects import podmanager
-from valence.objects import rack as racks
-from valence.objects import system as systems
+from valence.objects import device as device_objects
+from valence.objects import node as node_objects
+from valence.objects import podmanager as podmanager_objects
+from valence.objects import rack as rack_objects
+from valence.objects import system as system_objects
 from valence.podmanagers import inventory as told
-from valence_conductor import columns
-from valence_conductor import database
 from valence_conductor import waiting
+from valence_conductor.db import columns
+from valence_conductor.db import engine as db_engine
 
 LOG = logging.getLogger(__name__)
 
@@ -98,17 +87,19 @@ class Inventory(base.Base):
     apart: orm.Mapped[dict[str, Any]] = orm.mapped_column(sa.JSON)
 
 
-@database.retried
-def everyone(db: database.Database) -> Mapping[str, Inventory]:
+@db_engine.retried
+def everyone(db: db_engine.Database) -> Mapping[str, Inventory]:
     """Read the inventories of all pod managers that have one, by uuid."""
     with db.reader() as session:
         return {row.podm_uuid: row for row in session.scalars(sa.select(Inventory))}
 
 
-@database.retried
-def owners(db: database.Database) -> Sequence[podmanager.PodManager]:
+@db_engine.retried
+def owners(db: db_engine.Database) -> Sequence[podmanager_objects.PodManager]:
     """Read every pod manager, by name."""
-    statement = sa.select(podmanager.PodManager).order_by(podmanager.PodManager.name)
+    statement = sa.select(podmanager_objects.PodManager).order_by(
+        podmanager_objects.PodManager.name
+    )
     with db.reader() as session:
         return session.scalars(statement).all()
 
@@ -124,20 +115,20 @@ class Unwell:
     refreshed_at: datetime.datetime | None
 
 
-@database.retried
-def unwell(db: database.Database, *conditions: Any) -> Mapping[str, Unwell]:
+@db_engine.retried
+def unwell(db: db_engine.Database, *conditions: Any) -> Mapping[str, Unwell]:
     """Read the pod managers that are offline or degraded, by uuid, in the order of their names.
 
     :param conditions: which nodes it is about; others that no such node stands on are left out.
     """
-    table = podmanager.PodManager
+    table = podmanager_objects.PodManager
     columns = (table.uuid, table.name, table.status, table.status_reason)
     statement = (
         sa.select(*columns, Inventory.refreshed_at)
         .outerjoin(Inventory, Inventory.podm_uuid == table.uuid)
         .where(
-            table.status.in_(podmanager.UNWELL),
-            sa.exists().where(nodes.Node.podm_uuid == table.uuid, *conditions),
+            table.status.in_(podmanager_objects.UNWELL),
+            sa.exists().where(node_objects.Node.podm_uuid == table.uuid, *conditions),
         )
         .order_by(table.name)
     )
@@ -145,8 +136,8 @@ def unwell(db: database.Database, *conditions: Any) -> Mapping[str, Unwell]:
         return {row.uuid: Unwell(*row) for row in session.connection().execute(statement)}
 
 
-@database.retried
-def claim(db: database.Database, podm_uuid: str, before: datetime.datetime) -> bool:
+@db_engine.retried
+def claim(db: db_engine.Database, podm_uuid: str, before: datetime.datetime) -> bool:
     """Begin a refresh, unless another process began one.
 
     :param before: one that began earlier is over, or its process is dead.
@@ -155,7 +146,7 @@ def claim(db: database.Database, podm_uuid: str, before: datetime.datetime) -> b
     due = sa.or_(Inventory.begun_at.is_(None), Inventory.begun_at < before)
     statement = sa.update(Inventory).where(Inventory.podm_uuid == podm_uuid, due)
     with db.writer() as session:
-        if session.get(podmanager.PodManager, podm_uuid) is None:
+        if session.get(podmanager_objects.PodManager, podm_uuid) is None:
             return False
         if session.get(Inventory, podm_uuid) is None:
             session.add(Inventory(podm_uuid=podm_uuid, begun_at=now, apart={}))
@@ -163,24 +154,24 @@ def claim(db: database.Database, podm_uuid: str, before: datetime.datetime) -> b
         return bool(getattr(session.execute(statement.values(begun_at=now)), "rowcount", 0))
 
 
-@database.retried
-def leave(db: database.Database, podm_uuid: str) -> None:
+@db_engine.retried
+def leave(db: db_engine.Database, podm_uuid: str) -> None:
     """Let others begin a refresh that this process does not end."""
     statement = sa.update(Inventory).where(Inventory.podm_uuid == podm_uuid)
     with db.writer() as session:
         session.execute(statement.values(begun_at=None))
 
 
-@database.retried
+@db_engine.retried
 def known_details(
-    db: database.Database, podm_uuid: str, since: datetime.datetime
+    db: db_engine.Database, podm_uuid: str, since: datetime.datetime
 ) -> Mapping[str, told.Details]:
     """Give what was learnt of systems and pooled drives.
 
     :param since: nothing is given as soon as some of it is older. All is read anew
         together then, which with ``$expand`` takes a request a collection.
     """
-    system, device = systems.System, devices.Device
+    system, device = system_objects.System, device_objects.Device
     of_systems = sa.select(
         system.path, system.details_at, system.unseen_since, system.details
     ).where(system.podm_uuid == podm_uuid)
@@ -203,8 +194,8 @@ def known_details(
     }
 
 
-@database.retried
-def fail(db: database.Database, podm_uuid: str, error: errors.ValenceError) -> None:
+@db_engine.retried
+def fail(db: db_engine.Database, podm_uuid: str, error: errors.ValenceError) -> None:
     """Note that a refresh brought nothing; what is known stays as it is."""
     values = {"tried_at": waiting.now(), "begun_at": None, "fault": _fault(error)}
     with db.writer() as session:
@@ -213,9 +204,9 @@ def fail(db: database.Database, podm_uuid: str, error: errors.ValenceError) -> N
         )
 
 
-@database.retried
+@db_engine.retried
 def store(
-    db: database.Database,
+    db: db_engine.Database,
     podm_uuid: str,
     seen: told.Inventory,
     begun: datetime.datetime,
@@ -264,9 +255,9 @@ class _Shelf:
         self._begun = begun
         self._before = before
         self._spared = spared
-        self._systems = self._known(systems.System)
-        self._devices = self._known(devices.Device)
-        self._racks = self._known(racks.Rack)
+        self._systems = self._known(system_objects.System)
+        self._devices = self._known(device_objects.Device)
+        self._racks = self._known(rack_objects.Rack)
 
     def refuse_emptiness(self) -> None:
         """See that not everything is gone at once."""
@@ -282,7 +273,7 @@ class _Shelf:
         """Write what there is of racks."""
         for one in self._seen.racks:
             values = {field: getattr(one, field) for field in RACK}
-            self._put(self._racks, racks.Rack, one.path, values)
+            self._put(self._racks, rack_objects.Rack, one.path, values)
         listed = {one.path for one in self._seen.racks}
         self._miss(self._racks.values(), listed, lambda row: None)
 
@@ -296,7 +287,7 @@ class _Shelf:
             details = dataclasses.asdict(one.details)
             if known is None or known.details != details or one.path not in self._spared:
                 values.update(details=details, details_at=now)
-            self._put(self._systems, systems.System, one.path, values)
+            self._put(self._systems, system_objects.System, one.path, values)
         listed = {one.path for one in self._seen.systems}
         self._miss(self._systems.values(), listed, _is_absent)
 
@@ -307,7 +298,7 @@ class _Shelf:
             values = self._told(one, DEVICE, known)
             if known is None or one.path not in self._spared:
                 values["details_at"] = waiting.now()
-            self._put(self._devices, devices.Device, one.path, values)
+            self._put(self._devices, device_objects.Device, one.path, values)
         listed = {one.path for one in self._seen.devices}
         self._miss(self._devices.values(), listed, _is_absent)
 
@@ -325,7 +316,7 @@ class _Shelf:
     def _told(self, one: Any, fields: Collection[str], known: Any) -> dict[str, Any]:
         """Give what is told of something that nodes have, unless we know better who has it."""
         values = {field: getattr(one, field) for field in fields}
-        values["node_uuid"] = marks.node_named(one.node_name)
+        values["node_uuid"] = ownership.node_named(one.node_name)
         if known is not None and self._is_ours(known):
             return {key: value for key, value in values.items() if key not in OURS}
         return values

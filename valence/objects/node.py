@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 # Longer than 400 lines: whatever reads or writes the rows of nodes is here, so that every
 # write can be seen to be compare-and-set.
@@ -33,16 +23,16 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from valence import errors
-from valence import marks
+from valence import ownership
 from valence.objects import base
-from valence_conductor import changes
-from valence_conductor import columns
-from valence_conductor import database
 from valence_conductor import errors as conductor_errors
-from valence_conductor import rows
 from valence_conductor import waiting
+from valence_conductor.db import columns
+from valence_conductor.db import engine as db_engine
+from valence_conductor.db import state_log
+from valence_conductor.db import transitions
 
-STATES = rows.Transitions(
+STATES = transitions.Transitions(
     {
         "composing": {"composed", "error", "releasing"},
         "composed": {"registering", "unregistering", "releasing", "missing"},
@@ -124,7 +114,7 @@ class Node(base.Base):
     @property
     def redfish_name(self) -> str:
         """The Name that the node bears on its pod manager, by which it is found again."""
-        return self.adopted_as or marks.name(self.uuid)
+        return self.adopted_as or ownership.name(self.uuid)
 
     @property
     def is_given_back_unasked(self) -> bool:
@@ -138,9 +128,9 @@ def fingerprint(request: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
-@database.retried
+@db_engine.retried
 def page(
-    db: database.Database, query: base.Query, fields: Sequence[str]
+    db: db_engine.Database, query: base.Query, fields: Sequence[str]
 ) -> tuple[Sequence[Any], bool]:
     """Read some fields of a page of nodes as they are stored, and whether more follow.
 
@@ -150,15 +140,15 @@ def page(
         return base.page(session, Node, query, fields, base.as_stored)
 
 
-@database.retried
-def find(db: database.Database, ident: str) -> Node | None:
+@db_engine.retried
+def find(db: db_engine.Database, ident: str) -> Node | None:
     """Read a node by uuid or name; None when there is none."""
     with db.reader() as session:
         found: Node | None = base.find(session, Node, ident)
         return found
 
 
-def get(db: database.Database, ident: str) -> Node:
+def get(db: db_engine.Database, ident: str) -> Node:
     """Read a node by uuid or name.
 
     :raises NodeNotFound: there is none.
@@ -174,7 +164,7 @@ def missing(ident: str) -> str:
     return f"There is no node {ident!r}. GET /v1/nodes lists those there are."
 
 
-def hold(db: database.Database, uuid: str, generation: int, state: str) -> Node:
+def hold(db: db_engine.Database, uuid: str, generation: int, state: str) -> Node:
     """Read the row of a flow under way, as long as it still asks for that flow.
 
     :raises Superseded: it does not.
@@ -187,16 +177,16 @@ def hold(db: database.Database, uuid: str, generation: int, state: str) -> Node:
     return row
 
 
-@database.retried
-def pending(db: database.Database) -> Sequence[Node]:
+@db_engine.retried
+def pending(db: db_engine.Database) -> Sequence[Node]:
     """List the nodes in a transitional state, oldest first."""
     where = Node.state.in_(ASKED_IN)
     with db.reader() as session:
         return session.scalars(sa.select(Node).where(where).order_by(Node.state_since)).all()
 
 
-@database.retried
-def left_behind(db: database.Database) -> Sequence[Node]:
+@db_engine.retried
+def left_behind(db: db_engine.Database) -> Sequence[Node]:
     """List the nodes in error for which a pod manager may still hold something."""
     held = sa.or_(Node.path.is_not(None), Node.allocating)
     where = sa.and_(Node.state == "error", Node.podm_uuid.is_not(None), held)
@@ -204,23 +194,23 @@ def left_behind(db: database.Database) -> Sequence[Node]:
         return session.scalars(sa.select(Node).where(where).order_by(Node.state_since)).all()
 
 
-@database.retried
-def everyone(db: database.Database) -> Sequence[Node]:
+@db_engine.retried
+def everyone(db: db_engine.Database) -> Sequence[Node]:
     """Read every node."""
     with db.reader() as session:
         return session.scalars(sa.select(Node)).all()
 
 
-@database.retried
-def load(db: database.Database) -> Mapping[str, int]:
+@db_engine.retried
+def load(db: db_engine.Database) -> Mapping[str, int]:
     """Count the nodes on each pod manager that has any."""
     statement = sa.select(Node.podm_uuid, sa.func.count()).group_by(Node.podm_uuid)
     with db.reader() as session:
         return {uuid: count for uuid, count in session.execute(statement) if uuid}
 
 
-@database.retried
-def census(db: database.Database) -> Mapping[str, int]:
+@db_engine.retried
+def census(db: db_engine.Database) -> Mapping[str, int]:
     """Count the nodes by state; states without a node are 0."""
     statement = sa.select(Node.state, sa.func.count()).group_by(Node.state)
     with db.reader() as session:
@@ -234,8 +224,8 @@ def standing_on(session: orm.Session, podm_uuid: str) -> Sequence[Node]:
     return session.scalars(statement.with_for_update()).all()
 
 
-@database.retried
-def create(db: database.Database, values: Mapping[str, Any]) -> tuple[Node, bool]:
+@db_engine.retried
+def create(db: db_engine.Database, values: Mapping[str, Any]) -> tuple[Node, bool]:
     """Create a node that asks to be composed, or find that this very one was asked for.
 
     :param values: with its uuid and the fingerprint of its request.
@@ -264,12 +254,14 @@ def create(db: database.Database, values: Mapping[str, Any]) -> tuple[Node, bool
         raise errors.PodManagerNotFound(
             f"Pod manager {values['podm_uuid']} was forgotten just now. Choose another."
         ) from exc
-    changes.log("Node", row.uuid, changes.NEW, row.state, generation=1, request_id=row.request_id)
+    state_log.log_state_change(
+        "Node", row.uuid, state_log.NEW, row.state, generation=1, request_id=row.request_id
+    )
     return row, True
 
 
-@database.retried
-def adopt(db: database.Database, values: Mapping[str, Any]) -> Node:
+@db_engine.retried
+def adopt(db: db_engine.Database, values: Mapping[str, Any]) -> Node:
     """Create a composed node that stands for one that is there already.
 
     :param values: with its uuid, podm_uuid, path and adopted_as.
@@ -293,7 +285,9 @@ def adopt(db: database.Database, values: Mapping[str, Any]) -> Node:
         if find(db, values["uuid"]) is None:
             raise _name_taken(values["name"]) from exc
         raise _known(values, values["uuid"]) from exc
-    changes.log("Node", row.uuid, changes.NEW, row.state, generation=1, request_id=row.request_id)
+    state_log.log_state_change(
+        "Node", row.uuid, state_log.NEW, row.state, generation=1, request_id=row.request_id
+    )
     return row
 
 
@@ -314,7 +308,7 @@ def same(known: Node, asked: str) -> Node:
     return known
 
 
-def begin(db: database.Database, row: Node, operation: str, **values: Any) -> Node:
+def begin(db: db_engine.Database, row: Node, operation: str, **values: Any) -> Node:
     """Let a node ask for an operation: a new generation of its row.
 
     :raises Superseded: the row is not what it was when it was read.
@@ -325,13 +319,13 @@ def begin(db: database.Database, row: Node, operation: str, **values: Any) -> No
     fresh = {"state": state, "state_since": waiting.now(), "generation": row.generation + 1}
     _write(db, row, {**fresh, "task": None, "task_since": None, "fault": None, **values})
     asked_by = values.get("request_id")
-    changes.log(
+    state_log.log_state_change(
         "Node", row.uuid, row.state, state, generation=row.generation + 1, request_id=asked_by
     )
     return get(db, row.uuid)
 
 
-def record(db: database.Database, row: Node, **values: Any) -> Node:
+def record(db: db_engine.Database, row: Node, **values: Any) -> Node:
     """Record something of a row that stays in its state.
 
     :raises Superseded: the row is not what it was when it was read.
@@ -340,7 +334,7 @@ def record(db: database.Database, row: Node, **values: Any) -> Node:
     return hold(db, row.uuid, row.generation, row.state)
 
 
-def update(db: database.Database, row: Node, values: Mapping[str, Any]) -> Node:
+def update(db: db_engine.Database, row: Node, values: Mapping[str, Any]) -> Node:
     """Change what a row says of a node for people: its name and its description.
 
     :raises NodeDuplicate: another node has that name.
@@ -356,7 +350,7 @@ def update(db: database.Database, row: Node, values: Mapping[str, Any]) -> Node:
         raise _name_taken(name) from exc
 
 
-def notice(db: database.Database, row: Node, state: str) -> Node:
+def notice(db: db_engine.Database, row: Node, state: str) -> Node:
     """Note that the hardware of a node was seen to be gone, or to be there again.
 
     :param state: ``missing`` or ``composed``.
@@ -364,13 +358,13 @@ def notice(db: database.Database, row: Node, state: str) -> Node:
     """
     STATES.check(row.state, state)
     _write(db, row, {"state": state, "state_since": waiting.now()})
-    changes.log("Node", row.uuid, row.state, state, generation=row.generation)
+    state_log.log_state_change("Node", row.uuid, row.state, state, generation=row.generation)
     return hold(db, row.uuid, row.generation, state)
 
 
-@database.retried
+@db_engine.retried
 def settle(
-    db: database.Database,
+    db: db_engine.Database,
     uuid: str,
     generation: int,
     state: str,
@@ -393,8 +387,8 @@ def settle(
             STATES.check(state, values["state"])
             fresh = {"state_since": waiting.now(), "task": None, "task_since": None}
             _cas(session, uuid, generation, state, {**fresh, **values})
-    ended = {"state": changes.GONE, "generation": generation, **(values or {})}
-    changes.log(
+    ended = {"state": state_log.GONE, "generation": generation, **(values or {})}
+    state_log.log_state_change(
         "Node",
         uuid,
         state,
@@ -404,8 +398,8 @@ def settle(
     )
 
 
-@database.retried
-def _write(db: database.Database, row: Node, values: Mapping[str, Any]) -> None:
+@db_engine.retried
+def _write(db: db_engine.Database, row: Node, values: Mapping[str, Any]) -> None:
     with db.writer() as session:
         _cas(session, row.uuid, row.generation, row.state, values)
 
@@ -414,7 +408,7 @@ def _cas(
     session: orm.Session, uuid: str, generation: int, state: str, values: Mapping[str, Any]
 ) -> None:
     written = {"updated_at": waiting.now(), **values}
-    rows.compare_and_set(
+    transitions.compare_and_set(
         session, Node, uuid=uuid, generation=generation, state=state, values=written
     )
 

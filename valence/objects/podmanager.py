@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Pod managers: where they are, how to get in, and how they are."""
 
@@ -27,12 +16,12 @@ from sqlalchemy import orm
 
 from valence import errors
 from valence.objects import base
-from valence.objects import node as nodes
-from valence_conductor import changes as row_changes
-from valence_conductor import columns
-from valence_conductor import database
+from valence.objects import node as node_objects
 from valence_conductor import errors as conductor_errors
 from valence_conductor import waiting
+from valence_conductor.db import columns
+from valence_conductor.db import engine as db_engine
+from valence_conductor.db import state_log
 
 LOG = logging.getLogger(__name__)
 
@@ -84,23 +73,23 @@ class Access:
     updated_at: datetime.datetime | None
 
 
-@database.retried
-def page(db: database.Database, query: base.Query) -> tuple[Sequence[PodManager], bool]:
+@db_engine.retried
+def page(db: db_engine.Database, query: base.Query) -> tuple[Sequence[PodManager], bool]:
     """Read a page of pod managers, and whether more follow."""
     with db.reader() as session:
         return base.page(session, PodManager, query)
 
 
-@database.retried
-def find(db: database.Database, ident: str) -> PodManager | None:
+@db_engine.retried
+def find(db: db_engine.Database, ident: str) -> PodManager | None:
     """Read a pod manager by uuid or name; None when there is none."""
     with db.reader() as session:
         found: PodManager | None = base.find(session, PodManager, ident)
         return found
 
 
-@database.retried
-def get(db: database.Database, ident: str) -> PodManager:
+@db_engine.retried
+def get(db: db_engine.Database, ident: str) -> PodManager:
     """Read a pod manager by uuid or name.
 
     :raises PodManagerNotFound: there is none.
@@ -109,8 +98,8 @@ def get(db: database.Database, ident: str) -> PodManager:
         return _find(session, ident)
 
 
-@database.retried
-def is_unwell(db: database.Database, uuid: str) -> bool:
+@db_engine.retried
+def is_unwell(db: db_engine.Database, uuid: str) -> bool:
     """Tell whether a pod manager does not answer as it should."""
     table = PodManager.__table__.c
     statement = sa.select(table.status).where(table.uuid == uuid)
@@ -118,9 +107,9 @@ def is_unwell(db: database.Database, uuid: str) -> bool:
         return session.connection().execute(statement).scalar() in UNWELL
 
 
-@database.retried
+@db_engine.retried
 def refuse_duplicate(
-    db: database.Database, values: Mapping[str, Any], fields: Collection[str]
+    db: db_engine.Database, values: Mapping[str, Any], fields: Collection[str]
 ) -> None:
     """See that no other pod manager has the same in these fields.
 
@@ -130,8 +119,8 @@ def refuse_duplicate(
         _refuse_duplicate(session, values, fields)
 
 
-@database.retried
-def create(db: database.Database, values: Mapping[str, Any]) -> PodManager:
+@db_engine.retried
+def create(db: db_engine.Database, values: Mapping[str, Any]) -> PodManager:
     """Create a pod manager that was found to be online.
 
     :raises PodManagerDuplicate: another has its name, URL or uuid.
@@ -148,9 +137,9 @@ def create(db: database.Database, values: Mapping[str, Any]) -> PodManager:
     return row
 
 
-@database.retried
+@db_engine.retried
 def update(
-    db: database.Database, seen: PodManager, changes: Mapping[str, Any], *, online: bool = False
+    db: db_engine.Database, seen: PodManager, changes: Mapping[str, Any], *, online: bool = False
 ) -> PodManager:
     """Change a pod manager.
 
@@ -177,8 +166,8 @@ def update(
     return row
 
 
-@database.retried
-def delete(db: database.Database, ident: str) -> str:
+@db_engine.retried
+def delete(db: db_engine.Database, ident: str) -> str:
     """Forget a pod manager on which no node stands.
 
     :returns: its uuid.
@@ -188,7 +177,7 @@ def delete(db: database.Database, ident: str) -> str:
     try:
         with db.writer() as session:
             row = _find(session, ident)
-            standing = nodes.standing_on(session, row.uuid)
+            standing = node_objects.standing_on(session, row.uuid)
             if standing:
                 raise _in_use(row.name, standing)
             session.delete(row)
@@ -198,8 +187,8 @@ def delete(db: database.Database, ident: str) -> str:
     return row.uuid
 
 
-@database.retried
-def forget(db: database.Database, uuid: str) -> Sequence[nodes.Node]:
+@db_engine.retried
+def forget(db: db_engine.Database, uuid: str) -> Sequence[node_objects.Node]:
     """Forget a pod manager that is gone for good, and the nodes that were on it.
 
     All in one transaction: no operation begins on one of them meanwhile.
@@ -211,8 +200,10 @@ def forget(db: database.Database, uuid: str) -> Sequence[nodes.Node]:
     try:
         with db.writer() as session:
             row = _find(session, uuid)
-            standing = nodes.standing_on(session, row.uuid)
-            held = [node for node in standing if node.managed_by or node.state in nodes.ASKED_IN]
+            standing = node_objects.standing_on(session, row.uuid)
+            held = [
+                node for node in standing if node.managed_by or node.state in node_objects.ASKED_IN
+            ]
             if held:
                 raise _held(row.name, held)
             for node in standing:
@@ -222,8 +213,8 @@ def forget(db: database.Database, uuid: str) -> Sequence[nodes.Node]:
     except db_errors.DBReferenceError as exc:
         raise _in_use(uuid, []) from exc
     for node in standing:
-        row_changes.log(
-            "Node", node.uuid, node.state, row_changes.GONE, generation=node.generation
+        state_log.log_state_change(
+            "Node", node.uuid, node.state, state_log.GONE, generation=node.generation
         )
     LOG.warning(
         "Pod manager %s (%s) is forgotten though gone, with %d nodes that stood on it",
@@ -234,8 +225,8 @@ def forget(db: database.Database, uuid: str) -> Sequence[nodes.Node]:
     return standing
 
 
-@database.retried
-def secrets(db: database.Database) -> Sequence[tuple[str, str, str]]:
+@db_engine.retried
+def secrets(db: db_engine.Database) -> Sequence[tuple[str, str, str]]:
     """List uuid, name and encrypted password of every pod manager that has one."""
     columns = (PodManager.uuid, PodManager.name, PodManager.password_encrypted)
     statement = sa.select(*columns).where(PodManager.password_encrypted.is_not(None))
@@ -243,8 +234,8 @@ def secrets(db: database.Database) -> Sequence[tuple[str, str, str]]:
         return [(row[0], row[1], str(row[2])) for row in session.execute(statement)]
 
 
-@database.retried
-def replace_secret(db: database.Database, uuid: str, old: str, new: str) -> bool:
+@db_engine.retried
+def replace_secret(db: db_engine.Database, uuid: str, old: str, new: str) -> bool:
     """Store a password encrypted anew; False: somebody else has changed it meanwhile."""
     where = sa.and_(PodManager.uuid == uuid, PodManager.password_encrypted == old)
     statement = sa.update(PodManager).where(where).values(password_encrypted=new)
@@ -254,15 +245,15 @@ def replace_secret(db: database.Database, uuid: str, old: str, new: str) -> bool
         return bool(written.rowcount)
 
 
-def census(db: database.Database) -> Mapping[str, int]:
+def census(db: db_engine.Database) -> Mapping[str, int]:
     """Count the pod managers by status; a status that none has is left out."""
     statement = sa.select(PodManager.status, sa.func.count()).group_by(PodManager.status)
     with db.reader() as session:
         return {row[0]: row[1] for row in session.execute(statement)}
 
 
-@database.retried
-def note_status(db: database.Database, uuid: str, status: str, reason: str | None) -> None:
+@db_engine.retried
+def note_status(db: db_engine.Database, uuid: str, status: str, reason: str | None) -> None:
     """Note how a pod manager is, if that is news."""
     with db.reader() as session:
         row = session.get(PodManager, uuid)
@@ -311,7 +302,7 @@ def _duplicate(field: str, value: Any) -> errors.PodManagerDuplicate:
     )
 
 
-def _in_use(name: str, standing: Sequence[nodes.Node]) -> errors.PodManagerInUse:
+def _in_use(name: str, standing: Sequence[node_objects.Node]) -> errors.PodManagerInUse:
     return errors.PodManagerInUse(
         f"Nodes stand on pod manager {name!r}: {_listed(standing) or 'new ones'}. Delete them "
         "first, then the pod manager.",
@@ -319,7 +310,7 @@ def _in_use(name: str, standing: Sequence[nodes.Node]) -> errors.PodManagerInUse
     )
 
 
-def _held(name: str, held: Sequence[nodes.Node]) -> errors.PodManagerInUse:
+def _held(name: str, held: Sequence[node_objects.Node]) -> errors.PodManagerInUse:
     return errors.PodManagerInUse(
         f"Nodes of pod manager {name!r} are registered in Ironic, or something is being done for "
         f"them: {_listed(held)}. Unregister them, or wait until they are in error; then the pod "
@@ -328,12 +319,12 @@ def _held(name: str, held: Sequence[nodes.Node]) -> errors.PodManagerInUse:
     )
 
 
-def _listed(standing: Sequence[nodes.Node]) -> str:
+def _listed(standing: Sequence[node_objects.Node]) -> str:
     """Name nodes as people know them, with what holds them."""
     said = [f"{node.name or node.uuid} ({', '.join(_marks(node))})" for node in standing[:SAID]]
     return ", ".join(said) + (f" and {len(standing) - SAID} more" if len(standing) > SAID else "")
 
 
-def _marks(node: nodes.Node) -> Sequence[str]:
+def _marks(node: node_objects.Node) -> Sequence[str]:
     named = [node.uuid] if node.name else []
     return [*named, node.state, *(["in Ironic"] if node.managed_by else [])]

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Racks: where the systems stand."""
 
@@ -23,9 +12,9 @@ from sqlalchemy import orm
 
 from valence import errors
 from valence.objects import base
-from valence.objects import system as systems
-from valence_conductor import columns
-from valence_conductor import database
+from valence.objects import system as system_objects
+from valence_conductor.db import columns
+from valence_conductor.db import engine as db_engine
 
 
 class Rack(base.Base):
@@ -50,15 +39,15 @@ class Rack(base.Base):
     created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
 
 
-@database.retried
-def page(db: database.Database, query: base.Query) -> tuple[Sequence[Rack], bool]:
+@db_engine.retried
+def page(db: db_engine.Database, query: base.Query) -> tuple[Sequence[Rack], bool]:
     """Read a page of racks, and whether more follow."""
     with db.reader() as session:
         return base.page(session, Rack, query)
 
 
-@database.retried
-def get(db: database.Database, ident: str) -> Rack:
+@db_engine.retried
+def get(db: db_engine.Database, ident: str) -> Rack:
     """Read a rack by uuid, or by a name that it alone has.
 
     :raises RackNotFound: there is none.
@@ -73,10 +62,10 @@ def get(db: database.Database, ident: str) -> Rack:
     return found
 
 
-@database.retried
-def contents(db: database.Database, uuids: Collection[str]) -> Mapping[str, Mapping[str, int]]:
+@db_engine.retried
+def contents(db: db_engine.Database, uuids: Collection[str]) -> Mapping[str, Mapping[str, int]]:
     """Count the systems in racks by state."""
-    table = systems.System
+    table = system_objects.System
     statement = (
         sa.select(table.rack_uuid, table.state, sa.func.count())
         .where(table.rack_uuid.in_(uuids))

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Systems: the computers of all pools, as their pod managers last told of them."""
 
@@ -22,8 +11,8 @@ from sqlalchemy import orm
 
 from valence import errors
 from valence.objects import base
-from valence_conductor import columns
-from valence_conductor import database
+from valence_conductor.db import columns
+from valence_conductor.db import engine as db_engine
 
 STATES = ("free", "used", "absent")
 
@@ -67,17 +56,17 @@ class System(base.Base):
     created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
 
 
-@database.retried
+@db_engine.retried
 def page(
-    db: database.Database, query: base.Query, fields: Sequence[str] | None = None
+    db: db_engine.Database, query: base.Query, fields: Sequence[str] | None = None
 ) -> tuple[Sequence[System], bool]:
     """Read a page of systems, or only some fields of theirs, and whether more follow."""
     with db.reader() as session:
         return base.page(session, System, query, fields)
 
 
-@database.retried
-def get(db: database.Database, ident: str) -> System:
+@db_engine.retried
+def get(db: db_engine.Database, ident: str) -> System:
     """Read a system by uuid, or by a name that it alone has.
 
     :raises SystemNotFound: there is none.
@@ -92,15 +81,17 @@ def get(db: database.Database, ident: str) -> System:
     return found
 
 
-@database.retried
-def take(db: database.Database, podm_uuid: str, path: str, node_uuid: str, node_path: str) -> None:
+@db_engine.retried
+def take(
+    db: db_engine.Database, podm_uuid: str, path: str, node_uuid: str, node_path: str
+) -> None:
     """Note that a node of ours has a system, without asking its pod manager."""
     where = (System.podm_uuid == podm_uuid, System.path == path)
     base.mark(db, System, where, state="used", node_uuid=node_uuid, node_path=node_path)
 
 
-@database.retried
-def give_back(db: database.Database, node_uuid: str) -> None:
+@db_engine.retried
+def give_back(db: db_engine.Database, node_uuid: str) -> None:
     """Note that a node of ours has no system any more."""
     where = (System.node_uuid == node_uuid, System.state == "used")
     base.mark(db, System, where, state="free", node_uuid=None, node_path=None)

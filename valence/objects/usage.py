@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Usage: what pod managers have, what of it is used, and what is free."""
 
@@ -20,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from valence.objects import device as devices
-from valence.objects import inventory as inventories
-from valence.objects import node as nodes
-from valence.objects import system as systems
-from valence_conductor import database
+from valence.objects import device as device_objects
+from valence.objects import inventory as inventory_objects
+from valence.objects import node as node_objects
+from valence.objects import system as system_objects
+from valence_conductor.db import engine as db_engine
 
 Totals = dict[str, int]
 
@@ -36,8 +25,8 @@ def _totals(total: int = 0, used: int = 0, free: int = 0) -> Totals:
     return {"total": total, "used": used, "free": free}
 
 
-@database.retried
-def usage(db: database.Database, uuids_wanted: Sequence[str]) -> Mapping[str, dict[str, Any]]:
+@db_engine.retried
+def usage(db: db_engine.Database, uuids_wanted: Sequence[str]) -> Mapping[str, dict[str, Any]]:
     """Count what pod managers have, what of it is used, and what is free.
 
     Four statements, however many they are. What is absent counts as neither.
@@ -47,7 +36,7 @@ def usage(db: database.Database, uuids_wanted: Sequence[str]) -> Mapping[str, di
         ``devices``, with ``total``, ``used`` and ``free``, and the same ``by_type``;
         and when all that was ``refreshed_at``.
     """
-    table = systems.System
+    table = system_objects.System
     counted = {
         "systems": sa.func.count(),
         "cores": sa.func.coalesce(sa.func.sum(table.cores), 0),
@@ -71,11 +60,11 @@ def usage(db: database.Database, uuids_wanted: Sequence[str]) -> Mapping[str, di
         for uuid, state, count in session.execute(_nodes_on(uuids_wanted)):
             found[uuid]["nodes"]["by_state"][state] = count
             found[uuid]["nodes"]["total"] += count
-        pooled = devices.counts(devices.Device.podm_uuid.in_(uuids_wanted))
+        pooled = device_objects.counts(device_objects.Device.podm_uuid.in_(uuids_wanted))
         counts: dict[str, list[tuple[str, str, int]]] = {uuid: [] for uuid in uuids_wanted}
         for uuid, *count in session.execute(pooled):
             counts[uuid].append((count[0], count[1], count[2]))
-    known = inventories.everyone(db)
+    known = inventory_objects.everyone(db)
     for uuid, one in found.items():
         kept = known.get(uuid)
         one |= {
@@ -86,7 +75,7 @@ def usage(db: database.Database, uuids_wanted: Sequence[str]) -> Mapping[str, di
 
 
 def _nodes_on(uuids_wanted: Sequence[str]) -> Any:
-    table = nodes.Node
+    table = node_objects.Node
     return (
         sa.select(table.podm_uuid, table.state, sa.func.count())
         .where(table.podm_uuid.in_(uuids_wanted))

@@ -1,19 +1,9 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Pod managers: the drivers for them, and the connections kept to each.
 
 Drivers are entry points of :data:`NAMESPACE`: a callable that takes a
-:class:`~valence.podmanagers.connection.Connection` and gives a
+:class:`~valence.podmanagers.http.connection.Connection` and gives a
 :class:`~valence.podmanagers.base.Driver`.
 """
 
@@ -28,7 +18,6 @@ from stevedore import extension
 
 from valence import errors
 from valence.podmanagers import base
-from valence.podmanagers import connection
 from valence.podmanagers.base import ComposedNode
 from valence.podmanagers.base import Controls
 from valence.podmanagers.base import Driver
@@ -37,6 +26,7 @@ from valence.podmanagers.base import Member
 from valence.podmanagers.base import NodeState
 from valence.podmanagers.base import ServiceInfo
 from valence.podmanagers.base import State
+from valence.podmanagers.http.connection import Connection
 
 __all__ = [
     "NAMESPACE",
@@ -75,7 +65,7 @@ class PodManagers:
 
     Safe to use from many threads.
 
-    :param conf: with the options of :mod:`valence.podmanagers.conf`.
+    :param conf: with the options of :mod:`valence.conf.podmanagers`.
     :param transport: makes what stands in for the network; tests have one.
     """
 
@@ -190,12 +180,12 @@ class PodManagers:
         verify_ca: bool | str,
         ca: str | None,
         uuid: str | None = None,
-    ) -> connection.Connection:
+    ) -> Connection:
         def tell(trouble: errors.ValenceError | None) -> None:
             if self._listener is not None and uuid is not None:
                 self._listener(uuid, trouble)
 
         transport = self._transport() if self._transport else None
-        return connection.Connection(
+        return Connection(
             self._conf, url, username, password, verify_ca, transport, ca=ca, tell=tell
         )

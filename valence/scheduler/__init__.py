@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Which pod managers may compose a node, and in which order they are asked.
 
@@ -28,17 +17,17 @@ from oslo_config import cfg
 from stevedore import named
 
 from valence import errors
-from valence.objects import inventory as inventories
-from valence.objects import node as nodes
-from valence.objects import podmanager
+from valence.objects import inventory as inventory_objects
+from valence.objects import node as node_objects
+from valence.objects import podmanager as podmanager_objects
 from valence.scheduler import base
 from valence.scheduler import surroundings
-from valence_conductor import database
+from valence_conductor.db.engine import Database
 
 FILTERS = "valence.scheduler.filters"
 WEIGHERS = "valence.scheduler.weighers"
 
-Refusals = Sequence[tuple[podmanager.PodManager, errors.ValenceError]]
+Refusals = Sequence[tuple[podmanager_objects.PodManager, errors.ValenceError]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +38,7 @@ class Choice:
     :ivar refusals: who is not asked, and why.
     """
 
-    order: Sequence[podmanager.PodManager]
+    order: Sequence[podmanager_objects.PodManager]
     refusals: Refusals
 
 
@@ -65,16 +54,18 @@ class Scheduler:
         self._filters: list[base.Filter] = _load(conf, FILTERS, options.filters)
         self._weighers: list[base.Weigher] = _load(conf, WEIGHERS, options.weighers)
 
-    def choose(self, db: database.Database, row: nodes.Node) -> Choice:
+    def choose(self, db: Database, row: node_objects.Node) -> Choice:
         """Choose who may compose a node: the one that the request names, or else all.
 
         :raises NoPodManager: there is none.
         :raises PodManagerNotFound: the one that is named is not there any more.
         """
         if row.podm_asked is not None:
-            podms: Sequence[podmanager.PodManager] = [podmanager.get(db, row.podm_asked)]
+            podms: Sequence[podmanager_objects.PodManager] = [
+                podmanager_objects.get(db, row.podm_asked)
+            ]
         else:
-            podms = inventories.owners(db)
+            podms = inventory_objects.owners(db)
         if not podms:
             raise nobody_there()
         asked = base.Asked(row.properties, named=row.podm_asked is not None)
@@ -138,7 +129,7 @@ def _load(conf: cfg.ConfigOpts, namespace: str, names: Sequence[str]) -> list[An
     return [extension.obj for extension in found]
 
 
-def _not_asked(podm: podmanager.PodManager, words: str) -> errors.NoPodManager:
+def _not_asked(podm: podmanager_objects.PodManager, words: str) -> errors.NoPodManager:
     detail = f"Pod manager {podm.name} is not asked for such a node. {words}"
     return errors.NoPodManager(detail, reason=words)
 

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """What filters and weighers look at, and what they are."""
 
@@ -21,7 +10,7 @@ from typing import Any
 
 from oslo_config import cfg
 
-from valence.objects import podmanager
+from valence.objects import podmanager as podmanager_objects
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +45,7 @@ class Candidate:
     :ivar latency: seconds of a request; None: not known.
     """
 
-    podm: podmanager.PodManager
+    podm: podmanager_objects.PodManager
     nodes: int = 0
     fresh: bool = False
     shapes: Sequence[Mapping[str, Any]] = ()

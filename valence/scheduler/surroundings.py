@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """What is known of the pod managers when one of them is to be chosen."""
 
@@ -22,14 +11,14 @@ from typing import Any
 from oslo_config import cfg
 import sqlalchemy as sa
 
-from valence.objects import device as devices
-from valence.objects import inventory as inventories
-from valence.objects import node as nodes
-from valence.objects import podmanager
-from valence.objects import system as systems
+from valence.objects import device as device_objects
+from valence.objects import inventory as inventory_objects
+from valence.objects import node as node_objects
+from valence.objects import podmanager as podmanager_objects
+from valence.objects import system as system_objects
 from valence.scheduler import base
-from valence_conductor import database
 from valence_conductor import waiting
+from valence_conductor.db import engine as db_engine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,20 +34,21 @@ class _Known:
 
 def candidates(
     conf: cfg.ConfigOpts,
-    db: database.Database,
-    podms: Sequence[podmanager.PodManager],
-    row: nodes.Node,
+    db: db_engine.Database,
+    podms: Sequence[podmanager_objects.PodManager],
+    row: node_objects.Node,
 ) -> list[base.Candidate]:
     """Gather what is known of pod managers, with the same few statements for however many."""
-    kept = inventories.everyone(db)  # first: whoever is said to be read has its systems there
+    # First, so that a pod manager that counts as read has its systems in the database.
+    kept = inventory_objects.everyone(db)
     known = _read(db, row)
     young = waiting.now() - datetime.timedelta(seconds=conf.inventory.stale_after)
     return [_candidate(podm, kept.get(podm.uuid), known, young) for podm in podms]
 
 
 def _candidate(
-    podm: podmanager.PodManager,
-    kept: inventories.Inventory | None,
+    podm: podmanager_objects.PodManager,
+    kept: inventory_objects.Inventory | None,
     known: _Known,
     young: datetime.datetime,
 ) -> base.Candidate:
@@ -76,9 +66,9 @@ def _candidate(
     )
 
 
-@database.retried
-def _read(db: database.Database, row: nodes.Node) -> _Known:
-    node, system = nodes.Node, systems.System
+@db_engine.retried
+def _read(db: db_engine.Database, row: node_objects.Node) -> _Known:
+    node, system = node_objects.Node, system_objects.System
     composing = (
         sa.select(node.podm_uuid, sa.func.count())
         .where(node.state == "composing", node.podm_uuid.is_not(None), node.uuid != row.uuid)
@@ -91,7 +81,7 @@ def _read(db: database.Database, row: nodes.Node) -> _Known:
     )
     with db.reader() as session:
         return _Known(
-            nodes=nodes.load(db),
+            nodes=node_objects.load(db),
             composing=_counts(session, composing),
             free=_counts(session, free),
             shapes=_shapes(session, row.properties),
@@ -105,7 +95,7 @@ def _counts(session: Any, statement: Any) -> dict[str, int]:
 
 def _devices(session: Any) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
-    for podm_uuid, kind, _state, count in session.execute(devices.counts()):
+    for podm_uuid, kind, _state, count in session.execute(device_objects.counts()):
         kinds = found.setdefault(podm_uuid, {})
         kinds[kind] = kinds.get(kind, 0) + count
     return found
@@ -113,8 +103,8 @@ def _devices(session: Any) -> dict[str, dict[str, int]]:
 
 def _large_enough(properties: Mapping[str, Any]) -> list[Any]:
     wanted = (
-        (systems.System.cores, (properties.get("processor") or {}).get("total_cores")),
-        (systems.System.memory_mib, (properties.get("memory") or {}).get("capacity_mib")),
+        (system_objects.System.cores, (properties.get("processor") or {}).get("total_cores")),
+        (system_objects.System.memory_mib, (properties.get("memory") or {}).get("capacity_mib")),
     )
     return [
         sa.or_(column.is_(None), column >= value) for column, value in wanted if value is not None
@@ -127,7 +117,7 @@ def _shapes(session: Any, properties: Mapping[str, Any]) -> dict[str, list[Mappi
     Most are of few kinds. One of each will do, unless it matters what is inside:
     there two of a kind may differ.
     """
-    table = systems.System
+    table = system_objects.System
     kind = (
         table.podm_uuid,
         table.cores,

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A TaskFlow jobboard: jobs for any number of processes on any number of machines."""
 
@@ -29,10 +19,10 @@ from taskflow.jobs import backends
 from taskflow.jobs import base as jobs_base
 
 from valence_conductor import errors
-from valence_conductor import process
+from valence_conductor import ids
+from valence_conductor import interrupt
 from valence_conductor import reaching
-from valence_conductor import run
-from valence_conductor.boards import bell
+from valence_conductor.boards import notifier
 from valence_conductor.boards import url
 from valence_conductor.boards.base import Work
 from valence_conductor.job import Job
@@ -52,7 +42,7 @@ class _Claim:
 
     posted: jobs_base.Job
     job: Job
-    halt: run.Lease
+    halt: interrupt.Lease
 
 
 class JobboardBoard:
@@ -74,10 +64,10 @@ class JobboardBoard:
     def __init__(
         self, conf: dict[str, Any], *, workers: int, lease: int, start_timeout: float = 0.0
     ) -> None:
-        self.name = f"{process.name()}:{uuidutils.generate_uuid()[:8]}"
+        self.name = f"{ids.process_name()}:{uuidutils.generate_uuid()[:8]}"
         self._where = f"The jobboard in {conf['board']} at {url.hosts(conf)}"
         self._board = backends.fetch("valence", conf)
-        self._bell = bell.BELLS.get(conf["board"], bell.Bell)(self._board)
+        self._bell = notifier.NOTIFIERS.get(conf["board"], notifier.Notifier)(self._board)
         self._leases = conf["board"] != "zookeeper"
         self._workers = workers
         self._lease = lease
@@ -99,7 +89,7 @@ class JobboardBoard:
         """
         self._ledgers = frozenset(ledgers)
         away = (taskflow_exceptions.TaskFlowException,)
-        reaching.reach(self._where, self._board.connect, away, self._start_timeout)
+        reaching.retry_until_reachable(self._where, self._board.connect, away, self._start_timeout)
         if work is None:
             return
         self._work = work
@@ -188,7 +178,7 @@ class JobboardBoard:
         except Exception:
             self._owe(posted)  # it may be ours, though the board could not say so
             raise
-        claim = _Claim(posted, job, run.Lease(began + self._lease))
+        claim = _Claim(posted, job, interrupt.Lease(began + self._lease))
         with self._lock:
             self._claims[posted.uuid] = claim
             self._owed.pop(posted.uuid, None)

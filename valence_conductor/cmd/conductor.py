@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The command ``valence-conductor``: does the jobs of a jobboard, until told to stop."""
 
@@ -28,12 +18,12 @@ from stevedore import exception
 from valence_conductor import conductor
 from valence_conductor import conf as conductor_conf
 from valence_conductor import ledger
-from valence_conductor.cmd import refusals
+from valence_conductor.cmd import startup_errors
 
 LOG = logging.getLogger(__name__)
 
 
-@refusals.told("valence-conductor")
+@startup_errors.told("valence-conductor")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a conductor in this process.
 

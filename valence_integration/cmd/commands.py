@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """``valence-instance list | show | retry | release``."""
 
@@ -23,8 +13,8 @@ from cliff import show
 
 from valence_integration import errors
 from valence_integration import states
-from valence_integration.cmd import desk
 from valence_integration.cmd import output
+from valence_integration.cmd import session
 from valence_integration.objects.instance import Instance
 
 
@@ -104,9 +94,9 @@ class ReleaseInstances(lister.Lister):
         return ask_for(self, found, sat.provisioner.destroy)
 
 
-def desk_of(cmd: command.Command) -> desk.Desk:
+def desk_of(cmd: command.Command) -> session.Desk:
     """Give the desk that the program has for its commands."""
-    found: desk.Desk = cmd.app.desk  # type: ignore[attr-defined]  # cliff knows no desk
+    found: session.Desk = cmd.app.desk  # type: ignore[attr-defined]  # cliff knows no desk
     return found
 
 

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The command ``valence-instance``: what becomes of instances, and what can be done."""
 
@@ -23,7 +13,7 @@ from cliff import app
 from cliff import command
 from cliff import commandmanager
 
-from valence_integration.cmd import desk
+from valence_integration.cmd import session
 
 #: Entry points of this group are the subcommands.
 NAMESPACE = "valence_integration.cli"
@@ -41,7 +31,7 @@ class Shell(app.App):
     """Look at instances, beside the process that works on them."""
 
     NAME = "valence-instance"
-    desk: desk.Desk
+    session: session.Desk
 
     def __init__(self, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
         super().__init__(
@@ -81,7 +71,7 @@ class Shell(app.App):
     def initialize_app(self, argv: list[str]) -> None:
         """Have a desk at hand for the commands; nothing is opened yet."""
         super().initialize_app(argv)
-        self.desk = desk.Desk(self.options.config_file, self.options.config_dir)
+        self.desk = session.Desk(self.options.config_file, self.options.config_dir)
 
     def clean_up(self, cmd: command.Command, result: int, err: BaseException | None) -> None:
         """Close what the command has opened."""

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """``valence-instance watch``: what becomes of instances, as it happens."""
 
@@ -26,8 +16,8 @@ from oslo_db import exception as db_errors
 from valence_conductor import waiting
 from valence_integration import states
 from valence_integration.cmd import commands
-from valence_integration.cmd import desk
 from valence_integration.cmd import output
+from valence_integration.cmd import session
 from valence_integration.objects.instance import Instance
 
 
@@ -90,7 +80,7 @@ class Watched:
     :param idents: uuids or names; none for all.
     """
 
-    def __init__(self, sat: desk.Desk, idents: Sequence[str]) -> None:
+    def __init__(self, sat: session.Desk, idents: Sequence[str]) -> None:
         self._desk = sat
         self._named = [sat.find(ident).uuid for ident in idents]
         self._seen: dict[str, Instance] = {}

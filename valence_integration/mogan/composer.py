@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Compose a server of Mogan, and give it back: what the hook asks the conductor for."""
 
@@ -21,11 +11,11 @@ from oslo_log import log as logging
 
 from valence_conductor import errors as conductor_errors
 from valence_integration import errors
+from valence_integration import provisioner as provisioner_module
 from valence_integration import states
-from valence_integration import submit
 from valence_integration.mogan import scheduling
 from valence_integration.mogan import server as servers
-from valence_integration.mogan.parts import Parts
+from valence_integration.mogan.modules import Parts
 
 LOG = logging.getLogger(__name__)
 
@@ -52,7 +42,7 @@ class Composer:
         self,
         mogan: Parts,
         host: str,
-        open_provisioner: Callable[[], submit.Provisioner],
+        open_provisioner: Callable[[], provisioner_module.Provisioner],
         timeout: float,
     ) -> None:
         self._mogan = mogan
@@ -61,10 +51,10 @@ class Composer:
         self._timeout = timeout
         self._run = str(uuids.uuid4())
         self._lock = threading.Lock()
-        self._provisioner: submit.Provisioner | None = None
+        self._provisioner: provisioner_module.Provisioner | None = None
 
     @property
-    def provisioner(self) -> submit.Provisioner:
+    def provisioner(self) -> provisioner_module.Provisioner:
         """The plugin, started: requests may arrive before the engine is quite up.
 
         :raises AlreadyRunning: another process works on the same flows.
@@ -100,7 +90,7 @@ class Composer:
         """
         server = servers.newest(self._mogan, context, server)
         server.composed = True
-        server.node_uuid = submit.ids_of(server.uuid, 1)["ironic_uuid"]
+        server.node_uuid = provisioner_module.ids_of(server.uuid, 1)["ironic_uuid"]
         server.system_metadata = {
             **(server.system_metadata or {}),
             ENGINE: self._host,

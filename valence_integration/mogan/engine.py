@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Mogan's engine, with servers that are composed.
 
@@ -24,13 +14,13 @@ from typing import Any
 
 from oslo_config import cfg
 
-from valence_integration import submit
+from valence_integration import provisioner as provisioner_module
 from valence_integration.mogan import conf as mogan_conf
-from valence_integration.mogan import parts
+from valence_integration.mogan import modules
 from valence_integration.mogan import scheduling
 from valence_integration.mogan import server as servers
 from valence_integration.mogan.composer import Composer
-from valence_integration.mogan.story import Story
+from valence_integration.mogan.lifecycle import Story
 
 
 def __getattr__(name: str) -> Any:
@@ -41,15 +31,17 @@ def __getattr__(name: str) -> Any:
 
 @functools.cache
 def _default() -> Any:
-    return build(parts.load())
+    return build(modules.load())
 
 
 # Longer than forty lines: the class can be made only where Mogan is, and the signatures
 # are Mogan's, to the letter.
 def build(
-    mogan: parts.Parts,
+    mogan: modules.Parts,
     read_conf: Callable[[], cfg.ConfigOpts] = mogan_conf.read,
-    provisioner: Callable[[cfg.ConfigOpts], submit.Provisioner] = submit.Provisioner,
+    provisioner: Callable[
+        [cfg.ConfigOpts], provisioner_module.Provisioner
+    ] = provisioner_module.Provisioner,
 ) -> Any:
     """Make the class of the engine's manager.
 

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Which compute nodes a nova-compute has: a pod manager each, or a group of them."""
 
@@ -18,7 +7,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 
-from valence_conductor import identity
+from valence_conductor import ids
 from valenceclient.podmanager import PodManager
 
 
@@ -55,7 +44,7 @@ def of(
         group = tuple(idents[ident] for ident in members if ident in idents)
         used -= set(group)
         if group:
-            made[name] = ComputeNode(identity.derive("compute-node", name, 0), name, group)
+            made[name] = ComputeNode(ids.derive_uuid("compute-node", name, 0), name, group)
     return made | {uuid: ComputeNode(uuid, uuid, (uuid,)) for uuid in sorted(used)}
 
 

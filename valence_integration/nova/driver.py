@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """The compute driver: Nova's requests become compositions, deployments and releases.
 
@@ -37,13 +26,13 @@ from oslo_utils import uuidutils
 
 from valence_conductor import errors as conductor_errors
 from valence_integration import states
-from valence_integration.nova import build
 from valence_integration.nova import computenode
-from valence_integration.nova import deployment
-from valence_integration.nova import failures
-from valence_integration.nova import inventory
-from valence_integration.nova import life
+from valence_integration.nova import exceptions
+from valence_integration.nova import ironic_driver as deployment
+from valence_integration.nova import placement
+from valence_integration.nova import servers
 from valence_integration.nova import service
+from valence_integration.nova import spawn
 from valenceclient import errors as client_errors
 
 CONF = nova.conf.CONF
@@ -68,8 +57,8 @@ class ValenceDriver(virt_driver.ComputeDriver):
         try:
             self._opened = service.open_(CONF)
         except service.CannotStart as exc:
-            raise failures.cannot_start(str(exc)) from exc
-        for uuid in build.left_behind(self._service.rows(), host):
+            raise exceptions.cannot_start(str(exc)) from exc
+        for uuid in spawn.left_behind(self._service.rows(), host):
             self._servers.abandon(uuid)
 
     def cleanup_host(self, host: str) -> None:
@@ -132,11 +121,11 @@ class ValenceDriver(virt_driver.ComputeDriver):
         """Tell Placement what is composed, what could be, and what nobody may have."""
         opened, node = self._service, self._node(nodename)
         look = opened.capacity.look()
-        own = {row.node_uuid for row in opened.rows() if life.stands(row) and row.node_uuid}
+        own = {row.node_uuid for row in opened.rows() if servers.stands(row) and row.node_uuid}
         known = provider_tree.data(nodename)
-        counted = inventory.of(node, look, opened.capacity, own, known.inventory)
+        counted = placement.of(node, look, opened.capacity, own, known.inventory)
         provider_tree.update_inventory(nodename, counted)
-        provider_tree.update_traits(nodename, inventory.traits(node, look, known.traits))
+        provider_tree.update_traits(nodename, placement.traits(node, look, known.traits))
 
     # Instances
 
@@ -174,7 +163,7 @@ class ValenceDriver(virt_driver.ComputeDriver):
 
     def prepare_for_spawn(self, instance: objects.Instance) -> None:
         """Have the machine composed and enrolled, and given to the server in Ironic."""
-        build.compose(self._service, instance, self._node(instance.node))
+        spawn.compose(self._service, instance, self._node(instance.node))
 
     def failed_spawn_cleanup(self, instance: objects.Instance) -> None:
         """Have everything given back that a build held which came to nothing.
@@ -212,10 +201,10 @@ class ValenceDriver(virt_driver.ComputeDriver):
                 accel_info=accel_info,
             )
         except (exception.NovaException, sdk_errors.SDKException) as exc:
-            if build.is_unwanted(instance):
-                raise failures.gone(instance.uuid) from exc
-            said = build.why(self._service, self._ironic_uuid(instance), exc)
-            raise failures.undeployed(instance.uuid, said) from exc
+            if spawn.is_unwanted(instance):
+                raise exceptions.gone(instance.uuid) from exc
+            said = spawn.why(self._service, self._ironic_uuid(instance), exc)
+            raise exceptions.undeployed(instance.uuid, said) from exc
 
     def destroy(
         self,
@@ -292,7 +281,7 @@ class ValenceDriver(virt_driver.ComputeDriver):
         return self._opened
 
     @property
-    def _servers(self) -> life.Servers:
+    def _servers(self) -> servers.Servers:
         return self._service.servers
 
     def _node(self, nodename: str) -> computenode.ComputeNode:
@@ -314,8 +303,8 @@ class ValenceDriver(virt_driver.ComputeDriver):
     def _give_back(self, instance: objects.Instance) -> None:
         try:
             self._servers.give_back(instance.uuid, CONF.valence.destroy_timeout)
-        except life.NotGivenBack as exc:
-            raise failures.held(instance.uuid, str(exc)) from exc
+        except servers.NotGivenBack as exc:
+            raise exceptions.held(instance.uuid, str(exc)) from exc
         finally:
             self._service.capacity.expire()
 
@@ -325,7 +314,7 @@ class ValenceDriver(virt_driver.ComputeDriver):
             return
         try:
             for row, missing in self._service.presence.vanished(self._service.rows()):
-                build.mark_vanished(row.uuid, missing)
+                spawn.mark_vanished(row.uuid, missing)
         except conductor_errors.Fault as exc:
             LOG.warning("Ironic does not say what is there: %s", exc)
         finally:

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """What one nova-compute works with: its configuration, Valence, Ironic and the plugin."""
 
@@ -22,17 +11,17 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from valence_conductor import errors as conductor_errors
-from valence_integration import clients
 from valence_integration import conf as integration_conf
 from valence_integration import errors
-from valence_integration.ironic import IronicNodes
 from valence_integration.nova import computenode
 from valence_integration.nova import conf as nova_conf
-from valence_integration.nova import life
+from valence_integration.nova import servers as life
 from valence_integration.nova.capacity import Capacity
-from valence_integration.nova.presence import Presence
+from valence_integration.nova.missing import Presence
 from valence_integration.objects.instance import Instance
-from valence_integration.submit import Provisioner
+from valence_integration.peers import clients
+from valence_integration.peers.ironic import IronicNodes
+from valence_integration.provisioner import Provisioner
 from valenceclient import errors as client_errors
 
 LOG = logging.getLogger(__name__)

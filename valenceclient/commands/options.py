@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Options that several commands share, and what they do."""
 
@@ -27,7 +17,7 @@ from typing import TYPE_CHECKING
 from osc_lib import exceptions
 from osc_lib.command import command
 
-from valenceclient import _inventory
+from valenceclient import _reported
 from valenceclient import errors
 from valenceclient import node
 from valenceclient.commands import requirements
@@ -126,7 +116,7 @@ class Troubles:
     def __init__(self, cmd: command.Command) -> None:
         self._log = cmd.log
 
-    def __call__(self, trouble: _inventory.Trouble) -> None:
+    def __call__(self, trouble: _reported.Trouble) -> None:
         self._log.warning("Pod manager %s: %s", trouble.podm_name, trouble.detail)
 
 

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What the service does, as far as a client can tell."""
 
@@ -27,7 +17,7 @@ from keystoneauth1 import session as ksa_session
 import requests
 
 from valenceclient import client
-from valenceclient.testing import _kept
+from valenceclient.testing import _assets
 from valenceclient.testing import _nodes
 from valenceclient.testing import _wire
 from valenceclient.testing._rows import described
@@ -121,21 +111,21 @@ class FakeValence:
 
     def add_rack(self, name: str, podm: str = "pod-1", **fields: Any) -> dict[str, Any]:
         """Put a rack there, as if its pod manager had told of it."""
-        return self.racks.add(_kept.rack(self.podmanagers.get(podm), name, fields))
+        return self.racks.add(_assets.rack(self.podmanagers.get(podm), name, fields))
 
     def add_system(self, name: str, podm: str = "pod-1", **fields: Any) -> dict[str, Any]:
         """Put a system there, as if its pod manager had told of it."""
-        return self.systems.add(_kept.system(self.podmanagers.get(podm), name, fields))
+        return self.systems.add(_assets.system(self.podmanagers.get(podm), name, fields))
 
     def add_device(self, kind: str, podm: str = "pod-1", **fields: Any) -> dict[str, Any]:
         """Put a pooled device there, as if its pod manager had told of it."""
-        return self.pooled.add(_kept.device(self.podmanagers.get(podm), kind, fields))
+        return self.pooled.add(_assets.device(self.podmanagers.get(podm), kind, fields))
 
     def trouble(
         self, podm: str, code: str = "valence.podmanager.unreachable", detail: str = "Not there."
     ) -> None:
         """Have lists say that a pod manager does not tell of itself; its nodes are stale."""
-        self.troubles.append(_kept.trouble(self.podmanagers.get(podm), code, detail))
+        self.troubles.append(_assets.trouble(self.podmanagers.get(podm), code, detail))
 
     def fail(
         self,
@@ -225,7 +215,7 @@ class FakeValence:
             for row in list(rows.all()):
                 self._moves.look(row)
         if noun in ("systems", "racks", "pooled"):
-            return _kept.listed(self, noun, query), 200
+            return _assets.listed(self, noun, query), 200
         shown = [self._shown(noun, row) for row in rows.all()]
         listed = page(noun, shown, query, f"{self.url}/v1/{noun}")
         if noun == "nodes":
@@ -235,11 +225,11 @@ class FakeValence:
 
     def _shown(self, noun: str, row: dict[str, Any]) -> dict[str, Any]:
         if noun == "podmanagers":
-            return {**row, "usage": _kept.usage(self, row)}
+            return {**row, "usage": _assets.usage(self, row)}
         if noun == "nodes":
             troubled = {one["podm_id"] for one in self.troubles}
             return {**row, "stale": row["podm_uuid"] in troubled}
-        return {**row, "systems": _kept.contents(self, row)} if noun == "racks" else row
+        return {**row, "systems": _assets.contents(self, row)} if noun == "racks" else row
 
     def _get(self, noun: str, ident: str, query: dict[str, str]) -> _Handled:
         row = getattr(self, noun).get(ident)
@@ -292,7 +282,7 @@ class FakeValence:
         return {"uuid": row["uuid"], "name": row["name"], "nodes": told}, 200
 
     def _sync(self, body: dict[str, Any]) -> _Handled:
-        return _kept.synced(self, body), 200
+        return _assets.synced(self, body), 200
 
     def _create_flavor(self, body: dict[str, Any]) -> _Handled:
         _nodes.check_properties(body.get("properties"))

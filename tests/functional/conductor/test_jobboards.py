@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The same jobs over real Redis, ZooKeeper and etcd, done by several conductors."""
 
@@ -34,11 +24,11 @@ from tests.servers import boards
 from tests.servers import databases
 from tests.unit.conductor import toy
 from valence_conductor import conductor
-from valence_conductor import election
 from valence_conductor import errors
-from valence_conductor.boards import bell
 from valence_conductor.boards import jobboard
+from valence_conductor.boards import notifier
 from valence_conductor.job import Job
+from valence_conductor.locks import election
 
 #: Seconds that a busy machine may take for what an idle one does in a few.
 PATIENCE = 120.0
@@ -106,8 +96,8 @@ class Parts(toy.Toys):
 class TestElection(JobboardTest):
     """Of several conductors one is elected to sweep."""
 
-    def candidate(self, name: str) -> election.Election:
-        one = election.Election(self.server.url, name)
+    def candidate(self, name: str) -> election.ToozElection:
+        one = election.ToozElection(self.server.url, name)
         self.addCleanup(one.close)
         return one
 
@@ -137,7 +127,9 @@ class TestElection(JobboardTest):
 class TestBell(JobboardTest):
     """Where the board can tell that there is a job, nobody waits for the next look."""
 
-    scenarios: ClassVar = [(name, {"kind": boards.ALL[name]}) for name in sorted(bell.BELLS)]
+    scenarios: ClassVar = [
+        (name, {"kind": boards.ALL[name]}) for name in sorted(notifier.NOTIFIERS)
+    ]
 
     def test_a_conductor_that_hardly_ever_looks_hears_of_a_job(self) -> None:
         self.useFixture(fixtures.MockPatchObject(jobboard, "IDLE", 600))

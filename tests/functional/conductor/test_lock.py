@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A lock in a database is its holder's as long as a connection lasts, and no longer."""
 
@@ -26,8 +16,8 @@ from tests.servers import databases
 from tests.unit.conductor import toy
 from valence_conductor import conductor
 from valence_conductor import errors
-from valence_conductor.database import Database
-from valence_conductor.lock import ServerLock
+from valence_conductor.db.engine import Database
+from valence_conductor.locks.lock import ServerLock
 
 #: Kind of server -> who holds a lock there, and how an operator ends that connection.
 HOLDERS = {

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """How a conductor does its jobs, and what it leaves behind when it cannot."""
 
@@ -32,8 +22,8 @@ from tests import base
 from tests.servers import databases
 from tests.unit.conductor import toy
 from valence_conductor import conductor
-from valence_conductor import database
 from valence_conductor import errors
+from valence_conductor.db.engine import Database
 from valence_conductor.job import Job
 from valence_conductor.journal import Journal
 from valence_conductor.runner import Runner
@@ -59,7 +49,7 @@ class ConductorTest(base.TestCase):
 
     def journal(self) -> Journal:
         """Open what is remembered of flows, with no conductor at work on it."""
-        db = database.Database(databases.url(self.folder, "flows"))
+        db = Database(databases.url(self.folder, "flows"))
         self.addCleanup(db.close)
         made = Journal(db)
         made.upgrade()

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """One database, opened the way that survives threads, processes and restarts."""
 
@@ -21,16 +11,16 @@ import sqlalchemy as sa
 
 from tests import base
 from tests.unit.conductor import toy
-from valence_conductor import database
 from valence_conductor import errors
-from valence_conductor import run
+from valence_conductor import interrupt
+from valence_conductor.db import engine as db_engine
 
 
 class DatabaseTest(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
-        self.db = database.Database(f"sqlite:///{self.folder}/rows.sqlite")
+        self.db = db_engine.Database(f"sqlite:///{self.folder}/rows.sqlite")
         self.addCleanup(self.db.close)
 
 
@@ -39,14 +29,14 @@ class TestAway(DatabaseTest):
 
     def setUp(self) -> None:
         super().setUp()
-        self.away = database.Database(f"sqlite:///{self.folder}/nowhere/rows.sqlite")
+        self.away = db_engine.Database(f"sqlite:///{self.folder}/nowhere/rows.sqlite")
 
     def read(self) -> None:
         with self.away.reader() as session:
             session.execute(sa.text("SELECT 1"))
 
     def test_a_job_is_left_and_not_failed(self) -> None:
-        with run.until(threading.Event()):
+        with interrupt.until(threading.Event()):
             self.assertRaises(errors.Abandoned, self.read)
 
     def test_whoever_is_at_no_job_is_told(self) -> None:
@@ -126,7 +116,7 @@ class TestMigrations(DatabaseTest):
         self.assertIsNone(self.db.version("wheels_version"))
         self.db.upgrade(str(self.scripts), "wheels_version")
         self.assertEqual("001", self.db.version("wheels_version"))
-        self.assertEqual("001", database.head(str(self.scripts)))
+        self.assertEqual("001", db_engine.latest_revision(str(self.scripts)))
         self.assertIn("wheels", sa.inspect(self.db.engine).get_table_names())
 
     def test_upgrading_again_changes_nothing(self) -> None:
@@ -148,7 +138,7 @@ class TestRetried(base.TestCase):
         self.calls = 0
 
     def transaction(self, fails: int, error: Exception) -> str:
-        @database.retried
+        @db_engine.retried
         def write() -> str:
             self.calls += 1
             if self.calls <= fails:

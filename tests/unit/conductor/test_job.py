@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Jobs have names that any process works out again."""
 
@@ -17,7 +7,7 @@ import json
 
 from tests import base
 from valence_conductor import errors
-from valence_conductor import identity
+from valence_conductor import ids as identity
 from valence_conductor.job import Job
 
 JOB = Job("nodes", "0b1c", 1, "compose")
@@ -40,9 +30,15 @@ class TestJob(base.TestCase):
         self.assertEqual(10, len(ids))
 
     def test_what_belongs_to_a_generation_has_an_id_of_its_kind(self) -> None:
-        self.assertEqual(identity.derive("node", "i1", 1), identity.derive("node", "i1", 1))
-        self.assertNotEqual(identity.derive("node", "i1", 1), identity.derive("ironic", "i1", 1))
-        self.assertNotEqual(identity.derive("node", "i1", 1), identity.derive("node", "i1", 2))
+        self.assertEqual(
+            identity.derive_uuid("node", "i1", 1), identity.derive_uuid("node", "i1", 1)
+        )
+        self.assertNotEqual(
+            identity.derive_uuid("node", "i1", 1), identity.derive_uuid("ironic", "i1", 1)
+        )
+        self.assertNotEqual(
+            identity.derive_uuid("node", "i1", 1), identity.derive_uuid("node", "i1", 2)
+        )
 
 
 class TestFault(base.TestCase):

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Writing a row that several processes may believe to own."""
 
@@ -19,7 +9,7 @@ import fixtures
 from tests import base
 from tests.unit.conductor import toy
 from valence_conductor import errors
-from valence_conductor import rows
+from valence_conductor.db import transitions
 
 
 class TestTransitions(base.TestCase):
@@ -44,7 +34,7 @@ class TestCompareAndSet(base.TestCase):
 
     def write(self, generation: int = 1, state: str | list[str] = "building") -> None:
         with self.toys.db.writer() as session:
-            rows.compare_and_set(
+            transitions.compare_and_set(
                 session,
                 toy.Toy,
                 uuid="t1",
@@ -75,7 +65,7 @@ class TestCompareAndSet(base.TestCase):
             with self.toys.db.writer() as session:
                 session.add(toy.Toy(uuid="t3"))
                 session.flush()
-                rows.compare_and_set(
+                transitions.compare_and_set(
                     session,
                     toy.Toy,
                     uuid="t1",

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """When something is believed to be a stray, and how a process is called."""
 
@@ -16,16 +6,16 @@ import os
 from unittest import mock
 
 from tests import base
-from valence_conductor import process
-from valence_conductor import sightings
+from valence_conductor import ids
+from valence_conductor import strays
 
 
 class TestSightings(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.now = 0.0
-        self.enterContext(mock.patch.object(sightings.time, "monotonic", lambda: self.now))
-        self.seen = sightings.Sightings(60)
+        self.enterContext(mock.patch.object(strays.time, "monotonic", lambda: self.now))
+        self.seen = strays.StrayTracker(60)
 
     def ripe(self, after: float, *things: str) -> set[object]:
         self.now += after
@@ -44,10 +34,10 @@ class TestSightings(base.TestCase):
         self.assertEqual({"a"}, self.ripe(60, "a"))
 
     def test_without_a_grace_the_first_sight_counts(self) -> None:
-        self.seen = sightings.Sightings(0)
+        self.seen = strays.StrayTracker(0)
         self.assertEqual({"a"}, self.ripe(0, "a"))
 
 
 class TestName(base.TestCase):
     def test_a_process_is_called_by_its_host_and_number(self) -> None:
-        self.assertTrue(process.name().endswith(f":{os.getpid()}"))
+        self.assertTrue(ids.process_name().endswith(f":{os.getpid()}"))

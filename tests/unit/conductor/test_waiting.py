@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Waiting that has a deadline, failure states, and an end when asked."""
 
@@ -20,7 +10,7 @@ from unittest import mock
 
 from tests import base
 from valence_conductor import errors
-from valence_conductor import run
+from valence_conductor import interrupt
 from valence_conductor import waiting
 
 
@@ -92,7 +82,7 @@ class TestWaiting(base.TestCase):
         clock = Clock()
         with (
             mock.patch.object(waiting.time, "monotonic", autospec=True, side_effect=clock.now),
-            mock.patch.object(waiting.run, "pause", autospec=True, side_effect=clock.pause),
+            mock.patch.object(waiting.interrupt, "pause", autospec=True, side_effect=clock.pause),
         ):
             wait(clock)
         return clock.pauses
@@ -132,7 +122,7 @@ class TestWaiting(base.TestCase):
     def test_a_stopping_process_leaves_the_wait_at_once(self) -> None:
         halt = threading.Event()
         halt.set()
-        with run.until(halt):
+        with interrupt.until(halt):
             self.assertRaises(
                 errors.Abandoned,
                 waiting.wait_until,
@@ -143,12 +133,12 @@ class TestWaiting(base.TestCase):
             )
 
     def test_who_slept_through_a_lease_asks_for_nothing_any_more(self) -> None:
-        lease = run.Lease(time.monotonic() + 60)
-        with run.until(lease):
-            run.checkpoint()
+        lease = interrupt.Lease(time.monotonic() + 60)
+        with interrupt.until(lease):
+            interrupt.checkpoint()
             lease.good_until = time.monotonic()  # nobody has come to say so yet
-            self.assertRaises(errors.Abandoned, run.checkpoint)
+            self.assertRaises(errors.Abandoned, interrupt.checkpoint)
 
     def test_outside_a_job_a_pause_is_only_a_pause(self) -> None:
-        run.pause(0)
-        run.checkpoint()
+        interrupt.pause(0)
+        interrupt.checkpoint()

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A ledger of toys: the smallest owner of rows that a conductor can work for."""
 
@@ -26,17 +16,17 @@ from taskflow import task
 from taskflow.patterns import linear_flow
 
 from tests.servers import databases
-from valence_conductor import database
 from valence_conductor import errors
-from valence_conductor import rows
 from valence_conductor import waiting
+from valence_conductor.db import transitions
+from valence_conductor.db.engine import Database
 from valence_conductor.job import FlowSpec
 from valence_conductor.job import Job
 from valence_conductor.job import Outcome
 from valence_conductor.job import Result
 from valence_conductor.ledger import Stray
 
-STATES = rows.Transitions(
+STATES = transitions.Transitions(
     {"building": {"built", "error", "broken"}, "built": {"scrapping"}, "scrapping": {"gone"}}
 )
 
@@ -68,7 +58,7 @@ class Toys:
 
     def __init__(self, folder: pathlib.Path, script: Mapping[str, str] | None = None) -> None:
         self.folder = folder
-        self.db = database.Database(databases.url(folder, "toys"))
+        self.db = Database(databases.url(folder, "toys"))
         Base.metadata.create_all(self.db.engine)
         self.script = dict(script or {})
 
@@ -119,7 +109,7 @@ class Toys:
         row = self.read(job.uuid)
         scrap = job.operation == "build" and row.scrap_requested
         with self.db.writer() as session:
-            rows.compare_and_set(
+            transitions.compare_and_set(
                 session,
                 Toy,
                 uuid=job.uuid,

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A world to provision in: a Valence and an Ironic at the transport, a real database."""
 
@@ -20,14 +10,14 @@ import uuid as uuids
 
 from tests import base
 from tests.unit.integration import fake_ironic
-from valence_conductor import database
+from valence_conductor.db.engine import Database
 from valence_integration import conf
-from valence_integration import submit
-from valence_integration.instances import Instances
-from valence_integration.ironic import IronicNodes
+from valence_integration import provisioner as provisioner_module
+from valence_integration.db.instances import Instances
 from valence_integration.objects.instance import Instance
-from valence_integration.tools import Tools
-from valence_integration.valence import ValenceNodes
+from valence_integration.peers.ironic import IronicNodes
+from valence_integration.peers.valence import ValenceNodes
+from valence_integration.tasks.context import Tools
 from valenceclient import testing
 
 LIMITS = conf.Limits(
@@ -62,7 +52,7 @@ class WorldTestCase(base.TestCase):
         self.tools = self.make_tools()
 
     def open_instances(self) -> Instances:
-        db = database.Database(f"sqlite:///{self.folder}/rows.sqlite")
+        db = Database(f"sqlite:///{self.folder}/rows.sqlite")
         self.addCleanup(db.close)
         instances = Instances(db)
         instances.upgrade()
@@ -88,7 +78,7 @@ class WorldTestCase(base.TestCase):
             "user_id": None,
             **changes,
         }
-        row = submit._new_row(str(uuids.uuid4()), wanted)
+        row = provisioner_module._new_row(str(uuids.uuid4()), wanted)
         return self.instances.add(row)[0]
 
     def destroying(self, instance: Instance) -> Instance:

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A Mogan's engine with the hook, a Valence and an Ironic at the transport, real databases."""
 
@@ -32,8 +22,8 @@ from valence_integration import conf as integration_conf
 from valence_integration import ledger
 from valence_integration.mogan import conf as mogan_conf
 from valence_integration.mogan import engine
-from valence_integration.mogan import parts
-from valence_integration.submit import Provisioner
+from valence_integration.mogan import modules
+from valence_integration.provisioner import Provisioner
 
 ROOT = pathlib.Path(__file__).parents[3]
 MIGRATION = ROOT / "valence_integration/mogan/migrations/5a0d7c1e9b34_servers_composed.py"
@@ -217,7 +207,7 @@ class Mogan(fixtures.Fixture):
         self.contract = load(ROOT / "tests/mogan_contract.py", "mogan_contract")
         self.addCleanup(self._forget)
         sys.modules.update(self.contract.install())
-        self.mogan = parts.load()
+        self.mogan = modules.load()
         self.db = self.contract.connect(f"sqlite:///{self._folder}/mogan.sqlite")
         self.addCleanup(self.db.dispose)
         self.context = Context()

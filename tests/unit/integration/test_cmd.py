@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """valence-instance, as its operators type it, beside the process that works."""
 
@@ -21,15 +11,15 @@ from typing import Any
 from unittest import mock
 
 from tests.unit.integration import test_provisioning
-from valence_conductor import database
+from valence_conductor.db.engine import Database
 from valence_conductor.job import Outcome
 from valence_conductor.job import Result
 from valence_integration import ledger
-from valence_integration import migrations
-from valence_integration.cmd import desk
 from valence_integration.cmd import instance as program
 from valence_integration.cmd import output
+from valence_integration.cmd import session
 from valence_integration.cmd import watch
+from valence_integration.db import migrations
 from valence_integration.objects.instance import Instance
 
 SECRET = "correct-horse"
@@ -196,7 +186,7 @@ class TestBeside(CommandTestCase):
 
     def test_tables_of_another_release_are_left_as_they_are(self) -> None:
         path = self.folder / "old.sqlite"
-        old = database.Database(f"sqlite:///{path}")
+        old = Database(f"sqlite:///{path}")
         old.upgrade(migrations.PATH, migrations.VERSION_TABLE, "0002")
         self.addCleanup(old.close)
         self.file.write_text(f"[valence_integration]\nconnection = sqlite:///{path}\n")
@@ -218,7 +208,7 @@ class TestBeside(CommandTestCase):
         posted: list[Any] = []
         conductor = mock.Mock(spec_set=("start", "submit", "stop"), submit=posted.append)
         with mock.patch.object(
-            desk.submit.conductor, "from_conf", autospec=True, return_value=conductor
+            session.provisioner_module.conductor, "from_conf", autospec=True, return_value=conductor
         ) as made:
             self.run_program("release", "--yes", failed.uuid)
         self.assertFalse(made.call_args.kwargs["works"])
@@ -271,7 +261,7 @@ class TestWatch(CommandTestCase):
 
     def test_one_that_is_deleted_meanwhile_is_shown_to_its_end(self) -> None:
         instance = self.failing()
-        watched = watch.Watched(desk.Desk([str(self.file)]), [])
+        watched = watch.Watched(session.Desk([str(self.file)]), [])
         self.assertEqual(["error"], [it.state for it in watched.look()])
         self.instances.request_destroy(instance.uuid)
         self.instances.write(instance.uuid, 2, "destroying", state="deleted")

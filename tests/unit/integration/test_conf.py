@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Options, the clients they lead to, and the sample that shows them."""
 
@@ -20,14 +10,14 @@ import sqlalchemy as sa
 
 from tests.unit.integration import base
 from valence_conductor import errors as conductor_errors
-from valence_integration import clients
 from valence_integration import conf as integration_conf
 from valence_integration import errors
 from valence_integration import ledger
-from valence_integration import pursuit
-from valence_integration.ironic import IronicNodes
-from valence_integration.submit import Provisioner
-from valence_integration.valence import ValenceNodes
+from valence_integration.peers import clients
+from valence_integration.peers import converge
+from valence_integration.peers.ironic import IronicNodes
+from valence_integration.peers.valence import ValenceNodes
+from valence_integration.provisioner import Provisioner
 
 ROOT = pathlib.Path(__file__).parents[3]
 NOBODY = "http://127.0.0.1:9"
@@ -94,7 +84,7 @@ class TestOptions(base.WorldTestCase):
         valence = ValenceNodes(lambda: clients.valence(conf))
         ironic = IronicNodes(lambda: clients.ironic(conf))
         for find in (valence.find, ironic.find):
-            fault = self.assertRaises(pursuit.Silent, find, "n")
+            fault = self.assertRaises(converge.Silent, find, "n")
             self.assertIn("127.0.0.1", str(fault))
 
     def test_http_basic_sends_what_the_group_says(self) -> None:
@@ -120,5 +110,5 @@ class TestOptions(base.WorldTestCase):
     def test_wrong_credentials_are_not_waited_for(self) -> None:
         self.ironic.answer("GET", ".*", 401, "Authentication required", times=9)
         fault = self.assertRaises(conductor_errors.Fault, self.tools.ironic.find, "n")
-        self.assertNotIsInstance(fault, pursuit.Silent)
+        self.assertNotIsInstance(fault, converge.Silent)
         self.assertIn("check the credentials in group [ironic]", str(fault))

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The versioned object, its table and its migrations."""
 
@@ -23,10 +13,10 @@ import sqlalchemy as sa
 
 from tests import base as tests_base
 from tests.unit.integration import base
-from valence_conductor import database
-from valence_integration import migrations
-from valence_integration import models
-from valence_integration.instances import Instances
+from valence_conductor.db import engine as db_engine
+from valence_integration.db import migrations
+from valence_integration.db import models
+from valence_integration.db.instances import Instances
 from valence_integration.objects import base as objects
 from valence_integration.objects.instance import Instance
 
@@ -85,11 +75,11 @@ class TestTable(base.WorldTestCase):
 
     def test_the_schema_is_at_the_newest_revision(self) -> None:
         version = self.instances._db.version(migrations.VERSION_TABLE)
-        self.assertEqual(database.head(migrations.PATH), version)
+        self.assertEqual(db_engine.latest_revision(migrations.PATH), version)
 
     def test_a_database_tells_itself_from_every_other(self) -> None:
         self.assertEqual(self.instances.installation(), self.open_instances().installation())
-        other = database.Database(f"sqlite:///{self.folder}/other.sqlite")
+        other = db_engine.Database(f"sqlite:///{self.folder}/other.sqlite")
         self.addCleanup(other.close)
         second = Instances(other)
         second.upgrade()
@@ -100,7 +90,7 @@ class TestTable(base.WorldTestCase):
         self.assertEqual(datetime.timedelta(0), written.utcoffset())
 
     def test_a_row_older_than_composed_reads_none_and_is_not_composed(self) -> None:
-        db = database.Database(f"sqlite:///{self.folder}/old.sqlite")
+        db = db_engine.Database(f"sqlite:///{self.folder}/old.sqlite")
         self.addCleanup(db.close)
         db.upgrade(migrations.PATH, migrations.VERSION_TABLE, "0001")
         old = {

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The ledger: which jobs rows ask for, and how they end."""
 
@@ -166,7 +156,7 @@ class TestLedger(base.WorldTestCase):
         instance = self.ask()
         job = ledger.job_of(instance)
         names = iter(("lab:1", "lab:1", "lab:2", "lab:2"))
-        with mock.patch.object(ledger.process, "name", lambda: next(names)):
+        with mock.patch.object(ledger.ids, "process_name", lambda: next(names)):
             self.ledger.entering(job, "compose-node", reverting=False)
             first = self.instances.get(instance.uuid)
             self.ledger.entering(job, "compose-node", reverting=False)

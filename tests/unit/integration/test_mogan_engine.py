@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Servers of Mogan that are composed, from the request to the end, on Mogan's contract."""
 
@@ -30,7 +20,7 @@ from valence_integration import errors
 from valence_integration.mogan import conf as mogan_conf
 from valence_integration.mogan import engine
 from valence_integration.mogan import flow
-from valence_integration.mogan import parts
+from valence_integration.mogan import modules
 
 
 class TestWithoutMogan(tests_base.TestCase):
@@ -66,7 +56,7 @@ class TestPlug(world.MoganTestCase):
         self.assertEqual("EngineManager", kind.__name__)
 
     def test_every_module_of_mogan_is_where_the_hook_looks_for_it(self) -> None:
-        for path in parts.MODULES.values():
+        for path in modules.MODULES.values():
             self.assertTrue(path in self.contract.MODULES or path.startswith("oslo_"), path)
 
     def test_what_mogan_calls_keeps_its_signature(self) -> None:

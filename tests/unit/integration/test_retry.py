@@ -1,19 +1,9 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Another attempt at an instance that failed."""
 
 from tests.unit.integration import test_provisioning
-from valence_conductor import identity
+from valence_conductor import ids as identity
 from valence_integration import errors
 from valence_integration.objects.instance import Instance
 
@@ -35,8 +25,8 @@ class TestRetry(test_provisioning.ProvisionerTestCase):
         failed = self.failing()
         again = self.provisioner.retry(failed.uuid)
         self.assertEqual(("provisioning", 2, None), (again.state, again.generation, again.fault))
-        self.assertEqual(identity.derive("node", failed.uuid, 2), again.node_uuid)
-        self.assertEqual(identity.derive("ironic", failed.uuid, 2), again.ironic_uuid)
+        self.assertEqual(identity.derive_uuid("node", failed.uuid, 2), again.node_uuid)
+        self.assertEqual(identity.derive_uuid("ironic", failed.uuid, 2), again.ironic_uuid)
         self.assertNotEqual(failed.node_uuid, again.node_uuid)
         instance = self.wait(failed.uuid)
         self.assertEqual(("active", True), (instance.state, instance.composed))
@@ -90,7 +80,7 @@ class TestRetry(test_provisioning.ProvisionerTestCase):
         ids = {"node_uuid": "n", "ironic_uuid": "i"}
         read = self.instances.get(failed.uuid)
         self.provisioner._instances.request_retry(
-            read.uuid, 1, {name: identity.derive(name, read.uuid, 2) for name in ids}
+            read.uuid, 1, {name: identity.derive_uuid(name, read.uuid, 2) for name in ids}
         )
         stale = self.provisioner._instances.get
         self.provisioner._instances.get = lambda _uuid: failed  # type: ignore[method-assign]

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """The whole service in a test: real database, real conductor, simulated pod managers."""
 
@@ -27,7 +16,7 @@ import jsonschema
 from oslo_config import cfg
 from werkzeug import test
 
-from podm_simulator.pod import books
+from podm_simulator.pod import accounting
 from podm_simulator.pod.factory import Shape
 from podm_simulator.pod.factory import Size
 from podm_simulator.pod.pod import Pace
@@ -35,12 +24,12 @@ from podm_simulator.server import Simulator
 from tests import base
 from tests.servers import databases
 from valence import conf as service_conf
-from valence import deploy
 from valence import errors
-from valence import handler
-from valence import parts
-from valence import service as services
-from valence.schemas import base as schemas
+from valence import wiring
+from valence.api import app
+from valence.api import routes
+from valence.api.schemas import base as base_schemas
+from valence.service import Service
 
 FOUR_CORES: dict[str, Any] = {"processor": {"total_cores": 4}, "memory": {"capacity_mib": 4096}}
 
@@ -133,7 +122,7 @@ class API:
         return answer
 
     def _hold_to_schema(self, method: str, path: str, answer: Any) -> None:
-        schema: Any = schemas.ERRORS
+        schema: Any = base_schemas.ERRORS
         if answer.status_code < 400:
             route = self._route(method, path)
             schema = route.answers[answer.status_code]
@@ -147,7 +136,7 @@ class API:
         jsonschema.Draft202012Validator(schema).validate(json.loads(answer.get_data()))
 
     def _route(self, method: str, path: str) -> Any:
-        for route in handler.ROUTES:
+        for route in routes.ROUTES:
             pattern = re.sub(r"<\w+>", "[^/]+", route.path)
             if route.method == method and re.fullmatch(pattern, path.rstrip("/") or "/"):
                 return route
@@ -188,18 +177,18 @@ class ServiceTestCase(base.TestCase):
             conf.set_override(option, value, group=group or None)
         return conf
 
-    def start(self, **options: Any) -> services.Service:
+    def start(self, **options: Any) -> Service:
         """Start the service, as a process does."""
         return self.start_from(self.configure(**options))
 
-    def start_from(self, conf: cfg.ConfigOpts) -> services.Service:
+    def start_from(self, conf: cfg.ConfigOpts) -> Service:
         """Start the service with a configuration."""
-        service = services.Service(conf, ironic=self.ironic)  # type: ignore[arg-type]
-        parts.upgrade(service.db)
+        service = Service(conf, ironic=self.ironic)  # type: ignore[arg-type]
+        wiring.upgrade(service.db)
         service.start()
         self.addCleanup(service.stop, 5.0)
         self.service = service
-        self.api = API(deploy.application(service))
+        self.api = API(app.application(service))
         return service
 
     def simulate(self, name: str = "pod-1", pace: Pace | None = None, **size: Any) -> Simulator:
@@ -265,7 +254,7 @@ class ServiceTestCase(base.TestCase):
 
     def books_of(self, simulator: Simulator) -> Any:
         """Take the pool's fingerprint: it is equal when the same things are held."""
-        return books.fingerprint(simulator.pod)
+        return accounting.fingerprint(simulator.pod)
 
     def fault(self, simulator: Simulator, method: str, path: str, **fault: Any) -> None:
         """Let requests to a simulator go wrong."""

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A transport that answers as pod managers do, from literal JSON."""
 
@@ -23,9 +13,9 @@ import requests
 from requests import adapters
 from requests import structures
 
-from valence.podmanagers import conf as podmanagers_conf
-from valence.podmanagers import connection
-from valence.podmanagers import rsd
+from valence.conf import podmanagers as podmanagers_conf
+from valence.podmanagers.http.connection import Connection
+from valence.podmanagers.rsd import driver as rsd_driver
 
 URL = "https://pod.example:8443"
 
@@ -116,12 +106,12 @@ def conf(**options: Any) -> cfg.ConfigOpts:
     return made
 
 
-def client(transport: Transport, url: str = URL, **options: Any) -> connection.Connection:
-    return connection.Connection(conf(**options), url, "admin", "secret", True, transport)
+def client(transport: Transport, url: str = URL, **options: Any) -> Connection:
+    return Connection(conf(**options), url, "admin", "secret", True, transport)
 
 
-def driver(transport: Transport, url: str = URL, **options: Any) -> rsd.RSDDriver:
-    return rsd.RSDDriver(client(transport, url, **options))
+def driver(transport: Transport, url: str = URL, **options: Any) -> rsd_driver.RSDDriver:
+    return rsd_driver.RSDDriver(client(transport, url, **options))
 
 
 def page(path: str, *members: Any, **more: Any) -> dict[str, Any]:

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What tests of the RSD driver stand on: one that speaks to canned answers."""
 
@@ -17,7 +7,7 @@ from typing import Any
 from tests import base
 from tests.unit.service import fake_redfish
 from tests.unit.service import rsd_samples as samples
-from valence.podmanagers import rsd
+from valence.podmanagers.rsd import driver as rsd_driver
 
 ok = fake_redfish.ok
 NODES = "/redfish/v1/Nodes"
@@ -46,7 +36,7 @@ class RSDTestCase(base.TestCase):
                 ("GET", samples.SYSTEM): ok(samples.THE_SYSTEM),
             }
         )
-        self.driver: rsd.RSDDriver = fake_redfish.driver(self.transport)
+        self.driver: rsd_driver.RSDDriver = fake_redfish.driver(self.transport)
 
     def collection(self, *members: Any, **more: Any) -> fake_redfish.Canned:
         return ok(fake_redfish.page(NODES, *members, Actions=self.allocate, **more))

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Pooled devices across pod managers: what they are, who has them, and how fresh that is."""
 
@@ -58,7 +48,7 @@ class TestPooled(DeviceTestCase):
     def test_before_the_first_refresh_it_is_said_that_nothing_is_known(self) -> None:
         answer = self.get("/v1/pooled")
         self.assertEqual([], answer["pooled"])
-        self.assertEqual({"valence.inventory.unknown"}, {one["code"] for one in answer["errors"]})
+        self.assertEqual({"valence.refresh.unknown"}, {one["code"] for one in answer["errors"]})
 
     def test_a_device_says_what_it_is_and_where(self) -> None:
         answer = self.refresh()

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Flavors, and what all collections have in common."""
 
@@ -49,7 +38,7 @@ class TestFlavors(base.ServiceTestCase):
     def test_a_description_of_the_greatest_length_is_kept_and_a_longer_one_is_refused(
         self,
     ) -> None:
-        longest = "\N{ROCKET}" * base.schemas.TEXT["maxLength"]
+        longest = "\N{ROCKET}" * base.flavor_schemas.TEXT["maxLength"]
         self.assertEqual(longest, self.create("small", description=longest)["description"])
         answer = self.api("POST", "/v1/flavors", {**SMALL, "description": longest + "."})
         self.assertRefused(400, "valence.request.invalid", answer)

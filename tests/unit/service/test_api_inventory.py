@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Systems, racks and usage across pod managers, whatever state these are in."""
 
@@ -20,9 +10,9 @@ import sqlalchemy as sa
 
 from podm_simulator.server import Simulator
 from tests.unit.service import base
-from valence.objects import device as devices
-from valence.objects import inventory as inventories
-from valence.objects import system as systems
+from valence.objects import device as device_objects
+from valence.objects import inventory as inventory_objects
+from valence.objects import system as system_objects
 from valence_conductor import waiting
 
 SYSTEM = "/redfish/v1/Systems/1"
@@ -61,7 +51,7 @@ class TestSystems(InventoryTestCase):
     def test_before_the_first_refresh_it_is_said_that_nothing_is_known(self) -> None:
         answer = self.get("/v1/systems")
         self.assertEqual([], answer["systems"])
-        self.assertEqual({"valence.inventory.unknown"}, {one["code"] for one in answer["errors"]})
+        self.assertEqual({"valence.refresh.unknown"}, {one["code"] for one in answer["errors"]})
         self.assertEqual({"small", "large"}, {one["podm_name"] for one in answer["errors"]})
 
     def test_all_pod_managers_are_read_when_asked_and_none_afterwards(self) -> None:
@@ -191,7 +181,7 @@ class TestStale(InventoryTestCase):
         began = time.monotonic()
         answer = self.refresh()
         self.assertLess(time.monotonic() - began, 5)
-        self.assertEqual("valence.inventory.pending", self.trouble(answer)["code"])
+        self.assertEqual("valence.refresh.pending", self.trouble(answer)["code"])
         self.assertEqual(5, len(answer["systems"]))
 
     def test_an_empty_answer_wipes_nothing(self) -> None:
@@ -259,7 +249,7 @@ class TestStale(InventoryTestCase):
         self.service.conf.set_override("stale_after", 1.0, group="inventory")
         self.until(lambda: self.stale(self.get("/v1/systems")) == {True})
         codes = {one["code"] for one in self.get("/v1/systems")["errors"]}
-        self.assertEqual({"valence.inventory.stale"}, codes)
+        self.assertEqual({"valence.refresh.stale"}, codes)
 
     def test_a_forgotten_pod_manager_takes_its_systems_with_it(self) -> None:
         self.assertEqual(204, self.api("DELETE", "/v1/podmanagers/small").status_code)
@@ -274,11 +264,11 @@ class TestRefreshes(base.ServiceTestCase):
         self.start(inventory__interval=1.0)
         self.know(pod)
         self.until(lambda: len(self.api("GET", "/v1/systems").json["systems"]) == 2)
-        known = inventories.everyone(self.service.db)
+        known = inventory_objects.everyone(self.service.db)
         before = next(iter(known.values())).refreshed_at
 
         def is_newer() -> bool:
-            row = next(iter(inventories.everyone(self.service.db).values()))
+            row = next(iter(inventory_objects.everyone(self.service.db).values()))
             return row.refreshed_at != before
 
         self.until(is_newer)
@@ -311,7 +301,7 @@ class TestRefreshes(base.ServiceTestCase):
         first, second = cost(), cost()
         self.assertLess(second, first - 3 * 5)
         long_ago = waiting.now() - datetime.timedelta(days=3)
-        for table in (systems.System, devices.Device):
+        for table in (system_objects.System, device_objects.Device):
             with service.db.writer() as session:
                 session.execute(sa.update(table).values(details_at=long_ago))
         # The first one logged in, and read the root.
@@ -324,8 +314,8 @@ class TestRefreshes(base.ServiceTestCase):
         uuid = self.know(pod)["uuid"]
         service.conf.set_override("refresh_timeout", 4.0, group="inventory")
         before = waiting.now() - datetime.timedelta(seconds=4)
-        self.assertTrue(inventories.claim(service.db, uuid, before))
-        self.assertFalse(inventories.claim(service.db, uuid, before))
+        self.assertTrue(inventory_objects.claim(service.db, uuid, before))
+        self.assertFalse(inventory_objects.claim(service.db, uuid, before))
         pod.journal.clear()
         service.inventory.begin(uuid).result(60)
         self.assertEqual(0, pod.journal.show()["total"])
@@ -339,10 +329,10 @@ class TestRefreshes(base.ServiceTestCase):
         service = self.start()
         uuid = self.know(pod)["uuid"]
         future = service.inventory.begin(uuid)
-        self.until(lambda: uuid in inventories.everyone(service.db))
+        self.until(lambda: uuid in inventory_objects.everyone(service.db))
         service.inventory.stop()
         future.result(60)
-        self.assertIsNone(inventories.everyone(service.db)[uuid].begun_at)
+        self.assertIsNone(inventory_objects.everyone(service.db)[uuid].begun_at)
 
     def test_a_pod_manager_that_says_the_oddest_things_is_stored(self) -> None:
         pod = self.simulate(systems=1)

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Listings of nodes: what they say of each, and how they are paged."""
 
@@ -18,7 +8,7 @@ import uuid as uuids
 import sqlalchemy as sa
 
 from tests.unit.service import base
-from valence.objects import node as nodes
+from valence.objects import node as node_objects
 from valence_conductor import waiting
 
 #: Of what no two rows have to agree in.
@@ -129,7 +119,7 @@ class TestPages(ListingTestCase):
         same = {**fresh, "fingerprint": "-", "properties": {}, "interfaces": []}
         rows = [{**same, "uuid": uuid, "name": f"n-{uuid}"} for uuid in self.uuids]
         with self.service.db.writer() as session:
-            session.execute(sa.insert(nodes.Node), rows)
+            session.execute(sa.insert(node_objects.Node), rows)
 
     def test_every_row_is_on_one_page_in_every_order(self) -> None:
         for key in ("uuid", "name", "state", "created_at"):

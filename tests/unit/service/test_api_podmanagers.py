@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Pod managers: checked before they are believed, and never without their password kept safe."""
 
@@ -25,8 +14,8 @@ import fixtures
 
 from tests.servers import certificates
 from tests.unit.service import base
-from valence import deploy
-from valence.objects import podmanager as podmanagers
+from valence.api import app
+from valence.objects import podmanager as podmanager_objects
 from valence_conductor import errors as conductor_errors
 
 
@@ -168,10 +157,14 @@ class TestPodManagers(base.ServiceTestCase):
 
     def test_a_change_that_was_checked_against_another_row_is_checked_again(self) -> None:
         uuid = self.know(self.pod)["uuid"]
-        seen = podmanagers.get(self.service.db, uuid)
+        seen = podmanager_objects.get(self.service.db, uuid)
         self.api("PATCH", "/v1/podmanagers/pod-1", {"tags": ["fast"]})
         self.assertRaises(
-            conductor_errors.Superseded, podmanagers.update, self.service.db, seen, {"name": "x"}
+            conductor_errors.Superseded,
+            podmanager_objects.update,
+            self.service.db,
+            seen,
+            {"name": "x"},
         )
 
     def test_of_two_at_once_one_is_stored(self) -> None:
@@ -189,7 +182,7 @@ class TestPodManagers(base.ServiceTestCase):
         self.assertEqual([200, 200, 200, 201], sorted(statuses))
 
     def post(self, body: dict[str, Any]) -> Any:
-        return base.API(deploy.application(self.service))("POST", "/v1/podmanagers", body)
+        return base.API(app.application(self.service))("POST", "/v1/podmanagers", body)
 
     def test_one_url_has_many_forms(self) -> None:
         self.know(self.pod)

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Requests that cannot be served: each has its status, its code and a sentence."""
 
@@ -21,7 +10,7 @@ from werkzeug import test
 
 from tests import log_lines
 from tests.unit.service import base
-from valence import deploy
+from valence.api import app
 
 MALFORMED_UUID = "12345"
 
@@ -177,7 +166,7 @@ class TestCORS(base.ServiceTestCase):
         file.write_text(f"[cors]\nallowed_origin = {','.join(origins)}\n")
         conf(["--config-file", str(file)], project="valence")
         self.start_from(conf)
-        self.service_client = test.Client(deploy.application(self.service))
+        self.service_client = test.Client(app.application(self.service))
 
     def test_no_page_of_another_origin_may_ask(self) -> None:
         self.begin()

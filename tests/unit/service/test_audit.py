@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What no node owns: found, told whose it is, and given back when it is surely ours."""
 
@@ -19,11 +9,11 @@ import uuid as uuids
 from tests.unit.service import base
 from valence import errors
 from valence import ledger
-from valence import marks
-from valence.audit import podmanager as podmanager_audit
-from valence.objects import installation
-from valence.objects import node as nodes
-from valence.objects import podmanager
+from valence import ownership
+from valence.audit import strays as podmanager_audit
+from valence.objects import installation as installation_objects
+from valence.objects import node as node_objects
+from valence.objects import podmanager as podmanager_objects
 from valence.podmanagers import Member
 from valence_conductor.ledger import Stray
 
@@ -42,12 +32,12 @@ class AuditTestCase(base.ServiceTestCase):
         self.start(nodes__stray_grace=self.grace)
         self.podm = self.know(self.pod)
         self.before = self.books_of(self.pod)
-        self.ours = installation.get(self.service.db)
+        self.ours = installation_objects.get(self.service.db)
         self.ledger = self.ledger_of()
 
-    def ledger_of(self) -> ledger.Nodes:
+    def ledger_of(self) -> ledger.NodeLedger:
         service = self.service
-        return ledger.Nodes(service.conf, service.db, service.drivers, service.ironic)
+        return ledger.NodeLedger(service.conf, service.db, service.drivers, service.ironic)
 
     def audit(self) -> list[Stray]:
         return list(self.ledger.audit())
@@ -58,8 +48,8 @@ class AuditTestCase(base.ServiceTestCase):
     def allocate(self, whose: str | None, uuid: str = SOMEBODY, name: str | None = None) -> str:
         """Compose behind the service's back, as this installation or another one would."""
         driver = self.service.drivers.to(self.podm["uuid"])
-        words = marks.description(whose, "hers") if whose else "hers"
-        return driver.allocate(name or marks.name(uuid), words, base.FOUR_CORES)
+        words = ownership.description(whose, "hers") if whose else "hers"
+        return driver.allocate(name or ownership.name(uuid), words, base.FOUR_CORES)
 
     def register(self, uuid: str, **fields: Any) -> str:
         """Have a node in Ironic behind the service's back."""
@@ -166,7 +156,7 @@ class TestComposedNodes(AuditTestCase):
     def test_two_installations_on_one_pod_manager_leave_each_other_alone(self) -> None:
         first, auditor = self.composed(), self.ledger
         self.start(state_path=str(self.folder / "second"), nodes__stray_grace=0.0)
-        self.assertNotEqual(self.ours, installation.get(self.service.db))
+        self.assertNotEqual(self.ours, installation_objects.get(self.service.db))
         self.know(self.pod)
         second = self.composed()
         books = self.books_of(self.pod)
@@ -338,16 +328,16 @@ class _Driver:
 
 class TestRaces(AuditTestCase):
     def look(self, driver: _Driver) -> list[Any]:
-        podm = podmanager.get(self.service.db, self.podm["uuid"])
+        podm = podmanager_objects.get(self.service.db, self.podm["uuid"])
         made: Any = driver
         return podmanager_audit.look(self.service.db, made, podm, podmanager_audit.Foreign(), {})
 
     def stray(self, path: str = "/Nodes/7") -> Member:
-        return Member(path, marks.name(SOMEBODY), marks.description(self.ours, None))
+        return Member(path, ownership.name(SOMEBODY), ownership.description(self.ours, None))
 
     def test_the_rows_are_read_again_after_the_listing(self) -> None:
         driver = _Driver(self.stray())
-        driver.happens = lambda: nodes.create(
+        driver.happens = lambda: node_objects.create(
             self.service.db,
             {"uuid": SOMEBODY, "fingerprint": "", "properties": {}, "interfaces": []},
         )
@@ -365,10 +355,12 @@ class TestRaces(AuditTestCase):
 
     def test_a_row_that_moves_on_during_the_listing_has_not_lost_its_node(self) -> None:
         node = self.composed()
-        row = nodes.get(self.service.db, node["uuid"])
+        row = node_objects.get(self.service.db, node["uuid"])
         driver = _Driver(self.stray())
         self.assertEqual(["composed-node", "row"], [one.kind for one in self.look(driver)])
-        driver.happens = lambda: nodes.begin(self.service.db, row, "release", request_id=None)
+        driver.happens = lambda: node_objects.begin(
+            self.service.db, row, "release", request_id=None
+        )
         self.assertEqual(["composed-node"], [one.kind for one in self.look(driver)])
 
 
@@ -377,5 +369,5 @@ class TestCensus(AuditTestCase):
         self.composed()
         census = self.ledger.census()
         self.assertEqual(1, census["composed"])
-        self.assertEqual(set(nodes.STATES.table), set(census))
+        self.assertEqual(set(node_objects.STATES.table), set(census))
         self.assertEqual(1, sum(census.values()))

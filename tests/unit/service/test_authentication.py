@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Who is asking, and what becomes of those of whom nobody knows."""
 
@@ -22,9 +11,9 @@ from oslo_middleware import basic_auth
 
 from tests.unit.service import base
 from tests.unit.service import fake_keystone
-from valence import deploy
-from valence import service as services
-from valence.objects import podmanager
+from valence.api import app
+from valence.objects import podmanager as podmanager_objects
+from valence.service import Service
 
 PUBLIC = ("/", "/v1", "/healthcheck", "/v1/openapi.json")
 
@@ -109,9 +98,9 @@ class TestHTTPBasicFile(base.ServiceTestCase):
     def refusal(self) -> str:
         file = str(self.folder / "htpasswd")
         conf = self.configure(auth_strategy="http_basic", http_basic_auth_user_file=file)
-        service = services.Service(conf)
+        service = Service(conf)
         self.addCleanup(service.stop)
-        return str(self.assertRaises(ValueError, deploy.application, service))
+        return str(self.assertRaises(ValueError, app.application, service))
 
     def test_the_service_does_not_begin_without_its_file(self) -> None:
         self.assertIn("http_basic_auth_user_file", self.refusal())
@@ -211,9 +200,9 @@ class TestKeystone(KeystoneTestCase):
 
 class TestKeystoneOptions(base.ServiceTestCase):
     def test_the_service_does_not_begin_without_a_way_to_log_in(self) -> None:
-        service = services.Service(self.configure(auth_strategy="keystone"))
+        service = Service(self.configure(auth_strategy="keystone"))
         self.addCleanup(service.stop)
-        refused = self.assertRaises(ValueError, deploy.application, service)
+        refused = self.assertRaises(ValueError, app.application, service)
         self.assertIn("[keystone_authtoken] is not complete", str(refused))
 
 
@@ -255,7 +244,9 @@ class TestProjects(KeystoneTestCase):
 
     def test_a_project_is_told_of_the_pod_managers_of_its_own_nodes(self) -> None:
         uuid = self.ask("root", path="/v1/podmanagers").json["podmanagers"][0]["uuid"]
-        podmanager.note_status(self.service.db, uuid, "offline", "no answer from 192.0.2.7")
+        podmanager_objects.note_status(
+            self.service.db, uuid, "offline", "no answer from 192.0.2.7"
+        )
         alices = self.ask("alice", path="/v1/nodes").json
         self.assertEqual([True], [node["stale"] for node in alices["nodes"]])
         self.assertEqual([uuid], [trouble["podm_id"] for trouble in alices["errors"]])

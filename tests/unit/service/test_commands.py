@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """The commands, as processes: they are started, killed, and started again."""
 
@@ -28,10 +17,10 @@ from testtools import content
 
 from podm_simulator.pod.pod import Pace
 from tests.unit.service import base
-from valence import keyring
 from valence import migrations
-from valence.objects import podmanager
-from valence_conductor import database
+from valence.credentials import keyring
+from valence.objects import podmanager as podmanager_objects
+from valence_conductor.db import engine as db_engine
 
 
 class TestProcesses(base.ServiceTestCase):
@@ -91,7 +80,7 @@ class TestProcesses(base.ServiceTestCase):
         self.assertEqual("none\n", self.run_command("valence-dbsync", "version").stdout)
         self.assertEqual(0, self.run_command("valence-dbsync", "upgrade").returncode)
         self.assertEqual(
-            f"{database.head(migrations.LOCATION)}\n",
+            f"{db_engine.latest_revision(migrations.LOCATION)}\n",
             self.run_command("valence-dbsync", "version").stdout,
         )
         self.assertEqual(0, self.run_command("valence-dbsync", "check").returncode)
@@ -157,10 +146,10 @@ class TestProcesses(base.ServiceTestCase):
     def test_status_finds_passwords_and_drivers_that_are_lost(self) -> None:
         self.run_command("valence-dbsync", "upgrade")
         self.serve().terminate()
-        db = database.Database(f"sqlite:///{self.folder}/state/valence.sqlite")
+        db = db_engine.Database(f"sqlite:///{self.folder}/state/valence.sqlite")
         self.addCleanup(db.close)
         other = keyring.load(str(self.folder / "other.keys"))
-        podmanager.create(
+        podmanager_objects.create(
             db,
             {
                 "uuid": str(uuids.uuid4()),

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """What is generated from the code: OpenAPI, samples, policies, and frozen paths."""
 
@@ -30,10 +19,10 @@ from oslo_utils import importutils
 from tests import base
 from tests.unit.service import base as service_base
 from valence import errors
-from valence import handler
 from valence import ledger
-from valence import openapi
 from valence import policies
+from valence.api import openapi
+from valence.api import routes
 
 #: What is an operator's: there one sees what belongs to everybody.
 HARDWARE = ("valence:podmanager:", "valence:system:", "valence:rack:", "valence:device:")
@@ -54,10 +43,10 @@ class TestOpenAPI(service_base.ServiceTestCase):
             for path, methods in document["paths"].items()
             for method in methods
         }
-        self.assertEqual({(route.method, route.path) for route in handler.ROUTES}, described)
+        self.assertEqual({(route.method, route.path) for route in routes.ROUTES}, described)
 
     def test_operations_have_ids_of_their_own_and_a_sentence(self) -> None:
-        paths = openapi.document(handler.ROUTES, "http://x")["paths"]
+        paths = openapi.document(routes.ROUTES, "http://x")["paths"]
         operations = [one for methods in paths.values() for one in methods.values()]
         ids = [operation["operationId"] for operation in operations]
         self.assertEqual(len(ids), len(set(ids)))
@@ -69,7 +58,7 @@ class TestExamples(base.TestCase):
     """Of every body that is sent or answered there is one, and it is right."""
 
     def test_every_example_is_what_its_schema_asks_for(self) -> None:
-        document = openapi.document(handler.ROUTES, "http://x")
+        document = openapi.document(routes.ROUTES, "http://x")
         components = {"components": document["components"]}
         for path, methods in document["paths"].items():
             for method, operation in methods.items():
@@ -133,7 +122,7 @@ class TestPolicies(service_base.ServiceTestCase):
 
     def test_every_route_has_a_documented_rule(self) -> None:
         self.assertEqual(
-            set(), {route.rule for route in handler.ROUTES if route.rule} - self.rules()
+            set(), {route.rule for route in routes.ROUTES if route.rule} - self.rules()
         )
 
     def test_readers_read_members_compose_admins_do_everything(self) -> None:

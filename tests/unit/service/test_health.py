@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """What load balancers and Prometheus are told."""
 
@@ -19,7 +8,7 @@ from typing import Any
 
 from tests.unit.service import base
 from valence import errors
-from valence.objects import podmanager
+from valence.objects import podmanager as podmanager_objects
 
 IRONIC = {"ironic__auth_type": "none"}
 
@@ -58,7 +47,7 @@ class TestHealth(base.ServiceTestCase):
         pod = self.simulate()
         self.start(healthcheck__detailed=True)
         known = self.know(pod)
-        podmanager.note_status(self.service.db, known["uuid"], "offline", "It is away.")
+        podmanager_objects.note_status(self.service.db, known["uuid"], "offline", "It is away.")
         health = self.health()
         self.assertEqual("degraded", health["checks"]["podmanagers"])
         self.assertEqual({"podmanagers": "1 offline"}, health["reasons"])

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Registration in Ironic, on answers as Ironic gives them."""
 
@@ -24,8 +14,8 @@ import testscenarios
 from tests import base
 from tests.unit.service import fake_redfish
 from valence import errors
-from valence import ironic
-from valence import ironic_conf
+from valence import ironic as ironic_client
+from valence.conf import ironic as ironic_conf
 
 URL = "http://ironic.example:6385"
 UUID = "11111111-1111-4111-8111-111111111111"
@@ -91,9 +81,9 @@ class IronicTestCase(base.TestCase):
             }
         )
         self.conf = conf(auth_type="none", endpoint_override=URL, lock_timeout=3)
-        self.ironic = ironic.Ironic(self.conf, self.transport)
+        self.ironic = ironic_client.Ironic(self.conf, self.transport)
         self.pauses: list[float] = []
-        self.enterContext(mock.patch.object(ironic.run, "pause", self.pauses.append))
+        self.enterContext(mock.patch.object(ironic_client.interrupt, "pause", self.pauses.append))
 
     def create(self, **more: Any) -> None:
         given = {
@@ -335,12 +325,12 @@ class TestConfiguration(base.TestCase):
     def opened(self, **options: Any) -> requests.PreparedRequest:
         transport = fake_redfish.Transport()
         transport.on("GET", "/v1/nodes/?limit=1&fields=uuid", ok({"nodes": []}))
-        ironic.Ironic(conf(**options), transport).ping()
+        ironic_client.Ironic(conf(**options), transport).ping()
         self.timeout = transport.options[-1]["timeout"]
         return transport.requests[-1]
 
     def test_nothing_configured(self) -> None:
-        service = ironic.Ironic(conf())
+        service = ironic_client.Ironic(conf())
         self.assertRaises(errors.IronicNotConfigured, service.ping)
         self.assertRaises(errors.IronicNotConfigured, service.delete_node, UUID, COMPOSED)
 
@@ -364,12 +354,12 @@ class TestConfiguration(base.TestCase):
         made.register_opts(plugin, group="ironic")
         made.set_override("username", "valence", group="ironic")
         made.set_override("password", "secret", group="ironic")
-        ironic.Ironic(made, transport).ping()
+        ironic_client.Ironic(made, transport).ping()
         sent = transport.requests[-1].headers["Authorization"]
         self.assertEqual("Basic dmFsZW5jZTpzZWNyZXQ=", sent)
 
     def test_a_plugin_that_is_not_there(self) -> None:
-        service = ironic.Ironic(conf(auth_type="telepathy", endpoint_override=URL))
+        service = ironic_client.Ironic(conf(auth_type="telepathy", endpoint_override=URL))
         exc = self.assertRaises(errors.IronicUnavailable, service.ping)
         self.assertIn("telepathy", exc.own_words or "")
 

@@ -1,21 +1,11 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Renaming nodes, switching them, and saying what they boot from."""
 
 from typing import Any
 
 from tests.unit.service import base
-from valence.objects import node as nodes
+from valence.objects import node as node_objects
 
 
 class NodeTestCase(base.ServiceTestCase):
@@ -177,4 +167,4 @@ class TestRefusals(NodeTestCase):
         )
         self.assertIn("a database", error["detail"])
         self.assertFalse(self.machine().powered)
-        self.assertEqual("missing", nodes.get(self.service.db, self.uuid).state)
+        self.assertEqual("missing", node_objects.get(self.service.db, self.uuid).state)

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Nodes that a pod manager has already, taken on as they are."""
 
@@ -18,8 +8,8 @@ import uuid as uuids
 from podm_simulator.pod.pod import Pace
 from tests.unit.service import base
 from valence import ledger
-from valence import marks
-from valence.objects import installation
+from valence import ownership
+from valence.objects import installation as installation_objects
 
 FOREIGN = "99999999-9999-4999-8999-999999999999"
 
@@ -86,15 +76,15 @@ class TestManage(base.ServiceTestCase):
         self.assertRefused(409, "valence.node.duplicate", self.manage(self.make(), name="db"))
 
     def test_what_another_installation_made_is_left_to_it(self) -> None:
-        words = marks.description(FOREIGN, "theirs")
-        path = self.make(marks.name(str(uuids.uuid4())), words)
+        words = ownership.description(FOREIGN, "theirs")
+        path = self.make(ownership.name(str(uuids.uuid4())), words)
         error = self.assertRefused(409, "valence.node.duplicate", self.manage(path))
         self.assertIn(FOREIGN, error["detail"])
 
     def test_what_is_ours_and_lost_its_row_is_taken_on_under_its_own_uuid(self) -> None:
         uuid = str(uuids.uuid4())
-        words = marks.description(installation.get(self.service.db), None)
-        node = self.manage(self.make(marks.name(uuid), words)).json
+        words = ownership.description(installation_objects.get(self.service.db), None)
+        node = self.manage(self.make(ownership.name(uuid), words)).json
         self.assertEqual(uuid, node["uuid"])
 
     def test_what_there_is_not_is_refused_with_what_there_is(self) -> None:
@@ -125,7 +115,7 @@ class TestManage(base.ServiceTestCase):
     def test_an_audit_leaves_it_alone_and_notices_when_it_is_gone(self) -> None:
         node = self.manage(self.make()).json
         service = self.service
-        books = ledger.Nodes(service.conf, service.db, service.drivers, service.ironic)
+        books = ledger.NodeLedger(service.conf, service.db, service.drivers, service.ironic)
         self.assertEqual([], list(books.audit()))
         for held in list(self.pod.pod.nodes.values()):
             self.pod.pod.delete(held)

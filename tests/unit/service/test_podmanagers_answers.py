@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What is read of a pod manager's answer, as a database can keep it."""
 
@@ -19,11 +9,11 @@ import requests
 import testscenarios
 
 from tests import base
-from valence.podmanagers import answers
+from valence.podmanagers.http import exchange
 
 
 def read(content: bytes) -> Any:
-    return answers.Exchange("http://pod", "GET", "/", requests.Response(), content).json
+    return exchange.Exchange("http://pod", "GET", "/", requests.Response(), content).json
 
 
 class TestText(testscenarios.WithScenarios, base.TestCase):

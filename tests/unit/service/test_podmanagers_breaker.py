@@ -1,22 +1,11 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """When nobody is asked any more, and when somebody is again; and what is told of it."""
 
 from tests import base
 from valence import errors
-from valence.podmanagers import breaker
-from valence.podmanagers import health
+from valence.podmanagers.http import breaker
+from valence.podmanagers.http import status as podm_status
 
 ASK, PROBE, WAIT = breaker.Leave.ASK, breaker.Leave.PROBE, breaker.Leave.WAIT
 
@@ -100,7 +89,9 @@ class TestHealth(base.TestCase):
         super().setUp()
         self.clock = Clock()
         self.told: list[str | None] = []
-        self.health = health.Health(lambda exc: self.told.append(exc and exc.detail), self.clock)
+        self.health = podm_status.Health(
+            lambda exc: self.told.append(exc and exc.detail), self.clock
+        )
 
     def test_only_news_is_told(self) -> None:
         for _ in range(5):
@@ -112,7 +103,7 @@ class TestHealth(base.TestCase):
 
     def test_it_is_told_again_after_a_while(self) -> None:
         self.health.see(None)
-        self.clock.now += health.AGAIN
+        self.clock.now += podm_status.AGAIN
         self.health.see(None)
         self.assertEqual([None, None], self.told)
 
@@ -122,19 +113,19 @@ class TestHealth(base.TestCase):
             self.health.see(None)
             self.clock.now += 1
         self.assertEqual(["broken"], self.told)
-        self.clock.now += health.CONVALESCENCE
+        self.clock.now += podm_status.CONVALESCENCE
         self.health.see(None)
         self.assertEqual(["broken", None], self.told)
 
     def test_a_refusal_is_a_sign_of_health(self) -> None:
         for trouble in (errors.PodManagerRefused("no"), errors.PodManagerNodeGone("no")):
-            self.assertEqual("online", health.status_of(trouble))
+            self.assertEqual("online", podm_status.status_of(trouble))
 
     def test_who_has_too_much_to_do_is_not_offline(self) -> None:
         busy = errors.PodManagerUnreachable("busy", answered=503)
-        self.assertEqual("degraded", health.status_of(busy))
+        self.assertEqual("degraded", podm_status.status_of(busy))
         nobody = errors.PodManagerUnreachable("nobody", answered=502)
-        self.assertEqual("offline", health.status_of(nobody))
+        self.assertEqual("offline", podm_status.status_of(nobody))
 
     def test_what_was_not_asked_says_nothing(self) -> None:
         self.health.see(errors.PodManagerUnreachable("not now", asked=False))

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The connections kept to pod managers."""
 
@@ -19,8 +9,8 @@ from tests.unit.service import fake_redfish
 from tests.unit.service import rsd_samples
 from valence import errors
 from valence import podmanagers
-from valence.podmanagers import conf as podmanagers_conf
-from valence.podmanagers import rsd
+from valence.conf import podmanagers as podmanagers_conf
+from valence.podmanagers.rsd import driver as rsd_driver
 
 NODES = "/redfish/v1/Nodes"
 
@@ -53,7 +43,7 @@ class TestPodManagers(base.TestCase):
     def test_a_pod_manager_has_one_driver(self) -> None:
         driver = self.podmanagers.get(Row())
         self.assertIs(driver, self.podmanagers.get(Row()))
-        self.assertIsInstance(driver, rsd.RSDDriver)
+        self.assertIsInstance(driver, rsd_driver.RSDDriver)
         other = Row(uuid="other")
         self.assertIsNot(driver, self.podmanagers.get(other))
 
@@ -78,7 +68,7 @@ class TestPodManagers(base.TestCase):
         self.assertTrue(self.transport.closed)
 
     def test_earlier_releases_called_the_driver_redfishv1(self) -> None:
-        self.assertIsInstance(self.podmanagers.get(Row(driver="redfishv1")), rsd.RSDDriver)
+        self.assertIsInstance(self.podmanagers.get(Row(driver="redfishv1")), rsd_driver.RSDDriver)
 
     def test_a_driver_that_is_not_there_is_named_with_those_that_are(self) -> None:
         exc = self.assertRaises(errors.PodManagerFailed, self.check, driver="telnet")

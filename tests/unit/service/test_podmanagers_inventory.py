@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What a driver tells of a pod: how much it asks, and what it makes of odd answers."""
 
@@ -21,9 +11,9 @@ from podm_simulator.server import Simulator
 from tests import base
 from tests.unit.service import fake_redfish
 from valence import errors
-from valence.podmanagers import connection
 from valence.podmanagers import inventory
-from valence.podmanagers import rsd
+from valence.podmanagers.http.connection import Connection
+from valence.podmanagers.rsd import driver as rsd_driver
 
 SYSTEMS = "/redfish/v1/Systems"
 CHASSIS = "/redfish/v1/Chassis"
@@ -43,13 +33,13 @@ LOGIN = 1
 
 
 class TestCost(base.TestCase):
-    def pod(self, **options: Any) -> tuple[Simulator, rsd.RSDDriver]:
+    def pod(self, **options: Any) -> tuple[Simulator, rsd_driver.RSDDriver]:
         size = Size((Shape(systems=48),), fpgas=2)
         simulator = Simulator(size, **options)
         simulator.start()
         self.addCleanup(simulator.stop)
-        client = connection.Connection(fake_redfish.conf(), simulator.url, "admin", "admin", True)
-        driver = rsd.RSDDriver(client)
+        client = Connection(fake_redfish.conf(), simulator.url, "admin", "admin", True)
+        driver = rsd_driver.RSDDriver(client)
         self.addCleanup(driver.close)
         driver.check()
         return simulator, driver

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What a flavor asks for, as the body of an RSD Allocate."""
 
@@ -18,7 +8,7 @@ import testscenarios
 
 from tests import base
 from valence import errors
-from valence.podmanagers import requirements
+from valence.podmanagers.rsd import requirements as rsd_requirements
 
 #: The parameters of Allocate and the properties of their entries, RSD 2.1 to
 #: 2.5 (AllocationComposedNodeRequest): what may be sent at all.
@@ -52,7 +42,7 @@ EVERYTHING: dict[str, Any] = {
 
 
 def asked(properties: dict[str, Any], version: str | None = None) -> dict[str, Any]:
-    body = requirements.allocation("n", "d", properties, version)
+    body = rsd_requirements.allocation("n", "d", properties, version)
     return {key: value for key, value in body.items() if key not in ("Name", "Description")}
 
 
@@ -129,14 +119,16 @@ class TestTranslation(testscenarios.WithScenarios, base.TestCase):
 
 class TestStrictness(base.TestCase):
     def test_nothing_is_sent_that_the_schema_does_not_have(self) -> None:
-        body = requirements.allocation("n", "d", EVERYTHING)
+        body = rsd_requirements.allocation("n", "d", EVERYTHING)
         self.assertEqual(set(), set(body) - set(SCHEMA))
         for field, entries in body.items():
             for entry in entries if isinstance(entries, list) else []:
                 self.assertEqual(set(), set(entry) - SCHEMA[field])
 
     def test_name_and_description_are_sent(self) -> None:
-        self.assertEqual({"Name": "n", "Description": "d"}, requirements.allocation("n", "d", {}))
+        self.assertEqual(
+            {"Name": "n", "Description": "d"}, rsd_requirements.allocation("n", "d", {})
+        )
 
     def test_what_cannot_be_asked_for_is_refused_and_not_left_out(self) -> None:
         for properties in ({"tape": {"count": 1}}, {"memory": {"colour": "blue"}}):

@@ -1,22 +1,11 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """One form for every URL."""
 
 import testscenarios
 
 from tests import base
-from valence.podmanagers import url
+from valence.podmanagers.http import url as podm_url
 
 
 class TestNormal(testscenarios.WithScenarios, base.TestCase):
@@ -39,8 +28,8 @@ class TestNormal(testscenarios.WithScenarios, base.TestCase):
     given: str
 
     def test_normal(self) -> None:
-        self.assertEqual(self.normal, url.normal(self.given))
-        self.assertEqual(self.normal, url.normal(self.normal), "once is enough")
+        self.assertEqual(self.normal, podm_url.normal(self.given))
+        self.assertEqual(self.normal, podm_url.normal(self.normal), "once is enough")
 
 
 class TestNone(testscenarios.WithScenarios, base.TestCase):
@@ -61,5 +50,5 @@ class TestNone(testscenarios.WithScenarios, base.TestCase):
     given: str
 
     def test_none(self) -> None:
-        exc = self.assertRaises(ValueError, url.normal, self.given)
+        exc = self.assertRaises(ValueError, podm_url.normal, self.given)
         self.assertNotIn("secret", str(exc))

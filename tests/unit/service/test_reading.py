@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Reading a request."""
 
@@ -19,8 +9,8 @@ from werkzeug import test as werkzeug_test
 
 from tests import base
 from valence import errors
-from valence import reading
-from valence.schemas import node as node_schemas
+from valence.api import request as api_request
+from valence.api.schemas import node as node_schemas
 
 
 class TestBody(base.TestCase):
@@ -31,6 +21,6 @@ class TestBody(base.TestCase):
             environ["wsgi.input_terminated"] = False  # as cheroot says it
             request = werkzeug.Request(environ)
             refused = self.assertRaises(
-                errors.RequestInvalid, reading.body_of, request, node_schemas.REGISTER, False
+                errors.RequestInvalid, api_request.body_of, request, node_schemas.REGISTER, False
             )
             self.assertIn(f"{len(arrived)} of the 52 bytes", refused.reason)

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Changing the key while everything runs, and while somebody pulls the plug."""
 
@@ -20,9 +9,9 @@ from typing import Any
 from unittest import mock
 
 from tests.unit.service import base
-from valence import keyring
-from valence import rotation
-from valence.objects import podmanager as podmanagers
+from valence.credentials import keyring
+from valence.credentials import rotation
+from valence.objects import podmanager as podmanager_objects
 
 
 class Killed(BaseException):
@@ -45,32 +34,32 @@ class TestRotation(base.ServiceTestCase):
 
     def readable(self) -> bool:
         """Whether a process that starts now can read the password."""
-        ((_, _, token),) = podmanagers.secrets(self.service.db)
+        ((_, _, token),) = podmanager_objects.secrets(self.service.db)
         return keyring.Keyring(self.path).decrypt(token) == "admin"
 
     def test_a_process_that_runs_goes_on_with_the_new_key(self) -> None:
-        before, old = self.keys(), podmanagers.secrets(self.service.db)
+        before, old = self.keys(), podmanager_objects.secrets(self.service.db)
         self.assertIn("1 passwords are encrypted anew", self.rotate())
         self.assertEqual(1, len(self.keys()))
         self.assertNotEqual(before, self.keys())
-        self.assertNotEqual(old, podmanagers.secrets(self.service.db))
+        self.assertNotEqual(old, podmanager_objects.secrets(self.service.db))
         self.assertTrue(self.readable())
         self.composed()
         self.service.drivers.connections.forget(self.known["uuid"])
         self.composed()
         self.api("PATCH", "/v1/podmanagers/pod-1", {"password": "admin"})
-        ((_, _, token),) = podmanagers.secrets(self.service.db)
+        ((_, _, token),) = podmanager_objects.secrets(self.service.db)
         self.assertTrue(keyring.Keyring(self.path).is_newest(token))
 
     def test_a_row_that_was_read_before_can_be_read_after(self) -> None:
-        row = podmanagers.get(self.service.db, self.known["uuid"])
+        row = podmanager_objects.get(self.service.db, self.known["uuid"])
         self.rotate()
-        new = podmanagers.get(self.service.db, self.known["uuid"])
+        new = podmanager_objects.get(self.service.db, self.known["uuid"])
         self.assertEqual("admin", self.service.drivers.access(new).password)
         self.assertEqual("admin", self.service.drivers.access(row).password)
 
     def test_whenever_it_is_killed_everything_can_be_read_and_it_can_be_begun_again(self) -> None:
-        writes = (keyring, "write"), (podmanagers, "replace_secret")
+        writes = (keyring, "write"), (podmanager_objects, "replace_secret")
         for module, name in writes:
             for done in (False, True):
                 for number in (1, 2, 3):
@@ -108,14 +97,14 @@ class TestRotation(base.ServiceTestCase):
 
     def test_what_no_key_fits_is_named_and_nothing_is_changed(self) -> None:
         self.know(self.simulate("pod-2"))
-        ((uuid, _, token), _) = podmanagers.secrets(self.service.db)
-        podmanagers.replace_secret(self.service.db, uuid, token, "lost")
+        ((uuid, _, token), _) = podmanager_objects.secrets(self.service.db)
+        podmanager_objects.replace_secret(self.service.db, uuid, token, "lost")
         name = self.api("GET", f"/v1/podmanagers/{uuid}").json["name"]
-        before = self.keys(), podmanagers.secrets(self.service.db)
+        before = self.keys(), podmanager_objects.secrets(self.service.db)
         for step in (rotation.rotate, rotation.use, rotation.drop):
             exc = self.assertRaises(rotation.Unreadable, self.rotate, step)
             self.assertIn(name, str(exc))
-            self.assertEqual(before, (self.keys(), podmanagers.secrets(self.service.db)))
+            self.assertEqual(before, (self.keys(), podmanager_objects.secrets(self.service.db)))
 
     def test_hosts_with_copies_of_the_file_are_taken_along_step_by_step(self) -> None:
         copy = self.folder / "copy"
@@ -124,9 +113,9 @@ class TestRotation(base.ServiceTestCase):
         for step in (rotation.add, rotation.use, rotation.drop):
             self.rotate(step)
             # Until the file is copied, the other host works with the older one.
-            ((uuid, _, token),) = podmanagers.secrets(self.service.db)
+            ((uuid, _, token),) = podmanager_objects.secrets(self.service.db)
             self.assertEqual("admin", other.decrypt(token), step)
-            podmanagers.replace_secret(self.service.db, uuid, token, other.encrypt("admin"))
+            podmanager_objects.replace_secret(self.service.db, uuid, token, other.encrypt("admin"))
             driver: Any = self.service.drivers.to(uuid)
             self.assertEqual("admin", driver._client.password, step)
             copy.write_bytes(pathlib.Path(self.path).read_bytes())
@@ -145,8 +134,8 @@ class TestRotation(base.ServiceTestCase):
             thread = threading.Thread(target=rotate)
             thread.start()
             self.assertFalse(rotated.wait(0.2))
-            ((uuid, _, old),) = podmanagers.secrets(self.service.db)
-            podmanagers.replace_secret(self.service.db, uuid, old, token or "")
+            ((uuid, _, old),) = podmanager_objects.secrets(self.service.db)
+            podmanager_objects.replace_secret(self.service.db, uuid, old, token or "")
         thread.join(60)
         self.assertTrue(rotated.is_set())
         self.assertTrue(self.readable())

@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Who is asked for a node, in which order, and what is said of the others."""
 
@@ -22,19 +12,19 @@ import fixtures
 from tests import base as test_base
 from tests.unit.service import base
 from valence import conf as service_conf
-from valence import scheduler
-from valence.objects import inventory as inventories
-from valence.objects import node as nodes
-from valence.objects import podmanager
+from valence.objects import inventory as inventory_objects
+from valence.objects import node as node_objects
+from valence.objects import podmanager as podmanager_objects
 from valence.scheduler import base as scheduling
 from valence.scheduler import filters
+from valence.scheduler import Scheduler
 from valence.scheduler import surroundings
 
 SINCE = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
 def candidate(name: str = "pod", **known: Any) -> scheduling.Candidate:
-    row: Any = podmanager.PodManager(name=name, status=known.pop("status", "online"))
+    row: Any = podmanager_objects.PodManager(name=name, status=known.pop("status", "online"))
     row.status_since, row.status_reason = SINCE, "It does not answer."
     row.enabled, row.tags = known.pop("enabled", True), known.pop("tags", [])
     return scheduling.Candidate(row, **known)
@@ -136,7 +126,7 @@ class TestOrder(test_base.TestCase):
         conf = _conf()
         for name, value in options.items():
             conf.set_override(name, value, group="scheduler")
-        made = scheduler.Scheduler(conf)
+        made = Scheduler(conf)
         ranked = made._weighed(list(found), scheduling.Asked({}))
         return [one.podm.name for one in ranked]
 
@@ -171,7 +161,7 @@ class TestOrder(test_base.TestCase):
     def test_a_filter_that_there_is_not_is_named(self) -> None:
         conf = _conf()
         conf.set_override("filters", ["enabled", "lucky"], group="scheduler")
-        exc = self.assertRaises(ValueError, scheduler.Scheduler, conf)
+        exc = self.assertRaises(ValueError, Scheduler, conf)
         self.assertIn("lucky", str(exc))
 
 
@@ -250,7 +240,7 @@ class TestChoice(base.ServiceTestCase):
 
     def test_composes_under_way_count_as_taken(self) -> None:
         self.service.conf.set_override("weighers", ["capacity"], group="scheduler")
-        made = scheduler.Scheduler(self.service.conf)
+        made = Scheduler(self.service.conf)
         row: Any = self.composing("one", self.podms["large"]["uuid"])
         found = made.choose(self.service.db, row)
         self.assertEqual("large", found.order[0].name)  # its own does not count
@@ -272,14 +262,14 @@ class TestChoice(base.ServiceTestCase):
 
             return called
 
-        for where, name in ((surroundings, "_read"), (inventories, "everyone")):
+        for where, name in ((surroundings, "_read"), (inventory_objects, "everyone")):
             patch = fixtures.MockPatchObject(where, name, read_after(name, getattr(where, name)))
             self.useFixture(patch)
-        found = scheduler.Scheduler(self.service.conf).choose(self.service.db, row)
+        found = Scheduler(self.service.conf).choose(self.service.db, row)
         self.assertIn("third", [podm.name for podm in found.order], found.refusals)
 
-    def composing(self, name: str, podm_uuid: str) -> nodes.Node:
-        row, _ = nodes.create(
+    def composing(self, name: str, podm_uuid: str) -> node_objects.Node:
+        row, _ = node_objects.create(
             self.service.db,
             {
                 "uuid": str(uuids.uuid4()),

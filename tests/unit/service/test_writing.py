@@ -1,41 +1,31 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 import datetime
 import json
 
 from tests import base
-from valence import writing
+from valence import jsontext
 
 MOMENT = datetime.datetime(2026, 2, 3, 4, 5, 6, 78)
 
 
 class TestWrite(base.TestCase):
     def test_what_was_written_before_is_not_written_anew(self) -> None:
-        stored = writing.Verbatim('{"cores" : 8.0}')
-        self.assertEqual(b'{"is":{"cores" : 8.0}}', writing.write({"is": stored}))
+        stored = jsontext.Verbatim('{"cores" : 8.0}')
+        self.assertEqual(b'{"is":{"cores" : 8.0}}', jsontext.write({"is": stored}))
 
     def test_times_are_in_utc_whether_they_say_so_or_not(self) -> None:
         aware = MOMENT.replace(tzinfo=datetime.UTC)
-        written = json.loads(writing.write([MOMENT, aware, MOMENT.replace(microsecond=0)]))
+        written = json.loads(jsontext.write([MOMENT, aware, MOMENT.replace(microsecond=0)]))
         self.assertEqual([aware.isoformat()] * 2, written[:2])
         self.assertEqual("2026-02-03T04:05:06+00:00", written[2])
 
     def test_what_only_the_standard_library_writes_is_written_too(self) -> None:
         for odd in (2**70, "half \ud800 of a pair", {1: 2**64}):
-            beside = writing.Verbatim('["stored"]')
-            written = json.loads(writing.write([odd, beside, MOMENT]))
+            beside = jsontext.Verbatim('["stored"]')
+            written = json.loads(jsontext.write([odd, beside, MOMENT]))
             self.assertEqual(json.loads(json.dumps(odd)), written[0])
             self.assertEqual([["stored"], "2026-02-03T04:05:06.000078+00:00"], written[1:])
 
     def test_what_is_no_json_is_refused(self) -> None:
-        self.assertRaises(TypeError, writing.write, {"thing": object()})
+        self.assertRaises(TypeError, jsontext.write, {"thing": object()})

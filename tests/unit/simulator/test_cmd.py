@@ -1,14 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 import contextlib
 import io
@@ -20,7 +10,7 @@ import sys
 import requests
 
 from podm_simulator import cmd
-from podm_simulator.pod import books
+from podm_simulator.pod import accounting
 from tests import base
 
 
@@ -33,7 +23,7 @@ class TestOptions(base.TestCase):
             *("--systems=3", "--cores=10", "--memory-mib=1000", "--drives=2"),
             *("--nics=5", "--pooled-drives=7", "--fpgas=1", "--gpus=2"),
         )
-        book = books.pool(made.pod)
+        book = accounting.pool(made.pod)
         totals = {name: line["total"] for name, line in book.items() if isinstance(line, dict)}
         self.assertEqual(
             {

@@ -1,16 +1,6 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
+# SPDX-License-Identifier: Apache-2.0
 
-from podm_simulator.pod import books
+from podm_simulator.pod import accounting
 from podm_simulator.pod import errors
 from tests.unit.simulator import base
 
@@ -122,7 +112,7 @@ class TestAttach(base.PodTestCase):
 
 class TestDelete(base.PodTestCase):
     def test_everything_is_given_back_and_the_books_say_so(self):
-        before = books.pool(self.pod)
+        before = accounting.pool(self.pod)
         node = self.assembled(
             LocalDrives=[{"Interface": "NVMe"}],
             Processors=[{"ProcessorType": "GPU"}],
@@ -131,17 +121,17 @@ class TestDelete(base.PodTestCase):
         node.system.reset("On")
         node.system.boot.enabled, node.system.boot.target = "Continuous", "Cd"
         node.system.media["Cd"].image = "http://images/boot.iso"
-        self.assertNotEqual(before, books.pool(self.pod))
+        self.assertNotEqual(before, accounting.pool(self.pod))
         self.pod.delete(node)
-        self.assertEqual(before, books.pool(self.pod))
+        self.assertEqual(before, accounting.pool(self.pod))
 
     def test_a_node_is_deleted_in_any_state(self):
-        before = books.fingerprint(self.pod)
+        before = accounting.fingerprint(self.pod)
         for fault in (None, "fail", "stuck"):
             self.pod.next_assembly_fault = lambda fault=fault: fault
             self.pod.delete(self.assembled())
         self.pod.delete(self.allocate())
-        self.assertEqual(before, books.fingerprint(self.pod))
+        self.assertEqual(before, accounting.fingerprint(self.pod))
 
     def test_ids_are_not_used_again(self):
         first = self.allocate()
@@ -152,16 +142,16 @@ class TestDelete(base.PodTestCase):
 class TestBooks(base.PodTestCase):
     def test_the_books_count_what_is_free_and_what_is_composed(self):
         self.allocate(TotalSystemCoreCount=9, LocalDrives=[{"Interface": "NVMe"}])
-        book = books.pool(self.pod)
+        book = accounting.pool(self.pod)
         self.assertEqual({"total": 3, "free": 2, "composed": 1}, book["systems"])
         self.assertEqual({"total": 48, "free": 16, "composed": 32}, book["processor_cores"])
         self.assertEqual({"total": 6, "free": 3, "composed": 3}, book["drives"])
         self.assertEqual({"total": 8, "free": 4, "composed": 4}, book["nics"])
 
     def test_a_machine_left_on_shows_in_the_fingerprint(self):
-        before = books.fingerprint(self.pod)
+        before = accounting.fingerprint(self.pod)
         self.pod.stock.systems["1"].reset("On")
-        self.assertNotEqual(before, books.fingerprint(self.pod))
+        self.assertNotEqual(before, accounting.fingerprint(self.pod))
 
     def test_a_boot_once_is_used_up_by_the_boot(self):
         system = self.pod.stock.systems["1"]

@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """What Placement is told, from what Valence says."""
 
@@ -22,7 +11,7 @@ from tests import base
 from valence_integration.nova import capacity
 from valence_integration.nova import computenode
 from valence_integration.nova import conf
-from valence_integration.nova import inventory
+from valence_integration.nova import placement
 from valence_integration.nova import service
 from valenceclient import errors
 from valenceclient import testing
@@ -55,7 +44,7 @@ class InventoryTestCase(base.TestCase):
 
     def counted(self, pods: tuple[str, ...] = (), own: tuple[str, ...] = ()) -> dict[str, tuple]:
         node = computenode.ComputeNode("uuid", "name", pods or (self.first,))
-        made = inventory.of(node, self.capacity.look(), self.capacity, own)
+        made = placement.of(node, self.capacity.look(), self.capacity, own)
         return {name: (one["total"], one["reserved"]) for name, one in made.items()}
 
 
@@ -113,16 +102,16 @@ class TestInventory(InventoryTestCase):
         look = self.capacity.look()
         bare = capacity.Look(look.pods, {}, look.nodes, look.at)
         node = computenode.ComputeNode("uuid", "name", (self.first,))
-        made = inventory.of(node, bare, self.capacity, (), ["CUSTOM_VALENCE_GOLD", "CUSTOM_X"])
+        made = placement.of(node, bare, self.capacity, (), ["CUSTOM_VALENCE_GOLD", "CUSTOM_X"])
         self.assertEqual({"CUSTOM_VALENCE_NODE", "CUSTOM_VALENCE_GOLD"}, set(made))
         closed = made["CUSTOM_VALENCE_GOLD"]
         self.assertEqual((1, 1), (closed["total"], closed["reserved"]))
         empty = capacity.Look(look.pods, {}, {}, look.at)
-        made = inventory.of(node, empty, self.capacity, (), ["CUSTOM_VALENCE_GOLD"])
+        made = placement.of(node, empty, self.capacity, (), ["CUSTOM_VALENCE_GOLD"])
         self.assertEqual({"CUSTOM_VALENCE_NODE"}, set(made))
 
     def test_names_are_spelled_as_placement_wants_them(self) -> None:
-        self.assertEqual("CUSTOM_VALENCE_GOLD_2_GPU", inventory.resource_class("gold-2.gpu"))
+        self.assertEqual("CUSTOM_VALENCE_GOLD_2_GPU", placement.resource_class("gold-2.gpu"))
 
     def test_traits_tell_what_the_hardware_offers(self) -> None:
         look = self.capacity.look()
@@ -130,7 +119,7 @@ class TestInventory(InventoryTestCase):
         usage = {"devices": {"by_type": kinds}}
         pods = {self.first: dataclasses.replace(look.pods[self.first], usage=usage)}
         node = computenode.ComputeNode("uuid", "name", (self.first,))
-        told = inventory.traits(node, dataclasses.replace(look, pods=pods), ())
+        told = placement.traits(node, dataclasses.replace(look, pods=pods), ())
         self.assertIn("CUSTOM_VALENCE_DEVICE_FPGA", told)
         self.assertNotIn("CUSTOM_VALENCE_DEVICE_GPU", told)
 
@@ -145,7 +134,7 @@ class TestInventory(InventoryTestCase):
                 "CUSTOM_VALENCE_POD_POD_1",
                 "CUSTOM_VALENCE_DRIVER_RSD",
             },
-            inventory.traits(node, self.capacity.look(), known),
+            placement.traits(node, self.capacity.look(), known),
         )
 
 

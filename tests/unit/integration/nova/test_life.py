@@ -1,15 +1,4 @@
-# Licensed under the Apache License, Version 2.0 (the "License"); you may
-# not use this file except in compliance with the License. You may obtain
-# a copy of the License at
-#
-#      http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-# License for the specific language governing permissions and limitations
-# under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Servers are composed, tried elsewhere, and given back, with the plugin at work."""
 
@@ -22,9 +11,9 @@ from tests.unit.integration import base
 from tests.unit.integration import test_provisioning
 from valence_integration import requirements
 from valence_integration import states
-from valence_integration.nova import life
+from valence_integration.nova import servers
 from valence_integration.nova.capacity import Capacity
-from valence_integration.nova.presence import Presence
+from valence_integration.nova.missing import Presence
 from valence_integration.objects.instance import Instance
 
 PATIENCE = 60.0
@@ -36,14 +25,14 @@ class ServersTestCase(test_provisioning.ProvisionerTestCase):
         self.start()
         self.first = next(self.valence.client().podmanagers.list()).uuid
         self.second = self.valence.add_podmanager("pod-2")["uuid"]
-        self.servers = life.Servers(self.provisioner)
+        self.servers = servers.Servers(self.provisioner)
         self.uuid = str(uuids.uuid4())
         self.refusals: list[tuple[str, Mapping[str, Any]]] = []
 
     def compose(self, *pods: str, wanted: bool = True, timeout: float = PATIENCE) -> Instance:
         asked = requirements.Requirements(properties=base.PROPERTIES)
         return self.servers.compose(
-            life.Wish(self.uuid, "web", asked),
+            servers.Wish(self.uuid, "web", asked),
             pods or (self.first,),
             timeout,
             lambda: wanted,
@@ -71,11 +60,11 @@ class TestCompose(ServersTestCase):
         row = self.compose(self.first, self.second)
         self.assertEqual((states.ACTIVE, self.second), (row.state, row.podm_uuid))
         [(pod, fault)] = self.refusals
-        self.assertEqual((self.first, "No drive is free."), (pod, life.words(fault)))
+        self.assertEqual((self.first, "No drive is free."), (pod, servers.words(fault)))
 
     def test_a_server_that_every_pod_refuses_comes_to_nothing_and_may_come_again(self) -> None:
         self.valence.fail("compose", reason="No drive is free.", times=2)
-        refused = self.assertRaises(life.Refused, self.compose, self.first, self.second)
+        refused = self.assertRaises(servers.Refused, self.compose, self.first, self.second)
         self.assertEqual({self.first, self.second}, set(refused.refusals))
         self.assertEqual("No drive is free.; No drive is free.", str(refused))
         self.assertEqual([], self.pods_of_nodes())
@@ -89,13 +78,13 @@ class TestCompose(ServersTestCase):
 
     def test_a_server_that_nobody_wants_any_more_is_given_back(self) -> None:
         self.stall()
-        self.assertRaises(life.Unwanted, self.compose, wanted=False)
+        self.assertRaises(servers.Unwanted, self.compose, wanted=False)
         self.go_on()
         self.until_deleted()
 
     def test_past_the_deadline_it_is_given_back(self) -> None:
         self.stall()
-        late = self.assertRaises(life.NotGivenBack, self.compose, timeout=0.05)
+        late = self.assertRaises(servers.NotGivenBack, self.compose, timeout=0.05)
         self.assertIn("being given back", str(late))
         self.go_on()
         self.until_deleted()
@@ -104,7 +93,7 @@ class TestCompose(ServersTestCase):
         """Have Ironic hold the node for somebody else."""
         self.provisioner.stop()
         self.provisioner = self.open()
-        self.servers = life.Servers(self.provisioner)
+        self.servers = servers.Servers(self.provisioner)
 
     def go_on(self) -> None:
         """Have the conductor take up what was asked for."""
@@ -134,7 +123,7 @@ class TestGiveBack(ServersTestCase):
     def test_what_cannot_be_given_back_says_why_and_may_be_asked_again(self) -> None:
         self.compose()
         self.valence.fail("release", reason="The node hangs.", times=9)
-        held = self.assertRaises(life.NotGivenBack, self.servers.give_back, self.uuid, PATIENCE)
+        held = self.assertRaises(servers.NotGivenBack, self.servers.give_back, self.uuid, PATIENCE)
         self.assertIn("The node hangs.", str(held))
         self.valence._moves._failures.clear()
         self.servers.give_back(self.uuid, PATIENCE)

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Metrics for Prometheus."""
+
+import prometheus_client
+import werkzeug
+
+from valence.api import call as api_call
+from valence.api import metrics as api_metrics
+
+
+def metrics(call: api_call.Call) -> werkzeug.Response:
+    """Give the metrics of the service, in Prometheus's text format."""
+    content = api_metrics.text(call.service)
+    return werkzeug.Response(content, content_type=prometheus_client.CONTENT_TYPE_LATEST)

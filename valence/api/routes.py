@@ -1,0 +1,438 @@
+# SPDX-License-Identifier: Apache-2.0
+
+# Longer than 400 lines: the table of routes is one.
+
+"""The API: its routes, and the way from a request to a handler."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+
+import werkzeug
+from werkzeug import exceptions
+from werkzeug import routing as werkzeug_routing
+
+from valence import errors
+from valence import policies
+from valence.api import call as api_call
+from valence.api import legacy_routes
+from valence.api import openapi
+from valence.api import request as api_request
+from valence.api.handlers import device
+from valence.api.handlers import flavor
+from valence.api.handlers import health
+from valence.api.handlers import metrics
+from valence.api.handlers import node
+from valence.api.handlers import podmanager
+from valence.api.handlers import rack
+from valence.api.handlers import root
+from valence.api.handlers import system
+from valence.api.route import Route
+from valence.api.schemas import device as device_schemas
+from valence.api.schemas import flavor as flavor_schemas
+from valence.api.schemas import node as node_schemas
+from valence.api.schemas import podmanager as podmanager_schemas
+from valence.api.schemas import rack as rack_schemas
+from valence.api.schemas import root as root_schemas
+from valence.api.schemas import system as system_schemas
+from valence.objects import node as node_objects
+from valence.service import Service
+from valence_conductor import errors as conductor_errors
+
+#: How often a handler is run whose row was changed by somebody else meanwhile.
+ATTEMPTS = 3
+
+#: What may be wrong with a pod manager that is asked.
+PODMANAGER_ERRORS = (
+    errors.PodManagerUnreachable,
+    errors.PodManagerUnauthorized,
+    errors.PodManagerRefused,
+    errors.PodManagerFailed,
+)
+
+#: Path of one thing that belongs to a project -> how it is read, and the rule of those who
+#: may know that it is there. It holds for every path below it too.
+OWNED: Mapping[str, tuple[Callable[..., Any], str]] = {
+    "/v1/nodes/<ident>": (node_objects.get, "valence:node:get"),
+}
+
+#: What may be wrong with Ironic when it is asked.
+IRONIC_ERRORS = (errors.IronicNotConfigured, errors.IronicRefused, errors.IronicUnavailable)
+
+
+def describe(call: api_call.Call) -> werkzeug.Response:
+    """Describe this API as OpenAPI 3.1."""
+    return api_call.answer(openapi.document(ROUTES, call.base))
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/", root.versions, None, {200: root_schemas.VERSIONS}),
+    Route("GET", "/v1", root.version, None, {200: root_schemas.VERSION}),
+    Route("GET", "/v1/openapi.json", describe, None, {200: root_schemas.OPENAPI}),
+    Route(
+        "GET",
+        "/healthcheck",
+        health.health,
+        None,
+        {200: root_schemas.HEALTH},
+        refuses=(errors.Unhealthy,),
+    ),
+    Route(
+        "GET",
+        "/metrics",
+        metrics.metrics,
+        None,
+        {200: root_schemas.METRICS},
+        media="text/plain",
+    ),
+    Route(
+        "GET",
+        "/v1/podmanagers",
+        podmanager.index,
+        "valence:podmanager:get",
+        {200: podmanager_schemas.PODMANAGERS},
+        query=podmanager_schemas.LIST,
+    ),
+    Route(
+        "POST",
+        "/v1/podmanagers",
+        podmanager.create,
+        "valence:podmanager:create",
+        {201: podmanager_schemas.PODMANAGER, 200: podmanager_schemas.PODMANAGER},
+        body=podmanager_schemas.CREATE,
+        refuses=(errors.PodManagerDuplicate,),
+    ),
+    Route(
+        "GET",
+        "/v1/podmanagers/<ident>",
+        podmanager.show,
+        "valence:podmanager:get",
+        {200: podmanager_schemas.PODMANAGER},
+        refuses=(errors.PodManagerNotFound,),
+    ),
+    Route(
+        "PATCH",
+        "/v1/podmanagers/<ident>",
+        podmanager.update,
+        "valence:podmanager:update",
+        {200: podmanager_schemas.PODMANAGER},
+        body=podmanager_schemas.UPDATE,
+        refuses=(
+            errors.PodManagerNotFound,
+            errors.PodManagerDuplicate,
+            errors.PodManagerUnauthorized,
+        ),
+    ),
+    Route(
+        "DELETE",
+        "/v1/podmanagers/<ident>",
+        podmanager.delete,
+        "valence:podmanager:delete",
+        {204: None, 200: podmanager_schemas.FORGOTTEN},
+        query=podmanager_schemas.DELETE,
+        refuses=(errors.PodManagerNotFound, errors.PodManagerInUse, errors.PodManagerReachable),
+    ),
+    Route(
+        "GET",
+        "/v1/systems",
+        system.index,
+        "valence:system:get",
+        {200: system_schemas.SYSTEMS},
+        query=system_schemas.LIST,
+    ),
+    Route(
+        "GET",
+        "/v1/systems/<ident>",
+        system.show,
+        "valence:system:get",
+        {200: system_schemas.SYSTEM},
+        query=system_schemas.SHOW,
+        refuses=(errors.SystemNotFound,),
+    ),
+    Route(
+        "GET",
+        "/v1/racks",
+        rack.index,
+        "valence:rack:get",
+        {200: rack_schemas.RACKS},
+        query=rack_schemas.LIST,
+    ),
+    Route(
+        "GET",
+        "/v1/racks/<ident>",
+        rack.show,
+        "valence:rack:get",
+        {200: rack_schemas.RACK},
+        query=rack_schemas.SHOW,
+        refuses=(errors.RackNotFound,),
+    ),
+    Route(
+        "GET",
+        "/v1/pooled",
+        device.index,
+        "valence:device:get",
+        {200: device_schemas.DEVICES},
+        query=device_schemas.LIST,
+    ),
+    Route(
+        "POST",
+        "/v1/pooled/sync",
+        device.sync,
+        "valence:device:sync",
+        {200: device_schemas.SYNCED},
+        body=device_schemas.SYNC,
+        body_required=False,
+        refuses=(errors.PodManagerNotFound,),
+    ),
+    Route(
+        "GET",
+        "/v1/pooled/<ident>",
+        device.show,
+        "valence:device:get",
+        {200: device_schemas.DEVICE},
+        query=device_schemas.SHOW,
+        refuses=(errors.DeviceNotFound,),
+    ),
+    Route(
+        "GET",
+        "/v1/flavors",
+        flavor.index,
+        "valence:flavor:get",
+        {200: flavor_schemas.FLAVORS},
+        query=flavor_schemas.LIST,
+    ),
+    Route(
+        "POST",
+        "/v1/flavors",
+        flavor.create,
+        "valence:flavor:create",
+        {201: flavor_schemas.FLAVOR, 200: flavor_schemas.FLAVOR},
+        body=flavor_schemas.CREATE,
+        refuses=(errors.FlavorDuplicate,),
+    ),
+    Route(
+        "GET",
+        "/v1/flavors/<ident>",
+        flavor.show,
+        "valence:flavor:get",
+        {200: flavor_schemas.FLAVOR},
+        refuses=(errors.FlavorNotFound,),
+    ),
+    Route(
+        "PATCH",
+        "/v1/flavors/<ident>",
+        flavor.update,
+        "valence:flavor:update",
+        {200: flavor_schemas.FLAVOR},
+        body=flavor_schemas.UPDATE,
+        refuses=(errors.FlavorNotFound, errors.FlavorDuplicate),
+    ),
+    Route(
+        "DELETE",
+        "/v1/flavors/<ident>",
+        flavor.delete,
+        "valence:flavor:delete",
+        {204: None},
+        refuses=(errors.FlavorNotFound,),
+    ),
+    Route(
+        "GET",
+        "/v1/nodes",
+        node.index,
+        "valence:node:get",
+        {200: node_schemas.NODES},
+        query=node_schemas.LIST,
+    ),
+    Route(
+        "POST",
+        "/v1/nodes",
+        node.create,
+        "valence:node:create",
+        {202: node_schemas.NODE, 200: node_schemas.NODE},
+        body=node_schemas.CREATE,
+        refuses=(
+            errors.FlavorNotFound,
+            errors.PodManagerNotFound,
+            errors.NoPodManager,
+            errors.NodeDuplicate,
+        ),
+    ),
+    Route(
+        "GET",
+        "/v1/nodes/<ident>",
+        node.show,
+        "valence:node:get",
+        {200: node_schemas.NODE},
+        query=node_schemas.SHOW,
+        refuses=(errors.NodeNotFound, errors.PodManagerNodeGone, *PODMANAGER_ERRORS),
+    ),
+    Route(
+        "POST",
+        "/v1/nodes/manage",
+        node.manage,
+        "valence:node:manage",
+        {201: node_schemas.NODE},
+        body=node_schemas.MANAGE,
+        refuses=(
+            errors.PodManagerNotFound,
+            errors.PodManagerNodeGone,
+            errors.NodeDuplicate,
+            errors.NodeBusy,
+            *PODMANAGER_ERRORS,
+        ),
+    ),
+    Route(
+        "PATCH",
+        "/v1/nodes/<ident>",
+        node.update,
+        "valence:node:update",
+        {200: node_schemas.NODE},
+        body=node_schemas.UPDATE,
+        refuses=(errors.NodeNotFound, errors.NodeDuplicate, errors.NodeBusy),
+    ),
+    Route(
+        "POST",
+        "/v1/nodes/<ident>/action",
+        node.action,
+        "valence:node:action",
+        {200: node_schemas.NODE},
+        body=node_schemas.ACTION,
+        refuses=(
+            errors.NodeNotFound,
+            errors.NodeRegistered,
+            errors.NodeBusy,
+            errors.PodManagerNodeGone,
+            *PODMANAGER_ERRORS,
+        ),
+    ),
+    Route(
+        "DELETE",
+        "/v1/nodes/<ident>",
+        node.delete,
+        "valence:node:delete",
+        {202: node_schemas.NODE},
+        query=node_schemas.DELETE,
+        refuses=(errors.NodeNotFound, errors.NodeRegistered, errors.NodeBusy),
+    ),
+    Route(
+        "POST",
+        "/v1/nodes/<ident>/register",
+        node.register,
+        "valence:node:register",
+        {202: node_schemas.NODE, 200: node_schemas.NODE},
+        body=node_schemas.REGISTER,
+        body_required=False,
+        refuses=(errors.NodeNotFound, errors.NodeRegistered, errors.NodeBusy, *IRONIC_ERRORS),
+    ),
+    Route(
+        "POST",
+        "/v1/nodes/<ident>/unregister",
+        node.unregister,
+        "valence:node:unregister",
+        {202: node_schemas.NODE},
+        refuses=(errors.NodeNotFound, errors.NodeNotRegistered, errors.NodeBusy, *IRONIC_ERRORS),
+    ),
+    *legacy_routes.ROUTES,
+)
+
+#: The same for every application. Made while this is imported, before there are threads:
+#: what it is compiled from is parsed, and see policies.allows of parsing in threads.
+PATHS = werkzeug_routing.Map(
+    [
+        werkzeug_routing.Rule(route.path, endpoint=route, methods=[route.method])
+        for route in ROUTES
+    ],
+    strict_slashes=False,
+    merge_slashes=False,
+)
+PATHS.update()
+
+
+class Application:
+    """The WSGI application behind the middleware.
+
+    Whatever is wrong, it raises: the middleware gives errors their form.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer a request."""
+        request = werkzeug.Request(environ)
+        request.max_content_length = self._service.conf.max_request_body
+        return self._answer(request)(environ, start_response)
+
+    def _answer(self, request: werkzeug.Request) -> werkzeug.Response:
+        route, segments = self._match(request)
+        request.environ[api_request.ROUTE] = route.path
+        context = request.environ[api_request.CONTEXT]
+        if route.rule is not None and context.user_id is None:
+            raise errors.Unauthenticated("This needs to know who is asking. Log in.")
+        call = api_call.Call(
+            service=self._service,
+            context=context,
+            base=(self._service.conf.public_endpoint or request.root_url).rstrip("/"),
+            path=request.path,
+            query=api_request.query_of(request, route.query),
+            body=api_request.body_of(request, route.body, route.body_required),
+        )
+        if route.rule is not None:
+            segments = self._authorize(route, route.rule, segments, context)
+        for _ in range(ATTEMPTS):
+            try:
+                return route.handler(call, **segments)
+            except conductor_errors.Superseded as exc:
+                superseded = exc
+        raise errors.NodeBusy(
+            "The node is being changed by others all the time. Look at it, and try again."
+        ) from superseded
+
+    def _match(self, request: werkzeug.Request) -> tuple[Route, Mapping[str, str]]:
+        try:
+            route, segments = PATHS.bind_to_environ(request.environ).match()
+        except exceptions.NotFound as exc:
+            raise errors.UnknownPath(
+                f"There is no {request.path} here. GET /v1/openapi.json lists what there is."
+            ) from exc
+        except exceptions.MethodNotAllowed as exc:
+            allowed = sorted(exc.valid_methods or ())
+            raise errors.MethodNotAllowed(
+                f"{request.path} knows no {request.method}, only {', '.join(allowed)}.",
+                allow=", ".join(allowed),
+            ) from exc
+        return route, segments
+
+    def _authorize(
+        self, route: Route, rule: str, segments: Mapping[str, str], context: Any
+    ) -> Mapping[str, str]:
+        """See that a request is allowed.
+
+        :returns: the segments of its path; what belongs to a project is called by its
+            uuid from here on, for a name may come to mean another one.
+        """
+        project_id, found = context.project_id, _owned(route.path)
+        if found is not None:
+            read, seeing = found
+            row = read(self._service.db, segments["ident"])
+            if not self._allows(seeing, context, row.project_id):
+                raise errors.NodeNotFound(node_objects.missing(segments["ident"]))
+            project_id, segments = row.project_id, {**segments, "ident": row.uuid}
+            if rule == seeing:
+                return segments
+        if not self._allows(rule, context, project_id):
+            raise errors.Forbidden(
+                f"The policy {rule} does not allow this. Ask for the role that it names."
+            )
+        return segments
+
+    def _allows(self, rule: str, context: Any, project_id: str | None) -> bool:
+        return policies.allows(self._service.enforcer, rule, context, project_id)
+
+
+def _owned(path: str) -> tuple[Callable[..., Any], str] | None:
+    """Tell what a path is about that belongs to a project; None when it is not."""
+    return next(
+        (found for stem, found in OWNED.items() if path == stem or path.startswith(f"{stem}/")),
+        None,
+    )

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Schemas of pod managers."""
+
+from valence.api.schemas import base
+
+URL: base.Schema = {
+    "type": "string",
+    "maxLength": 512,
+    "pattern": "^[hH][tT][tT][pP][sS]?://[^\\s/?#@]+(/[^\\s?#]*)?$",
+    "description": "http(s)://host:port, without user, query and fragment.",
+    "examples": ["https://pod.example:8443"],
+}
+
+TAG: base.Schema = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 60,
+    "pattern": "^[^,/\\x00-\\x1f\\x7f]+$",
+}
+
+WRITABLE: base.Schema = {
+    "name": base.NAME,
+    "url": URL,
+    "driver": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 64,
+        "pattern": "^[A-Za-z0-9_.-]+$",
+        "description": "How to speak to it; rsd by default.",
+        "examples": ["rsd"],
+    },
+    "username": base.or_null({**base.TEXT, "maxLength": 255}),
+    "password": base.or_null({**base.TEXT, "maxLength": 1024, "writeOnly": True}),
+    "verify_ca": {
+        "description": "Whether to verify its certificate; or the file with those of the "
+        "authorities to trust, on the hosts of the service and of Ironic.",
+        "oneOf": [
+            {"type": "boolean"},
+            {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": "^[^\\x00]*$"},
+        ],
+    },
+    "ca": base.or_null(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 65535,
+            "pattern": "^[^\\x00]*$",
+            "description": "Certificates, in PEM, of the only authorities that the service trusts "
+            "for it; null: as verify_ca says.",
+        }
+    ),
+    "enabled": {
+        "type": "boolean",
+        "description": "Whether nodes are composed on it. Those that stand on one that is "
+        "disabled are looked after all the same.",
+    },
+    "tags": {
+        "type": "array",
+        "items": TAG,
+        "maxItems": 50,
+        "uniqueItems": True,
+        "description": "What requests to compose may ask for.",
+    },
+}
+
+CREATE = base.request({"uuid": base.UUID, **WRITABLE}, required=("name", "url"))
+
+UPDATE = base.change(WRITABLE)
+
+COUNT: base.Schema = {"type": "integer", "minimum": 0}
+
+TOTALS: base.Schema = {"total": COUNT, "used": COUNT, "free": COUNT}
+
+USAGE = base.thing(
+    {
+        "systems": base.thing(TOTALS),
+        "cores": base.thing(TOTALS),
+        "memory_mib": base.thing(TOTALS),
+        "nodes": base.thing(
+            {
+                "total": COUNT,
+                "by_state": {"type": "object", "additionalProperties": COUNT},
+            }
+        ),
+        "devices": base.thing(
+            {
+                **TOTALS,
+                "by_type": {"type": "object", "additionalProperties": base.thing(TOTALS)},
+            }
+        ),
+        "refreshed_at": base.or_null(base.MOMENT),
+    }
+)
+
+PODMANAGER = base.thing(
+    {
+        "uuid": base.UUID,
+        **{name: schema for name, schema in WRITABLE.items() if name != "password"},
+        "status": {"enum": ["online", "degraded", "offline", "unknown"]},
+        "status_reason": {"type": ["string", "null"]},
+        "status_since": base.MOMENT,
+        "usage": {**USAGE, "description": "What it has, as last known."},
+        "created_at": base.MOMENT,
+        "updated_at": base.or_null(base.MOMENT),
+        "links": base.LINKS,
+    }
+)
+
+PODMANAGERS = base.collection("podmanagers", PODMANAGER)
+
+LIST = base.listing(
+    {
+        "name": base.NAME,
+        "url": {"type": "string"},
+        "driver": {"type": "string"},
+        "status": {"type": "string"},
+        "enabled": {"type": "boolean"},
+    },
+    ("uuid", "name", "url", "status", "created_at"),
+)
+
+#: The query of DELETE.
+DELETE = base.request(
+    {
+        "force": {
+            "type": "boolean",
+            "description": "Forget one that is gone for good, with the nodes that stood on it.",
+        }
+    }
+)
+
+FORGOTTEN = base.thing(
+    {
+        "uuid": base.UUID,
+        "name": base.NAME,
+        "nodes": {
+            "type": "array",
+            "description": "The nodes that are forgotten with it.",
+            "items": base.thing(
+                {
+                    "uuid": base.UUID,
+                    "name": base.or_null(base.NAME),
+                    "path": {"type": ["string", "null"]},
+                }
+            ),
+        },
+    }
+)

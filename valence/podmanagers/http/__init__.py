@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""One HTTP connection to one pod manager."""

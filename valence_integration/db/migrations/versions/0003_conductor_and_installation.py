@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Who works on an instance, and which installation of the plugin this is."""
+
+import uuid as uuids
+
+from alembic import op
+import sqlalchemy as sa
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the column, with nothing in it, and the table, with its one row."""
+    op.add_column("instances", sa.Column("conductor", sa.String(255), nullable=True))
+    installation = op.create_table(
+        "valence_integration_installation",
+        sa.Column("uuid", sa.String(36), primary_key=True),
+    )
+    op.bulk_insert(installation, [{"uuid": str(uuids.uuid4())}])
