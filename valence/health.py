@@ -56,7 +56,7 @@ def _database(service: "service_module.Service") -> None:
 
 
 def _jobboard(service: "service_module.Service") -> None:
-    service.conductor.look_at_board()
+    service.conductor.check_board()
 
 
 def _ironic(service: "service_module.Service") -> None:
@@ -72,7 +72,7 @@ def _keystone(service: "service_module.Service") -> None:
 
 
 def _podmanagers(service: "service_module.Service") -> str | None:
-    known = podmanager_objects.census(service.db)
+    known = podmanager_objects.count_by_state(service.db)
     ill = {status: count for status, count in known.items() if status not in ("online", "unknown")}
     return ", ".join(f"{count} {status}" for status, count in sorted(ill.items())) or None
 

@@ -121,11 +121,11 @@ class NodeLedger:
         store = {"node_uuid": job.uuid, "generation": job.generation}
         return FlowSpec(FLOWS[job.operation], store)
 
-    def tools(self, job: Job) -> Mapping[str, Any]:
+    def task_arguments(self, job: Job) -> Mapping[str, Any]:
         """Give the live objects that tasks ask for by name."""
         return self._tools
 
-    def entering(self, job: Job, task: str, reverting: bool) -> None:
+    def task_started(self, job: Job, task: str, reverting: bool) -> None:
         """Note which task runs from now on.
 
         A task that is resumed keeps the time at which it began: its deadlines
@@ -154,9 +154,9 @@ class NodeLedger:
         node_objects.settle(self._db, job.uuid, job.generation, _state(job), decide)
         return following[0] if following else None
 
-    def census(self) -> Mapping[str, int]:
+    def count_by_state(self) -> Mapping[str, int]:
         """Count the nodes by state."""
-        return node_objects.census(self._db)
+        return node_objects.count_by_state(self._db)
 
     def audit(self) -> Iterable[Stray]:
         """Look for what no node owns, and for nodes in error that hold something.

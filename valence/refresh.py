@@ -110,7 +110,7 @@ class InventoryRefresher:
     def _refresh(self, uuid: str) -> None:
         """Refresh one pod manager; whatever goes wrong with it is written down."""
         try:
-            with interrupt.until(self._halt):
+            with interrupt.until_set(self._halt):
                 self._refresh_or_wait(uuid)
         except conductor_errors.Abandoned:
             LOG.info("The refresh of pod manager %s is left", uuid)
@@ -185,7 +185,7 @@ class Refresher:
     def _serve(self) -> None:
         while not self._stopping.is_set():
             try:
-                if self._office.is_elected():
+                if self._office.is_leader():
                     self._inventory.refresh_due()
             except Exception:  # the top of a thread: the next look may find the database back
                 LOG.exception("It is not known who is due; the next look is in %s s", self._pause)

@@ -79,7 +79,7 @@ class Conductor:
         self._journal.reach(self._start_timeout)
         if self._lock is not None and not self._lock.acquire():
             raise errors.AlreadyRunning(
-                f"Another process holds {self._lock.where} and runs these flows. Stop it, "
+                f"Another process holds {self._lock.location} and runs these flows. Stop it, "
                 "or give this one its own [conductor] connection."
             )
         self._journal.upgrade()
@@ -94,7 +94,7 @@ class Conductor:
 
         :raises Abandoned: the lock was lost; a sweep takes it again, or tells who has it.
         """
-        if self._lock is not None and not self._lock.held():
+        if self._lock is not None and not self._lock.is_held():
             raise errors.Abandoned
         return self._runner.run(job, halt)
 
@@ -111,7 +111,7 @@ class Conductor:
         except Exception as exc:  # databases and boards have errors of their own
             LOG.warning("%s could not be posted, it is at the next sweep: %s", job.name, exc)
 
-    def look_at_board(self) -> None:
+    def check_board(self) -> None:
         """See whether jobs can be posted and taken.
 
         :raises Exception: of the board, when it is away.

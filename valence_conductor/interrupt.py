@@ -34,7 +34,7 @@ class Lease(threading.Event):
 
 
 @contextlib.contextmanager
-def until(halt: threading.Event) -> Iterator[None]:
+def until_set(halt: threading.Event) -> Iterator[None]:
     """Work in this thread until ``halt`` is set."""
     token = _halt.set(halt)
     try:
@@ -43,7 +43,7 @@ def until(halt: threading.Event) -> Iterator[None]:
         _halt.reset(token)
 
 
-def at_work() -> bool:
+def in_job() -> bool:
     """Tell whether this thread is at work on a job."""
     return _halt.get() is not None
 

@@ -47,13 +47,13 @@ class Ledger(Protocol):
     def flow(self, job: Job) -> FlowSpec:
         """Say which flow does the job."""
 
-    def tools(self, job: Job) -> Mapping[str, Any]:
+    def task_arguments(self, job: Job) -> Mapping[str, Any]:
         """Give the live objects that tasks ask for by name.
 
         They are handed to every run anew and are never persisted.
         """
 
-    def entering(self, job: Job, task: str, reverting: bool) -> None:
+    def task_started(self, job: Job, task: str, reverting: bool) -> None:
         """Note which task runs (or reverts) from now on, for people to see."""
 
     def settle(self, job: Job, outcome: Outcome) -> Job | None:
@@ -66,7 +66,7 @@ class Ledger(Protocol):
         :raises Superseded: the row has moved on; nothing was written.
         """
 
-    def census(self) -> Mapping[str, int]:
+    def count_by_state(self) -> Mapping[str, int]:
         """Count the rows by state."""
 
     def audit(self) -> Iterable[Stray]:

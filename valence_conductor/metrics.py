@@ -59,7 +59,7 @@ class Census(registry.Collector):
         rows = core.GaugeMetricFamily("valence_rows", "Rows by state.", labels=["ledger", "state"])
         for ledger in self._ledgers:
             try:
-                census = ledger.census()
+                census = ledger.count_by_state()
             except Exception as exc:  # a scrape tells what can be told
                 LOG.warning("The rows of %s could not be counted: %s", ledger.name, exc)
                 continue

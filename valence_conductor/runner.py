@@ -69,7 +69,7 @@ class Runner:
         if outcome is None:
             if detail.state is not None:
                 metrics.RESUMES.labels(*labels).inc()
-            with interrupt.until(halt), metrics.RUNNING.labels(*labels).track_inprogress():
+            with interrupt.until_set(halt), metrics.RUNNING.labels(*labels).track_inprogress():
                 self._run_flow(job, ledger, detail, halt)
             outcome = outcome_of(detail)
             if outcome is None:
@@ -81,7 +81,7 @@ class Runner:
     ) -> None:
         engine = engines.load_from_detail(detail, backend=self._journal.backend, engine="serial")
         engine.compile()
-        symbols = {**detail.meta[META_SYMBOLS], **ledger.tools(job)}
+        symbols = {**detail.meta[META_SYMBOLS], **ledger.task_arguments(job)}
         engine.storage.inject(symbols, transient=True)
         with _Scribe(engine, job, ledger):
             try:
@@ -119,7 +119,7 @@ class _Scribe(listeners.Listener):
         if state in BEGINNINGS:
             LOG.debug("%s: %s is %s", self._job.name, task, state)
             self._began = time.monotonic()
-            self._ledger.entering(self._job, task, reverting=BEGINNINGS[state] == "revert")
+            self._ledger.task_started(self._job, task, reverting=BEGINNINGS[state] == "revert")
         elif state in ENDS and self._began is not None:
             seconds, self._began = time.monotonic() - self._began, None
             metrics.TASK_SECONDS.labels(task, ENDS[state]).observe(seconds)

@@ -21,7 +21,7 @@ class StrayTracker:
         self._grace = grace
         self._since: dict[Hashable, float] = {}
 
-    def ripe(self, seen: Iterable[Hashable]) -> set[Hashable]:
+    def older_than_grace(self, seen: Iterable[Hashable]) -> set[Hashable]:
         """Note what one audit sees, and tell which of it was seen long enough.
 
         What is not seen now is forgotten. With no grace at all, the first

@@ -22,7 +22,7 @@ LOG = logging.getLogger(__name__)
 class Election(Protocol):
     """What one of several processes is elected to."""
 
-    def is_elected(self) -> bool:
+    def is_leader(self) -> bool:
         """Tell whether this process is the one; it becomes so if nobody is."""
 
     def close(self) -> None:
@@ -120,7 +120,7 @@ class Sweeper:
         pause = 0.0
         while not self._stopping.wait(pause):
             try:
-                if self._office.is_elected():
+                if self._office.is_leader():
                     self.sweep()
                     self.tidy()
                     self._audit_now_and_then()

@@ -94,7 +94,7 @@ class Audit:
             (suspect.kind, suspect.uuid): suspect
             for suspect in (*self._of_ironic(view), *self._of_valence(view))
         }
-        ripe = self._sightings.ripe(suspects)
+        ripe = self._sightings.older_than_grace(suspects)
         until = time.monotonic() + BUDGET
         found = [self._stray(suspects[key], until) for key in suspects if key in ripe]
         return [*found, *self._vanished(view, before)]

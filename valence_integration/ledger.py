@@ -90,11 +90,11 @@ class InstanceLedger:
         store = {"instance_uuid": job.uuid, "generation": job.generation}
         return FlowSpec(FACTORIES[job.operation], store, kwargs)
 
-    def tools(self, job: Job) -> Mapping[str, Any]:
+    def task_arguments(self, job: Job) -> Mapping[str, Any]:
         """Give the live objects that tasks ask for by name."""
         return {"tools": self.toolbox}
 
-    def entering(self, job: Job, task: str, reverting: bool) -> None:
+    def task_started(self, job: Job, task: str, reverting: bool) -> None:
         """Note which task runs, and who runs it.
 
         The time stays when a resumed task runs again: its deadline counts from there.
@@ -115,9 +115,9 @@ class InstanceLedger:
         instance = self.instances.settle(job.uuid, job.generation, _STATES[job.operation], end)
         return job_of(instance) if instance.state in states.OPERATIONS else None
 
-    def census(self) -> Mapping[str, int]:
+    def count_by_state(self) -> Mapping[str, int]:
         """Count the rows by state."""
-        return self.instances.census()
+        return self.instances.count_by_state()
 
     def audit(self) -> Iterable[Stray]:
         """Look for what no instance owns, and for instances in error that hold something.

@@ -292,7 +292,7 @@ class TestWithASimulator(SimulatorTestCase):
         begun, halt = threading.Event(), threading.Event()
 
         def ask() -> dict[str, Any]:
-            with interrupt.until(halt):  # as a conductor does
+            with interrupt.until_set(halt):  # as a conductor does
                 return retry.ask(question, within=60)
 
         def question() -> dict[str, Any]:

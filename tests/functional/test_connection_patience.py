@@ -139,7 +139,7 @@ class TestBreaker(OddTestCase):
         well.set()
         exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/thing")
         self.assertIs(False, exc.details["asked"])
-        with interrupt.until(threading.Event()):
+        with interrupt.until_set(threading.Event()):
             client.post("/thing")
         self.assertEqual(["GET /thing", f"GET {ROOT}", "POST /thing"], self.odd.asked())
 

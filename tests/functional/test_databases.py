@@ -190,7 +190,7 @@ class TestLock(DatabaseTest):
         self.assertTrue(other.acquire())  # that of another database
         self.addCleanup(other.release)
         self.addCleanup(second.release)
-        self.assertNotIn("secret", second.where)
+        self.assertNotIn("secret", second.location)
 
 
 class TestTrouble(DatabaseTest):

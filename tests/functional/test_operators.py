@@ -92,7 +92,7 @@ class TestAudits(base.FunctionalTestCase):
 
     def test_a_composed_node_that_lost_its_row_is_given_back(self) -> None:
         service = self.service()
-        tools = service.tools(None)  # type: ignore[arg-type]
+        tools = service.task_arguments(None)  # type: ignore[arg-type]
         (podm,) = [p for p in self._podms(tools["db"]) if p.name == "small"]
         lost = str(uuids.uuid4())
         tools["drivers"].to(podm.uuid).allocate(

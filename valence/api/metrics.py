@@ -98,7 +98,7 @@ class PodManagers(registry.Collector):
             "valence_podmanagers", "Pod managers by status.", labels=["status"]
         )
         try:
-            for status, number in podmanager_objects.census(self._db).items():
+            for status, number in podmanager_objects.count_by_state(self._db).items():
                 known.add_metric([status], number)
         except Exception as exc:  # a scrape tells what can be told
             LOG.warning("The pod managers could not be counted: %s", exc)

@@ -75,7 +75,7 @@ class Audit:
             LOG.warning("Ironic is not audited now: %s", exc)
             return [], None
         strays = []
-        ripe = self._sightings["ironic"].ripe([finding.key for finding in found])
+        ripe = self._sightings["ironic"].older_than_grace([finding.key for finding in found])
         for finding in found:
             if finding.key in ripe:
                 strays.append(finding.settle(self._conf))
@@ -88,5 +88,5 @@ class Audit:
     ) -> list[Stray]:
         driver = self._drivers.to(podm.uuid)
         found = podmanager_audit.look(self._db, driver, podm, self._foreign, held)
-        ripe = self._sightings[podm.uuid].ripe([finding.key for finding in found])
+        ripe = self._sightings[podm.uuid].older_than_grace([finding.key for finding in found])
         return [finding.settle(self._conf) for finding in found if finding.key in ripe]

@@ -25,7 +25,7 @@ GRACE = 10
 MAX_HEADERS = 64 * 1024
 
 
-@startup_errors.told("valence-api")
+@startup_errors.reported("valence-api")
 def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; 0: stopped as asked, 1: could not begin."""
     conf = service_conf.read(sys.argv[1:] if argv is None else argv, prog="valence-api")

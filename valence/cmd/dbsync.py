@@ -17,7 +17,7 @@ from valence_conductor.cmd import startup_errors
 from valence_conductor.db import engine as db_engine
 
 
-@startup_errors.told("valence-dbsync")
+@startup_errors.reported("valence-dbsync")
 def main(argv: list[str] | None = None) -> int:
     """Do what the command line asks; 0: done, 1: it could not be, 2: ``check`` found work."""
     options = [

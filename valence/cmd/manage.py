@@ -42,7 +42,7 @@ OPTIONS = [
 ]
 
 
-@startup_errors.told("valence-manage")
+@startup_errors.reported("valence-manage")
 def main(argv: list[str] | None = None) -> int:
     """Do what the command line asks; 0: done, 1: it could not be done."""
     arguments = sys.argv[1:] if argv is None else argv

@@ -128,7 +128,7 @@ def _opens(keys: keyring.Keyring, secret: str) -> bool:
     return True
 
 
-@startup_errors.told("valence-status")
+@startup_errors.reported("valence-status")
 def main(argv: list[str] | None = None) -> int:
     """Check; 0: all is well, 1: see the warnings, 2: do not start this release yet."""
     conf = cfg.ConfigOpts()

@@ -210,7 +210,7 @@ def load(db: db_engine.Database) -> Mapping[str, int]:
 
 
 @db_engine.retried
-def census(db: db_engine.Database) -> Mapping[str, int]:
+def count_by_state(db: db_engine.Database) -> Mapping[str, int]:
     """Count the nodes by state; states without a node are 0."""
     statement = sa.select(Node.state, sa.func.count()).group_by(Node.state)
     with db.reader() as session:

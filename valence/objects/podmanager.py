@@ -245,7 +245,7 @@ def replace_secret(db: db_engine.Database, uuid: str, old: str, new: str) -> boo
         return bool(written.rowcount)
 
 
-def census(db: db_engine.Database) -> Mapping[str, int]:
+def count_by_state(db: db_engine.Database) -> Mapping[str, int]:
     """Count the pod managers by status; a status that none has is left out."""
     statement = sa.select(PodManager.status, sa.func.count()).group_by(PodManager.status)
     with db.reader() as session:

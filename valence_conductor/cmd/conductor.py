@@ -23,7 +23,7 @@ from valence_conductor.cmd import startup_errors
 LOG = logging.getLogger(__name__)
 
 
-@startup_errors.told("valence-conductor")
+@startup_errors.reported("valence-conductor")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a conductor in this process.
 

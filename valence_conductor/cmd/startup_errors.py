@@ -13,7 +13,7 @@ from valence_conductor import errors
 Main = Callable[..., int]
 
 
-def told(prog: str) -> Callable[[Main], Main]:
+def reported(prog: str) -> Callable[[Main], Main]:
     """Have a command tell without a traceback what is wrong with its configuration, or away.
 
     The exit status is 1 then.

@@ -141,7 +141,7 @@ class Database:
         deadline = time.monotonic() + TABLES_TIMEOUT
         while not guard.acquire():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"Another process holds {guard.where} to make tables there.")
+                raise TimeoutError(f"Another process holds {guard.location} to make tables there.")
             time.sleep(0.2)
         try:
             yield lambda: _see(guard)
@@ -171,7 +171,7 @@ def _left_if_away() -> Iterator[None]:
     try:
         yield
     except AWAY as exc:
-        if not interrupt.at_work():
+        if not interrupt.in_job():
             raise
         LOG.warning("The database is away, the job is left: %s", exc)
         raise errors.Abandoned from exc
@@ -182,9 +182,9 @@ def _see(guard: ServerLock) -> None:
 
     :raises LockLost: it is not.
     """
-    if not guard.held():
+    if not guard.is_held():
         raise errors.LockLost(
-            f"{guard.where} was lost, because its connection ended: another process may have made "
+            f"{guard.location} was lost because its connection ended: another process may have made "
             "tables at the same time. See that none does, and begin this once more."
         )
 

@@ -25,7 +25,7 @@ OFFICE = b"valence-sweeper"
 class AlwaysLeader:
     """There is only one process, and it is elected."""
 
-    def is_elected(self) -> bool:
+    def is_leader(self) -> bool:
         """Tell whether this process is the one."""
         return True
 
@@ -45,23 +45,23 @@ class LockHolderElection:
         self._lost = lost
         self._is_over = False
 
-    def is_elected(self) -> bool:
+    def is_leader(self) -> bool:
         """Tell whether this process still is the one; a lock that nobody took is taken again.
 
         :raises DBConnectionError: nobody can tell, the server is away.
         """
         if self._is_over:
             return False
-        if self._lock.held():
+        if self._lock.is_held():
             return True
         if self._lock.acquire():
-            LOG.warning("%s was lost, and is held again", self._lock.where)
+            LOG.warning("%s was lost, and is held again", self._lock.location)
             return True
         self._is_over = True
         LOG.critical(
             "%s was lost, and another process holds it and runs these flows. This one leaves all "
             "work to it until it is started anew",
-            self._lock.where,
+            self._lock.location,
         )
         self._lost()
         return False
@@ -89,7 +89,7 @@ class ToozElection:
         self._coordinator: Any = None
         self._lock: Any = None
 
-    def is_elected(self) -> bool:
+    def is_leader(self) -> bool:
         """Tell whether this process is the one; it becomes so if nobody is."""
         try:
             return self._ask()

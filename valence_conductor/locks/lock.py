@@ -18,15 +18,15 @@ LOG = logging.getLogger(__name__)
 class Lock(Protocol):
     """What only one process may hold.
 
-    :ivar where: what it is on, for people.
+    :ivar location: what it is on, for people.
     """
 
-    where: str
+    location: str
 
     def acquire(self) -> bool:
         """Take the lock; False when somebody else holds it."""
 
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         """Tell whether the lock that was taken is held still, asking whoever keeps it."""
 
     def release(self) -> None:
@@ -43,7 +43,7 @@ class FileLock:
     """
 
     def __init__(self, path: str) -> None:
-        self.where = path
+        self.location = path
         self._file: int | None = None
 
     def acquire(self) -> bool:
@@ -51,7 +51,7 @@ class FileLock:
 
         :returns: False when somebody else holds it.
         """
-        file = os.open(self.where, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.open(self.location, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -60,7 +60,7 @@ class FileLock:
         self._file = file
         return True
 
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         """Tell whether the lock is held: the kernel takes it away from nobody."""
         return self._file is not None
 
@@ -91,7 +91,7 @@ class ServerLock:
     PATIENCE: Mapping[str, str] = {"mysql": "SET SESSION wait_timeout = 31536000"}
 
     def __init__(self, engine: sa.Engine, name: str = "flows") -> None:
-        self.where = f"a lock in {engine.url.render_as_string(hide_password=True)}"
+        self.location = f"a lock in {engine.url.render_as_string(hide_password=True)}"
         self._engine = engine
         self._statement = self.STATEMENTS[engine.dialect.name].format(name=name)
         self._connection: sa.Connection | None = None
@@ -114,7 +114,7 @@ class ServerLock:
         _end(connection)
         return False
 
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         """Tell whether the lock is held: whether its connection is there still.
 
         One that is gone is not taken up again, or the lock would seem to be held.
@@ -125,7 +125,7 @@ class ServerLock:
             try:
                 self._connection.exec_driver_sql("SELECT 1")
             except (db_errors.DBError, sa.exc.SQLAlchemyError) as exc:
-                LOG.warning("The connection that held %s is gone: %s", self.where, exc)
+                LOG.warning("The connection that held %s is gone: %s", self.location, exc)
                 self._let_go()
                 return False
             return True

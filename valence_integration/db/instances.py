@@ -94,7 +94,7 @@ class Instances:
             found = session.scalars(query.order_by(InstanceRow.id)).all()
             return [Instance.from_row(row) for row in found]
 
-    def census(self) -> dict[str, int]:
+    def count_by_state(self) -> dict[str, int]:
         """Count the instances by state, those of no state at this moment too."""
         query = sa.select(InstanceRow.state, sa.func.count()).group_by(InstanceRow.state)
         with self._db.reader() as session:

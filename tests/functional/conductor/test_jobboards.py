@@ -103,25 +103,25 @@ class TestElection(JobboardTest):
 
     def test_one_of_two_is_elected_and_stays_so(self) -> None:
         first, second = self.candidate("a"), self.candidate("b")
-        self.until(first.is_elected)
+        self.until(first.is_leader)
         for _look in range(3):
-            self.assertEqual([True, False], [first.is_elected(), second.is_elected()])
+            self.assertEqual([True, False], [first.is_leader(), second.is_leader()])
 
     def test_the_other_takes_over_when_the_first_leaves(self) -> None:
         first, second = self.candidate("a"), self.candidate("b")
-        self.until(first.is_elected)
+        self.until(first.is_leader)
         first.close()
-        self.until(second.is_elected)
-        self.assertFalse(first.is_elected())
+        self.until(second.is_leader)
+        self.assertFalse(first.is_leader())
 
     def test_nobody_is_elected_while_the_servers_are_away_and_somebody_afterwards(self) -> None:
         first, second = self.candidate("a"), self.candidate("b")
-        self.until(first.is_elected)
+        self.until(first.is_leader)
         first.close()
         self.server.kill()
-        self.assertFalse(second.is_elected())
+        self.assertFalse(second.is_leader())
         self.server.start()
-        self.until(second.is_elected)
+        self.until(second.is_leader)
 
 
 class TestBell(JobboardTest):

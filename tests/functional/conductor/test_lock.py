@@ -63,16 +63,16 @@ class TestHeld(LockTest):
     def test_a_holder_finds_out_that_its_connection_was_ended(self) -> None:
         first, second = ServerLock(self.open().engine), ServerLock(self.open().engine)
         self.addCleanup(second.release)
-        self.assertFalse(first.held())
+        self.assertFalse(first.is_held())
         self.assertTrue(first.acquire())
-        self.assertTrue(first.held())
+        self.assertTrue(first.is_held())
         self.end_holder("flows")
         self.until(second.acquire)
-        self.assertEqual((False, True), (first.held(), second.held()))
-        self.assertFalse(first.held())  # nor is it by a connection that was made anew
+        self.assertEqual((False, True), (first.is_held(), second.is_held()))
+        self.assertFalse(first.is_held())  # nor is it by a connection that was made anew
         self.assertFalse(first.acquire())
         second.release()
-        self.assertFalse(second.held())
+        self.assertFalse(second.is_held())
         self.assertTrue(first.acquire())
         first.release()
 

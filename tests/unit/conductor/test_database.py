@@ -36,7 +36,7 @@ class TestAway(DatabaseTest):
             session.execute(sa.text("SELECT 1"))
 
     def test_a_job_is_left_and_not_failed(self) -> None:
-        with interrupt.until(threading.Event()):
+        with interrupt.until_set(threading.Event()):
             self.assertRaises(errors.Abandoned, self.read)
 
     def test_whoever_is_at_no_job_is_told(self) -> None:

@@ -17,25 +17,25 @@ class TestSightings(base.TestCase):
         self.enterContext(mock.patch.object(strays.time, "monotonic", lambda: self.now))
         self.seen = strays.StrayTracker(60)
 
-    def ripe(self, after: float, *things: str) -> set[object]:
+    def older_than_grace(self, after: float, *things: str) -> set[object]:
         self.now += after
-        return set(self.seen.ripe(things))
+        return set(self.seen.older_than_grace(things))
 
     def test_a_thing_counts_when_it_has_been_seen_for_the_grace(self) -> None:
-        self.assertEqual(set(), self.ripe(0, "a"))
-        self.assertEqual(set(), self.ripe(59, "a", "b"))
-        self.assertEqual({"a"}, self.ripe(1, "a", "b"))
-        self.assertEqual({"a", "b"}, self.ripe(60, "a", "b"))
+        self.assertEqual(set(), self.older_than_grace(0, "a"))
+        self.assertEqual(set(), self.older_than_grace(59, "a", "b"))
+        self.assertEqual({"a"}, self.older_than_grace(1, "a", "b"))
+        self.assertEqual({"a", "b"}, self.older_than_grace(60, "a", "b"))
 
     def test_what_was_away_begins_anew(self) -> None:
-        self.ripe(0, "a")
-        self.ripe(30)
-        self.assertEqual(set(), self.ripe(30, "a"))
-        self.assertEqual({"a"}, self.ripe(60, "a"))
+        self.older_than_grace(0, "a")
+        self.older_than_grace(30)
+        self.assertEqual(set(), self.older_than_grace(30, "a"))
+        self.assertEqual({"a"}, self.older_than_grace(60, "a"))
 
     def test_without_a_grace_the_first_sight_counts(self) -> None:
         self.seen = strays.StrayTracker(0)
-        self.assertEqual({"a"}, self.ripe(0, "a"))
+        self.assertEqual({"a"}, self.older_than_grace(0, "a"))
 
 
 class TestName(base.TestCase):

@@ -122,7 +122,7 @@ class TestWaiting(base.TestCase):
     def test_a_stopping_process_leaves_the_wait_at_once(self) -> None:
         halt = threading.Event()
         halt.set()
-        with interrupt.until(halt):
+        with interrupt.until_set(halt):
             self.assertRaises(
                 errors.Abandoned,
                 waiting.wait_until,
@@ -134,7 +134,7 @@ class TestWaiting(base.TestCase):
 
     def test_who_slept_through_a_lease_asks_for_nothing_any_more(self) -> None:
         lease = interrupt.Lease(time.monotonic() + 60)
-        with interrupt.until(lease):
+        with interrupt.until_set(lease):
             interrupt.checkpoint()
             lease.good_until = time.monotonic()  # nobody has come to say so yet
             self.assertRaises(errors.Abandoned, interrupt.checkpoint)

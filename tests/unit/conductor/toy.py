@@ -97,10 +97,10 @@ class Toys:
     def flow(self, job: Job) -> FlowSpec:
         return FlowSpec(f"tests.unit.conductor.toy.{job.operation}", {"toy_uuid": job.uuid})
 
-    def tools(self, job: Job) -> Mapping[str, Any]:
+    def task_arguments(self, job: Job) -> Mapping[str, Any]:
         return {"toys": self}
 
-    def entering(self, job: Job, task: str, reverting: bool) -> None:
+    def task_started(self, job: Job, task: str, reverting: bool) -> None:
         with self.db.writer() as session:
             session.execute(sa.update(Toy).where(Toy.uuid == job.uuid).values(task=task))
 
@@ -123,7 +123,7 @@ class Toys:
             )
         return Job(self.name, job.uuid, job.generation, "scrap") if scrap else None
 
-    def census(self) -> Mapping[str, int]:
+    def count_by_state(self) -> Mapping[str, int]:
         with self.db.reader() as session:
             counts = session.execute(sa.select(Toy.state, sa.func.count()).group_by(Toy.state))
             return dict(counts.tuples().all())

@@ -193,7 +193,7 @@ class TestCensus(AuditTestCase):
         self.ask()
         self.ask()
         counted = {"provisioning": 2, "active": 1, "destroying": 0, "deleted": 0, "error": 0}
-        self.assertEqual(counted, self.ledger.census())
+        self.assertEqual(counted, self.ledger.count_by_state())
 
     def test_an_audit_has_its_own_memory(self) -> None:
         self.assertEqual([], Audit(self.tools).look())

@@ -74,7 +74,7 @@ class CommandTestCase(test_provisioning.ProvisionerTestCase):
         instance = self.ask(**changes)
         job = ledger.job_of(instance)
         opened = ledger.InstanceLedger(self.tools)
-        opened.entering(job, "compose-node", reverting=False)
+        opened.task_started(job, "compose-node", reverting=False)
         details = {"code": "valence.podmanager.refused", "reason": "No drive."}
         opened.settle(job, Outcome(Result.REVERTED, "Fault", "It failed. No drive.", details))
         return self.instances.get(instance.uuid)
@@ -208,7 +208,10 @@ class TestBeside(CommandTestCase):
         posted: list[Any] = []
         conductor = mock.Mock(spec_set=("start", "submit", "stop"), submit=posted.append)
         with mock.patch.object(
-            session.provisioner_module.conductor, "from_conf", autospec=True, return_value=conductor
+            session.provisioner_module.conductor,
+            "from_conf",
+            autospec=True,
+            return_value=conductor,
         ) as made:
             self.run_program("release", "--yes", failed.uuid)
         self.assertFalse(made.call_args.kwargs["works"])

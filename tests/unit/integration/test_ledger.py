@@ -144,12 +144,12 @@ class TestLedger(base.WorldTestCase):
     def test_entering_notes_the_task_and_keeps_its_time_when_it_runs_again(self) -> None:
         instance = self.ask()
         job = ledger.job_of(instance)
-        self.ledger.entering(job, "compose-node", reverting=False)
+        self.ledger.task_started(job, "compose-node", reverting=False)
         first = self.instances.get(instance.uuid)
-        self.ledger.entering(job, "compose-node", reverting=False)
+        self.ledger.task_started(job, "compose-node", reverting=False)
         again = self.instances.get(instance.uuid)
         self.assertEqual(("compose-node", first.task_since), (again.task, again.task_since))
-        self.ledger.entering(job, "compose-node", reverting=True)
+        self.ledger.task_started(job, "compose-node", reverting=True)
         self.assertEqual("undo compose-node", self.instances.get(instance.uuid).task)
 
     def test_entering_notes_who_works_on_it_also_when_a_resumed_task_runs_again(self) -> None:
@@ -157,16 +157,16 @@ class TestLedger(base.WorldTestCase):
         job = ledger.job_of(instance)
         names = iter(("lab:1", "lab:1", "lab:2", "lab:2"))
         with mock.patch.object(ledger.ids, "process_name", lambda: next(names)):
-            self.ledger.entering(job, "compose-node", reverting=False)
+            self.ledger.task_started(job, "compose-node", reverting=False)
             first = self.instances.get(instance.uuid)
-            self.ledger.entering(job, "compose-node", reverting=False)
+            self.ledger.task_started(job, "compose-node", reverting=False)
         again = self.instances.get(instance.uuid)
         self.assertEqual(("lab:1", "lab:2"), (first.conductor, again.conductor))
         self.assertEqual(first.task_since, again.task_since)
 
     def test_what_is_asked_for_anew_is_worked_on_by_nobody_yet(self) -> None:
         instance = self.ask()
-        self.ledger.entering(ledger.job_of(instance), "compose-node", reverting=False)
+        self.ledger.task_started(ledger.job_of(instance), "compose-node", reverting=False)
         self.settle(instance, Result.SUCCESS)
         self.assertIsNotNone(self.instances.get(instance.uuid).conductor)
         self.assertIsNone(self.instances.request_destroy(instance.uuid)[0].conductor)

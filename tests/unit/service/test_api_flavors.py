@@ -6,6 +6,7 @@ from typing import Any
 import uuid as uuids
 
 from tests.unit.service import base
+from valence.api.schemas import base as base_schemas
 
 SMALL: dict[str, Any] = {"name": "small", "properties": base.FOUR_CORES}
 
@@ -38,7 +39,7 @@ class TestFlavors(base.ServiceTestCase):
     def test_a_description_of_the_greatest_length_is_kept_and_a_longer_one_is_refused(
         self,
     ) -> None:
-        longest = "\N{ROCKET}" * base.flavor_schemas.TEXT["maxLength"]
+        longest = "\N{ROCKET}" * base_schemas.TEXT["maxLength"]
         self.assertEqual(longest, self.create("small", description=longest)["description"])
         answer = self.api("POST", "/v1/flavors", {**SMALL, "description": longest + "."})
         self.assertRefused(400, "valence.request.invalid", answer)

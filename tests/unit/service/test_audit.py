@@ -367,7 +367,7 @@ class TestRaces(AuditTestCase):
 class TestCensus(AuditTestCase):
     def test_rows_are_counted_by_state(self) -> None:
         self.composed()
-        census = self.ledger.census()
+        census = self.ledger.count_by_state()
         self.assertEqual(1, census["composed"])
         self.assertEqual(set(node_objects.STATES.table), set(census))
         self.assertEqual(1, sum(census.values()))

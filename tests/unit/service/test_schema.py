@@ -64,7 +64,7 @@ class TestRows(service_base.ServiceTestCase):
         self.know(pod)
         self.composed()
         self.settled(self.compose()["uuid"])
-        counted = ledger.load(self.service.conf).census()
+        counted = ledger.load(self.service.conf).count_by_state()
         self.assertEqual({"composed": 1, "error": 1}, {k: v for k, v in counted.items() if v})
         self.assertEqual(set(node_objects.STATES.table), set(counted))
 

@@ -221,7 +221,7 @@ class Connection:
 
         Or else a job would take for a refusal what is past already.
         """
-        patient = interrupt.at_work()
+        patient = interrupt.in_job()
         give_up = time.monotonic() + (self._options.connect_timeout if patient else 0)
         while True:
             leave = self._breaker.come(patient=patient)
