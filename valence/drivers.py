@@ -31,7 +31,7 @@ class Drivers:
         self.connections = connections
         connections.listen(self._hear)
 
-    def to(self, podm_uuid: str) -> podmanagers.Driver:
+    def get(self, podm_uuid: str) -> podmanagers.Driver:
         """Give the driver of a pod manager, connected as its row says now.
 
         :raises PodManagerNotFound: there is no such pod manager.
@@ -64,13 +64,13 @@ class Drivers:
         """Encrypt a password for its row."""
         return None if password is None else self.keys.encrypt(password)
 
-    def note(self, podm_uuid: str, trouble: errors.ValenceError | None = None) -> None:
+    def record_status(self, podm_uuid: str, trouble: errors.ValenceError | None = None) -> None:
         """Note how a pod manager answered: well, or with this trouble."""
         status = podm_status.status_of(trouble)
         if status == "online":
-            podmanager_objects.note_status(self._db, podm_uuid, "online", None)
+            podmanager_objects.record_status(self._db, podm_uuid, "online", None)
         elif status is not None and trouble is not None:
-            podmanager_objects.note_status(self._db, podm_uuid, status, trouble.detail)
+            podmanager_objects.record_status(self._db, podm_uuid, status, trouble.detail)
 
     def _hear(self, podm_uuid: str, trouble: errors.ValenceError | None) -> None:
         """Note what a connection saw.
@@ -79,6 +79,6 @@ class Drivers:
         must not make a failure of it.
         """
         try:
-            self.note(podm_uuid, trouble)
+            self.record_status(podm_uuid, trouble)
         except (db_errors.DBError, sa.exc.SQLAlchemyError, conductor_errors.Abandoned) as exc:
             LOG.warning("It is not noted how pod manager %s is: %s", podm_uuid, exc)

@@ -155,7 +155,7 @@ class Ironic:
                 )
             interrupt.pause(PAUSE)
 
-    def marked(self) -> list[Any]:
+    def list_marked(self) -> list[Any]:
         """List the nodes that say which composed node they stand for: one listing."""
         fields = ["uuid", "provision_state", "reservation", "instance_uuid", "extra"]
         listed = self._call("list nodes", lambda c: c.node.list(limit=0, fields=fields))

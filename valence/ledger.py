@@ -133,7 +133,7 @@ class NodeLedger:
         """
         label = f"undo {task}" if reverting else task
         with contextlib.suppress(conductor_errors.Superseded):
-            row = node_objects.hold(self._db, job.uuid, job.generation, _state(job))
+            row = node_objects.get_expected(self._db, job.uuid, job.generation, _state(job))
             if row.task != label:
                 node_objects.record(self._db, row, task=label, task_since=waiting.now())
 
@@ -169,7 +169,7 @@ class NodeLedger:
         return strays
 
     def _release_again(self) -> Iterable[node_objects.Node]:
-        for row in node_objects.left_behind(self._db):
+        for row in node_objects.list_unreleased(self._db):
             with contextlib.suppress(conductor_errors.Superseded):
                 node_objects.begin(self._db, row, "release", fault=row.fault)
                 yield row
@@ -188,7 +188,7 @@ def _left_behind(row: node_objects.Node) -> Stray:
 def _end_of(job: Job, row: node_objects.Node, result: Result) -> Mapping[str, Any] | None:
     if job.operation == "compose" and row.release_requested:
         return ENDS_CANCELLED[result]
-    if row.is_given_back_unasked and result is Result.SUCCESS:
+    if row.is_cleanup_release and result is Result.SUCCESS:
         # Whoever asked for the node has not seen yet why there is none.
         return {"state": "error", "podm_uuid": None}
     return ENDS[job.operation][result]
@@ -197,7 +197,7 @@ def _end_of(job: Job, row: node_objects.Node, result: Result) -> Mapping[str, An
 def _fault_after(job: Job, row: node_objects.Node, outcome: Outcome) -> dict[str, Any] | None:
     """Tell what a node suffers from; a compose that failed is not forgotten over its release."""
     fault = fault_of(job, outcome)
-    if not row.is_given_back_unasked or row.fault is None:
+    if not row.is_cleanup_release or row.fault is None:
         return fault
     if fault is None:
         return row.fault

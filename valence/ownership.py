@@ -18,12 +18,12 @@ _NAME = re.compile(f"valence-({_UUID})")
 _DESCRIPTION = re.compile(rf"\[valence ({_UUID})\]")
 
 
-def name(node_uuid: str) -> str:
+def node_name(node_uuid: str) -> str:
     """Give the Redfish Name of a node."""
     return f"valence-{node_uuid}"
 
 
-def node_named(words: str | None) -> str | None:
+def node_uuid_from_name(words: str | None) -> str | None:
     """Tell the uuid of the node that bears a Redfish Name; None: it is none of Valence's."""
     found = _NAME.fullmatch(words or "")
     return found[1] if found else None
@@ -37,7 +37,7 @@ def description(installation: str, words: str | None) -> str:
     return " ".join(filter(None, (f"[valence {installation}]", words)))
 
 
-def installation_described(words: str | None) -> str | None:
+def installation_from_description(words: str | None) -> str | None:
     """Tell which installation wrote a Redfish Description; None: it is not known."""
     found = _DESCRIPTION.match(words or "")
     return found[1] if found else None

@@ -66,8 +66,8 @@ class InventoryRefresher:
 
         :returns: how many they are.
         """
-        known, now = inventory_objects.everyone(self._db), waiting.now()
-        everybody = [row.uuid for row in inventory_objects.owners(self._db)]
+        known, now = inventory_objects.by_podm(self._db), waiting.now()
+        everybody = [row.uuid for row in inventory_objects.list_podmanagers(self._db)]
         due = [uuid for uuid in everybody if self._is_due(known.get(uuid), now)]
         for uuid in due:
             self.begin(uuid)
@@ -115,7 +115,7 @@ class InventoryRefresher:
         except conductor_errors.Abandoned:
             LOG.info("The refresh of pod manager %s is left", uuid)
             with contextlib.suppress(db_errors.DBError):  # then its time runs out
-                inventory_objects.leave(self._db, uuid)
+                inventory_objects.release_claim(self._db, uuid)
         except Exception:  # the top of a thread: databases have errors of their own
             LOG.exception("Pod manager %s could not be refreshed", uuid)
 
@@ -129,7 +129,7 @@ class InventoryRefresher:
             return
 
         def is_over() -> bool | None:
-            row = inventory_objects.everyone(self._db).get(uuid)
+            row = inventory_objects.by_podm(self._db).get(uuid)
             return True if row is None or row.begun_at is None else None
 
         waiting.wait_until(
@@ -144,15 +144,15 @@ class InventoryRefresher:
         fresh = begun - datetime.timedelta(seconds=options.details_interval)
         try:
             known = inventory_objects.known_details(self._db, uuid, fresh)
-            seen = self._drivers.to(uuid).inventory(known)
+            seen = self._drivers.get(uuid).inventory(known)
             with self._writing:
                 inventory_objects.store(self._db, uuid, seen, begun, options.forget_after, known)
         except errors.ValenceError as exc:
             LOG.warning("What is known of pod manager %s stays as it is: %s", uuid, exc)
-            inventory_objects.fail(self._db, uuid, exc)
-            self._drivers.note(uuid, exc)
+            inventory_objects.record_failure(self._db, uuid, exc)
+            self._drivers.record_status(uuid, exc)
             return
-        self._drivers.note(uuid)
+        self._drivers.record_status(uuid)
         LOG.info(
             "Pod manager %s: %d systems, read with %d requests in %.1f s",
             uuid,

@@ -293,7 +293,7 @@ class TestWithASimulator(SimulatorTestCase):
 
         def ask() -> dict[str, Any]:
             with interrupt.until_set(halt):  # as a conductor does
-                return retry.ask(question, within=60)
+                return retry.call(question, within=60)
 
         def question() -> dict[str, Any]:
             begun.set()

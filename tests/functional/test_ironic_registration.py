@@ -106,7 +106,7 @@ class TestRegistration(base.TestCase):
         other = self.theirs.node.create(driver="redfish", extra={"rack": 7})
         self.addCleanup(self.theirs.node.delete, other.uuid)
         self.create(instance_uuid=str(uuid.uuid4()))
-        (seen,) = self.ironic.marked()
+        (seen,) = self.ironic.list_marked()
         self.assertEqual(
             (self.uuid, "enroll", None), (seen.uuid, seen.provision_state, seen.reservation)
         )
@@ -115,7 +115,7 @@ class TestRegistration(base.TestCase):
         self.theirs.node.update(self.uuid, [{"op": "remove", "path": "/instance_uuid"}])
         self.refused(self.ironic.delete_unused, uuid=self.uuid, valence_node="another")
         self.ironic.delete_unused(uuid=self.uuid, valence_node=self.composed)
-        self.assertEqual([], self.ironic.marked())
+        self.assertEqual([], self.ironic.list_marked())
         self.ironic.delete_unused(uuid=self.uuid, valence_node=self.composed)
 
     def test_everything_is_as_asked_for(self) -> None:

@@ -95,8 +95,8 @@ class TestAudits(base.FunctionalTestCase):
         tools = service.task_arguments(None)  # type: ignore[arg-type]
         (podm,) = [p for p in self._podms(tools["db"]) if p.name == "small"]
         lost = str(uuids.uuid4())
-        tools["drivers"].to(podm.uuid).allocate(
-            ownership.name(lost),
+        tools["drivers"].get(podm.uuid).allocate(
+            ownership.node_name(lost),
             ownership.description(installation_objects.get(tools["db"]), None),
             base.SERVER,
         )

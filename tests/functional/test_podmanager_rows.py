@@ -114,7 +114,7 @@ class TestRows(testscenarios.WithScenarios, base.TestCase):
             return node_objects.create(self.db, {**asked, "podm_uuid": podm.uuid})[0].uuid
 
         forgotten, *created = self.at_once(do)
-        left = {node.uuid for node in node_objects.everyone(self.db)}
+        left = {node.uuid for node in node_objects.list_all(self.db)}
         if forgotten is errors.PodManagerInUse:
             self.assertEqual(left, {end for end in created if isinstance(end, str)})
         else:

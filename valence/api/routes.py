@@ -416,7 +416,7 @@ class Application:
             read, seeing = found
             row = read(self._service.db, segments["ident"])
             if not self._allows(seeing, context, row.project_id):
-                raise errors.NodeNotFound(node_objects.missing(segments["ident"]))
+                raise errors.NodeNotFound(node_objects.not_found_message(segments["ident"]))
             project_id, segments = row.project_id, {**segments, "ident": row.uuid}
             if rule == seeing:
                 return segments

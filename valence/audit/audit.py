@@ -86,7 +86,7 @@ class Audit:
     def _look_on(
         self, podm: podmanager_objects.PodManager, held: dict[str, str] | None
     ) -> list[Stray]:
-        driver = self._drivers.to(podm.uuid)
+        driver = self._drivers.get(podm.uuid)
         found = podmanager_audit.look(self._db, driver, podm, self._foreign, held)
         ripe = self._sightings[podm.uuid].older_than_grace([finding.key for finding in found])
         return [finding.settle(self._conf) for finding in found if finding.key in ripe]

@@ -25,8 +25,8 @@ def look(
         all that Ironic has: Ironic node -> the composed node it names.
     :raises ValenceError: Ironic does not answer.
     """
-    listed = ironic.marked()
-    rows = {row.uuid: row for row in node_objects.everyone(db)}
+    listed = ironic.list_marked()
+    rows = {row.uuid: row for row in node_objects.list_all(db)}
     ours = installation_objects.get(db)
     found = []
     for node in listed:

@@ -65,9 +65,9 @@ def look(
     :param held: Ironic node -> the composed node it stands for; None: not known.
     :raises ValenceError: the pod manager does not answer, or not as one would.
     """
-    standing = [row for row in node_objects.everyone(db) if _stands_on(row, podm)]
+    standing = [row for row in node_objects.list_all(db) if _stands_on(row, podm)]
     members = driver.members()
-    rows = {row.uuid: row for row in node_objects.everyone(db)}
+    rows = {row.uuid: row for row in node_objects.list_all(db)}
     view = _View(podm, driver, installation_objects.get(db), rows, held)
     owned = {row.path for row in (*standing, *rows.values()) if row.podm_uuid == podm.uuid}
     left_out, skipped = foreign.of(podm.uuid), set()
@@ -104,20 +104,23 @@ def _read(driver: podmanagers.Driver, member: podmanagers.Member) -> podmanagers
 
 
 def _may_be_ours(view: _View, seen: podmanagers.Member) -> bool:
-    return ownership.node_named(seen.name) is not None and ownership.installation_described(
-        seen.description
-    ) in (None, view.ours)
+    return ownership.node_uuid_from_name(
+        seen.name
+    ) is not None and ownership.installation_from_description(seen.description) in (
+        None,
+        view.ours,
+    )
 
 
 def _stray(view: _View, seen: podmanagers.Member) -> findings.Finding | None:
     """Tell whether a node at a path of no row is a stray."""
-    uuid = ownership.node_named(seen.name)
+    uuid = ownership.node_uuid_from_name(seen.name)
     if uuid is None or not _may_be_ours(view, seen):
         return None
     row = view.rows.get(uuid)
     if row is not None and (row.state in MOVING or _may_be_at(row, view.podm)):
         return None
-    mark = ownership.installation_described(seen.description)
+    mark = ownership.installation_from_description(seen.description)
     whose = "which there is not" if row is None else f"which stands at {row.path or 'no path'}"
     return findings.Finding(
         (seen.path, uuid),
@@ -171,7 +174,7 @@ def _notice(db: Database, row: node_objects.Node, state: str) -> Callable[[], No
     def notice() -> None:
         """Note it, unless the row has moved on."""
         with contextlib.suppress(conductor_errors.Superseded):
-            node_objects.notice(db, row, state)
+            node_objects.record_presence(db, row, state)
 
     return notice
 

@@ -86,7 +86,9 @@ def _drop(db: Database, path: str) -> str:
 
 def _see_that_all_can_be_read(db: Database, keys: keyring.Keyring) -> None:
     lost = [
-        name for _, name, token in podmanager_objects.secrets(db) if not keys.can_decrypt(token)
+        name
+        for _, name, token in podmanager_objects.list_secrets(db)
+        if not keys.can_decrypt(token)
     ]
     if lost:
         raise Unreadable(
@@ -101,7 +103,7 @@ def _encrypt_anew(db: Database, keys: keyring.Keyring) -> str:
     while True:
         old = [
             (uuid, token)
-            for uuid, _, token in podmanager_objects.secrets(db)
+            for uuid, _, token in podmanager_objects.list_secrets(db)
             if not keys.is_newest(token)
         ]
         if not old:

@@ -63,9 +63,9 @@ class AllocateNodeTask(task.Task):
         conf: cfg.ConfigOpts,
     ) -> None:
         """Ask one pod manager after the other until one says yes."""
-        row = node_objects.hold(db, node_uuid, generation, STATE)
+        row = node_objects.get_expected(db, node_uuid, generation, STATE)
         if row.path is None and row.allocating and row.podm_uuid is not None:
-            path = give_back.look_for(drivers.to(row.podm_uuid), row, conf)
+            path = give_back.find_lost_allocation(drivers.get(row.podm_uuid), row, conf)
             row = node_objects.record(db, row, path=path, allocating=path is not None)
         if row.path is None:
             _Search(db, drivers, scheduler, row, conf).search()
@@ -80,7 +80,9 @@ class AllocateNodeTask(task.Task):
         **_kwargs: Any,
     ) -> None:
         """Give back whatever there may be."""
-        give_back.give_back(db, drivers, node_objects.hold(db, node_uuid, generation, STATE), conf)
+        give_back.give_back(
+            db, drivers, node_objects.get_expected(db, node_uuid, generation, STATE), conf
+        )
 
 
 class AssembleNodeTask(task.Task):
@@ -98,7 +100,7 @@ class AssembleNodeTask(task.Task):
         conf: cfg.ConfigOpts,
     ) -> None:
         """Wait for Allocated, ask, wait for Assembled."""
-        row = node_objects.hold(db, node_uuid, generation, STATE)
+        row = node_objects.get_expected(db, node_uuid, generation, STATE)
         watch = _Watch(db, _driver_of(row, drivers), row, conf)
         allocating = podmanagers.State.ALLOCATING
         patience = conf.podmanagers.allocate_timeout
@@ -124,14 +126,16 @@ class ReadNodeTask(task.Task):
         conf: cfg.ConfigOpts,
     ) -> None:
         """Record where the system is and whether it runs."""
-        row = node_objects.hold(db, node_uuid, generation, STATE)
+        row = node_objects.get_expected(db, node_uuid, generation, STATE)
         driver, path = _driver_of(row, drivers), _path_of(row)
-        seen = retry.ask(lambda: driver.read(path), within=conf.nodes.outage_timeout)
+        seen = retry.call(lambda: driver.read(path), within=conf.nodes.outage_timeout)
         node_objects.record(db, row, system_path=seen.system_path, power_state=seen.power_state)
         if seen.system_path is not None:
-            system_objects.take(db, row.podm_uuid or "", seen.system_path, row.uuid, path)
+            system_objects.mark_allocated(
+                db, row.podm_uuid or "", seen.system_path, row.uuid, path
+            )
         if seen.parts:
-            device_objects.take(db, row.podm_uuid or "", seen.parts, row.uuid, path)
+            device_objects.mark_allocated(db, row.podm_uuid or "", seen.parts, row.uuid, path)
 
 
 class _Search:
@@ -200,7 +204,7 @@ class _Search:
         try:
             path, sure = _allocate(self._drivers, row, self._description, self._conf)
         except _Refusal as refusal:
-            self._drivers.note(podm.uuid, refusal.error)
+            self._drivers.record_status(podm.uuid, refusal.error)
             LOG.info("Node %s: pod manager %s: %s", row.uuid, podm.name, refusal.error)
             self._row = node_objects.record(
                 self._db, row, podm_uuid=row.podm_asked, allocating=False
@@ -208,7 +212,7 @@ class _Search:
             self._refusals[podm.uuid] = (podm, refusal.error)
             return False
         node_objects.record(self._db, row, path=path, allocating=not sure)
-        self._drivers.note(podm.uuid)
+        self._drivers.record_status(podm.uuid)
         return True
 
     def _is_away(self, podm_uuid: str) -> bool:
@@ -242,7 +246,7 @@ def _allocate(
     hardware = {key: value for key, value in row.properties.items() if key != "tags"}
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            driver = drivers.to(row.podm_uuid or "")
+            driver = drivers.get(row.podm_uuid or "")
             interrupt.checkpoint()
             path = driver.allocate(row.redfish_name, description, hardware)
         except (errors.PodManagerRefused, errors.PodManagerUnauthorized) as exc:
@@ -251,7 +255,7 @@ def _allocate(
             if exc.details.get("sent") is False:
                 raise _Refusal(exc) from exc
             LOG.warning("Node %s: it is not known what came of Allocate: %s", row.uuid, exc)
-            found = give_back.look_for(driver, row, conf)
+            found = give_back.find_lost_allocation(driver, row, conf)
             if found is not None:
                 return found, False
             if attempt == ATTEMPTS or isinstance(exc, errors.PodManagerFailed):
@@ -307,10 +311,10 @@ class _Watch:
             if state is podmanagers.State.ALLOCATED:
                 self._driver.assemble(self._path)
 
-        retry.ask(ask, within=self._conf.nodes.outage_timeout, cancelled=self._cancelled)
+        retry.call(ask, within=self._conf.nodes.outage_timeout, cancelled=self._cancelled)
 
     def _look(self) -> podmanagers.NodeState:
-        seen = retry.ask(
+        seen = retry.call(
             lambda: self._driver.state(self._path),
             within=self._conf.nodes.outage_timeout,
             cancelled=self._cancelled,
@@ -325,11 +329,13 @@ class _Watch:
 
     def _cancelled(self) -> bool:
         row = self._row
-        return node_objects.hold(self._db, row.uuid, row.generation, STATE).release_requested
+        return node_objects.get_expected(
+            self._db, row.uuid, row.generation, STATE
+        ).release_requested
 
 
 def _is_cancelled(db: Database, row: node_objects.Node) -> bool:
-    return node_objects.hold(db, row.uuid, row.generation, STATE).release_requested
+    return node_objects.get_expected(db, row.uuid, row.generation, STATE).release_requested
 
 
 def _leave_if_cancelled(db: Database, row: node_objects.Node) -> None:
@@ -338,7 +344,7 @@ def _leave_if_cancelled(db: Database, row: node_objects.Node) -> None:
 
 
 def _driver_of(row: node_objects.Node, drivers: Drivers) -> podmanagers.Driver:
-    return drivers.to(row.podm_uuid or "")
+    return drivers.get(row.podm_uuid or "")
 
 
 def _path_of(row: node_objects.Node) -> str:

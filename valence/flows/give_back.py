@@ -37,19 +37,19 @@ def give_back(
     """
     if row.podm_uuid is None or not (row.path or row.allocating):
         return
-    driver = drivers.to(row.podm_uuid)
+    driver = drivers.get(row.podm_uuid)
     path = _path_of_ours(driver, row, conf)
     while path is not None:
         _delete(driver, row, path, conf)
         # One whose answer was lost may have been allocated twice.
         path = _find(driver, row, conf) if row.allocating else None
-    system_objects.give_back(db, row.uuid)
-    device_objects.give_back(db, row.uuid)
+    system_objects.mark_free(db, row.uuid)
+    device_objects.mark_free(db, row.uuid)
     node_objects.record(db, row, path=None, system_path=None, power_state=None, allocating=False)
     LOG.info("Node %s is given back to pod manager %s", row.uuid, row.podm_uuid)
 
 
-def look_for(
+def find_lost_allocation(
     driver: podmanagers.Driver, row: node_objects.Node, conf: cfg.ConfigOpts
 ) -> str | None:
     """Find the node of a request whose answer was lost.
@@ -59,11 +59,11 @@ def look_for(
 
     :raises PodManagerUnreachable: it does not say.
     """
-    return retry.found(lambda: _find(driver, row, conf), within=conf.nodes.lost_answer_timeout)
+    return retry.find(lambda: _find(driver, row, conf), within=conf.nodes.lost_answer_timeout)
 
 
 def _find(driver: podmanagers.Driver, row: node_objects.Node, conf: cfg.ConfigOpts) -> str | None:
-    return retry.ask(lambda: driver.find(row.redfish_name), within=conf.nodes.outage_timeout)
+    return retry.call(lambda: driver.find(row.redfish_name), within=conf.nodes.outage_timeout)
 
 
 def _path_of_ours(
@@ -75,10 +75,10 @@ def _path_of_ours(
     deleted there, its name is looked at.
     """
     if row.path is None:
-        return look_for(driver, row, conf)
+        return find_lost_allocation(driver, row, conf)
     path = row.path
     try:
-        seen = retry.ask(lambda: driver.read(path), within=conf.nodes.outage_timeout)
+        seen = retry.call(lambda: driver.read(path), within=conf.nodes.outage_timeout)
     except errors.PodManagerNodeGone:
         return path  # the collection decides
     if seen.name in (None, row.redfish_name):
@@ -91,10 +91,10 @@ def _delete(
     driver: podmanagers.Driver, row: node_objects.Node, path: str, conf: cfg.ConfigOpts
 ) -> None:
     within = conf.nodes.outage_timeout
-    retry.ask(lambda: driver.delete(path), within=within, passing=PASSING)
+    retry.call(lambda: driver.delete(path), within=within, passing=PASSING)
     began = row.task_since or waiting.now()
     waiting.wait_until(
-        lambda: None if retry.ask(lambda: driver.exists(path), within=within) else True,
+        lambda: None if retry.call(lambda: driver.exists(path), within=within) else True,
         deadline=began + datetime.timedelta(seconds=conf.podmanagers.delete_timeout),
         interval=conf.podmanagers.poll_interval,
         what=f"pod manager {row.podm_uuid} to give back {path}",

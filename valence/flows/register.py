@@ -46,9 +46,11 @@ class ReadInterfacesTask(task.Task):
         conf: cfg.ConfigOpts,
     ) -> None:
         """Record the interfaces that have a MAC."""
-        row = node_objects.hold(db, node_uuid, generation, STATE)
-        driver, system_path = drivers.to(row.podm_uuid or ""), _system_path(row)
-        found = retry.ask(lambda: driver.interfaces(system_path), within=conf.nodes.outage_timeout)
+        row = node_objects.get_expected(db, node_uuid, generation, STATE)
+        driver, system_path = drivers.get(row.podm_uuid or ""), _system_path(row)
+        found = retry.call(
+            lambda: driver.interfaces(system_path), within=conf.nodes.outage_timeout
+        )
         node_objects.record(
             db, row, interfaces=[dataclasses.asdict(interface) for interface in found]
         )
@@ -73,12 +75,12 @@ class CreateIronicNodeTask(task.Task):
         conf: cfg.ConfigOpts,
     ) -> None:
         """Record that Ironic manages the node from now on, then ask it to."""
-        row = node_objects.hold(db, node_uuid, generation, STATE)
-        retry.ask(ironic.ping, within=conf.nodes.outage_timeout)
+        row = node_objects.get_expected(db, node_uuid, generation, STATE)
+        retry.call(ironic.ping, within=conf.nodes.outage_timeout)
         row = node_objects.record(db, row, managed_by="ironic")
-        driver = drivers.to(row.podm_uuid or "")
+        driver = drivers.get(row.podm_uuid or "")
         asked = {"name": None, **(row.registration or {}), "uuid": row.ironic_uuid}
-        retry.ask(
+        retry.call(
             lambda: ironic.create_node(
                 driver_info=driver.bmc(_system_path(row)),
                 valence_node=row.uuid,
@@ -99,7 +101,7 @@ class CreateIronicNodeTask(task.Task):
         **_kwargs: Any,
     ) -> None:
         """Take out of Ironic whatever of ours may be there."""
-        row = node_objects.hold(db, node_uuid, generation, STATE)
+        row = node_objects.get_expected(db, node_uuid, generation, STATE)
         if row.managed_by is None:
             return
         try:
@@ -115,7 +117,7 @@ def forget(ironic: Ironic, row: node_objects.Node, conf: cfg.ConfigOpts) -> None
     """Have Ironic forget a node, and see that it has."""
     uuid = row.ironic_uuid
     if uuid is not None:
-        retry.ask(lambda: ironic.delete_node(uuid, row.uuid), within=conf.nodes.outage_timeout)
+        retry.call(lambda: ironic.delete_node(uuid, row.uuid), within=conf.nodes.outage_timeout)
 
 
 def _system_path(row: node_objects.Node) -> str:

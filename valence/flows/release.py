@@ -42,11 +42,11 @@ class LeaveIronicTask(task.Task):
         conf: cfg.ConfigOpts,
     ) -> None:
         """Have Ironic forget the node, and note that it has."""
-        row = node_objects.hold(db, node_uuid, generation, STATE)
+        row = node_objects.get_expected(db, node_uuid, generation, STATE)
         uuid = row.ironic_uuid
         if row.managed_by is None or uuid is None:
             return
-        retry.ask(lambda: ironic.evict_node(uuid, row.uuid), within=conf.nodes.outage_timeout)
+        retry.call(lambda: ironic.evict_node(uuid, row.uuid), within=conf.nodes.outage_timeout)
         node_objects.record(db, row, managed_by=None, ironic_uuid=None, registration=None)
 
 
@@ -67,4 +67,6 @@ class GiveBackNodeTask(task.Task):
         conf: cfg.ConfigOpts,
     ) -> None:
         """Give back whatever there may be."""
-        give_back.give_back(db, drivers, node_objects.hold(db, node_uuid, generation, STATE), conf)
+        give_back.give_back(
+            db, drivers, node_objects.get_expected(db, node_uuid, generation, STATE), conf
+        )

@@ -28,7 +28,7 @@ PASSING: tuple[type[errors.ValenceError], ...] = (
 INTERVAL = 2.0
 
 
-def ask(
+def call(
     question: Callable[[], T],
     *,
     within: float,
@@ -66,7 +66,7 @@ def ask(
         raise troubles[-1] from None
 
 
-def found(look: Callable[[], T | None], *, within: float) -> T | None:
+def find(look: Callable[[], T | None], *, within: float) -> T | None:
     """Look for something that may appear a little late.
 
     :param within: seconds.

@@ -37,5 +37,5 @@ class DeleteIronicNodeTask(task.Task):
         conf: cfg.ConfigOpts,
     ) -> None:
         """Have Ironic forget the node."""
-        row = node_objects.hold(db, node_uuid, generation, STATE)
+        row = node_objects.get_expected(db, node_uuid, generation, STATE)
         register.forget(ironic, row, conf)

@@ -81,7 +81,7 @@ def get(db: db_engine.Database, uuid: str) -> Device:
 
 
 @db_engine.retried
-def take(
+def mark_allocated(
     db: db_engine.Database, podm_uuid: str, paths: Collection[str], node_uuid: str, node_path: str
 ) -> None:
     """Note that a node of ours has devices, without asking its pod manager.
@@ -93,7 +93,7 @@ def take(
 
 
 @db_engine.retried
-def give_back(db: db_engine.Database, node_uuid: str) -> None:
+def mark_free(db: db_engine.Database, node_uuid: str) -> None:
     """Note that a node of ours has no device any more."""
     where = (Device.node_uuid == node_uuid, Device.state == "allocated")
     base.mark(db, Device, where, state="free", node_uuid=None, node_path=None)

@@ -88,14 +88,14 @@ class Inventory(base.Base):
 
 
 @db_engine.retried
-def everyone(db: db_engine.Database) -> Mapping[str, Inventory]:
+def by_podm(db: db_engine.Database) -> Mapping[str, Inventory]:
     """Read the inventories of all pod managers that have one, by uuid."""
     with db.reader() as session:
         return {row.podm_uuid: row for row in session.scalars(sa.select(Inventory))}
 
 
 @db_engine.retried
-def owners(db: db_engine.Database) -> Sequence[podmanager_objects.PodManager]:
+def list_podmanagers(db: db_engine.Database) -> Sequence[podmanager_objects.PodManager]:
     """Read every pod manager, by name."""
     statement = sa.select(podmanager_objects.PodManager).order_by(
         podmanager_objects.PodManager.name
@@ -105,7 +105,7 @@ def owners(db: db_engine.Database) -> Sequence[podmanager_objects.PodManager]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Unwell:
+class Unavailable:
     """A pod manager that is not online, and since when what it has is not known anew."""
 
     uuid: str
@@ -116,7 +116,7 @@ class Unwell:
 
 
 @db_engine.retried
-def unwell(db: db_engine.Database, *conditions: Any) -> Mapping[str, Unwell]:
+def list_unavailable(db: db_engine.Database, *conditions: Any) -> Mapping[str, Unavailable]:
     """Read the pod managers that are offline or degraded, by uuid, in the order of their names.
 
     :param conditions: which nodes it is about; others that no such node stands on are left out.
@@ -133,7 +133,7 @@ def unwell(db: db_engine.Database, *conditions: Any) -> Mapping[str, Unwell]:
         .order_by(table.name)
     )
     with db.reader() as session:
-        return {row.uuid: Unwell(*row) for row in session.connection().execute(statement)}
+        return {row.uuid: Unavailable(*row) for row in session.connection().execute(statement)}
 
 
 @db_engine.retried
@@ -155,7 +155,7 @@ def claim(db: db_engine.Database, podm_uuid: str, before: datetime.datetime) -> 
 
 
 @db_engine.retried
-def leave(db: db_engine.Database, podm_uuid: str) -> None:
+def release_claim(db: db_engine.Database, podm_uuid: str) -> None:
     """Let others begin a refresh that this process does not end."""
     statement = sa.update(Inventory).where(Inventory.podm_uuid == podm_uuid)
     with db.writer() as session:
@@ -195,7 +195,7 @@ def known_details(
 
 
 @db_engine.retried
-def fail(db: db_engine.Database, podm_uuid: str, error: errors.ValenceError) -> None:
+def record_failure(db: db_engine.Database, podm_uuid: str, error: errors.ValenceError) -> None:
     """Note that a refresh brought nothing; what is known stays as it is."""
     values = {"tried_at": waiting.now(), "begun_at": None, "fault": _fault(error)}
     with db.writer() as session:
@@ -316,7 +316,7 @@ class _Shelf:
     def _told(self, one: Any, fields: Collection[str], known: Any) -> dict[str, Any]:
         """Give what is told of something that nodes have, unless we know better who has it."""
         values = {field: getattr(one, field) for field in fields}
-        values["node_uuid"] = ownership.node_named(one.node_name)
+        values["node_uuid"] = ownership.node_uuid_from_name(one.node_name)
         if known is not None and self._is_ours(known):
             return {key: value for key, value in values.items() if key not in OURS}
         return values

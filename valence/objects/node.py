@@ -114,10 +114,10 @@ class Node(base.Base):
     @property
     def redfish_name(self) -> str:
         """The Name that the node bears on its pod manager, by which it is found again."""
-        return self.adopted_as or ownership.name(self.uuid)
+        return self.adopted_as or ownership.node_name(self.uuid)
 
     @property
-    def is_given_back_unasked(self) -> bool:
+    def is_cleanup_release(self) -> bool:
         """Whether it is released because it could not be composed, and nobody deleted it."""
         return self.state == "releasing" and self.fault is not None and not self.release_requested
 
@@ -155,16 +155,16 @@ def get(db: db_engine.Database, ident: str) -> Node:
     """
     found = find(db, ident)
     if found is None:
-        raise errors.NodeNotFound(missing(ident))
+        raise errors.NodeNotFound(not_found_message(ident))
     return found
 
 
-def missing(ident: str) -> str:
+def not_found_message(ident: str) -> str:
     """Say that there is no such node."""
     return f"There is no node {ident!r}. GET /v1/nodes lists those there are."
 
 
-def hold(db: db_engine.Database, uuid: str, generation: int, state: str) -> Node:
+def get_expected(db: db_engine.Database, uuid: str, generation: int, state: str) -> Node:
     """Read the row of a flow under way, as long as it still asks for that flow.
 
     :raises Superseded: it does not.
@@ -186,7 +186,7 @@ def pending(db: db_engine.Database) -> Sequence[Node]:
 
 
 @db_engine.retried
-def left_behind(db: db_engine.Database) -> Sequence[Node]:
+def list_unreleased(db: db_engine.Database) -> Sequence[Node]:
     """List the nodes in error for which a pod manager may still hold something."""
     held = sa.or_(Node.path.is_not(None), Node.allocating)
     where = sa.and_(Node.state == "error", Node.podm_uuid.is_not(None), held)
@@ -195,14 +195,14 @@ def left_behind(db: db_engine.Database) -> Sequence[Node]:
 
 
 @db_engine.retried
-def everyone(db: db_engine.Database) -> Sequence[Node]:
+def list_all(db: db_engine.Database) -> Sequence[Node]:
     """Read every node."""
     with db.reader() as session:
         return session.scalars(sa.select(Node)).all()
 
 
 @db_engine.retried
-def load(db: db_engine.Database) -> Mapping[str, int]:
+def count_by_podm(db: db_engine.Database) -> Mapping[str, int]:
     """Count the nodes on each pod manager that has any."""
     statement = sa.select(Node.podm_uuid, sa.func.count()).group_by(Node.podm_uuid)
     with db.reader() as session:
@@ -218,7 +218,7 @@ def count_by_state(db: db_engine.Database) -> Mapping[str, int]:
     return {state: counted.get(state, 0) for state in STATES.table}
 
 
-def standing_on(session: orm.Session, podm_uuid: str) -> Sequence[Node]:
+def list_on_podm(session: orm.Session, podm_uuid: str) -> Sequence[Node]:
     """Read the nodes on a pod manager, oldest first, so that nobody else changes them."""
     statement = sa.select(Node).where(Node.podm_uuid == podm_uuid).order_by(Node.created_at)
     return session.scalars(statement.with_for_update()).all()
@@ -239,7 +239,7 @@ def create(db: db_engine.Database, values: Mapping[str, Any]) -> tuple[Node, boo
         with db.writer() as session:
             known = session.get(Node, values["uuid"])
             if known is not None:
-                return same(known, values["fingerprint"]), False
+                return ensure_same_request(known, values["fingerprint"]), False
             if base.taken(session, Node, values, ("name",)):
                 raise _name_taken(values["name"])
             fresh = {"generation": 1, "state": "composing", "state_since": now, "created_at": now}
@@ -249,7 +249,7 @@ def create(db: db_engine.Database, values: Mapping[str, Any]) -> tuple[Node, boo
         known = find(db, values["uuid"])
         if known is None:
             raise _name_taken(values["name"]) from exc
-        return same(known, values["fingerprint"]), False
+        return ensure_same_request(known, values["fingerprint"]), False
     except db_errors.DBReferenceError as exc:
         raise errors.PodManagerNotFound(
             f"Pod manager {values['podm_uuid']} was forgotten just now. Choose another."
@@ -295,7 +295,7 @@ def _known(values: Mapping[str, Any], uuid: str) -> errors.NodeDuplicate:
     return errors.NodeDuplicate(f"{values['path']} is known: it is node {uuid}.")
 
 
-def same(known: Node, asked: str) -> Node:
+def ensure_same_request(known: Node, asked: str) -> Node:
     """See that a node was asked for by the same request.
 
     :raises NodeDuplicate: it was not.
@@ -331,7 +331,7 @@ def record(db: db_engine.Database, row: Node, **values: Any) -> Node:
     :raises Superseded: the row is not what it was when it was read.
     """
     _write(db, row, values)
-    return hold(db, row.uuid, row.generation, row.state)
+    return get_expected(db, row.uuid, row.generation, row.state)
 
 
 def update(db: db_engine.Database, row: Node, values: Mapping[str, Any]) -> Node:
@@ -350,7 +350,7 @@ def update(db: db_engine.Database, row: Node, values: Mapping[str, Any]) -> Node
         raise _name_taken(name) from exc
 
 
-def notice(db: db_engine.Database, row: Node, state: str) -> Node:
+def record_presence(db: db_engine.Database, row: Node, state: str) -> Node:
     """Note that the hardware of a node was seen to be gone, or to be there again.
 
     :param state: ``missing`` or ``composed``.
@@ -359,7 +359,7 @@ def notice(db: db_engine.Database, row: Node, state: str) -> Node:
     STATES.check(row.state, state)
     _write(db, row, {"state": state, "state_since": waiting.now()})
     state_log.log_state_change("Node", row.uuid, row.state, state, generation=row.generation)
-    return hold(db, row.uuid, row.generation, state)
+    return get_expected(db, row.uuid, row.generation, state)
 
 
 @db_engine.retried

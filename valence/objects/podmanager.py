@@ -99,7 +99,7 @@ def get(db: db_engine.Database, ident: str) -> PodManager:
 
 
 @db_engine.retried
-def is_unwell(db: db_engine.Database, uuid: str) -> bool:
+def is_unavailable(db: db_engine.Database, uuid: str) -> bool:
     """Tell whether a pod manager does not answer as it should."""
     table = PodManager.__table__.c
     statement = sa.select(table.status).where(table.uuid == uuid)
@@ -177,7 +177,7 @@ def delete(db: db_engine.Database, ident: str) -> str:
     try:
         with db.writer() as session:
             row = _find(session, ident)
-            standing = node_objects.standing_on(session, row.uuid)
+            standing = node_objects.list_on_podm(session, row.uuid)
             if standing:
                 raise _in_use(row.name, standing)
             session.delete(row)
@@ -200,7 +200,7 @@ def forget(db: db_engine.Database, uuid: str) -> Sequence[node_objects.Node]:
     try:
         with db.writer() as session:
             row = _find(session, uuid)
-            standing = node_objects.standing_on(session, row.uuid)
+            standing = node_objects.list_on_podm(session, row.uuid)
             held = [
                 node for node in standing if node.managed_by or node.state in node_objects.ASKED_IN
             ]
@@ -226,7 +226,7 @@ def forget(db: db_engine.Database, uuid: str) -> Sequence[node_objects.Node]:
 
 
 @db_engine.retried
-def secrets(db: db_engine.Database) -> Sequence[tuple[str, str, str]]:
+def list_secrets(db: db_engine.Database) -> Sequence[tuple[str, str, str]]:
     """List uuid, name and encrypted password of every pod manager that has one."""
     columns = (PodManager.uuid, PodManager.name, PodManager.password_encrypted)
     statement = sa.select(*columns).where(PodManager.password_encrypted.is_not(None))
@@ -253,7 +253,7 @@ def count_by_state(db: db_engine.Database) -> Mapping[str, int]:
 
 
 @db_engine.retried
-def note_status(db: db_engine.Database, uuid: str, status: str, reason: str | None) -> None:
+def record_status(db: db_engine.Database, uuid: str, status: str, reason: str | None) -> None:
     """Note how a pod manager is, if that is news."""
     with db.reader() as session:
         row = session.get(PodManager, uuid)

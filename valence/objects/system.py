@@ -82,7 +82,7 @@ def get(db: db_engine.Database, ident: str) -> System:
 
 
 @db_engine.retried
-def take(
+def mark_allocated(
     db: db_engine.Database, podm_uuid: str, path: str, node_uuid: str, node_path: str
 ) -> None:
     """Note that a node of ours has a system, without asking its pod manager."""
@@ -91,7 +91,7 @@ def take(
 
 
 @db_engine.retried
-def give_back(db: db_engine.Database, node_uuid: str) -> None:
+def mark_free(db: db_engine.Database, node_uuid: str) -> None:
     """Note that a node of ours has no system any more."""
     where = (System.node_uuid == node_uuid, System.state == "used")
     base.mark(db, System, where, state="free", node_uuid=None, node_path=None)

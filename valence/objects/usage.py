@@ -64,7 +64,7 @@ def usage(db: db_engine.Database, uuids_wanted: Sequence[str]) -> Mapping[str, d
         counts: dict[str, list[tuple[str, str, int]]] = {uuid: [] for uuid in uuids_wanted}
         for uuid, *count in session.execute(pooled):
             counts[uuid].append((count[0], count[1], count[2]))
-    known = inventory_objects.everyone(db)
+    known = inventory_objects.by_podm(db)
     for uuid, one in found.items():
         kept = known.get(uuid)
         one |= {

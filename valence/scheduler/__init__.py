@@ -65,7 +65,7 @@ class Scheduler:
                 podmanager_objects.get(db, row.podm_asked)
             ]
         else:
-            podms = inventory_objects.owners(db)
+            podms = inventory_objects.list_podmanagers(db)
         if not podms:
             raise nobody_there()
         asked = base.Asked(row.properties, named=row.podm_asked is not None)

@@ -40,7 +40,7 @@ def candidates(
 ) -> list[base.Candidate]:
     """Gather what is known of pod managers, with the same few statements for however many."""
     # First, so that a pod manager that counts as read has its systems in the database.
-    kept = inventory_objects.everyone(db)
+    kept = inventory_objects.by_podm(db)
     known = _read(db, row)
     young = waiting.now() - datetime.timedelta(seconds=conf.inventory.stale_after)
     return [_candidate(podm, kept.get(podm.uuid), known, young) for podm in podms]
@@ -81,7 +81,7 @@ def _read(db: db_engine.Database, row: node_objects.Node) -> _Known:
     )
     with db.reader() as session:
         return _Known(
-            nodes=node_objects.load(db),
+            nodes=node_objects.count_by_podm(db),
             composing=_counts(session, composing),
             free=_counts(session, free),
             shapes=_shapes(session, row.properties),

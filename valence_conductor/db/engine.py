@@ -184,8 +184,8 @@ def _see(guard: ServerLock) -> None:
     """
     if not guard.is_held():
         raise errors.LockLost(
-            f"{guard.location} was lost because its connection ended: another process may have made "
-            "tables at the same time. See that none does, and begin this once more."
+            f"{guard.location} was lost because its connection ended: another process may have "
+            "made tables at the same time. See that none does, and begin this once more."
         )
 
 

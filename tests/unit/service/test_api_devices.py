@@ -108,7 +108,7 @@ class TestPooled(DeviceTestCase):
         self.assertEqual([], self.devices("state=allocated"))
 
     def test_what_others_compose_is_allocated_to_no_node_of_ours(self) -> None:
-        path = self.service.drivers.to(self.podms["rich"]).allocate("theirs", "", FPGA)
+        path = self.service.drivers.get(self.podms["rich"]).allocate("theirs", "", FPGA)
         self.refresh()
         taken = self.devices("state=allocated")
         self.assertEqual([(path, None)], [(one["node_path"], one["node_id"]) for one in taken])

@@ -130,7 +130,7 @@ class TestSystems(InventoryTestCase):
         self.assertEqual({node["uuid"], other["uuid"]}, {one["uuid"] for one in found})
 
     def test_what_others_compose_is_used_and_no_node_of_ours(self) -> None:
-        driver = self.service.drivers.to(self.podms["small"]["uuid"])
+        driver = self.service.drivers.get(self.podms["small"]["uuid"])
         path = driver.allocate("somebody's", "", base.FOUR_CORES)
         self.refresh()
         used = self.systems("state=used")
@@ -264,11 +264,11 @@ class TestRefreshes(base.ServiceTestCase):
         self.start(inventory__interval=1.0)
         self.know(pod)
         self.until(lambda: len(self.api("GET", "/v1/systems").json["systems"]) == 2)
-        known = inventory_objects.everyone(self.service.db)
+        known = inventory_objects.by_podm(self.service.db)
         before = next(iter(known.values())).refreshed_at
 
         def is_newer() -> bool:
-            row = next(iter(inventory_objects.everyone(self.service.db).values()))
+            row = next(iter(inventory_objects.by_podm(self.service.db).values()))
             return row.refreshed_at != before
 
         self.until(is_newer)
@@ -329,10 +329,10 @@ class TestRefreshes(base.ServiceTestCase):
         service = self.start()
         uuid = self.know(pod)["uuid"]
         future = service.inventory.begin(uuid)
-        self.until(lambda: uuid in inventory_objects.everyone(service.db))
+        self.until(lambda: uuid in inventory_objects.by_podm(service.db))
         service.inventory.stop()
         future.result(60)
-        self.assertIsNone(inventory_objects.everyone(service.db)[uuid].begun_at)
+        self.assertIsNone(inventory_objects.by_podm(service.db)[uuid].begun_at)
 
     def test_a_pod_manager_that_says_the_oddest_things_is_stored(self) -> None:
         pod = self.simulate(systems=1)

@@ -47,9 +47,9 @@ class AuditTestCase(base.ServiceTestCase):
 
     def allocate(self, whose: str | None, uuid: str = SOMEBODY, name: str | None = None) -> str:
         """Compose behind the service's back, as this installation or another one would."""
-        driver = self.service.drivers.to(self.podm["uuid"])
+        driver = self.service.drivers.get(self.podm["uuid"])
         words = ownership.description(whose, "hers") if whose else "hers"
-        return driver.allocate(name or ownership.name(uuid), words, base.FOUR_CORES)
+        return driver.allocate(name or ownership.node_name(uuid), words, base.FOUR_CORES)
 
     def register(self, uuid: str, **fields: Any) -> str:
         """Have a node in Ironic behind the service's back."""
@@ -148,7 +148,7 @@ class TestComposedNodes(AuditTestCase):
 
     def test_the_words_of_the_user_stand_behind_our_mark(self) -> None:
         node = self.composed(description="for the web")
-        driver = self.service.drivers.to(self.podm["uuid"])
+        driver = self.service.drivers.get(self.podm["uuid"])
         seen = driver.member(node["path"])
         self.assertEqual(f"[valence {self.ours}] for the web", seen.description)
         self.assertEqual("for the web", node["description"])
@@ -333,7 +333,7 @@ class TestRaces(AuditTestCase):
         return podmanager_audit.look(self.service.db, made, podm, podmanager_audit.Foreign(), {})
 
     def stray(self, path: str = "/Nodes/7") -> Member:
-        return Member(path, ownership.name(SOMEBODY), ownership.description(self.ours, None))
+        return Member(path, ownership.node_name(SOMEBODY), ownership.description(self.ours, None))
 
     def test_the_rows_are_read_again_after_the_listing(self) -> None:
         driver = _Driver(self.stray())

@@ -244,7 +244,7 @@ class TestProjects(KeystoneTestCase):
 
     def test_a_project_is_told_of_the_pod_managers_of_its_own_nodes(self) -> None:
         uuid = self.ask("root", path="/v1/podmanagers").json["podmanagers"][0]["uuid"]
-        podmanager_objects.note_status(
+        podmanager_objects.record_status(
             self.service.db, uuid, "offline", "no answer from 192.0.2.7"
         )
         alices = self.ask("alice", path="/v1/nodes").json

@@ -47,7 +47,7 @@ class TestHealth(base.ServiceTestCase):
         pod = self.simulate()
         self.start(healthcheck__detailed=True)
         known = self.know(pod)
-        podmanager_objects.note_status(self.service.db, known["uuid"], "offline", "It is away.")
+        podmanager_objects.record_status(self.service.db, known["uuid"], "offline", "It is away.")
         health = self.health()
         self.assertEqual("degraded", health["checks"]["podmanagers"])
         self.assertEqual({"podmanagers": "1 offline"}, health["reasons"])

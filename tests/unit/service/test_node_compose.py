@@ -22,7 +22,7 @@ class TestCompose(base.ServiceTestCase):
         self.before = self.books_of(self.pod)
 
     def names_on_the_pod(self) -> list[str]:
-        driver = self.service.drivers.to(self.podm["uuid"])
+        driver = self.service.drivers.get(self.podm["uuid"])
         return [node.name for node in self.pod.pod.nodes.values()] if driver else []
 
     def compose_in_vain(self, **fields: object) -> dict[str, object]:

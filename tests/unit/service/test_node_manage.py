@@ -24,7 +24,7 @@ class TestManage(base.ServiceTestCase):
 
     def make(self, name: str = "a database", description: str = "hers") -> str:
         """Have somebody compose a node without Valence."""
-        driver = self.service.drivers.to(self.podm["uuid"])
+        driver = self.service.drivers.get(self.podm["uuid"])
         path = driver.allocate(name, description, base.FOUR_CORES)
         self.until(lambda: driver.state(path).state == "allocated")
         driver.assemble(path)
@@ -77,14 +77,14 @@ class TestManage(base.ServiceTestCase):
 
     def test_what_another_installation_made_is_left_to_it(self) -> None:
         words = ownership.description(FOREIGN, "theirs")
-        path = self.make(ownership.name(str(uuids.uuid4())), words)
+        path = self.make(ownership.node_name(str(uuids.uuid4())), words)
         error = self.assertRefused(409, "valence.node.duplicate", self.manage(path))
         self.assertIn(FOREIGN, error["detail"])
 
     def test_what_is_ours_and_lost_its_row_is_taken_on_under_its_own_uuid(self) -> None:
         uuid = str(uuids.uuid4())
         words = ownership.description(installation_objects.get(self.service.db), None)
-        node = self.manage(self.make(ownership.name(uuid), words)).json
+        node = self.manage(self.make(ownership.node_name(uuid), words)).json
         self.assertEqual(uuid, node["uuid"])
 
     def test_what_there_is_not_is_refused_with_what_there_is(self) -> None:
@@ -101,7 +101,7 @@ class TestManage(base.ServiceTestCase):
         )
 
     def test_a_node_on_its_way_is_not_taken_on(self) -> None:
-        driver = self.service.drivers.to(self.podm["uuid"])
+        driver = self.service.drivers.get(self.podm["uuid"])
         self.pod.pod.pace = Pace(allocate=60)
         path = driver.allocate("slow", "hers", base.FOUR_CORES)
         self.assertRefused(409, "valence.node.busy", self.manage(path))

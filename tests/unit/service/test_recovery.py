@@ -44,7 +44,7 @@ class RecoveryTestCase(base.ServiceTestCase):
         self.know(self.pod)
         self.before = self.books_of(self.pod)
         self.points: list[tuple[str, str]] = []
-        to = self.service.drivers.to
+        to = self.service.drivers.get
         self.service.drivers.to = lambda uuid: Dying(to(uuid), self.points)  # type: ignore
 
     def release(self, uuid: str) -> None:

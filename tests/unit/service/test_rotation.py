@@ -34,21 +34,21 @@ class TestRotation(base.ServiceTestCase):
 
     def readable(self) -> bool:
         """Whether a process that starts now can read the password."""
-        ((_, _, token),) = podmanager_objects.secrets(self.service.db)
+        ((_, _, token),) = podmanager_objects.list_secrets(self.service.db)
         return keyring.Keyring(self.path).decrypt(token) == "admin"
 
     def test_a_process_that_runs_goes_on_with_the_new_key(self) -> None:
-        before, old = self.keys(), podmanager_objects.secrets(self.service.db)
+        before, old = self.keys(), podmanager_objects.list_secrets(self.service.db)
         self.assertIn("1 passwords are encrypted anew", self.rotate())
         self.assertEqual(1, len(self.keys()))
         self.assertNotEqual(before, self.keys())
-        self.assertNotEqual(old, podmanager_objects.secrets(self.service.db))
+        self.assertNotEqual(old, podmanager_objects.list_secrets(self.service.db))
         self.assertTrue(self.readable())
         self.composed()
         self.service.drivers.connections.forget(self.known["uuid"])
         self.composed()
         self.api("PATCH", "/v1/podmanagers/pod-1", {"password": "admin"})
-        ((_, _, token),) = podmanager_objects.secrets(self.service.db)
+        ((_, _, token),) = podmanager_objects.list_secrets(self.service.db)
         self.assertTrue(keyring.Keyring(self.path).is_newest(token))
 
     def test_a_row_that_was_read_before_can_be_read_after(self) -> None:
@@ -97,14 +97,16 @@ class TestRotation(base.ServiceTestCase):
 
     def test_what_no_key_fits_is_named_and_nothing_is_changed(self) -> None:
         self.know(self.simulate("pod-2"))
-        ((uuid, _, token), _) = podmanager_objects.secrets(self.service.db)
+        ((uuid, _, token), _) = podmanager_objects.list_secrets(self.service.db)
         podmanager_objects.replace_secret(self.service.db, uuid, token, "lost")
         name = self.api("GET", f"/v1/podmanagers/{uuid}").json["name"]
-        before = self.keys(), podmanager_objects.secrets(self.service.db)
+        before = self.keys(), podmanager_objects.list_secrets(self.service.db)
         for step in (rotation.rotate, rotation.use, rotation.drop):
             exc = self.assertRaises(rotation.Unreadable, self.rotate, step)
             self.assertIn(name, str(exc))
-            self.assertEqual(before, (self.keys(), podmanager_objects.secrets(self.service.db)))
+            self.assertEqual(
+                before, (self.keys(), podmanager_objects.list_secrets(self.service.db))
+            )
 
     def test_hosts_with_copies_of_the_file_are_taken_along_step_by_step(self) -> None:
         copy = self.folder / "copy"
@@ -113,10 +115,10 @@ class TestRotation(base.ServiceTestCase):
         for step in (rotation.add, rotation.use, rotation.drop):
             self.rotate(step)
             # Until the file is copied, the other host works with the older one.
-            ((uuid, _, token),) = podmanager_objects.secrets(self.service.db)
+            ((uuid, _, token),) = podmanager_objects.list_secrets(self.service.db)
             self.assertEqual("admin", other.decrypt(token), step)
             podmanager_objects.replace_secret(self.service.db, uuid, token, other.encrypt("admin"))
-            driver: Any = self.service.drivers.to(uuid)
+            driver: Any = self.service.drivers.get(uuid)
             self.assertEqual("admin", driver._client.password, step)
             copy.write_bytes(pathlib.Path(self.path).read_bytes())
         self.assertEqual(1, len(self.keys()))
@@ -134,7 +136,7 @@ class TestRotation(base.ServiceTestCase):
             thread = threading.Thread(target=rotate)
             thread.start()
             self.assertFalse(rotated.wait(0.2))
-            ((uuid, _, old),) = podmanager_objects.secrets(self.service.db)
+            ((uuid, _, old),) = podmanager_objects.list_secrets(self.service.db)
             podmanager_objects.replace_secret(self.service.db, uuid, old, token or "")
         thread.join(60)
         self.assertTrue(rotated.is_set())

@@ -66,7 +66,7 @@ def refreshed(
             podmanager_objects.get(db, call.body["podm_id"])
         ]
     else:
-        asked = inventory_objects.owners(db)
+        asked = inventory_objects.list_podmanagers(db)
     return asked, inventory.renewed(call, asked).troubles(asked)
 
 

@@ -115,7 +115,7 @@ def renewed(call: api_call.Call, asked: Sequence[podmanager_objects.PodManager])
     within = service.conf.inventory.request_timeout
     pending = service.inventory.refresh([podm.uuid for podm in asked], within)
     return Freshness(
-        known=inventory_objects.everyone(service.db),
+        known=inventory_objects.by_podm(service.db),
         pending=frozenset(pending),
         now=waiting.now(),
         stale_after=service.conf.inventory.stale_after,
@@ -126,11 +126,11 @@ def _asked(call: api_call.Call, podm_uuid: str | None) -> Sequence[podmanager_ob
     if podm_uuid is not None:
         found = podmanager_objects.find(call.service.db, podm_uuid)
         return [found] if found is not None else []
-    return inventory_objects.owners(call.service.db)
+    return inventory_objects.list_podmanagers(call.service.db)
 
 
 def unwell(
-    call: api_call.Call, known: Mapping[str, inventory_objects.Unwell]
+    call: api_call.Call, known: Mapping[str, inventory_objects.Unavailable]
 ) -> list[dict[str, Any]]:
     """Give an entry for each pod manager that is not online.
 
@@ -141,7 +141,7 @@ def unwell(
 
 
 def _entry(
-    podm: inventory_objects.Unwell, detailed: bool, now: datetime.datetime
+    podm: inventory_objects.Unavailable, detailed: bool, now: datetime.datetime
 ) -> dict[str, Any]:
     code, detail = UNWELL[podm.status]
     return {

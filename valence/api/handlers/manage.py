@@ -35,11 +35,11 @@ def take_on(
     :raises NodeDuplicate: the node is known, or another installation of Valence made it.
     """
     podm = podmanager_objects.get(service.db, asked["podm_id"])
-    driver, path = service.drivers.to(podm.uuid), asked["path"].rstrip("/")
+    driver, path = service.drivers.get(podm.uuid), asked["path"].rstrip("/")
     try:
         member, seen = _look(driver, path, podm.name)
     except errors.ValenceError as exc:
-        service.drivers.note(podm.uuid, exc)
+        service.drivers.record_status(podm.uuid, exc)
         raise
     return node_objects.adopt(
         service.db,
@@ -86,13 +86,13 @@ def _uuid_for(service: Service, member: podmanagers.Member, podm_uuid: str) -> s
 
     :raises NodeDuplicate: another installation of Valence has made the node.
     """
-    made_by = ownership.installation_described(member.description)
+    made_by = ownership.installation_from_description(member.description)
     if made_by not in (None, installation_objects.get(service.db)):
         raise errors.NodeDuplicate(
             f"{member.path} was composed by installation {made_by} of Valence, which may want it "
             "back. Release it there."
         )
-    bears = ownership.node_named(member.name)
+    bears = ownership.node_uuid_from_name(member.name)
     return bears or ids.derive_uuid("adopted", f"{podm_uuid}{member.path}", 1)
 
 

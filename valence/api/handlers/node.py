@@ -81,7 +81,7 @@ def index(call: api_call.Call) -> werkzeug.Response:
     scope = {} if everybodys else policies.owner(call.context.project_id)
     query = call.page_wanted(RENAMED, CONDITIONS, scope)
     rows, more = node_objects.page(call.service.db, query, READ)
-    unwell = inventory_objects.unwell(call.service.db, *_whose(query))
+    unwell = inventory_objects.list_unavailable(call.service.db, *_whose(query))
     above = call.href(PLURAL)
     views = [_shown(above, dict(zip(READ, row, strict=True)), unwell) for row in rows]
     troubles = freshness.unwell(call, unwell)
@@ -104,7 +104,7 @@ def create(call: api_call.Call) -> werkzeug.Response:
     fingerprint = node_objects.fingerprint({**asked, **owner})
     known = node_objects.find(service.db, uuid) if "uuid" in asked else None
     if known is not None:
-        return _taken_on(call, node_objects.same(known, fingerprint))
+        return _taken_on(call, node_objects.ensure_same_request(known, fingerprint))
     values = {**_requirements(call), "podm_asked": None, "podm_uuid": None}
     if "podm_id" in asked:
         podm = podmanager_objects.get(service.db, asked["podm_id"])
@@ -159,7 +159,7 @@ def delete(call: api_call.Call, ident: str) -> werkzeug.Response:
     """Release a node; one that is being composed is cancelled and given back."""
     service = call.service
     row = node_objects.get(service.db, ident)
-    if row.state == "releasing" and not row.is_given_back_unasked:
+    if row.state == "releasing" and not row.is_cleanup_release:
         return _taken_on(call, row)
     lost = row.state in ("missing", "error")
     if row.managed_by is not None and not (lost and call.query.get("force")):
@@ -167,7 +167,7 @@ def delete(call: api_call.Call, ident: str) -> werkzeug.Response:
         raise errors.NodeRegistered(
             f"Node {row.uuid} is registered in Ironic as {row.ironic_uuid}. {way}."
         )
-    if row.state == "composing" or row.is_given_back_unasked:
+    if row.state == "composing" or row.is_cleanup_release:
         return _taken_on(call, node_objects.record(service.db, row, release_requested=True))
     _refuse_unless(row, ("composed", "missing", "error"))
     return _begin(call, row, "release", release_requested=True)
@@ -219,7 +219,7 @@ def unregister(call: api_call.Call, ident: str) -> werkzeug.Response:
 def view(call: api_call.Call, row: node_objects.Node) -> Mapping[str, Any]:
     """Give a node as the API shows it."""
     podm = row.podm_uuid
-    unwell = [podm] if podm and podmanager_objects.is_unwell(call.service.db, podm) else []
+    unwell = [podm] if podm and podmanager_objects.is_unavailable(call.service.db, podm) else []
     return _shown(call.href(PLURAL), {field: getattr(row, field) for field in READ}, unwell)
 
 
@@ -294,7 +294,7 @@ def _refreshed(call: api_call.Call, row: node_objects.Node) -> node_objects.Node
     if not _is_ours(row, seen.name):
         return _missing(call, row)
     if row.state == "missing":
-        row = node_objects.notice(call.service.db, row, "composed")
+        row = node_objects.record_presence(call.service.db, row, "composed")
     found = {"system_path": seen.system_path, "power_state": seen.power_state}
     if all(getattr(row, field) == value for field, value in found.items()):
         return row
@@ -303,7 +303,11 @@ def _refreshed(call: api_call.Call, row: node_objects.Node) -> node_objects.Node
 
 def _missing(call: api_call.Call, row: node_objects.Node) -> node_objects.Node:
     """Note that the hardware of a node is gone."""
-    return node_objects.notice(call.service.db, row, "missing") if row.state == "composed" else row
+    return (
+        node_objects.record_presence(call.service.db, row, "missing")
+        if row.state == "composed"
+        else row
+    )
 
 
 def _is_listed(call: api_call.Call, row: node_objects.Node) -> bool:
@@ -322,11 +326,11 @@ def _ask(
     """Ask the pod manager of a node, and note how it answers."""
     drivers, podm_uuid = call.service.drivers, row.podm_uuid or ""
     try:
-        answer = ask(drivers.to(podm_uuid), row.path or "")
+        answer = ask(drivers.get(podm_uuid), row.path or "")
     except errors.ValenceError as exc:
-        drivers.note(podm_uuid, exc)
+        drivers.record_status(podm_uuid, exc)
         raise
-    drivers.note(podm_uuid)
+    drivers.record_status(podm_uuid)
     return answer
 
 
