@@ -81,8 +81,8 @@ class FakeIronic:
             raise errors.IronicRefused("That node is not ours.", ours=False)
         self.nodes.pop(uuid, None)
 
-    def marked(self) -> list[Any]:
-        self._enter("marked")
+    def list_marked(self) -> list[Any]:
+        self._enter("list_marked")
         return [
             types.SimpleNamespace(
                 uuid=uuid,

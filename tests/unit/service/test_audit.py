@@ -211,7 +211,7 @@ class TestIronicNodes(AuditTestCase):
 
     def test_while_ironic_is_silent_no_hardware_is_given_back(self) -> None:
         self.allocate(self.ours)
-        self.ironic.trouble["marked"] = [errors.IronicUnavailable("It is away.")]
+        self.ironic.trouble["list_marked"] = [errors.IronicUnavailable("It is away.")]
         (stray,) = self.audit()
         self.assertFalse(stray.repaired)
         self.assertIn("Ironic does not say", stray.what)
@@ -219,7 +219,7 @@ class TestIronicNodes(AuditTestCase):
 
     def test_without_an_ironic_nothing_can_be_in_it(self) -> None:
         self.allocate(self.ours)
-        self.ironic.trouble["marked"] = [errors.IronicNotConfigured("There is none.")]
+        self.ironic.trouble["list_marked"] = [errors.IronicNotConfigured("There is none.")]
         self.assertEqual([("composed-node", True)], self.kinds())
 
 

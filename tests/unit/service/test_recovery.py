@@ -44,8 +44,8 @@ class RecoveryTestCase(base.ServiceTestCase):
         self.know(self.pod)
         self.before = self.books_of(self.pod)
         self.points: list[tuple[str, str]] = []
-        to = self.service.drivers.get
-        self.service.drivers.to = lambda uuid: Dying(to(uuid), self.points)  # type: ignore
+        get = self.service.drivers.get
+        self.service.drivers.get = lambda uuid: Dying(get(uuid), self.points)  # type: ignore
 
     def release(self, uuid: str) -> None:
         self.api("DELETE", f"/v1/nodes/{uuid}")
