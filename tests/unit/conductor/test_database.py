@@ -100,8 +100,8 @@ class TestMigrations(DatabaseTest):
         (self.scripts / "versions").mkdir(parents=True)
         (self.scripts / "env.py").write_text(
             "import sqlalchemy as sa\n"
-            "from valence_conductor import database\n"
-            "database.run_migrations(sa.MetaData())\n"
+            "from valence_conductor.db import engine\n"
+            "engine.run_migrations(sa.MetaData())\n"
         )
         (self.scripts / "versions" / "001_wheels.py").write_text(
             "revision = '001'\n"

@@ -48,7 +48,7 @@ class TestPooled(DeviceTestCase):
     def test_before_the_first_refresh_it_is_said_that_nothing_is_known(self) -> None:
         answer = self.get("/v1/pooled")
         self.assertEqual([], answer["pooled"])
-        self.assertEqual({"valence.refresh.unknown"}, {one["code"] for one in answer["errors"]})
+        self.assertEqual({"valence.inventory.unknown"}, {one["code"] for one in answer["errors"]})
 
     def test_a_device_says_what_it_is_and_where(self) -> None:
         answer = self.refresh()

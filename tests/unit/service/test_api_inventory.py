@@ -51,7 +51,7 @@ class TestSystems(InventoryTestCase):
     def test_before_the_first_refresh_it_is_said_that_nothing_is_known(self) -> None:
         answer = self.get("/v1/systems")
         self.assertEqual([], answer["systems"])
-        self.assertEqual({"valence.refresh.unknown"}, {one["code"] for one in answer["errors"]})
+        self.assertEqual({"valence.inventory.unknown"}, {one["code"] for one in answer["errors"]})
         self.assertEqual({"small", "large"}, {one["podm_name"] for one in answer["errors"]})
 
     def test_all_pod_managers_are_read_when_asked_and_none_afterwards(self) -> None:
@@ -181,7 +181,7 @@ class TestStale(InventoryTestCase):
         began = time.monotonic()
         answer = self.refresh()
         self.assertLess(time.monotonic() - began, 5)
-        self.assertEqual("valence.refresh.pending", self.trouble(answer)["code"])
+        self.assertEqual("valence.inventory.pending", self.trouble(answer)["code"])
         self.assertEqual(5, len(answer["systems"]))
 
     def test_an_empty_answer_wipes_nothing(self) -> None:
@@ -249,7 +249,7 @@ class TestStale(InventoryTestCase):
         self.service.conf.set_override("stale_after", 1.0, group="inventory")
         self.until(lambda: self.stale(self.get("/v1/systems")) == {True})
         codes = {one["code"] for one in self.get("/v1/systems")["errors"]}
-        self.assertEqual({"valence.refresh.stale"}, codes)
+        self.assertEqual({"valence.inventory.stale"}, codes)
 
     def test_a_forgotten_pod_manager_takes_its_systems_with_it(self) -> None:
         self.assertEqual(204, self.api("DELETE", "/v1/podmanagers/small").status_code)

@@ -17,15 +17,15 @@ from valence_conductor import waiting
 
 #: What is said of a pod manager of which nothing was wrong, but which is not told of.
 UNKNOWN = (
-    "valence.refresh.unknown",
+    "valence.inventory.unknown",
     "What it has is not known yet. Ask with refresh=true, or wait for the next refresh.",
 )
 PENDING = (
-    "valence.refresh.pending",
+    "valence.inventory.pending",
     "It is being read, and was not ready in time. What was known before is shown.",
 )
 STALE = (
-    "valence.refresh.stale",
+    "valence.inventory.stale",
     "It was not asked for long. Ask with refresh=true, and see whether valence-api refreshes.",
 )
 
