@@ -6,7 +6,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test unit functional functional-nova databases crash bench lint docs samples ironic keystone nova constraints clean distclean
+.PHONY: help demo demo-stop test unit functional functional-nova databases database-tests crash bench lint docs samples environment tools ironic keystone nova constraints clean distclean
 
 VENV := .venv
 VENV_IRONIC := .venv-ironic
@@ -53,7 +53,11 @@ $(VENV_KEYSTONE)/.ready: devstack/constraints-keystone.txt
 	@$(call install,$(VENV_KEYSTONE),Keystone,-c devstack/constraints-keystone.txt keystone gunicorn)
 	@touch $@
 
-# Somebody's own Ironic is taken as it is, and so is their Keystone.
+environment: $(VENV)/.ready  ## make the environment of Valence itself
+
+tools: $(VENV)/.ready-tools  ## add the tools of lint and docs to it
+
+# An Ironic or a Keystone that the caller names is used as it is.
 ironic: $(if $(VALENCE_IRONIC_ENV),,$(VENV_IRONIC)/.ready)  ## make the environment of the real Ironic
 
 keystone: $(if $(VALENCE_KEYSTONE_ENV),,$(VENV_KEYSTONE)/.ready)  ## make the environment of the real Keystone
@@ -78,39 +82,50 @@ test: $(VENV)/.ready ironic keystone  ## run every test: unit and functional
 	@status=0; $(MAKE) unit || status=1; $(MAKE) functional || status=1; \
 	$(BIN)/python -m devstack.tally .lab/results/unit .lab/results/functional || status=1; exit $$status
 
-# Where tests keep their rows: files of SQLite, or a server that they start.
+# Where tests keep their rows: SQLite files, or a database server that they start.
 export VALENCE_DATABASE := $(or $(DATABASE),sqlite)
-RESULTS = .lab/results/$(1)$(if $(DATABASE),-$(DATABASE))
+# SUITE: the name under which the results of a run are kept, apart from those of others.
+SUITE = $(1)$(if $(DATABASE),-$(DATABASE))$(if $(filter-out .venv,$(VENV)),-$(patsubst .venv-%,%,$(VENV)))
+RESULTS = .lab/results/$(SUITE)
+# Test workers: two, unless the caller has other work for the second core.
+WORKERS := 2
 
 # run_tests(kind, arguments of stestr run): leaves the results for the tally.
-# What a test writes and logs is shown when it fails, and only then.
+# What a test writes and logs is shown when it fails, and only then. Each suite has a
+# repository of its own, so that several can run side by side.
 # stestr runs its workers with PYTHON, which to it is a piece of shell.
-run_tests = status=0; mkdir -p .lab/results; rm -f $(RESULTS); \
-	PYTHON=$(BIN)/python $(QUIET) $(BIN)/stestr --test-path ./tests/$(1) run $(2) || status=$$?; \
-	$(BIN)/stestr last --subunit >$(RESULTS) || status=1; exit $$status
+run_tests = status=0; mkdir -p .lab/results .lab/stestr/$(SUITE); rm -f $(RESULTS); \
+	PYTHON=$(BIN)/python $(QUIET) $(BIN)/stestr --repo-url .lab/stestr/$(SUITE) --test-path ./tests/$(1) \
+		run --concurrency $(2) || status=$$?; \
+	$(BIN)/stestr --repo-url .lab/stestr/$(SUITE) last --subunit >$(RESULTS) || status=1; exit $$status
 
 # unit and functional take DATABASE=postgresql or mariadb.
+# VENV=.venv-3.13 PYTHON=python3.13 runs them on another Python than the default.
 unit: $(VENV)/.ready  ## run the unit tests
 	@echo "unit tests"
-	@$(call run_tests,unit,--concurrency 2 $(if $(TESTS),'$(TESTS)'))
+	@$(call run_tests,unit,$(WORKERS) $(if $(TESTS),'$(TESTS)'))
 
 functional: $(VENV)/.ready ironic  ## run the functional tests: real Ironic, simulated pod managers
 	@echo "functional tests"
-	@$(call run_tests,functional,--serial $(if $(TESTS),'$(TESTS)'))
+	@$(call run_tests,functional,$(WORKERS) $(if $(TESTS),'$(TESTS)'))
 
-# What of the tests has to do with the database, and little else: every query of the API
-# and of the flows, recovery, the conductor's journal, whatever anybody may ask of the API,
-# and the main job through real processes. What speaks to pod managers, to Ironic or to
-# nobody is the same everywhere.
+# The tests that touch the database, and little else: every query of the API and of the
+# flows, recovery, the conductor's journal, every operation of the API, and the main job
+# through real processes. Tests of pod managers, of Ironic or of the client do not depend on
+# the kind of database.
 ON_DATABASES_UNIT := service\.test_(api_flavors|api_podmanagers|audit|authentication|node_|recovery|schema)|conductor\.test_(conductor|runner)
 ON_DATABASES_FUNCTIONAL := test_contract|test_main_job|test_operators
 
-databases: $(VENV)/.ready ironic  ## run what touches the database on PostgreSQL and on MariaDB
-	@status=0; for database in postgresql mariadb; do \
-		$(MAKE) unit DATABASE=$$database TESTS='$(ON_DATABASES_UNIT)' || status=1; \
-		$(MAKE) functional DATABASE=$$database TESTS='$(ON_DATABASES_FUNCTIONAL)' || status=1; \
-	done; exit $$status
+database-tests: $(VENV)/.ready ironic
+	@status=0; $(MAKE) unit TESTS='$(ON_DATABASES_UNIT)' || status=1; \
+	$(MAKE) functional TESTS='$(ON_DATABASES_FUNCTIONAL)' || status=1; exit $$status
 
+# Both servers side by side, one core each.
+databases: $(VENV)/.ready ironic  ## run what touches the database on PostgreSQL and on MariaDB
+	@mkdir -p .lab; \
+	$(MAKE) database-tests DATABASE=mariadb WORKERS=1 >.lab/mariadb.log 2>&1 & mariadb=$$!; \
+	status=0; $(MAKE) database-tests DATABASE=postgresql WORKERS=1 || status=1; \
+	wait $$mariadb || status=1; cat .lab/mariadb.log; exit $$status
 
 # NOVA=previous takes the release before, and eventlet as nova-compute of that release does;
 # EVENTLET=1 takes eventlet anyway.
@@ -118,7 +133,7 @@ functional-nova: BIN := $(VENV_NOVA)/bin
 functional-nova: nova ironic  ## run the tests of the driver on a real Nova
 	@echo "tests on Nova"
 	@export OS_NOVA_DISABLE_EVENTLET_PATCHING=$(if $(NOVA)$(EVENTLET),0,1); \
-	$(call run_tests,nova,--serial $(if $(TESTS),'$(TESTS)'))
+	$(call run_tests,nova,1 $(if $(TESTS),'$(TESTS)'))
 
 # crash(): SAMPLE=K kills at K points instead of at all; SEEDS=n plays n random schedules.
 crash: $(VENV)/.ready  ## kill conductors at every request, and look at what is left
@@ -157,4 +172,4 @@ clean:  ## stop a kept demonstration; remove what tests and the demonstration le
 	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean  ## remove the virtual environments too
-	rm -rf $(VENV) $(VENV_IRONIC) $(VENV_KEYSTONE) .venv-nova .venv-nova-previous
+	rm -rf .venv .venv-*
