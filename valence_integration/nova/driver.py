@@ -77,7 +77,7 @@ class ValenceDriver(virt_driver.ComputeDriver):
         return {node.uuid: node.name for node in self._service.compute_nodes().values()}
 
     def node_is_available(self, nodename: str) -> bool:
-        """Return whether there is such a compute node."""
+        """Return whether a compute node exists."""
         return nodename in self._service.compute_nodes()
 
     def is_node_deleted(self, nodename: str) -> bool:
@@ -259,12 +259,12 @@ class ValenceDriver(virt_driver.ComputeDriver):
     )
 
     def clean_networks_preparation(self, instance: objects.Instance, network_info: Any) -> None:
-        """Detach the ports of the network from the machine, if there is one."""
+        """Detach the ports of the network, if the server has a machine."""
         if self._has_machine(instance):
             self.ironic.clean_networks_preparation(self.view(instance), network_info)
 
     def unplug_vifs(self, instance: objects.Instance, network_info: Any) -> None:
-        """Detach the ports of the network from the machine, if there is one."""
+        """Detach the ports of the network, if the server has a machine."""
         if self._has_machine(instance):
             self.ironic.unplug_vifs(self.view(instance), network_info)
 

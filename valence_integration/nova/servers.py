@@ -24,7 +24,7 @@ from valence_integration.requirements import Requirements
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds between two checks whether a server that is being composed still exists.
+#: Seconds between two checks whether a server was deleted while it is being composed.
 CHECK_INTERVAL = 5.0
 
 
@@ -88,7 +88,7 @@ class Servers:
         request: ServerRequest,
         podm_ids: Sequence[str],
         timeout: float,
-        is_wanted: Callable[[], bool],
+        is_deleted: Callable[[], bool],
         on_refusal: Callable[[str, Mapping[str, Any]], object],
     ) -> Instance:
         """Compose a machine on the first of some pod managers that can.
@@ -97,11 +97,11 @@ class Servers:
 
         :param podm_ids: uuids, in the order of the attempts.
         :param timeout: seconds.
-        :param is_wanted: called every few seconds; when it returns False, the machine is
+        :param is_deleted: called every few seconds; when it returns True, the machine is
             released.
         :param on_refusal: called with the pod manager and the fault of each refusal.
         :raises Refused: no pod manager could; nothing of the attempts is left.
-        :raises Deleted: the server is no longer wanted; its machine is being released.
+        :raises Deleted: the server was deleted; its machine is being released.
         :raises NotReleased: this attempt, or an earlier one, still holds hardware.
         """
         deadline = time.monotonic() + timeout
@@ -109,7 +109,7 @@ class Servers:
         for podm_id in podm_ids:
             self._request(request, podm_id, deadline)
             try:
-                return self._wait(request.uuid, deadline, is_wanted)
+                return self._wait(request.uuid, deadline, is_deleted)
             except errors.InstanceFailed as exc:
                 if not exc.fault.get("given_back"):
                     raise NotReleased(str(exc)) from exc
@@ -159,7 +159,7 @@ class Servers:
             self.release(request.uuid, deadline - time.monotonic())
         self._provisioner.retry(request.uuid, podm_id=podm_id, revive=True)
 
-    def _wait(self, uuid: str, deadline: float, is_wanted: Callable[[], bool]) -> Instance:
+    def _wait(self, uuid: str, deadline: float, is_deleted: Callable[[], bool]) -> Instance:
         while True:
             remaining = deadline - time.monotonic()
             try:
@@ -170,7 +170,7 @@ class Servers:
                     raise NotReleased(
                         "The service stopped while the machine was being composed."
                     ) from exc
-                if not is_wanted():
+                if is_deleted():
                     self._provisioner.destroy(uuid)
                     raise Deleted(uuid) from exc
                 if remaining <= 0:

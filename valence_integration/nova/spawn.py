@@ -70,7 +70,7 @@ def compose(service: Service, instance: objects.Instance, compute_node: ComputeN
             request,
             capacity.sort_by_room(service.capacity, compute_node.podm_ids, flavor_id),
             CONF.valence.compose_timeout,
-            lambda: not is_deleted(instance),
+            lambda: is_deleted(instance),
             on_refusal,
         )
     except servers.Deleted as exc:

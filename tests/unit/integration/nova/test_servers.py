@@ -30,14 +30,14 @@ class ServersTestCase(test_provisioning.ProvisionerTestCase):
         self.refusals: list[tuple[str, Mapping[str, Any]]] = []
 
     def compose(
-        self, *podm_ids: str, is_wanted: bool = True, timeout: float = TIMEOUT
+        self, *podm_ids: str, is_deleted: bool = False, timeout: float = TIMEOUT
     ) -> Instance:
         requirements = Requirements(properties=base.PROPERTIES)
         return self.servers.compose(
             servers.ServerRequest(self.uuid, "web", requirements),
             podm_ids or (self.first,),
             timeout,
-            lambda: is_wanted,
+            lambda: is_deleted,
             lambda podm_id, fault: self.refusals.append((podm_id, fault)),
         )
 
@@ -80,9 +80,9 @@ class TestCompose(ServersTestCase):
         self.compose(self.second)
         self.assertEqual([self.second], self.podm_ids_of_nodes())
 
-    def test_the_machine_of_a_server_that_is_no_longer_wanted_is_released(self) -> None:
+    def test_the_machine_of_a_server_that_was_deleted_is_released(self) -> None:
         self.stop_conductor()
-        self.assertRaises(servers.Deleted, self.compose, is_wanted=False)
+        self.assertRaises(servers.Deleted, self.compose, is_deleted=True)
         self.start_conductor()
         self.wait_until_deleted()
 
