@@ -5,8 +5,9 @@
 Mogan is not on PyPI and does not run on current Python versions, so that it cannot be
 installed for tests. The comment ``Source:`` above each part names its place in Mogan's last
 version (https://opendev.org/x/mogan, the last state before the repository was retired), so
-that names, signatures, store keys, states and exceptions can be compared. Beyond these, each
-part implements only what the hook can notice.
+that names, signatures, store keys, states and exceptions can be compared; the parts share
+one long file for this comparison. Beyond the contract, each part implements only what the
+hook can notice.
 
 :func:`install` makes a module with Mogan's name for each entry of :data:`MODULES`. Every
 test loads this file again, so that no test shares its state.
