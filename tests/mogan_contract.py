@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Mogan, as far as the hook stands on it: stand-ins that keep its contract to the letter.
+"""The parts of Mogan that the hook uses: stand-ins that follow Mogan's contract exactly.
 
-Mogan is not on PyPI and runs on no Python of today, so that nobody can install it
-here. Each part says, in ``Source:``, where it is to be read in Mogan's last version
-(https://opendev.org/x/mogan, the last state before the repository was retired), so
-that names, signatures, store keys, states and exceptions can be compared. What
-these parts do beyond that is as little as the hook can notice.
+Mogan is not on PyPI and does not run on current Python versions, so that it cannot be
+installed for tests. The comment ``Source:`` above each part names its place in Mogan's last
+version (https://opendev.org/x/mogan, the last state before the repository was retired), so
+that names, signatures, store keys, states and exceptions can be compared; the parts share
+one long file for this comparison. Beyond the contract, each part implements only what the
+hook can notice.
 
-A module of the name that Mogan has is made of each group of :data:`MODULES` by
-:func:`install`; every test loads this file anew.
+:func:`install` makes a module with Mogan's name for each entry of :data:`MODULES`. Every
+test loads this file again, so that no test shares its state.
 """
 
 import ast
@@ -123,7 +124,7 @@ machine = FSM()
 # Source: mogan/common/utils.py
 
 _LOCKS: dict[str, threading.Lock] = collections.defaultdict(threading.Lock)
-#: Threads of :func:`spawn_n`, which is eventlet's in Mogan; here they can be waited for.
+#: Threads of :func:`spawn_n`, which uses eventlet in Mogan; here tests can join them.
 SPAWNED: list[threading.Thread] = []
 
 
@@ -153,7 +154,7 @@ def synchronized(name: str) -> Any:
 
 def spawn_n(func: Any, *args: Any, **kwargs: Any) -> None:
     def run() -> None:
-        with contextlib.suppress(Exception):  # eventlet prints it, and that is all
+        with contextlib.suppress(Exception):  # eventlet only prints it
             func(*args, **kwargs)
 
     SPAWNED.append(threading.Thread(target=run, daemon=True))
@@ -210,8 +211,7 @@ class OnFailureRescheduleTask(MoganTask):
             return False
         server.node_uuid = server.node = None
         server.save()
-        again = self.engine_rpcapi.schedule_and_create_servers
-        again(context, [server], **kwargs)
+        self.engine_rpcapi.schedule_and_create_servers(context, [server], **kwargs)
         return True
 
 
@@ -224,10 +224,11 @@ class BuildNetworkTask(MoganTask):
     def execute(self, context: Any, server: Any, requested_networks: Any) -> None:
         nics = ServerNics(context, objects=[])
         try:
-            for wanted in requested_networks:
-                port = self.manager.network_api.create_port(context, wanted["net_id"], server.uuid)
-                given = {"port_id": port["id"], "server_uuid": server.uuid}
-                nics.objects.append(ServerNic(context, preserve_on_delete=False, **given))
+            for network in requested_networks:
+                net_id = network["net_id"]
+                port = self.manager.network_api.create_port(context, net_id, server.uuid)
+                values = {"port_id": port["id"], "server_uuid": server.uuid}
+                nics.objects.append(ServerNic(context, preserve_on_delete=False, **values))
                 self.manager.driver.plug_vif(server.node_uuid, port["id"])
         except Exception as exc:
             server.nics = nics
@@ -304,7 +305,7 @@ def get_flow(
 
 # Source: mogan/notifications/base.py
 
-#: What was notified: action, phase, words of the exception.
+#: The notifications: action, phase, message of the exception.
 NOTIFIED: list[tuple[str, str, str | None]] = []
 
 
@@ -351,8 +352,8 @@ objects = types.ModuleType("mogan.objects")
 
 class MoganObjectRegistry(object_base.VersionedObjectRegistry):
     def registration_hook(self, cls: Any, index: int) -> None:
-        known = getattr(objects, cls.obj_name(), None)
-        if known is None or cls.VERSION >= known.VERSION:
+        registered = getattr(objects, cls.obj_name(), None)
+        if registered is None or cls.VERSION >= registered.VERSION:
             setattr(objects, cls.obj_name(), cls)
 
 
@@ -396,7 +397,7 @@ _engine: sa.Engine | None = None
 
 
 def connect(url: str) -> sa.Engine:
-    """Open the database, and make the tables as Mogan's own migration does."""
+    """Open the database, and create the tables as Mogan's own migration does."""
     global _engine
     _engine = sa.create_engine(url)
     Base.metadata.create_all(_engine)
@@ -526,7 +527,7 @@ def _row(session: orm.Session, uuid: str) -> Any:
 
 
 class BaseEngineManager:
-    #: What ``[engine] engine_driver`` names, and the clients of other services.
+    #: Make the driver that ``[engine] engine_driver`` names, and the clients of services.
     factories: dict[str, Any] = {}
 
     def __init__(self, host: str, topic: str) -> None:
@@ -609,10 +610,10 @@ class EngineManager(BaseEngineManager):
             server.node_uuid, server.node = node, self.driver.get_node_name(node)
             server.save()
             retry["nodes"].append(node)
-        what = (requested_networks, user_data, injected_files, admin_password, key_pair)
+        content = (requested_networks, user_data, injected_files, admin_password, key_pair)
         for server in servers:
             rest = (partitions, request_spec, filter_properties)
-            spawn_n(self._create_server, context, server, *what, *rest)
+            spawn_n(self._create_server, context, server, *content, *rest)
 
     @wrap_server_fault
     def _create_server(
@@ -630,10 +631,10 @@ class EngineManager(BaseEngineManager):
     ) -> None:
         notify_about_server_action(context, server, self.host, "create", "start")
         fsm = get_state_machine(start_state=server.status, target_state=ACTIVE)
-        what = (requested_networks, user_data, injected_files, admin_password, key_pair)
+        content = (requested_networks, user_data, injected_files, admin_password, key_pair)
         try:
             flow = get_flow(
-                context, self, server, *what, partitions, request_spec, filter_properties
+                context, self, server, *content, partitions, request_spec, filter_properties
             )
             with DynamicLogListener(flow):
                 flow.run()
@@ -679,7 +680,7 @@ class EngineManager(BaseEngineManager):
         notify_about_server_action(context, server, self.host, "delete", "end")
 
 
-#: path in Mogan -> what stands there. The model has Mogan's name there, not the one it has here.
+#: path in Mogan -> its names. The model ``ServerModel`` is installed as Mogan's ``Server``.
 MODULES: dict[str, str] = {
     "mogan": "",
     "mogan.common": "",
@@ -708,13 +709,13 @@ BooleanField = object_fields.BooleanField
 
 
 def install() -> dict[str, types.ModuleType]:
-    """Make Mogan's modules, by their paths, for ``sys.modules``."""
-    made = {path: types.ModuleType(path) for path in MODULES} | {"mogan.objects": objects}
+    """Return Mogan's modules, by their paths, for ``sys.modules``."""
+    modules = {path: types.ModuleType(path) for path in MODULES} | {"mogan.objects": objects}
     for path, names in MODULES.items():
         for name in names.split():
             value = ServerModel if path.endswith("models") else globals()[name]
-            setattr(made[path], name, value)
+            setattr(modules[path], name, value)
         parent, _, child = path.rpartition(".")
         if parent:
-            setattr(made[parent], child, made[path])
-    return made
+            setattr(modules[parent], child, modules[path])
+    return modules

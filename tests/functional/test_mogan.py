@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Mogan's engine with the hook, on the real service, simulated pods and a real Ironic."""
+"""Mogan's engine with the hook, the real service, simulated pod managers, a real Ironic."""
 
 import pathlib
 import tempfile
@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.functional import base
 from tests.unit.integration import mogan_world
-from valence_integration import provisioner as provisioner_module
+from valence_integration.provisioner import Provisioner
 
 FLAVOR = {
     "resources": {
@@ -19,12 +19,12 @@ FLAVOR = {
     },
     "resource_traits": {},
 }
-#: Of drives only a pod manager knows enough to refuse.
+#: Only a pod manager knows its drives, so that it alone can refuse this.
 TOO_LARGE = {"resources": {"CUSTOM_VALENCE_STORAGE_CAPACITY_GIB": 10**6}, "resource_traits": {}}
 
 
 class Driver:
-    """The requests of ``mogan.baremetal.ironic.driver``, with an image that the lab has."""
+    """The requests of ``mogan.baremetal.ironic.driver``, with an image of the lab."""
 
     def __init__(self, mogan: Any, ironic: Any) -> None:
         self._mogan, self._ironic = mogan, ironic
@@ -40,7 +40,7 @@ class Driver:
         checks = node.validate(server.node_uuid)
         assert checks.deploy["result"] and checks.power["result"], checks
         node.set_provision_state(server.node_uuid, "active")
-        if self._until(server, ("active", "deploy failed")).provision_state != "active":
+        if self._wait(server, ("active", "deploy failed")).provision_state != "active":
             reason = node.get(server.node_uuid).last_error
             raise self._mogan.exception.ServerDeployFailure(reason)
 
@@ -51,11 +51,11 @@ class Driver:
             return
         if node.provision_state in ("active", "deploy failed", "error"):
             self._ironic.node.set_provision_state(node.uuid, "deleted")
-            self._until(server, ("cleaning", "clean wait", "available"))
+            self._wait(server, ("cleaning", "clean wait", "available"))
 
-    def _until(self, server: Any, wanted: tuple[str, ...]) -> Any:
+    def _wait(self, server: Any, states: tuple[str, ...]) -> Any:
         deadline = time.monotonic() + base.PATIENCE
-        while (node := self._ironic.node.get(server.node_uuid)).provision_state not in wanted:
+        while (node := self._ironic.node.get(server.node_uuid)).provision_state not in states:
             assert time.monotonic() < deadline, node.provision_state
             time.sleep(0.2)
         return node
@@ -78,41 +78,43 @@ class TestMogan(base.FunctionalTestCase):
         super().setUp()
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        self.stage = self.useFixture(
+        self.fixture = self.useFixture(
             mogan_world.Mogan(
                 pathlib.Path(folder.name),
                 lambda mogan: Driver(mogan, self.ironic),
-                lambda _conf: provisioner_module.Provisioner(self.lab.plugin_conf()),
+                lambda _conf: Provisioner(self.lab.plugin_conf()),
             )
         )
 
     def start_provisioner(self) -> Any:
-        """Leave the flows to the engine: it holds them in its own process."""
+        """Start none: the engine runs the flows in its own process."""
 
-    def test_a_server_is_composed_enrolled_deployed_by_mogan_and_given_back(self) -> None:
-        manager = self.stage.start()
-        server = self.stage.created(manager, FLAVOR)
-        faults = self.stage.contract.FAULTS
+    def test_a_server_is_composed_enrolled_deployed_by_mogan_and_released(self) -> None:
+        manager = self.fixture.start()
+        server = self.fixture.create(manager, FLAVOR)
+        faults = self.fixture.contract.FAULTS
         self.assertEqual(("active", "power on", []), (server.status, server.power_state, faults))
-        known = self.ironic.node.get(server.node_uuid)
-        self.assertEqual(("active", server.uuid), (known.provision_state, known.instance_uuid))
-        node = self.valence.nodes.get(known.extra["valence_node"])
+        enrolled = self.ironic.node.get(server.node_uuid)
+        self.assertEqual(
+            ("active", server.uuid), (enrolled.provision_state, enrolled.instance_uuid)
+        )
+        node = self.valence.nodes.get(enrolled.extra["valence_node"])
         self.assertEqual(("composed", "ironic"), (node.state, node.managed_by))
-        self.stage.delete(manager, server)
-        self.assertTrue(self.stage.is_gone(server))
+        self.fixture.delete(manager, server)
+        self.assertTrue(self.fixture.is_deleted(server))
 
-    def test_a_server_that_cannot_be_composed_says_why_in_the_pod_managers_words(self) -> None:
-        server = self.stage.created(self.stage.start(), TOO_LARGE)
+    def test_a_server_that_cannot_be_composed_has_the_pod_managers_own_reason(self) -> None:
+        server = self.fixture.create(self.fixture.start(), TOO_LARGE)
         self.assertEqual(("error", False), (server.status, server.composed))
-        self.assertIn("no computer systems available", self.stage.contract.FAULTS[-1]["message"])
+        self.assertIn("no computer systems available", self.fixture.contract.FAULTS[-1]["message"])
 
-    def test_an_engine_that_starts_again_gives_back_what_it_was_composing(self) -> None:
-        manager, server = self.stage.start(), self.stage.server()
-        self.stage.ask_for(manager, server, flavor=FLAVOR)
-        mogan_world.until(lambda: list(self.valence.nodes.list()))
-        self.stage.stop(manager)
-        self.stage.start()
-        self.stage.join()
-        ended = self.stage.read(server)
-        self.assertEqual(("error", False), (ended.status, ended.composed))
-        self.assertIn("mogan-engine stopped", self.stage.contract.FAULTS[-1]["message"])
+    def test_a_restarted_engine_releases_the_node_that_it_was_composing(self) -> None:
+        manager, server = self.fixture.start(), self.fixture.add_server()
+        self.fixture.request(manager, server, flavor=FLAVOR)
+        mogan_world.wait_until(lambda: list(self.valence.nodes.list()))
+        self.fixture.stop(manager)
+        self.fixture.start()
+        self.fixture.join()
+        failed = self.fixture.read(server)
+        self.assertEqual(("error", False), (failed.status, failed.composed))
+        self.assertIn("mogan-engine stopped", self.fixture.contract.FAULTS[-1]["message"])

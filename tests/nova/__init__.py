@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Tests on a real Nova, in an environment of their own: see ``make functional-nova``."""
+"""Tests on a real Nova, in a separate environment: see ``make functional-nova``."""
 
-# First of all: it settles whether this process runs threads of its own or eventlet's.
+# Must be the first import: it decides whether this process uses native threads or eventlet.
 import nova.tests.functional  # noqa: F401

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What tests on a real Nova stand on: its own functional fixtures, and a lab for all of them.
+"""The base of tests on a real Nova: Nova's own functional fixtures, and a lab.
 
 Nova's API, scheduler, conductor, compute and Placement run in this process; Valence,
-the pod managers and Ironic are the lab's own processes, reached over HTTP.
+the pod managers and Ironic are processes of the lab, and answer over HTTP.
 """
 
 import atexit
@@ -33,7 +33,7 @@ PODS = {
     "rack": podm.Size(systems=20, cores=8, memory_mib=32 * 1024, assemble_seconds=0.2),
 }
 
-#: What every pod manager can compose, and what none can, as it alone knows.
+#: A flavor that every pod manager can compose, and one that each pod manager refuses.
 FLAVORS = {
     "web": {"processor": {"total_cores": 8}, "memory": {"capacity_mib": 16 * 1024}},
     "huge": {"storage": [{"capacity_gib": 10**6}]},
@@ -45,27 +45,27 @@ STUCK_TRAY = {
     "action": {"type": "error", "status": 400, "message": "the media tray is stuck"},
 }
 
-#: No demands on what Nova itself divides: a machine is one resource.
+#: No resources that Nova itself divides: a machine is one resource.
 BARE = {"resources:VCPU": "0", "resources:MEMORY_MB": "0", "resources:DISK_GB": "0"}
 
-#: Seconds that a server may take to come or to go, among twenty others.
-PATIENCE = 600
+#: Seconds to build or delete a server, among twenty others.
+TIMEOUT = 600
 
 
-class _Stage:
-    """The lab of this process: started when first wanted, stopped with the process."""
+class _SharedLab:
+    """The lab of this process: started on first use, stopped with the process."""
 
     def __init__(self) -> None:
         self._lab: labs.Lab | None = None
         self._failed = False
         self.pods: dict[str, str] = {}
 
-    def lab(self) -> labs.Lab:
+    def start(self) -> labs.Lab:
         """Return the running lab."""
         if self._lab is None:
             lab = labs.Lab(PODS, glance_url=glance.Glance().url)
             lab.start()
-            atexit.register(self.clear)
+            atexit.register(self.stop)
             self.pods = lab.enlist()
             for name, properties in FLAVORS.items():
                 lab.valence_client().flavors.create(name=name, properties=properties)
@@ -73,11 +73,11 @@ class _Stage:
         return self._lab
 
     def note_failure(self, _exc_info: object = None) -> None:
-        """Have the logs stay where they are: somebody will want them."""
+        """Keep the logs after the end of the process, for a diagnosis."""
         self._failed = True
 
-    def clear(self) -> None:
-        """Give the lab up: what a test left in it must not reach the next one."""
+    def stop(self) -> None:
+        """Stop the lab, so that what a test left in it cannot affect the next one."""
         if self._lab is not None:
             self._lab.stop()
             if not self._failed:
@@ -85,14 +85,14 @@ class _Stage:
             self._lab, self._failed = None, False
 
 
-_STAGE = _Stage()
+_SHARED_LAB = _SharedLab()
 
 
 class NovaTestCase(integrated_helpers.ProviderUsageBaseTestCase):
-    """A test with a cloud to itself, which leaves the hardware as it found it.
+    """A test with its own cloud, which must leave the hardware unchanged.
 
     :ivar lab: simulated pod managers ``single``, ``pair`` and ``rack``, service, Ironic.
-    :ivar pods: name of a pod manager to its uuid, which its compute node has too.
+    :ivar pods: name of a pod manager to its uuid, which is also that of its compute node.
     """
 
     compute_driver = "valence.ValenceDriver"
@@ -102,9 +102,9 @@ class NovaTestCase(integrated_helpers.ProviderUsageBaseTestCase):
         self.flags(api_paste_config=paste, group="wsgi")
         self.flags(cores=-1, ram=-1, instances=-1, group="quota")
         self.flags(compute_driver=self.compute_driver)
-        self.lab = _STAGE.lab()
-        self.pods = _STAGE.pods
-        self.addOnException(_STAGE.note_failure)
+        self.lab = _SHARED_LAB.start()
+        self.pods = _SHARED_LAB.pods
+        self.addOnException(_SHARED_LAB.note_failure)
         super().setUp()
         self._accept_unbound_ports()
         self.configure()
@@ -114,7 +114,7 @@ class NovaTestCase(integrated_helpers.ProviderUsageBaseTestCase):
         self.addCleanup(self._compare)
 
     def _accept_unbound_ports(self) -> None:
-        """Have Nova's stand-in for Neutron take ports that Ironic binds, as Neutron does."""
+        """Make Nova's fake Neutron accept ports that Ironic binds, as Neutron does."""
         real = self.neutron.update_port
 
         def update_port(port: Any, body: Any = None) -> Any:
@@ -125,7 +125,7 @@ class NovaTestCase(integrated_helpers.ProviderUsageBaseTestCase):
         self.neutron.update_port = update_port
 
     def configure(self) -> None:
-        """Say to Nova where Ironic is, and how to look at it without long pauses."""
+        """Configure Nova's access to Ironic, and short intervals."""
         nova_conf.register_opts(CONF)
         self.flags(
             auth_type="none",
@@ -143,8 +143,8 @@ class NovaTestCase(integrated_helpers.ProviderUsageBaseTestCase):
             self.assertEqual([], differences)
         finally:
             if differences:
-                _STAGE.note_failure()
-                _STAGE.clear()
+                _SHARED_LAB.note_failure()
+                _SHARED_LAB.stop()
 
     def compute(
         self,
@@ -162,7 +162,7 @@ class NovaTestCase(integrated_helpers.ProviderUsageBaseTestCase):
             self.lab.directory / f"nova-{self.id().rpartition('.')[2][:60]}-{host}",
             valence_url or self.lab.service.url,
             ironic_url or self.lab.ironic.url,
-            # A nova-compute that ends takes its threads along; here they end their step.
+            # A real nova-compute ends with its threads; here they finish their task first.
             grace=60,
         )
         plugin.prepare()
@@ -172,91 +172,93 @@ class NovaTestCase(integrated_helpers.ProviderUsageBaseTestCase):
         return self._start_compute(host)
 
     def restart(self, compute: Any) -> Any:
-        """Stop a nova-compute, wait until it is gone, and start it again."""
+        """Stop a nova-compute, wait until it has stopped, and start it again."""
         compute.stop()
-        self.until(lambda: compute.manager.driver._opened is None, "nova-compute has stopped")
+        self.wait_until(
+            lambda: compute.manager.driver._current is None, "nova-compute has stopped"
+        )
         return self.start_service("compute", host=compute.host)
 
     def flavor(self, name: str, **specs: str) -> str:
-        """Make the Nova flavor of a Valence flavor; return its id."""
+        """Create the Nova flavor of a Valence flavor; return its id."""
         extra = {**BARE, f"resources:CUSTOM_VALENCE_{name.upper()}": "1", "valence:flavor": name}
         return self._create_flavor(
             vcpu=1, memory_mb=1024, disk=1, ephemeral=0, extra_spec={**extra, **specs}
         )
 
-    def boot(self, flavor: str, state: str = "ACTIVE", **more: Any) -> dict[str, Any]:
-        """Have a server built, without networks, and wait for how it ends."""
-        more.setdefault("networks", "none")
-        return self._create_server(flavor_id=flavor, expected_state=state, **more)
+    def create(self, flavor: str, state: str = "ACTIVE", **options: Any) -> dict[str, Any]:
+        """Create a server, without networks, and wait for a state."""
+        options.setdefault("networks", "none")
+        return self._create_server(flavor_id=flavor, expected_state=state, **options)
 
     def delete(self, server: dict[str, Any]) -> None:
-        """Delete a server, and wait until it is gone."""
+        """Delete a server, and wait until it is deleted."""
         self._delete_server(server)
 
     def _wait_for_server_parameter(
         self, server: Any, expected_params: Any, *_args: Any, **_kwargs: Any
     ) -> Any:
-        """Wait as long as real machines take, and no longer than until it went wrong."""
-        deadline = time.monotonic() + PATIENCE
+        """Wait as long as real machines take, or until the server is in error."""
+        deadline = time.monotonic() + TIMEOUT
         while True:
-            seen = self.admin_api.get_server(server["id"])
-            wrong = seen["status"] == "ERROR" != expected_params.get("status", "ERROR")
-            there = all(seen[name] == value for name, value in expected_params.items())
-            if there and ("fault" in seen or seen["status"] != "ERROR"):
-                return seen
-            if wrong or time.monotonic() > deadline:
-                fault = seen.get("fault", {}).get("message")
-                self.fail(f"{expected_params} was not reached: {seen['status']}, {fault}")
+            current = self.admin_api.get_server(server["id"])
+            failed = current["status"] == "ERROR" != expected_params.get("status", "ERROR")
+            reached = all(current[name] == value for name, value in expected_params.items())
+            if reached and ("fault" in current or current["status"] != "ERROR"):
+                return current
+            if failed or time.monotonic() > deadline:
+                fault = current.get("fault", {}).get("message")
+                self.fail(f"{expected_params} was not reached: {current['status']}, {fault}")
             time.sleep(0.2)
 
     def _wait_until_deleted(self, server: Any) -> None:
-        """Wait until Nova knows a server no more."""
-        deadline = time.monotonic() + PATIENCE
+        """Wait until Nova no longer has a server."""
+        deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline:
             try:
                 self.admin_api.get_server(server["id"])
             except api_client.OpenStackApiNotFoundException:
                 return
             time.sleep(0.2)
-        self.fail(f"Server {server['id']} is still there.")
+        self.fail(f"Server {server['id']} was not deleted.")
 
     def act(self, server: dict[str, Any], action: dict[str, Any], status: str = "ACTIVE") -> None:
-        """Have something done to a server, and wait until it is."""
+        """Run an action on a server, and wait for its end."""
         self.api.post_server_action(server["id"], action)
-        done = {"status": status, "OS-EXT-STS:task_state": None}
-        self._wait_for_server_parameter(server, done)
+        expected = {"status": status, "OS-EXT-STS:task_state": None}
+        self._wait_for_server_parameter(server, expected)
 
-    def begin(self, flavor: str) -> dict[str, Any]:
-        """Have a server built, without networks, and do not wait for it."""
+    def start_create(self, flavor: str) -> dict[str, Any]:
+        """Create a server, without networks, and do not wait for it."""
         body = self._build_server(flavor_id=flavor, networks="none")
         return dict(self.api.post_server({"server": body}))
 
-    def until(self, reached: Callable[[], Any], what: str) -> Any:
-        """Wait for something to be true, and return it."""
-        deadline = time.monotonic() + PATIENCE
-        while not (found := reached()):
+    def wait_until(self, condition: Callable[[], Any], sentence: str) -> Any:
+        """Wait until a condition is true, and return its value."""
+        deadline = time.monotonic() + TIMEOUT
+        while not (value := condition()):
             if time.monotonic() > deadline:
-                self.fail(f"It never came to this: {what}.")
+                self.fail(f"Timed out before this was true: {sentence}.")
             time.sleep(0.05)
-        return found
+        return value
 
-    def renew(self, compute: Any) -> None:
-        """Have a nova-compute tell Placement what there is, as it does every minute."""
+    def update_inventory(self, compute: Any) -> None:
+        """Run the periodic update of Placement, which a nova-compute runs every minute."""
         compute.manager.update_available_resource(context.get_admin_context())
 
     def node_of(self, server: dict[str, Any]) -> Any:
-        """Return the node that Ironic has for a server."""
+        """Return the node of a server in Ironic."""
         nodes = self.ironic.node.list(limit=0, detail=True)
         [node] = [node for node in nodes if node.instance_uuid == server["id"]]
         return node
 
     def pod_of(self, server: dict[str, Any]) -> str:
-        """Return the name of the pod manager that a server is on."""
+        """Return the name of the pod manager of a server."""
         node = self.api.get_server(server["id"])["OS-EXT-SRV-ATTR:hypervisor_hostname"]
         [name] = [name for name, uuid in self.pods.items() if uuid == node]
         return name
 
     def inventory(self, pod: str, flavor: str = "web") -> dict[str, int]:
-        """Read what Placement was told of a flavor on a pod manager."""
-        found = self._get_provider_inventory(self.pods[pod])
-        return dict(found[f"CUSTOM_VALENCE_{flavor.upper()}"])
+        """Return the inventory of a flavor on a pod manager in Placement."""
+        inventory = self._get_provider_inventory(self.pods[pod])
+        return dict(inventory[f"CUSTOM_VALENCE_{flavor.upper()}"])

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The Glance that the lab's Ironic asks for images that Nova names by their uuid."""
+"""A fake Glance, from which the lab's Ironic reads images that Nova names by their uuid."""
 
 import http.server
 import json
@@ -10,7 +10,7 @@ BOOT_ISO = "http://127.0.0.1/images/node.iso"
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    """Every image is a ramdisk to boot; every path below it answers for it."""
+    """Every image exists, and is a ramdisk that can be booted."""
 
     def do_GET(self) -> None:
         image = self.path.rstrip("/").rpartition("/")[2]
@@ -37,7 +37,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.answer(document)
 
     def answer(self, document: object) -> None:
-        """Send a document."""
+        """Send a JSON document."""
         body = json.dumps(document).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -46,11 +46,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Glance:
-    """Answers on loopback until this process ends."""
+    """A server on loopback that runs until this process ends."""
 
     def __init__(self) -> None:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)

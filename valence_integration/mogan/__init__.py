@@ -2,7 +2,7 @@
 
 """The hook in Mogan: servers on hardware that is composed for them.
 
-Mogan's engine is told in one line to use :class:`engine.EngineManager`. Nothing here
-imports Mogan before that class is asked for. What is known of Mogan, and where it
-is to be read in its source, stands in ``tests/mogan_contract.py``.
+One line of Mogan's engine names :class:`engine.EngineManager` as its manager. Mogan is
+imported only when that class is first read. The hook's assumptions about Mogan, with their
+places in Mogan's source, are in ``tests/mogan_contract.py``.
 """

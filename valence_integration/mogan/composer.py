@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Compose a server of Mogan, and give it back: what the hook asks the conductor for."""
+"""Compose and release the hardware of Mogan's servers, through the provisioning plugin."""
 
 from collections.abc import Callable
 import threading
@@ -11,38 +11,40 @@ from oslo_log import log as logging
 
 from valence_conductor import errors as conductor_errors
 from valence_integration import errors
-from valence_integration import provisioner as provisioner_module
+from valence_integration import provisioner as integration_provisioner
 from valence_integration import states
 from valence_integration.mogan import scheduling
-from valence_integration.mogan import server as servers
-from valence_integration.mogan.modules import Parts
+from valence_integration.mogan import server as mogan_server
+from valence_integration.mogan.modules import MoganModules
+from valence_integration.provisioner import Provisioner
 
 LOG = logging.getLogger(__name__)
 
 #: Keys in the server's ``system_metadata``: the host of the engine that composes it, the
-#: run of that engine, and the installation of the plugin that has the instance.
+#: run of that engine (a new uuid at each start), and the installation of the plugin whose
+#: database has the instance.
 ENGINE = "valence_engine"
 RUN = "valence_run"
 INSTALLATION = "valence_installation"
 
 
 class Composer:
-    """Has servers composed and enrolled, and given back.
+    """Composes and enrolls the nodes of servers, and releases them.
 
-    A server and its instance bear the same uuid. By it Ironic's node is found, by
-    Mogan's driver as by the plugin.
+    A server and its instance have the same uuid, by which Mogan's driver and the plugin
+    find the node in Ironic.
 
     :param mogan: Mogan's modules.
     :param host: of this engine.
     :param open_provisioner: opens the plugin; called when it is first needed.
-    :param timeout: seconds to wait for a server, and for its end.
+    :param timeout: seconds to wait until a node is composed and enrolled, or released.
     """
 
     def __init__(
         self,
-        mogan: Parts,
+        mogan: MoganModules,
         host: str,
-        open_provisioner: Callable[[], provisioner_module.Provisioner],
+        open_provisioner: Callable[[], Provisioner],
         timeout: float,
     ) -> None:
         self._mogan = mogan
@@ -51,46 +53,46 @@ class Composer:
         self._timeout = timeout
         self._run = str(uuids.uuid4())
         self._lock = threading.Lock()
-        self._provisioner: provisioner_module.Provisioner | None = None
+        self._provisioner: Provisioner | None = None
 
     @property
-    def provisioner(self) -> provisioner_module.Provisioner:
-        """The plugin, started: requests may arrive before the engine is quite up.
+    def provisioner(self) -> Provisioner:
+        """The plugin, started: requests may arrive before the engine has started fully.
 
         :raises AlreadyRunning: another process works on the same flows.
         """
         with self._lock:
             if self._provisioner is None:
-                opened = self._open_provisioner()
-                opened.start()
-                self._provisioner = opened
+                provisioner = self._open_provisioner()
+                provisioner.start()
+                self._provisioner = provisioner
             return self._provisioner
 
     def start(self) -> None:
-        """Open the plugin now, and resume what is under way.
+        """Start the plugin, and resume its flows.
 
         :raises AlreadyRunning: another process works on the same flows.
         """
-        LOG.info("installation %s of the plugin is open", self.provisioner.installation())
+        LOG.info("Started installation %s of the plugin", self.provisioner.installation())
 
     def stop(self) -> None:
-        """Leave what is under way; the next start goes on with it."""
+        """Stop the plugin; the next start resumes its flows."""
         with self._lock:
             if self._provisioner is not None:
                 self._provisioner.stop()
                 self._provisioner = None
 
     def mark(self, context: Any, server: Any) -> Any:
-        """Write down that a server is to be composed, before anything is asked for.
+        """Record that a server is to be composed, before anything is requested.
 
-        The node's uuid in Ironic is known before there is one: with it, Mogan will
-        not delete the server without asking the driver.
+        The uuid of the node in Ironic is known before the node exists. Mogan does not
+        delete a server that has one without calling the driver.
 
         :returns: the server, with the field ``composed``.
         """
-        server = servers.newest(self._mogan, context, server)
+        server = mogan_server.newest(self._mogan, context, server)
         server.composed = True
-        server.node_uuid = provisioner_module.ids_of(server.uuid, 1)["ironic_uuid"]
+        server.node_uuid = integration_provisioner.ids_of(server.uuid, 1)["ironic_uuid"]
         server.system_metadata = {
             **(server.system_metadata or {}),
             ENGINE: self._host,
@@ -101,26 +103,26 @@ class Composer:
         return server
 
     def compose(self, context: Any, server: Any, request_spec: Any) -> None:
-        """Have a server composed and enrolled, and wait for it.
+        """Compose and enroll the node of a server, and wait for it.
 
-        :raises ServerDeployFailure: it failed; the message has the peer's own words.
-        :raises ServerDeployAborted: somebody deleted the server meanwhile.
-        :raises ServerNotFound: the same, and it is gone already.
+        :raises ServerDeployFailure: it failed; the message has the peer's own reason.
+        :raises ServerDeployAborted: the server is being deleted.
+        :raises ServerNotFound: the server is deleted.
         """
         try:
-            wanted = scheduling.wanted(request_spec)
-            assert wanted is not None, "a server is composed only if its flavor asks for it"
+            requirements = scheduling.requirements_of(request_spec)
+            assert requirements is not None, "only servers with a Valence flavor are composed"
             self.provisioner.provision(
                 uuid=server.uuid,
                 name=server.name or server.uuid,
-                requirements=wanted.properties,
-                flavor=wanted.flavor,
+                requirements=requirements.properties,
+                flavor=requirements.flavor,
                 project_id=server.project_id,
                 user_id=server.user_id,
             )
-            # Whoever deletes it from here on finds the instance. Who did so before did not.
+            # A deletion from here on finds the instance. An earlier one did not.
             server.refresh(context)
-            self._must_build(server)
+            self._ensure_building(server)
             instance = self.provisioner.wait(server.uuid, self._timeout)
         except errors.InstanceFailed as exc:
             detail = exc.fault.get("detail") or str(exc)
@@ -130,32 +132,32 @@ class Composer:
         if instance.state != states.ACTIVE:
             raise self._aborted(server)
 
-    def give_back(self, server: Any) -> None:
-        """Have a server leave Ironic and then return to the pool, and wait for it.
+    def release(self, server: Any) -> None:
+        """Remove the node of a server from Ironic, return it to the pool, and wait for that.
 
-        May be repeated. One that was never asked for holds nothing.
+        May be repeated. A server that was never composed holds nothing.
 
-        :raises ServerDeployFailure: it is still held; the message says why.
+        :raises ServerDeployFailure: it still holds hardware; the message has the reason.
         """
-        self._must_know(server)
+        self._ensure_same_installation(server)
         try:
             self.provisioner.destroy(server.uuid)
             self.provisioner.wait(server.uuid, self._timeout)
         except errors.InstanceNotFound:
-            LOG.info("server %s was not composed, nothing is given back", server.uuid)
+            LOG.info("Server %s was never composed, nothing is released", server.uuid)
         except errors.IntegrationError as exc:
             fault = getattr(exc, "fault", {})
             raise self._mogan.exception.ServerDeployFailure(
-                f"What was composed for the server is not given back: {fault.get('detail') or exc}"
+                f"The node of the server is not released: {fault.get('detail') or exc}"
             ) from exc
         server.composed = False
         server.node_uuid = server.node = None
         server.save()
 
     def is_busy(self, server: Any) -> bool:
-        """Tell whether a conductor is at work on what is composed for a server.
+        """Return whether a flow is running, or pending, for a server.
 
-        An earlier run of the engine may have asked for it.
+        An earlier run of the engine may have requested it.
         """
         try:
             return self.provisioner.get(server.uuid).state not in states.SETTLED
@@ -163,37 +165,37 @@ class Composer:
             return False
 
     def is_enrolled(self, server: Any) -> bool:
-        """Tell whether Ironic still has the node of a server; if in doubt, it has."""
+        """Return whether Ironic still has the node of a server; True when in doubt."""
         try:
             return self.provisioner.is_enrolled(server.uuid)
         except errors.InstanceNotFound:
             return False
         except conductor_errors.Fault as exc:
-            LOG.warning("It is not known whether Ironic has server %s: %s", server.uuid, exc)
+            LOG.warning("The node of server %s could not be read in Ironic: %s", server.uuid, exc)
             return True
 
-    def is_left_over(self, server: Any) -> bool:
-        """Tell whether an earlier run of this engine was at work on a server."""
-        marks = server.system_metadata or {}
-        mine = servers.is_composed(server) and marks.get(ENGINE) == self._host
-        return mine and marks.get(RUN) != self._run
+    def is_interrupted(self, server: Any) -> bool:
+        """Return whether an earlier run of this engine was working on a server."""
+        metadata = server.system_metadata or {}
+        is_own = mogan_server.is_composed(server) and metadata.get(ENGINE) == self._host
+        return is_own and metadata.get(RUN) != self._run
 
-    def _must_build(self, server: Any) -> None:
+    def _ensure_building(self, server: Any) -> None:
         if server.status != self._mogan.states.BUILDING:
             raise self._aborted(server)
 
     def _aborted(self, server: Any) -> Exception:
-        aborted: Exception = self._mogan.exception.ServerDeployAborted(
-            f"Server {server.uuid} was deleted while it was composed."
+        exc: Exception = self._mogan.exception.ServerDeployAborted(
+            f"Server {server.uuid} was deleted while it was being composed."
         )
-        return aborted
+        return exc
 
-    def _must_know(self, server: Any) -> None:
-        """Refuse a server whose instance is in another database: it would look like none."""
-        mark = (server.system_metadata or {}).get(INSTALLATION)
-        if mark not in (None, self.provisioner.installation()):
+    def _ensure_same_installation(self, server: Any) -> None:
+        """Refuse a server whose instance is in another database: here it has none."""
+        installation = (server.system_metadata or {}).get(INSTALLATION)
+        if installation not in (None, self.provisioner.installation()):
             raise self._mogan.exception.ServerDeployFailure(
-                f"Server {server.uuid} was composed by installation {mark} of the plugin, and "
-                "this engine uses another database. Give every engine of this Mogan the same "
-                "[valence_integration] connection, then delete the server again."
+                f"Server {server.uuid} was composed by installation {installation} of the plugin, "
+                "and this engine uses another database. Set the same [valence_integration] "
+                "connection for every engine of this Mogan, then delete the server again."
             )

@@ -8,45 +8,45 @@ from oslo_config import cfg
 
 GROUP = "mogan"
 
-#: What Mogan's engine reads, besides its own configuration.
+#: The file that Mogan's engine reads, besides Mogan's own configuration.
 FILE = "valence-integration.conf"
 
 OPTS = [
     cfg.BoolOpt(
         "schedule_first",
         default=False,
-        help="Have Mogan look among the nodes that exist first, and compose one only when its "
-        "scheduler finds none or has tried often enough. A flavor must say with resources of "
-        "other names which existing nodes will do; one that names only what is to be composed "
-        "is composed at once all the same.",
+        help="Send a request to Mogan's scheduler first, which chooses from the existing nodes, "
+        "and compose a node only when it finds none or its attempts are exhausted. The flavor "
+        "must then also name the resources of the existing nodes that fit. A flavor that names "
+        "only hardware to compose is composed without the scheduler.",
     ),
     cfg.FloatOpt(
         "wait_timeout",
         default=7200,
         min=1,
-        help="Seconds that Mogan's engine waits until a server is composed and enrolled, and "
-        "until it is given back. Longer than compose_timeout, enroll_timeout and "
-        "give_back_timeout together is right: past it the server ends in error.",
+        help="Seconds for which Mogan's engine waits until the node of a server is composed and "
+        "enrolled, and until it is released. Must be longer than compose_timeout, enroll_timeout "
+        "and give_back_timeout together. After that the server is set to error.",
     ),
 ]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
-    """Make the options known to ``conf``; harmless when they are already."""
+    """Register the options; idempotent."""
     conf.register_opts(OPTS, group=GROUP)
 
 
 def read() -> cfg.ConfigOpts:
-    """Read the plugin's own configuration, wherever oslo.config looks for it.
+    """Read the plugin's own configuration from the directories that oslo.config searches.
 
-    It is apart from Mogan's: both have a group ``[ironic]``, with other options.
+    It is separate from Mogan's, because both have a group ``[ironic]`` with different options.
     """
-    found = cfg.find_config_files(project="valence", prog=Path(FILE).stem)
+    files = cfg.find_config_files(project="valence", prog=Path(FILE).stem)
     conf = cfg.ConfigOpts()
     conf(
         [],
         project="valence",
-        default_config_files=[path for path in found if Path(path).name == FILE],
+        default_config_files=[path for path in files if Path(path).name == FILE],
         default_config_dirs=[],
     )
     register_opts(conf)

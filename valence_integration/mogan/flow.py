@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How Mogan deploys on a node that was composed and enrolled already."""
+"""Mogan's create flow, for a node that is already composed and enrolled."""
 
 from typing import Any
 
 from taskflow import engines
 from taskflow.patterns import linear_flow
 
-from valence_integration.mogan.modules import Parts
+from valence_integration.mogan.modules import MoganModules
 
 
 def get_flow(
-    mogan: Parts,
+    mogan: MoganModules,
     context: Any,
     manager: Any,
     server: Any,
@@ -24,9 +24,9 @@ def get_flow(
     request_spec: Any,
     filter_properties: Any,
 ) -> Any:
-    """Load Mogan's create flow, of Mogan's own tasks, without its rescheduling.
+    """Load Mogan's create flow, with Mogan's own tasks, without its rescheduling.
 
-    The name, the order and the keys of the store are those of
+    The name, the order and the keys of the store are the same as in
     ``mogan.engine.flows.create_server.get_flow``.
     """
     tasks = mogan.create_server

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How a composed server of Mogan comes to be, and goes."""
+"""Create, delete and recover composed servers, within Mogan's engine."""
 
 from typing import Any
 
@@ -9,163 +9,163 @@ from oslo_utils import timeutils
 
 from valence_integration.mogan import flow
 from valence_integration.mogan.composer import Composer
-from valence_integration.mogan.modules import Parts
+from valence_integration.mogan.modules import MoganModules
 
 LOG = logging.getLogger(__name__)
 
 
-class Story:
+class ServerLifecycle:
     """Creates and deletes composed servers, with the states, quota and notifications of Mogan.
 
     :param mogan: Mogan's modules.
     :param manager: Mogan's engine.
-    :param composer: has them composed and given back.
+    :param composer: composes and releases the nodes of servers.
     """
 
-    def __init__(self, mogan: Parts, manager: Any, composer: Composer) -> None:
+    def __init__(self, mogan: MoganModules, manager: Any, composer: Composer) -> None:
         self._mogan = mogan
         self._manager = manager
         self._composer = composer
 
-    def create(self, context: Any, server: Any, *what: Any) -> None:
-        """Compose and enrol, then deploy as Mogan does; undo all of it when anything fails.
+    def create(self, context: Any, server: Any, *, request_spec: Any, **arguments: Any) -> None:
+        """Compose and enroll, then deploy as Mogan does; undo everything when a step fails.
 
-        :param server: marked by :meth:`Composer.mark`.
-        :param what: what Mogan's ``_create_server`` is given after the server.
-        :raises Exception: what failed, of Mogan's kind where we speak.
+        :param server: as returned by :meth:`Composer.mark`.
+        :param arguments: the other arguments of Mogan's ``_create_server``, by name.
+        :raises Exception: the error of the failed step, one of Mogan's where the hook raises.
         """
-        request_spec = what[-2]
         self._notify(context, server, "CREATE", "START")
         try:
             self._composer.compose(context, server, request_spec)
             server.node = self._manager.driver.get_node_name(server.node_uuid)
             server.save()
-            self._deploy(context, server, what)
+            self._deploy(context, server, request_spec=request_spec, **arguments)
             self._finish(context, server)
-        except Exception as exc:  # whatever it was, the node is given back
-            told = self._give_back_after(context, server, exc)
+        except Exception as exc:  # after every kind of failure the node is released
+            error = self._release_after(context, server, exc)
             if self._is_deleted(context, server):
-                LOG.info("Server %s was deleted while it was created: %s", server.uuid, exc)
+                LOG.info("Server %s was deleted while it was being created: %s", server.uuid, exc)
                 return
-            self._fail(server, told)
+            self._fail(server, error)
             self._manager._rollback_servers_quota(context, -1)
-            self._notify(context, server, "CREATE", "ERROR", told)
-            if told is exc:
+            self._notify(context, server, "CREATE", "ERROR", error)
+            if error is exc:
                 raise
-            raise told from exc
+            raise error from exc
         self._notify(context, server, "CREATE", "END")
         LOG.info("Created composed server %s", server.uuid)
 
     def delete(self, context: Any, server: Any) -> None:
-        """Take networks and deployment away as Mogan does, then give the node back.
+        """Remove networks and deployment as Mogan does, then release the node.
 
-        May be repeated at every step. A node that is gone already stops nothing, and
-        one that a conductor is at work on is left to it: Ironic would refuse Mogan.
+        May be repeated after every step. A node that no longer exists is no obstacle. While
+        a conductor works on a node, only that conductor undeploys it: Ironic would refuse
+        Mogan's request.
 
-        :raises Exception: a step failed, and Ironic still has the node; nothing after
-            that step was done.
+        :raises Exception: a step failed, and Ironic still has the node; no later step
+            was executed.
         """
         if self._composer.is_busy(server):
-            self._forget_networks(context, server)
+            self._release_ports(context, server)
         else:
             self._undeploy(context, server)
-        self._composer.give_back(server)
+        self._composer.release(server)
 
     def _undeploy(self, context: Any, server: Any) -> None:
         try:
             self._manager.destroy_networks(context, server)
             self._manager.driver.destroy(context, server)
-        except Exception as exc:  # Mogan's drivers let through errors of their clients
-            gone = isinstance(exc, self._mogan.exception.ServerNotFound)
-            if not gone and self._composer.is_enrolled(server):
+        except Exception as exc:  # Mogan's drivers do not convert errors of their clients
+            is_gone = isinstance(exc, self._mogan.exception.ServerNotFound)
+            if not is_gone and self._composer.is_enrolled(server):
                 raise
-            LOG.info("The node of server %s is gone already: %s", server.uuid, exc)
-            self._forget_networks(context, server)
+            LOG.info("The node of server %s no longer exists: %s", server.uuid, exc)
+            self._release_ports(context, server)
 
     def recover(self, context: Any) -> None:
-        """End well what an earlier run of this engine left in the middle.
+        """Finish what an earlier run of this engine left unfinished.
 
-        A server that was being created is given back and ends in error: what was
-        asked for (user data, password, files) is nowhere but in the message that the
-        earlier run had taken. A deletion goes on.
+        A server that was being created is released and set to error: the rest of its
+        request (user data, password, files) was only in the message that the earlier run
+        had received. A deletion continues.
         """
         states, spawn = self._mogan.states, self._mogan.utils.spawn_n
         for server in self._mogan.objects.Server.list(context):
-            if not self._composer.is_left_over(server):
+            if not self._composer.is_interrupted(server):
                 continue
             if server.status == states.BUILDING:
-                spawn(self._interrupted, context, server)
+                spawn(self._end_interrupted, context, server)
             elif server.status == states.DELETING:
                 spawn(self._manager.delete_server, context, server)
 
-    def _deploy(self, context: Any, server: Any, what: tuple[Any, ...]) -> None:
-        engine = flow.get_flow(self._mogan, context, self._manager, server, *what)
+    def _deploy(self, context: Any, server: Any, **arguments: Any) -> None:
+        engine = flow.get_flow(self._mogan, context, self._manager, server, **arguments)
         with self._mogan.flow_utils.DynamicLogListener(engine, logger=LOG):
             engine.run()
 
     def _finish(self, context: Any, server: Any) -> None:
-        machine = self._machine()
+        machine = self._state_machine()
         server.power_state = self._manager.driver.get_power_state(context, server.uuid)
         server.launched_at = timeutils.utcnow()
         self._mogan.utils.process_event(machine, server, event="done")
 
-    def _interrupted(self, context: Any, server: Any) -> None:
-        """End a creation whose engine was stopped, as one that failed."""
+    def _end_interrupted(self, context: Any, server: Any) -> None:
+        """End a creation whose engine stopped, as one that failed."""
         cause = self._mogan.exception.ServerDeployAborted(
-            "mogan-engine stopped while the server was created; create it again."
+            "mogan-engine stopped while the server was being created; create it again."
         )
-        told = self._give_back_after(context, server, cause)
+        error = self._release_after(context, server, cause)
         if self._is_deleted(context, server):
             return
-        self._fail(server, told)
+        self._fail(server, error)
         project = {"project_id": server.project_id}
-        reserved = self._manager.quota.reserve(context, servers=-1, **project)
-        if reserved:
-            self._manager.quota.commit(context, reserved, **project)
+        reservations = self._manager.quota.reserve(context, servers=-1, **project)
+        if reservations:
+            self._manager.quota.commit(context, reservations, **project)
         self._mogan.utils.add_server_fault_from_exc(
-            context, server, told, (type(told), told, told.__traceback__)
+            context, server, error, (type(error), error, error.__traceback__)
         )
-        self._notify(context, server, "CREATE", "ERROR", told)
+        self._notify(context, server, "CREATE", "ERROR", error)
 
-    def _give_back_after(self, context: Any, server: Any, cause: Exception) -> Exception:
-        """Give a server back; say so if it is held all the same.
+    def _release_after(self, context: Any, server: Any, cause: Exception) -> Exception:
+        """Release the node of a server after a failure.
 
-        :returns: what to tell, the cause or more than that.
+        :returns: the error to report: the cause, with the reason if the release failed too.
         """
         try:
-            self._composer.give_back(server)
-            # What Mogan's own revert could not take away, having no node any more.
-            self._forget_networks(context, server)
+            self._composer.release(server)
+            # Mogan's own revert cannot remove them without a node.
+            self._release_ports(context, server)
         except self._mogan.exception.ServerNotFound:
-            return cause  # somebody deleted the server, which gave everything back
-        except Exception as exc:  # it goes with the cause, and must not hide it
-            LOG.exception("Server %s failed and is not given back", server.uuid)
-            more = f"{str(cause).rstrip('.')}. {exc} Delete the server when the cause is gone."
-            told: Exception = self._mogan.exception.ServerDeployFailure(more)
-            return told
+            return cause  # the deletion of the server released everything
+        except Exception as exc:  # reported together with the cause, which it must not hide
+            LOG.exception("Server %s failed and is not released", server.uuid)
+            message = f"{str(cause).rstrip('.')}. {exc} Delete the server once this is fixed."
+            error: Exception = self._mogan.exception.ServerDeployFailure(message)
+            return error
         return cause
 
     def _is_deleted(self, context: Any, server: Any) -> bool:
-        """Tell whether somebody deletes a server: states and quota are theirs then."""
+        """Return whether a server is being deleted: the deletion sets its state and quota."""
         try:
             server.refresh(context)
         except self._mogan.exception.ServerNotFound:
             return True
         return bool(server.status != self._mogan.states.BUILDING)
 
-    def _fail(self, server: Any, cause: Exception) -> None:
-        LOG.error("Composed server %s failed: %s", server.uuid, cause)
+    def _fail(self, server: Any, error: Exception) -> None:
+        LOG.error("Composed server %s failed: %s", server.uuid, error)
         server.power_state = self._mogan.states.NOSTATE
-        self._mogan.utils.process_event(self._machine(), server, event="error")
+        self._mogan.utils.process_event(self._state_machine(), server, event="error")
 
-    def _machine(self) -> Any:
+    def _state_machine(self) -> Any:
         states = self._mogan.states
         return self._mogan.utils.get_state_machine(
             start_state=states.BUILDING, target_state=states.ACTIVE
         )
 
-    def _forget_networks(self, context: Any, server: Any) -> None:
-        """Give ports back that no node has any more."""
+    def _release_ports(self, context: Any, server: Any) -> None:
+        """Delete, or unbind, the ports of a server without a node."""
         network, nics = self._manager.network_api, self._mogan.objects.ServerNic
         for nic in server.nics or []:
             if nic.preserve_on_delete:
@@ -175,7 +175,7 @@ class Story:
             try:
                 nics.delete_by_port_id(context, nic.port_id)
             except self._mogan.exception.PortNotFound:
-                LOG.debug("port %s is forgotten already", nic.port_id)
+                LOG.debug("Port %s is already removed", nic.port_id)
 
     def _notify(
         self, context: Any, server: Any, action: str, phase: str, cause: Exception | None = None

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The modules of Mogan that the hook stands on, imported when Mogan is there."""
+"""The modules of Mogan that the hook uses, imported only where Mogan is installed."""
 
 import dataclasses
 import importlib
 from typing import Any
 
-#: name -> module; what each must have is to be read in ``tests/mogan_contract.py``.
+#: name -> module; ``tests/mogan_contract.py`` has the contents that each must have.
 MODULES = {
     "create_server": "mogan.engine.flows.create_server",
     "exception": "mogan.common.exception",
@@ -24,8 +24,8 @@ MODULES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Parts:
-    """Mogan's modules, by the names under which Mogan itself speaks of them."""
+class MoganModules:
+    """The modules in :data:`MODULES`, by the names under which Mogan itself imports them."""
 
     create_server: Any
     exception: Any
@@ -41,9 +41,9 @@ class Parts:
     utils: Any
 
 
-def load() -> Parts:
-    """Import them.
+def load() -> MoganModules:
+    """Import the modules.
 
-    :raises ImportError: Mogan, or something it stands on, is not installed.
+    :raises ImportError: Mogan, or one of its requirements, is not installed.
     """
-    return Parts(**{name: importlib.import_module(path) for name, path in MODULES.items()})
+    return MoganModules(**{name: importlib.import_module(path) for name, path in MODULES.items()})

@@ -1,37 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Mogan's object Server and its table, with the field ``composed``."""
+"""Mogan's object Server and its table, extended by the field ``composed``."""
 
 from typing import Any
 
 from oslo_utils import versionutils
 import sqlalchemy as sa
 
-from valence_integration.mogan.modules import Parts
+from valence_integration.mogan.modules import MoganModules
 
 #: The version of Server that has ``composed``.
 VERSION = "1.1"
 
 
-def extend(mogan: Parts) -> Any:
-    """Give Mogan's Server the field ``composed``, and its model the column.
+def extend(mogan: MoganModules) -> Any:
+    """Add the field ``composed`` to Mogan's Server, and the column to its model; idempotent.
 
-    Mogan's registry keeps the older version beside it, so that a server that an
-    older mogan-api sends is still understood. May be called again.
+    Mogan's registry keeps the older version as well, so that servers from an older
+    mogan-api can be deserialized.
 
-    :returns: the class, which is ``mogan.objects.Server`` from here on.
+    :returns: the class, which is ``mogan.objects.Server`` from now on.
     """
     if "composed" not in mogan.models.Server.__table__.columns:
         mogan.models.Server.composed = sa.Column(sa.Boolean, nullable=True)
-    older: Any = mogan.objects.Server
-    if "composed" in older.fields:
-        return older
+    parent: Any = mogan.objects.Server
+    if "composed" in parent.fields:
+        return parent
 
-    class Server(older):
-        """A server, which may stand on hardware composed for it.
+    class Server(parent):
+        """A server, which may run on hardware that was composed for it.
 
-        Version 1.0: Mogan's.
-        Version 1.1: ``composed``; None in rows older than it, which means no.
+        Version 1.0: Mogan's own.
+        Version 1.1: ``composed``; None in older rows, which means no.
         """
 
         VERSION = "1.1"
@@ -39,7 +39,7 @@ def extend(mogan: Parts) -> Any:
         fields = {"composed": mogan.fields.BooleanField(nullable=True)}
 
         def obj_make_compatible(self, primitive: dict[str, Any], target_version: str) -> None:
-            """Leave out of a primitive what an older version does not have."""
+            """Remove from a primitive the fields that an older version does not have."""
             super().obj_make_compatible(primitive, target_version)
             if versionutils.convert_version_to_tuple(target_version) < (1, 1):
                 primitive.pop("composed", None)
@@ -47,12 +47,12 @@ def extend(mogan: Parts) -> Any:
     return mogan.object_base.MoganObjectRegistry.register(Server)
 
 
-def newest(mogan: Parts, context: Any, server: Any) -> Any:
-    """Return a server that has the field ``composed``, read anew if need be.
+def newest(mogan: MoganModules, context: Any, server: Any) -> Any:
+    """Return a server in the version that has ``composed``, from the database if needed.
 
-    An older mogan-api sends servers without it.
+    An older mogan-api sends servers without the field.
 
-    :raises ServerNotFound: Mogan has no such server any more.
+    :raises ServerNotFound: the server was deleted.
     """
     if "composed" in server.fields:
         return server
@@ -60,5 +60,5 @@ def newest(mogan: Parts, context: Any, server: Any) -> Any:
 
 
 def is_composed(server: Any) -> bool:
-    """Tell whether a server stands on hardware composed for it; None means no."""
+    """Return whether a server runs on hardware composed for it; None means no."""
     return getattr(server, "composed", None) is True

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A compute driver for Nova: servers on machines that do not exist before they are asked for.
+"""A compute driver for Nova: the machine of each server is composed on demand.
 
-Nova itself is imported by ``driver``, ``build``, ``deployment`` and ``failures`` alone;
-the rest runs without it.
+Only ``driver``, ``spawn``, ``ironic_driver`` and ``exceptions`` import Nova; the other
+modules run without it.
 """

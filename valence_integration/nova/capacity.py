@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What pod managers hold, and what they could still compose.
+"""What pod managers hold, and how much more they could compose.
 
-One look is four listings (pod managers, flavors, nodes, free systems), however many
-compute nodes a process has. :meth:`Capacity.room` is the one place that says how much
-more could be composed: a node for each free system that is large enough. A pod manager
-whose systems Valence does not know is taken to have room until it refuses.
+A snapshot costs four listings (pod managers, flavors, nodes, free systems), however many
+compute nodes a process has. :meth:`Capacity.room` is the only place that decides how much
+more could be composed: one node for each free system that is large enough. A pod manager
+whose systems Valence does not know is assumed to have room until it refuses.
 """
 
 from collections.abc import Callable
@@ -28,72 +28,80 @@ from valenceclient.system import System
 
 LOG = logging.getLogger(__name__)
 
-#: Fields of a node that are looked at: a listing of thousands stays small.
+#: The fields of a node that are used: a listing of thousands stays small.
 NODE_FIELDS = ("uuid", "podm_id", "flavor_id", "state")
 
-#: Fields of a free system that are looked at.
+#: The fields of a free system that are used.
 SYSTEM_FIELDS = ("uuid", "podm_id", "cores", "memory_mib")
 
-#: Nodes, or systems, on one page of the listing.
-PAGE = 1000
+#: Nodes, or systems, on one page of a listing.
+PAGE_SIZE = 1000
 
-#: What is composed from properties, and not from a flavor of Valence's.
+#: The flavor of nodes that are composed from properties instead.
 NO_FLAVOR = None
 
 
 @dataclasses.dataclass(frozen=True)
-class Look:
-    """What Valence said at one moment.
+class Snapshot:
+    """The resources of Valence at one moment.
 
-    :ivar pods: uuid to pod manager.
+    :ivar podmanagers: uuid to pod manager.
     :ivar flavors: uuid to flavor.
-    :ivar nodes: uuid to node, whatever its state: it holds hardware.
-    :ivar at: monotonic seconds.
-    :ivar free: the free systems of all of them.
+    :ivar nodes: uuid to node, in every state: each holds hardware.
+    :ivar taken_at: monotonic seconds.
+    :ivar free_systems: of all pod managers.
     """
 
-    pods: Mapping[str, PodManager]
+    podmanagers: Mapping[str, PodManager]
     flavors: Mapping[str, Flavor]
     nodes: Mapping[str, Node]
-    at: float
-    free: Sequence[System] = ()
+    taken_at: float
+    free_systems: Sequence[System] = ()
 
-    def on(self, pod: str) -> Iterator[Node]:
+    def nodes_on(self, podm_id: str) -> Iterator[Node]:
         """Yield the nodes of a pod manager."""
-        return (node for node in self.nodes.values() if node.podm_id == pod)
+        return (node for node in self.nodes.values() if node.podm_id == podm_id)
 
-    def is_well(self, pod: str) -> bool:
-        """Tell whether a pod manager may be asked to compose."""
-        known = self.pods.get(pod)
-        return known is not None and known.enabled and known.status != "offline"
+    def is_usable(self, podm_id: str) -> bool:
+        """Return whether a pod manager can be requested to compose."""
+        podmanager = self.podmanagers.get(podm_id)
+        return podmanager is not None and podmanager.enabled and podmanager.status != "offline"
 
-    def room(self, pod: str, flavor: str | None) -> int | None:
+    def room(self, podm_id: str, flavor_id: str | None) -> int | None:
         """Count the free systems of a pod manager that are large enough for a flavor.
 
         :returns: None when Valence does not know its systems.
         """
-        known = self.pods.get(pod)
-        if known is None or not (known.usage.get("systems") or {}).get("total"):
+        podmanager = self.podmanagers.get(podm_id)
+        if podmanager is None or not (podmanager.usage.get("systems") or {}).get("total"):
             return None
-        known_flavor = self.flavors.get(flavor or "")
-        asked = known_flavor.properties if known_flavor else {}
-        return sum(1 for system in self.free if system.podm_id == pod and _fits(system, asked))
+        flavor = self.flavors.get(flavor_id or "")
+        properties = flavor.properties if flavor else {}
+        return sum(
+            1
+            for system in self.free_systems
+            if system.podm_id == podm_id and _fits(system, properties)
+        )
 
 
 @dataclasses.dataclass
-class _Full:
-    """A refusal: the pod manager is full for the flavor until one of these says otherwise."""
+class _Refusal:
+    """A pod manager counts as full for a flavor, until one of these conditions ends it.
 
-    until: float
-    nodes: int | None = None
+    :ivar expires_at: monotonic seconds.
+    :ivar node_count: nodes on the pod manager; fewer mean that one was released.
+    """
+
+    expires_at: float
+    node_count: int | None = None
 
 
 class Capacity:
-    """Looks at Valence, and remembers who refused what.
+    """Caches a snapshot of Valence, and remembers which pod managers refused which flavors.
 
     :param connect: makes the client; called when it is first needed.
-    :param max_age: seconds for which one look is good.
-    :param assumed_room: more nodes of a flavor, where nothing is known.
+    :param max_age: seconds for which a snapshot is valid.
+    :param assumed_room: further nodes of a flavor, where the systems are not known.
     :param full_interval: seconds for which a refusal counts.
     """
 
@@ -110,126 +118,134 @@ class Capacity:
         self._max_age = max_age
         self._assumed_room = assumed_room
         self._full_interval = full_interval
-        self._full: dict[tuple[str, str | None], _Full] = {}
-        self._last: Look | None = None
+        self._refusals: dict[tuple[str, str | None], _Refusal] = {}
+        self._cached: Snapshot | None = None
         self._expired = False
         self._lock = threading.Lock()
 
-    def look(self) -> Look:
-        """Look at everything, or return the last look while it is good.
+    def snapshot(self) -> Snapshot:
+        """Return the cached snapshot while it is valid, else a new one.
 
-        A failing answer leaves what is known, and so does an empty one for the pod
-        managers that are known: see :meth:`is_gone`.
+        When a request fails, the cached snapshot stays. A known pod manager that a listing
+        leaves out also stays, until :meth:`is_podmanager_deleted` confirms that it is gone.
 
         :raises ValenceError: Valence did not answer, and never has.
         """
         with self._lock:
-            last = self._last
-            if last and not self._expired and time.monotonic() - last.at < self._max_age:
-                return last
+            cached = self._cached
+            if cached and not self._expired and time.monotonic() - cached.taken_at < self._max_age:
+                return cached
             try:
-                self._last = self._read(last)
+                self._cached = self._fetch(cached)
             except (errors.ValenceError, OSError) as exc:
-                if last is None:
+                if cached is None:
                     raise
-                LOG.warning("Valence does not answer, the last known inventory stays: %s", exc)
-                self._last = dataclasses.replace(last, at=time.monotonic())
+                LOG.warning("Valence is unavailable, the last known inventory stays: %s", exc)
+                self._cached = dataclasses.replace(cached, taken_at=time.monotonic())
             self._expired = False
-            self._heed(self._last)
-            return self._last
+            self._drop_refusals(self._cached)
+            return self._cached
 
-    def is_gone(self, pod: str) -> bool:
-        """Ask Valence by name whether it knows a pod manager no more.
+    def is_podmanager_deleted(self, podm_id: str) -> bool:
+        """Request one pod manager, and return whether Valence answers that it has none.
 
-        :raises ValenceError: it does not say.
+        :raises ValenceError: Valence did not answer, or refused.
         """
         try:
-            self._service().podmanagers.get(pod)
+            self._get_client().podmanagers.get(podm_id)
         except errors.NotFound:
             return True
         return False
 
-    def is_released(self, node: str) -> bool:
-        """Ask Valence by name whether it knows a node no more.
+    def is_node_deleted(self, node_uuid: str) -> bool:
+        """Request one node, and return whether Valence answers that it has none.
 
-        :raises ValenceError: it does not say.
+        :raises ValenceError: Valence did not answer, or refused.
         """
         try:
-            self._service().nodes.get(node)
+            self._get_client().nodes.get(node_uuid)
         except errors.NotFound:
             return True
         return False
 
     def expire(self) -> None:
-        """Have the next look be a new one: something was composed or given back."""
+        """Make the next snapshot a new one: a node was composed or released."""
         self._expired = True
 
-    def note_refusal(self, pod: str, flavor: str | None) -> None:
-        """Take a pod manager to be full for a flavor.
+    def record_refusal(self, podm_id: str, flavor_id: str | None) -> None:
+        """Count a pod manager as full for a flavor.
 
-        :param flavor: uuid; None for nodes that are composed from properties.
+        :param flavor_id: None for nodes that are composed from properties.
         """
         with self._lock:
-            self._full[pod, flavor] = _Full(time.monotonic() + self._full_interval)
+            expires_at = time.monotonic() + self._full_interval
+            self._refusals[podm_id, flavor_id] = _Refusal(expires_at)
         self.expire()
 
-    def room(self, pod: str, flavor: str | None) -> int:
-        """Say how many more nodes of a flavor a pod manager could compose.
+    def room(self, podm_id: str, flavor_id: str | None) -> int:
+        """Return how many more nodes of a flavor a pod manager could compose.
 
-        :param flavor: uuid; None for nodes that are composed from properties.
+        :param flavor_id: None for nodes that are composed from properties.
         """
-        if (pod, flavor) in self._full:
+        if (podm_id, flavor_id) in self._refusals:
             return 0
-        room = self._last.room(pod, flavor) if self._last else None
+        room = self._cached.room(podm_id, flavor_id) if self._cached else None
         return self._assumed_room if room is None else room
 
-    def _read(self, last: Look | None) -> Look:
-        valence = self._service()
-        pods = {pod.uuid: pod for pod in valence.podmanagers.list()}
-        for uuid, pod in (last.pods if last else {}).items():
-            if uuid not in pods and not self.is_gone(uuid):
-                pods[uuid] = pod
-        flavors = {flavor.uuid: flavor for flavor in valence.flavors.list()}
-        listed = valence.nodes.list(limit=PAGE, fields=NODE_FIELDS)
-        nodes = {node.uuid: node for node in listed}
-        free = tuple(valence.systems.list(state="free", limit=PAGE, fields=SYSTEM_FIELDS))
-        return Look(pods, flavors, nodes, time.monotonic(), free)
+    def _fetch(self, previous: Snapshot | None) -> Snapshot:
+        client = self._get_client()
+        podmanagers = {podmanager.uuid: podmanager for podmanager in client.podmanagers.list()}
+        for uuid, podmanager in (previous.podmanagers if previous else {}).items():
+            if uuid not in podmanagers and not self.is_podmanager_deleted(uuid):
+                podmanagers[uuid] = podmanager
+        flavors = {flavor.uuid: flavor for flavor in client.flavors.list()}
+        listing = client.nodes.list(limit=PAGE_SIZE, fields=NODE_FIELDS)
+        nodes = {node.uuid: node for node in listing}
+        systems = client.systems.list(state="free", limit=PAGE_SIZE, fields=SYSTEM_FIELDS)
+        return Snapshot(podmanagers, flavors, nodes, time.monotonic(), tuple(systems))
 
-    def _heed(self, look: Look) -> None:
-        """Forget refusals that are old, or whose pod manager got something back since."""
-        for (pod, flavor), full in list(self._full.items()):
-            held = sum(1 for _node in look.on(pod))
-            if time.monotonic() >= full.until or held < (full.nodes or 0):
-                del self._full[pod, flavor]
+    def _drop_refusals(self, snapshot: Snapshot) -> None:
+        """Drop refusals that have expired, or whose pod manager released a node since."""
+        for (podm_id, flavor_id), refusal in list(self._refusals.items()):
+            node_count = sum(1 for _node in snapshot.nodes_on(podm_id))
+            if time.monotonic() >= refusal.expires_at or node_count < (refusal.node_count or 0):
+                del self._refusals[podm_id, flavor_id]
             else:
-                full.nodes = held
+                refusal.node_count = node_count
 
-    def _service(self) -> Client:
+    def _get_client(self) -> Client:
         if self._client is None:
             self._client = self._connect()
         return self._client
 
 
-def _fits(system: System, asked: Mapping[str, Any]) -> bool:
-    """Tell whether a system is as large as what is asked for; what is not known may be."""
-    wanted = (
-        (system.cores, (asked.get("processor") or {}).get("total_cores")),
-        (system.memory_mib, (asked.get("memory") or {}).get("capacity_mib")),
+def _fits(system: System, properties: Mapping[str, Any]) -> bool:
+    """Return whether a system is large enough; a size that is not known counts as enough."""
+    sizes = (
+        (system.cores, (properties.get("processor") or {}).get("total_cores")),
+        (system.memory_mib, (properties.get("memory") or {}).get("capacity_mib")),
     )
-    return all(has is None or want is None or has >= want for has, want in wanted)
+    return all(
+        actual is None or required is None or actual >= required for actual, required in sizes
+    )
 
 
-def flavor_uuid(look: Look, ident: str | None) -> str | None:
-    """Tell the uuid of a flavor that is named by it or by its name; None when unknown."""
-    if ident is None or ident in look.flavors:
+def find_flavor_id(snapshot: Snapshot, ident: str | None) -> str | None:
+    """Return the uuid of the flavor with this uuid or name, or None."""
+    if ident is None or ident in snapshot.flavors:
         return ident
-    return next((uuid for uuid, flavor in look.flavors.items() if flavor.name == ident), None)
+    return next((uuid for uuid, flavor in snapshot.flavors.items() if flavor.name == ident), None)
 
 
-def by_room(capacity: Capacity, pods: Sequence[str], flavor: str | None) -> list[str]:
-    """Sort pod managers by their room for a flavor, those that are well first."""
-    look = capacity.look()
-    held = {pod: sum(1 for _node in look.on(pod)) for pod in pods}
+def sort_by_room(capacity: Capacity, podm_ids: Sequence[str], flavor_id: str | None) -> list[str]:
+    """Sort pod managers by their room for a flavor, usable ones first."""
+    snapshot = capacity.snapshot()
+    node_counts = {podm_id: sum(1 for _node in snapshot.nodes_on(podm_id)) for podm_id in podm_ids}
     return sorted(
-        pods, key=lambda pod: (not look.is_well(pod), -capacity.room(pod, flavor), held[pod])
+        podm_ids,
+        key=lambda podm_id: (
+            not snapshot.is_usable(podm_id),
+            -capacity.room(podm_id, flavor_id),
+            node_counts[podm_id],
+        ),
     )

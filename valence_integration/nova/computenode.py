@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which compute nodes a nova-compute has: a pod manager each, or a group of them."""
+"""The compute nodes of a nova-compute: one for each pod manager, or for a group of them."""
 
 from collections.abc import Collection
 from collections.abc import Mapping
@@ -15,45 +15,57 @@ from valenceclient.podmanager import PodManager
 class ComputeNode:
     """One compute node.
 
-    :ivar uuid: the pod manager's own; of a group, derived from its name.
-    :ivar name: what Nova calls it, the hypervisor's hostname: the uuid of the pod
-        manager, so that it outlives a change of name, or the name of the group.
-    :ivar pods: uuids of the pod managers.
+    :ivar uuid: of the pod manager; of a group, derived from its name.
+    :ivar name: the hypervisor hostname in Nova: the uuid of the pod manager, so that
+        the pod manager can be renamed, or the name of the group.
+    :ivar podm_ids: uuids of the pod managers.
     """
 
     uuid: str
     name: str
-    pods: tuple[str, ...]
+    podm_ids: tuple[str, ...]
 
 
-def of(
-    pods: Mapping[str, PodManager],
-    wanted: Collection[str],
+def build(
+    podmanagers: Mapping[str, PodManager],
+    selection: Collection[str],
     groups: Mapping[str, Sequence[str]],
 ) -> dict[str, ComputeNode]:
-    """Make the compute nodes of a process, by name.
+    """Return the compute nodes of a process, by name.
 
-    :param pods: what Valence knows, by uuid.
-    :param wanted: names or uuids of those to use; empty: all.
+    :param podmanagers: all of Valence's, by uuid.
+    :param selection: names or uuids of those to use; empty means all.
     :param groups: name to names or uuids.
     """
-    idents = {ident: pod.uuid for pod in pods.values() for ident in (pod.uuid, pod.name) if ident}
-    used = {idents[ident] for ident in wanted if ident in idents} if wanted else set(pods)
-    made = {}
+    uuids = {
+        ident: podmanager.uuid
+        for podmanager in podmanagers.values()
+        for ident in (podmanager.uuid, podmanager.name)
+        if ident
+    }
+    single = {uuids[ident] for ident in selection if ident in uuids}
+    if not selection:
+        single = set(podmanagers)
+    compute_nodes = {}
     for name, members in groups.items():
-        group = tuple(idents[ident] for ident in members if ident in idents)
-        used -= set(group)
+        group = tuple(uuids[ident] for ident in members if ident in uuids)
+        single -= set(group)
         if group:
-            made[name] = ComputeNode(ids.derive_uuid("compute-node", name, 0), name, group)
-    return made | {uuid: ComputeNode(uuid, uuid, (uuid,)) for uuid in sorted(used)}
+            uuid = ids.derive_uuid("compute-node", name, 0)
+            compute_nodes[name] = ComputeNode(uuid, name, group)
+    return compute_nodes | {uuid: ComputeNode(uuid, uuid, (uuid,)) for uuid in sorted(single)}
 
 
-def unknown(
-    pods: Mapping[str, PodManager],
-    wanted: Collection[str],
+def find_unknown(
+    podmanagers: Mapping[str, PodManager],
+    selection: Collection[str],
     groups: Mapping[str, Sequence[str]],
 ) -> list[str]:
-    """List the pod managers that the configuration names and Valence does not know."""
-    idents = {ident for pod in pods.values() for ident in (pod.uuid, pod.name)}
-    named = [*wanted, *(ident for members in groups.values() for ident in members)]
+    """Return the pod managers that the configuration names and Valence does not know."""
+    idents = {
+        ident
+        for podmanager in podmanagers.values()
+        for ident in (podmanager.uuid, podmanager.name)
+    }
+    named = [*selection, *(ident for members in groups.values() for ident in members)]
     return sorted({ident for ident in named if ident not in idents})

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The compute driver: Nova's requests become compositions, deployments and releases.
+"""The compute driver: composes, deploys and releases the machines of Nova's servers.
 
-Composing and giving back go through the provisioning plugin alone; what happens on
-the enrolled node in between is Nova's own Ironic driver's. Signatures and what each
-method is to do: nova/virt/driver.py.
+The provisioning plugin composes and releases; Nova's own Ironic driver does everything on
+the enrolled node in between. Signatures and contract of each method: nova/virt/driver.py.
 """
 
 import threading
@@ -19,20 +18,20 @@ from nova.objects.fields import VMMode
 from nova.virt import driver as virt_driver
 from nova.virt import hardware
 from nova.virt import node as virt_node
-from nova.virt.ironic import driver as ironic_driver
+from nova.virt.ironic.driver import IronicDriver
 from openstack import exceptions as sdk_errors
 from oslo_log import log as logging
 from oslo_utils import uuidutils
 
 from valence_conductor import errors as conductor_errors
 from valence_integration import states
-from valence_integration.nova import computenode
 from valence_integration.nova import exceptions
-from valence_integration.nova import ironic_driver as deployment
+from valence_integration.nova import ironic_driver
 from valence_integration.nova import placement
 from valence_integration.nova import servers
-from valence_integration.nova import service
+from valence_integration.nova import service as nova_service
 from valence_integration.nova import spawn
+from valence_integration.nova.computenode import ComputeNode
 from valenceclient import errors as client_errors
 
 CONF = nova.conf.CONF
@@ -40,63 +39,63 @@ LOG = logging.getLogger(__name__)
 
 
 class ValenceDriver(virt_driver.ComputeDriver):
-    """Servers on machines that are composed for them."""
+    """A driver whose servers run on machines that are composed for them."""
 
-    capabilities = {**ironic_driver.IronicDriver.capabilities}
+    capabilities = {**IronicDriver.capabilities}
 
     def __init__(self, virtapi: Any) -> None:
         super().__init__(virtapi)
-        self.ironic = deployment.driver(virtapi)
-        self._opened: service.Service | None = None
-        self._watch = threading.Lock()
+        self.ironic = ironic_driver.create(virtapi)
+        self._current: nova_service.Service | None = None
+        self._missing_check = threading.Lock()
 
     # Host and inventory
 
     def init_host(self, host: str) -> None:
-        """Open everything, resume what is under way, give back what nobody waits for."""
+        """Connect, resume the flows, and release the machines of interrupted builds."""
         try:
-            self._opened = service.open_(CONF)
-        except service.CannotStart as exc:
+            self._current = nova_service.start(CONF)
+        except nova_service.CannotStart as exc:
             raise exceptions.cannot_start(str(exc)) from exc
-        for uuid in spawn.left_behind(self._service.rows(), host):
-            self._servers.abandon(uuid)
+        for uuid in spawn.find_interrupted(self._service.rows(), host):
+            self._servers.start_release(uuid)
 
     def cleanup_host(self, host: str) -> None:
-        """Leave what is under way; the next start goes on with it."""
-        if self._opened is not None:
-            self._opened.servers.stop()
-            self._opened.provisioner.stop()
-            self._opened = None
+        """Stop; the next start resumes the flows."""
+        if self._current is not None:
+            self._current.servers.stop()
+            self._current.provisioner.stop()
+            self._current = None
 
     def get_available_nodes(self, refresh: bool = False) -> list[str]:
-        """List the compute nodes; while Valence is away, those that are known."""
+        """Return the compute nodes; while Valence is unavailable, the last known ones."""
         return list(self._service.compute_nodes())
 
     def get_nodenames_by_uuid(self, refresh: bool = False) -> dict[str, str]:
-        """Map uuids to names, and make sure that this host has an identity."""
+        """Return uuid to name, after making sure that this host has an identity."""
         virt_node.get_local_node_uuid()
         return {node.uuid: node.name for node in self._service.compute_nodes().values()}
 
     def node_is_available(self, nodename: str) -> bool:
-        """Tell whether there is such a compute node."""
+        """Return whether a compute node exists."""
         return nodename in self._service.compute_nodes()
 
     def is_node_deleted(self, nodename: str) -> bool:
-        """Tell whether a pod manager was deleted in Valence, by its own word.
+        """Return whether Valence confirms that a pod manager was deleted.
 
-        A group never was: Nova would forget its servers when the configuration changes.
+        False for every group: Nova would drop its servers when the configuration changes.
         """
         if nodename in self._service.compute_nodes() or not uuidutils.is_uuid_like(nodename):
             return False
         try:
-            return self._service.capacity.is_gone(nodename)
+            return self._service.capacity.is_podmanager_deleted(nodename)
         except (client_errors.ValenceError, OSError) as exc:
-            LOG.warning("Valence does not say whether pod manager %s is gone: %s", nodename, exc)
+            LOG.warning("Pod manager %s could not be read from Valence: %s", nodename, exc)
             return False
 
     def get_available_resource(self, nodename: str) -> dict[str, Any]:
-        """Describe a compute node: none of it is Nova's own to divide."""
-        self._mark_vanished()
+        """Return the resources of a compute node, none of which Nova divides."""
+        self._set_missing_servers()
         zeros = ("vcpus", "vcpus_used", "memory_mb", "memory_mb_used", "local_gb", "local_gb_used")
         return {
             **dict.fromkeys(zeros, 0),
@@ -118,60 +117,65 @@ class ValenceDriver(virt_driver.ComputeDriver):
     def update_provider_tree(
         self, provider_tree: Any, nodename: str, allocations: Any = None
     ) -> None:
-        """Tell Placement what is composed, what could be, and what nobody may have."""
-        opened, node = self._service, self._node(nodename)
-        look = opened.capacity.look()
-        own = {row.node_uuid for row in opened.rows() if servers.stands(row) and row.node_uuid}
-        known = provider_tree.data(nodename)
-        counted = placement.of(node, look, opened.capacity, own, known.inventory)
-        provider_tree.update_inventory(nodename, counted)
-        provider_tree.update_traits(nodename, placement.traits(node, look, known.traits))
+        """Update what is composed, what could be, and what is reserved."""
+        service, node = self._service, self._node(nodename)
+        snapshot = service.capacity.snapshot()
+        own = {row.node_uuid for row in service.rows() if servers.is_in_use(row) and row.node_uuid}
+        existing = provider_tree.data(nodename)
+        inventory = placement.inventory(node, snapshot, service.capacity, own, existing.inventory)
+        provider_tree.update_inventory(nodename, inventory)
+        provider_tree.update_traits(nodename, placement.traits(node, snapshot, existing.traits))
 
     # Instances
 
     def list_instance_uuids(self) -> list[str]:
-        """List the servers that have, or are getting, a machine."""
+        """Return the servers that have a machine, or whose machine is being composed."""
         return [row.uuid for row in self._service.rows() if row.state != states.ERROR]
 
     def list_instances(self) -> list[str]:
-        """List the same by name."""
+        """Return the names of the same servers."""
         return [row.name for row in self._service.rows() if row.state != states.ERROR]
 
     def get_num_instances(self) -> int:
-        """Count them."""
+        """Return the number of the same servers."""
         return len(self.list_instance_uuids())
 
     def instance_exists(self, instance: objects.Instance) -> bool:
-        """Tell whether something is held for a server."""
+        """Return whether a server holds hardware."""
         row = self._servers.find(instance.uuid)
         return row is not None and row.state != states.DELETED
 
     def get_info(
         self, instance: objects.Instance, use_cache: bool = True
     ) -> hardware.InstanceInfo:
-        """Tell the power state; of a server without a machine, none."""
+        """Return the power state.
+
+        :raises InstanceNotFound: the server has no machine.
+        :raises VirtDriverNotReady: Ironic did not answer.
+        """
         ironic_uuid = self._ironic_uuid(instance)
         if ironic_uuid is None:
             raise exception.InstanceNotFound(instance_id=instance.uuid)
         try:
-            listed = self._service.presence.nodes().get(ironic_uuid) if use_cache else None
-            return deployment.info(listed or self._service.ironic.find(ironic_uuid))
+            nodes = self._service.missing_nodes.ironic_nodes() if use_cache else {}
+            node = nodes.get(ironic_uuid) or self._service.ironic.find(ironic_uuid)
+            return ironic_driver.info(node)
         except conductor_errors.Fault as exc:
             raise exception.VirtDriverNotReady() from exc
 
-    # Life
+    # Build and destroy
 
     def prepare_for_spawn(self, instance: objects.Instance) -> None:
-        """Have the machine composed and enrolled, and given to the server in Ironic."""
+        """Compose the machine, enroll it, and make the server its owner in Ironic."""
         spawn.compose(self._service, instance, self._node(instance.node))
 
     def failed_spawn_cleanup(self, instance: objects.Instance) -> None:
-        """Have everything given back that a build held which came to nothing.
+        """Release everything that a failed build holds.
 
-        When this process ends, that is left to its next start.
+        When this process stops, its next start does that.
         """
-        if self._opened is not None:
-            self._give_back(instance)
+        if self._current is not None:
+            self._release(instance)
 
     def spawn(
         self,
@@ -186,7 +190,7 @@ class ValenceDriver(virt_driver.ComputeDriver):
         power_on: bool = True,
         accel_info: Any = None,
     ) -> None:
-        """Have Ironic deploy on the machine, and wait until it has."""
+        """Deploy on the machine through Ironic, and wait for the end."""
         try:
             self.ironic.spawn(
                 context,
@@ -201,10 +205,10 @@ class ValenceDriver(virt_driver.ComputeDriver):
                 accel_info=accel_info,
             )
         except (exception.NovaException, sdk_errors.SDKException) as exc:
-            if spawn.is_unwanted(instance):
-                raise exceptions.gone(instance.uuid) from exc
-            said = spawn.why(self._service, self._ironic_uuid(instance), exc)
-            raise exceptions.undeployed(instance.uuid, said) from exc
+            if spawn.is_deleted(instance):
+                raise exceptions.deleted(instance.uuid) from exc
+            reason = spawn.deploy_error(self._service, self._ironic_uuid(instance), exc)
+            raise exceptions.deploy_failed(instance.uuid, reason) from exc
 
     def destroy(
         self,
@@ -215,8 +219,8 @@ class ValenceDriver(virt_driver.ComputeDriver):
         destroy_disks: bool = True,
         destroy_secrets: bool = True,
     ) -> None:
-        """Have the machine undeployed, taken out of Ironic and given back; wait for it."""
-        self._give_back(instance)
+        """Undeploy the machine, remove it from Ironic and release it; wait for the end."""
+        self._release(instance)
 
     def cleanup(
         self,
@@ -229,69 +233,69 @@ class ValenceDriver(virt_driver.ComputeDriver):
         destroy_vifs: bool = True,
         destroy_secrets: bool = True,
     ) -> None:
-        """Clean nothing: a machine that was given back leaves nothing on this host."""
+        """Do nothing: a machine leaves nothing on this host."""
 
-    # On the machine: Nova's Ironic driver, as it is
+    # On the machine: Nova's Ironic driver, unchanged
 
-    rebuild = deployment.by_node("rebuild", deployment.reimage_volumes_only)
-    rescue = deployment.by_node("rescue")
-    unrescue = deployment.by_node("unrescue")
-    power_on = deployment.by_uuid("power_on")
-    power_off = deployment.by_uuid("power_off")
-    power_update_event = deployment.by_uuid("power_update_event")
-    reboot = deployment.by_uuid("reboot")
-    trigger_crash_dump = deployment.by_uuid("trigger_crash_dump")
-    get_serial_console = deployment.by_node("get_serial_console")
-    get_vnc_console = deployment.by_node("get_vnc_console")
-    get_volume_connector = deployment.by_node("get_volume_connector")
+    rebuild = ironic_driver.by_node("rebuild", ironic_driver.reimage_volumes_only)
+    rescue = ironic_driver.by_node("rescue")
+    unrescue = ironic_driver.by_node("unrescue")
+    power_on = ironic_driver.by_uuid("power_on")
+    power_off = ironic_driver.by_uuid("power_off")
+    power_update_event = ironic_driver.by_uuid("power_update_event")
+    reboot = ironic_driver.by_uuid("reboot")
+    trigger_crash_dump = ironic_driver.by_uuid("trigger_crash_dump")
+    get_serial_console = ironic_driver.by_node("get_serial_console")
+    get_vnc_console = ironic_driver.by_node("get_vnc_console")
+    get_volume_connector = ironic_driver.by_node("get_volume_connector")
 
-    plug_vifs = deployment.by_uuid("plug_vifs")
-    attach_interface = deployment.by_node("attach_interface")
-    detach_interface = deployment.by_node("detach_interface")
-    network_binding_host_id = deployment.by_uuid("network_binding_host_id")
-    manages_network_binding_host_id = deployment.by_uuid("manages_network_binding_host_id")
-    prepare_networks_before_block_device_mapping = deployment.by_node(
+    plug_vifs = ironic_driver.by_uuid("plug_vifs")
+    attach_interface = ironic_driver.by_node("attach_interface")
+    detach_interface = ironic_driver.by_node("detach_interface")
+    network_binding_host_id = ironic_driver.by_uuid("network_binding_host_id")
+    manages_network_binding_host_id = ironic_driver.by_uuid("manages_network_binding_host_id")
+    prepare_networks_before_block_device_mapping = ironic_driver.by_node(
         "prepare_networks_before_block_device_mapping"
     )
 
     def clean_networks_preparation(self, instance: objects.Instance, network_info: Any) -> None:
-        """Have the network's ports taken off the machine, if there is one."""
+        """Detach the ports of the network, if the server has a machine."""
         if self._has_machine(instance):
             self.ironic.clean_networks_preparation(self.view(instance), network_info)
 
     def unplug_vifs(self, instance: objects.Instance, network_info: Any) -> None:
-        """Have the network's ports taken off the machine, if there is one."""
+        """Detach the ports of the network, if the server has a machine."""
         if self._has_machine(instance):
             self.ironic.unplug_vifs(self.view(instance), network_info)
 
     def view(self, instance: objects.Instance) -> objects.Instance:
-        """Copy an instance as the Ironic driver wants it.
+        """Return a copy of an instance for the Ironic driver.
 
         :raises InstanceNotFound: it has no machine.
         """
         ironic_uuid = self._ironic_uuid(instance)
         if ironic_uuid is None:
             raise exception.InstanceNotFound(instance_id=instance.uuid)
-        return deployment.view(instance, ironic_uuid)
+        return ironic_driver.view(instance, ironic_uuid)
 
     @property
-    def _service(self) -> service.Service:
-        if self._opened is None:
+    def _service(self) -> nova_service.Service:
+        if self._current is None:
             raise exception.VirtDriverNotReady()
-        return self._opened
+        return self._current
 
     @property
     def _servers(self) -> servers.Servers:
         return self._service.servers
 
-    def _node(self, nodename: str) -> computenode.ComputeNode:
+    def _node(self, nodename: str) -> ComputeNode:
         try:
             return self._service.compute_nodes()[nodename]
         except KeyError:
             raise exception.ComputeHostNotFound(host=nodename) from None
 
     def _has_machine(self, instance: objects.Instance) -> bool:
-        if self._opened is None:
+        if self._current is None:
             return False
         row = self._servers.find(instance.uuid)
         return row is not None and row.state == states.ACTIVE
@@ -300,22 +304,22 @@ class ValenceDriver(virt_driver.ComputeDriver):
         row = self._servers.find(instance.uuid)
         return None if row is None or row.state == states.DELETED else row.ironic_uuid
 
-    def _give_back(self, instance: objects.Instance) -> None:
+    def _release(self, instance: objects.Instance) -> None:
         try:
-            self._servers.give_back(instance.uuid, CONF.valence.destroy_timeout)
-        except servers.NotGivenBack as exc:
-            raise exceptions.held(instance.uuid, str(exc)) from exc
+            self._servers.release(instance.uuid, CONF.valence.destroy_timeout)
+        except servers.NotReleased as exc:
+            raise exceptions.not_released(instance.uuid, exc) from exc
         finally:
             self._service.capacity.expire()
 
-    def _mark_vanished(self) -> None:
-        """Put servers in error whose machine is gone behind our back; one thread at a time."""
-        if not self._watch.acquire(blocking=False):
+    def _set_missing_servers(self) -> None:
+        """Set servers to error whose node is missing; skipped while another thread does."""
+        if not self._missing_check.acquire(blocking=False):
             return
         try:
-            for row, missing in self._service.presence.vanished(self._service.rows()):
-                spawn.mark_vanished(row.uuid, missing)
+            for row, reason in self._service.missing_nodes.find(self._service.rows()):
+                spawn.set_missing(row.uuid, reason)
         except conductor_errors.Fault as exc:
-            LOG.warning("Ironic does not say what is there: %s", exc)
+            LOG.warning("The nodes of servers could not be checked in Ironic: %s", exc)
         finally:
-            self._watch.release()
+            self._missing_check.release()

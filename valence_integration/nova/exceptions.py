@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What goes wrong, said as Nova understands it: where it builds again, and what the user reads.
+"""The exceptions of Nova for each failure: they decide on another build, and name the reason.
 
-In ``prepare_for_spawn`` Nova passes on the words of two exceptions alone:
-ComputeResourcesUnavailable has the server built on another compute node, and
-InstanceUnacceptable ends it in error.
+In ``prepare_for_spawn`` Nova keeps the message of two exceptions only:
+ComputeResourcesUnavailable makes Nova build the server on another compute node, and
+InstanceUnacceptable ends the build in error.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ from valence_integration.nova import servers
 
 LOG = logging.getLogger(__name__)
 
-#: Faults that another pod manager would end in just as well.
-EVERYWHERE = frozenset(
+#: Codes of faults that occur on every other pod manager as well.
+COMMON_FAULTS = frozenset(
     {
         "valence.ironic.unavailable",
         "valence.ironic.not_configured",
@@ -30,62 +30,73 @@ EVERYWHERE = frozenset(
     }
 )
 
-#: The fault of a pod manager that has not enough left.
+#: The code of the fault of a pod manager that has not enough hardware left.
 FULL = "valence.podmanager.refused"
 
-#: What a user reads of a fault: characters of Nova's column, and of what it puts before.
-LONGEST = 255 - len("Build of instance 00000000-0000-0000-0000-000000000000 aborted: ")
+#: Characters of a reason in the user's message: Nova's column, less the prefix that Nova adds.
+MAX_REASON = 255 - len("Build of instance 00000000-0000-0000-0000-000000000000 aborted: ")
 
 
-def cannot_start(why: str) -> exception.NovaException:
-    """Say why nova-compute does not start."""
-    return exception.NovaException(f"The Valence driver does not start: {why}")
+def cannot_start(reason: str) -> exception.NovaException:
+    """Return the exception that stops the start of nova-compute."""
+    return exception.NovaException(f"The Valence driver cannot start: {reason}")
 
 
-def unacceptable(uuid: str, why: str) -> exception.NovaException:
-    """End a build in error, with these words."""
-    LOG.info("Server %s is not built: %s", uuid, why)
-    return exception.InstanceUnacceptable(shorten(why, LONGEST), instance_id=uuid)
+def unacceptable(uuid: str, reason: str) -> exception.NovaException:
+    """Return the exception that ends a build in error, for this reason."""
+    LOG.info("Server %s was not built: %s", uuid, reason)
+    return exception.InstanceUnacceptable(shorten(reason, MAX_REASON), instance_id=uuid)
 
 
-def refusal(
-    uuid: str, told: Mapping[str, str], faults: Mapping[str, Mapping[str, Any]], elsewhere: bool
+def refused(
+    uuid: str,
+    reasons: Mapping[str, str],
+    faults: Mapping[str, Mapping[str, Any]],
+    has_alternative: bool,
 ) -> exception.NovaException:
-    """Have a server built elsewhere that pod managers refused, or say why it cannot be.
+    """Return the exception for a server that pod managers refused.
 
-    :param told: name of each pod manager, of former attempts too, to its words.
+    Nova builds the server on another compute node, or ends the build in error.
+
+    :param reasons: name of each pod manager, of earlier attempts too, to its reason.
     :param faults: of this attempt.
-    :param elsewhere: whether there is another compute node to try.
+    :param has_alternative: whether another compute node can be tried.
     """
-    each = LONGEST // max(1, len(told)) - len("; ")
-    why = "; ".join(shorten(f"pod manager {name}: {said}", each) for name, said in told.items())
-    if elsewhere and not any(fault.get("code") in EVERYWHERE for fault in faults.values()):
-        return exception.ComputeResourcesUnavailable(reason=why)
-    return unacceptable(uuid, why)
+    each = MAX_REASON // max(1, len(reasons)) - len("; ")
+    summary = "; ".join(
+        shorten(f"pod manager {name}: {reason}", each) for name, reason in reasons.items()
+    )
+    is_common = any(fault.get("code") in COMMON_FAULTS for fault in faults.values())
+    if has_alternative and not is_common:
+        return exception.ComputeResourcesUnavailable(reason=summary)
+    return unacceptable(uuid, summary)
 
 
-def not_given_back(uuid: str, exc: servers.NotGivenBack) -> exception.NovaException:
-    """Say that something of a server is still held; it can be deleted, and deleted again."""
+def build_not_released(uuid: str, exc: servers.NotReleased) -> exception.NovaException:
+    """Return the exception for a build that still holds hardware; the server can be deleted."""
     return unacceptable(uuid, str(exc))
 
 
-def held(uuid: str, why: str) -> exception.NovaException:
-    """Say that a machine is not given back yet; the server can be deleted again."""
-    return exception.InstanceTerminationFailure(reason=f"instance {uuid}: {why}")
+def not_released(uuid: str, exc: servers.NotReleased) -> exception.NovaException:
+    """Return the exception for a deletion that did not end; the server can be deleted again."""
+    return exception.InstanceTerminationFailure(reason=f"instance {uuid}: {exc}")
 
 
-def gone(uuid: str) -> exception.NovaException:
-    """Tell Nova that a server which it builds was deleted meanwhile."""
+def deleted(uuid: str) -> exception.NovaException:
+    """Return the exception for a server that was deleted while it was being built."""
     return exception.InstanceNotFound(instance_id=uuid)
 
 
-def undeployed(uuid: str, why: str) -> exception.NovaException:
-    """End a build whose deployment failed; everything is given back by ``destroy``."""
-    return exception.BuildAbortException(instance_uuid=uuid, reason=shorten(why, LONGEST))
+def deploy_failed(uuid: str, reason: str) -> exception.NovaException:
+    """Return the exception for a failed deployment; ``destroy`` releases the machine."""
+    return exception.BuildAbortException(instance_uuid=uuid, reason=shorten(reason, MAX_REASON))
 
 
 def shorten(text: str, most: int) -> str:
-    """Leave out a part behind the middle of what is too long: it ends with why, as a rule."""
+    """Shorten a text in the middle: the reason is usually at its end.
+
+    :param most: characters of the result.
+    """
     if len(text) <= most:
         return text
     gap = " ... "

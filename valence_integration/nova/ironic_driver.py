@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Nova's own Ironic driver, on the nodes that servers were composed for.
+"""Nova's own Ironic driver, used on the nodes that were composed for servers.
 
-It finds nodes by the instance's uuid in some methods, and by ``instance.node`` in the
-others, where our compute nodes have another name. Those are given a view of the
-instance whose node is Ironic's.
+Some of its methods find the node by the instance's uuid, the others by ``instance.node``,
+which names a compute node of the Valence driver. The latter are called with a view: a copy
+of the instance whose node is the one in Ironic.
 """
 
 from collections.abc import Callable
@@ -15,65 +15,64 @@ from typing import Any
 from nova import objects
 from nova.compute import power_state
 from nova.virt import hardware
-from nova.virt.ironic import driver as ironic_driver
+from nova.virt.ironic import driver as nova_ironic
 
 from valence_integration.nova import placement
 from valence_integration.peers.ironic import IronicNode
 
-#: Extra specs that place a server among our compute nodes; Ironic's have no such traits.
-PLACING = "trait"
+#: Extra specs that choose a compute node by its traits; nodes in Ironic have no such traits.
+TRAIT_SPEC = "trait"
 
 
-def driver(virtapi: Any) -> ironic_driver.IronicDriver:
-    """Make Nova's Ironic driver; it speaks to nobody before it is used."""
-    return ironic_driver.IronicDriver(virtapi)
+def create(virtapi: Any) -> nova_ironic.IronicDriver:
+    """Return Nova's Ironic driver; it sends no request before it is used."""
+    return nova_ironic.IronicDriver(virtapi)
 
 
 def view(instance: objects.Instance, ironic_uuid: str) -> objects.Instance:
-    """Copy an instance as the Ironic driver wants it; what differs is never saved."""
+    """Return a copy of an instance for the Ironic driver; its differences are never saved."""
     copied = instance.obj_clone()
     copied.flavor.extra_specs = {
         key: value
         for key, value in (copied.flavor.extra_specs or {}).items()
-        if not (key.startswith(PLACING) and key.partition(":")[2].startswith(placement.PREFIX))
+        if not (key.startswith(TRAIT_SPEC) and key.partition(":")[2].startswith(placement.PREFIX))
     }
     copied.flavor.obj_reset_changes()
     copied.obj_reset_changes(["flavor"])
-    _name_node(copied, ironic_uuid)
+    _set_node(copied, ironic_uuid)
     for name in ("save", "refresh"):
-        setattr(copied, name, _keeping_node(copied, getattr(copied, name), ironic_uuid))
+        setattr(copied, name, _keep_node(copied, getattr(copied, name), ironic_uuid))
     return copied
 
 
 def info(node: IronicNode | None) -> hardware.InstanceInfo:
-    """Tell Nova the power state of a node; of one that is not there, none."""
+    """Return the power state of a node for Nova: NOSTATE if it does not exist."""
     if node is None or node.power_state is None:
         return hardware.InstanceInfo(state=power_state.NOSTATE)
-    return hardware.InstanceInfo(state=ironic_driver.map_power_state(node.power_state))
+    return hardware.InstanceInfo(state=nova_ironic.map_power_state(node.power_state))
 
 
-def _name_node(copied: objects.Instance, ironic_uuid: str) -> None:
+def _set_node(copied: objects.Instance, ironic_uuid: str) -> None:
     copied.node = ironic_uuid
     copied.obj_reset_changes(["node"])
 
 
-def _keeping_node(
-    copied: objects.Instance, act: Callable[..., object], ironic_uuid: str
+def _keep_node(
+    copied: objects.Instance, method: Callable[..., object], ironic_uuid: str
 ) -> Callable[..., None]:
-    """Name the node anew after what brings the real one back: Nova's database does."""
+    """Wrap a method that reads Nova's database, which has the name of the compute node."""
 
-    def acted(*args: Any, **kwargs: Any) -> None:
-        act(*args, **kwargs)
-        _name_node(copied, ironic_uuid)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        method(*args, **kwargs)
+        _set_node(copied, ironic_uuid)
 
-    return acted
+    return wrapper
 
 
 def by_uuid(name: str) -> Any:
-    """Make a method of our driver that is the Ironic driver's own, as it is."""
-    theirs = getattr(ironic_driver.IronicDriver, name)
+    """Return a method that calls the same method of the Ironic driver, unchanged."""
 
-    @functools.wraps(theirs)
+    @functools.wraps(getattr(nova_ironic.IronicDriver, name))
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return getattr(self.ironic, name)(*args, **kwargs)
 
@@ -81,29 +80,29 @@ def by_uuid(name: str) -> Any:
 
 
 def by_node(name: str, adjust: Callable[[dict[str, Any]], object] | None = None) -> Any:
-    """Make a method of our driver that is the Ironic driver's on a view of the instance.
+    """Return a method that calls the same method of the Ironic driver with a view.
 
-    :param adjust: changes the arguments, by name, before they are passed on.
+    :param adjust: changes the arguments, by name, before the call.
     """
-    theirs = getattr(ironic_driver.IronicDriver, name)
-    signature = inspect.signature(theirs)
+    original = getattr(nova_ironic.IronicDriver, name)
+    signature = inspect.signature(original)
 
-    @functools.wraps(theirs)
+    @functools.wraps(original)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        given = signature.bind(self.ironic, *args, **kwargs)
-        given.arguments["instance"] = self.view(given.arguments["instance"])
+        bound = signature.bind(self.ironic, *args, **kwargs)
+        bound.arguments["instance"] = self.view(bound.arguments["instance"])
         if adjust is not None:
-            adjust(given.arguments)
-        return getattr(self.ironic, name)(*given.args[1:], **given.kwargs)
+            adjust(bound.arguments)
+        return getattr(self.ironic, name)(*bound.args[1:], **bound.kwargs)
 
     return method
 
 
-def reimage_volumes_only(given: dict[str, Any]) -> None:
-    """Have a boot volume written anew only where there is one.
+def reimage_volumes_only(arguments: dict[str, Any]) -> None:
+    """Request a new image on the boot volume only if there is a boot volume.
 
-    Nova's API (2.93 and later) asks for it with every rebuild, and the Ironic driver
-    refuses whoever asks.
+    Nova's API (2.93 and later) requests it in every rebuild, and the Ironic driver
+    refuses every such rebuild.
     """
-    volumes = [bdm for bdm in given.get("bdms") or () if bdm.is_root and bdm.is_volume]
-    given["reimage_boot_volume"] = bool(given.get("reimage_boot_volume") and volumes)
+    volumes = [bdm for bdm in arguments.get("bdms") or () if bdm.is_root and bdm.is_volume]
+    arguments["reimage_boot_volume"] = bool(arguments.get("reimage_boot_volume") and volumes)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether what servers stand on is still there: one listing of Ironic for all of them."""
+"""Servers whose node was deleted in Ironic or Valence: one listing of Ironic for all."""
 
 from collections.abc import Collection
 from collections.abc import Iterable
@@ -23,56 +23,59 @@ from valenceclient import errors as client_errors
 LOG = logging.getLogger(__name__)
 
 
-class Presence:
-    """What Ironic has of our servers.
+class MissingNodes:
+    """Caches the listing of Ironic, and finds servers whose node is missing.
 
-    :param max_age: seconds for which one listing is good.
+    :param max_age: seconds for which a listing is valid.
     """
 
     def __init__(self, ironic: IronicNodes, capacity: Capacity, max_age: float) -> None:
         self._ironic = ironic
         self._capacity = capacity
         self._max_age = max_age
-        self._listed: dict[str, IronicNode] = {}
-        self._at: float | None = None
+        self._cached: dict[str, IronicNode] = {}
+        self._cached_at: float | None = None
         self._lock = threading.Lock()
 
-    def nodes(self) -> Mapping[str, IronicNode]:
-        """List the nodes of Ironic that were composed for instances, by uuid.
+    def ironic_nodes(self) -> Mapping[str, IronicNode]:
+        """Return the nodes in Ironic that were composed for instances, by uuid.
 
         :raises Fault: Ironic did not answer, or refused.
         """
         with self._lock:
-            if self._at is None or time.monotonic() - self._at >= self._max_age:
-                found = self._ironic.marked(enroll.EXTRA)
-                self._listed = {node.uuid: node for node in found}
-                self._at = time.monotonic()
-            return self._listed
+            now = time.monotonic()
+            if self._cached_at is None or now - self._cached_at >= self._max_age:
+                nodes = self._ironic.marked(enroll.EXTRA)
+                self._cached = {node.uuid: node for node in nodes}
+                self._cached_at = time.monotonic()
+            return self._cached
 
-    def vanished(self, rows: Iterable[Instance]) -> Iterator[tuple[Instance, str]]:
-        """Yield the servers whose machine is gone behind our back, and what is missing.
+    def find(self, rows: Iterable[Instance]) -> Iterator[tuple[Instance, str]]:
+        """Yield each active server whose node is missing, with a sentence that says which.
 
-        What a listing does not show is asked for by name before it is believed.
+        A node that a listing leaves out is requested by its uuid before it counts as missing.
+
+        :raises Fault: Ironic could not be listed.
         """
         active = [row for row in rows if row.state == states.ACTIVE and not row.destroy_requested]
         if not active:
             return
-        listed, held = self.nodes(), self._capacity.look().nodes
+        ironic_nodes, valence_nodes = self.ironic_nodes(), self._capacity.snapshot().nodes
         for row in active:
             try:
-                missing = self._missing(row, listed, held)
+                reason = self._reason(row, ironic_nodes, valence_nodes)
             except (conductor_errors.Fault, client_errors.ValenceError) as exc:
-                LOG.debug("Nobody says whether instance %s is there: %s", row.uuid, exc)
+                LOG.debug("The node of instance %s could not be checked: %s", row.uuid, exc)
                 continue
-            if missing is not None:
-                yield row, missing
+            if reason is not None:
+                yield row, reason
 
-    def _missing(
-        self, row: Instance, listed: Collection[str], held: Collection[str]
+    def _reason(
+        self, row: Instance, ironic_nodes: Collection[str], valence_nodes: Collection[str]
     ) -> str | None:
-        node, ironic_node = str(row.node_uuid), str(row.ironic_uuid)
-        if ironic_node not in listed and self._ironic.find(ironic_node).is_gone:
-            return f"Ironic does not know its node {ironic_node} any more"
-        if node not in held and self._capacity.is_released(node):
-            return f"Valence does not know its node {node} any more"
+        node_uuid, ironic_uuid = str(row.node_uuid), str(row.ironic_uuid)
+        if ironic_uuid not in ironic_nodes and self._ironic.find(ironic_uuid).is_gone:
+            return f"Ironic no longer has its node {ironic_uuid}"
+        if node_uuid not in valence_nodes and self._capacity.is_node_deleted(node_uuid):
+            return f"Valence no longer has its node {node_uuid}"
         return None

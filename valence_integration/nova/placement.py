@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What Placement is told of a compute node: resource classes and traits.
+"""The inventory and traits that Placement has of a compute node.
 
-Every flavor of Valence is a resource class, and one more stands for what is composed
-from properties. They draw on the same hardware: the totals follow what is composed,
-and a pod manager that is full or away has no room left to schedule on.
+Each flavor of Valence is a resource class; one more class is for nodes that are composed
+from properties. All of them share the same hardware: the totals follow what is composed,
+and a pod manager that is full or unavailable has no room to schedule on.
 """
 
 from collections.abc import Collection
@@ -14,42 +14,47 @@ import dataclasses
 import re
 
 from valence_integration.nova.capacity import Capacity
-from valence_integration.nova.capacity import Look
 from valence_integration.nova.capacity import NO_FLAVOR
+from valence_integration.nova.capacity import Snapshot
 from valence_integration.nova.computenode import ComputeNode
 
-#: Resource classes and traits that begin so are ours.
+#: The prefix of the driver's own resource classes and traits.
 PREFIX = "CUSTOM_VALENCE_"
 
-#: Of machines that are composed from properties, and from no flavor of Valence's.
+#: The resource class of nodes that are composed from properties.
 ANY_NODE = PREFIX + "NODE"
 
-#: Every compute node of ours has this trait.
+#: The trait of every compute node of the driver.
 COMPOSABLE = PREFIX + "COMPOSABLE"
 
 #: Most characters in the name of a resource class or a trait (Placement's API).
-LONGEST = 255
+MAX_NAME = 255
 
-#: What one resource class is, as Placement's API has it.
+#: The inventory of one resource class, as in Placement's API.
 Inventory = Mapping[str, int | float]
 
 
 @dataclasses.dataclass(frozen=True)
 class _Count:
-    """What one compute node has of one class: nodes of our servers, of others, room."""
+    """Nodes of one resource class on one compute node.
 
-    ours: int = 0
+    :ivar own: of servers of this Nova.
+    :ivar others: of other users, or being released.
+    :ivar room: that could be composed.
+    """
+
+    own: int = 0
     others: int = 0
     room: int = 0
 
     def __add__(self, other: "_Count") -> "_Count":
-        """Join two flavors whose names are spelled alike: they share the hardware."""
+        """Add a flavor that has the same resource class: both share the hardware."""
         room = max(self.room, other.room)
-        return _Count(self.ours + other.ours, self.others + other.others, room)
+        return _Count(self.own + other.own, self.others + other.others, room)
 
     def inventory(self) -> Inventory:
-        """Make Placement's record of it; a total is never below one."""
-        total = self.ours + self.others + self.room
+        """Return the record for Placement, whose total cannot be less than one."""
+        total = self.own + self.others + self.room
         reserved = self.others
         if total == 0:
             total = reserved = 1
@@ -63,69 +68,84 @@ class _Count:
         }
 
 
-def of(
-    node: ComputeNode,
-    look: Look,
+def inventory(
+    compute_node: ComputeNode,
+    snapshot: Snapshot,
     capacity: Capacity,
     own: Collection[str],
-    known: Collection[str] = (),
+    existing: Collection[str] = (),
 ) -> dict[str, Inventory]:
-    """Count what a compute node has, by resource class.
+    """Return the inventory of a compute node, by resource class.
 
-    A pod manager that is away keeps what stands on it and has no room. A class that
-    Placement knows and no flavor has any more is closed while nodes may be of it.
+    A pod manager that is unavailable keeps its nodes and has no room. A class in Placement
+    whose flavor no longer exists is fully reserved while nodes may belong to it.
 
-    :param own: uuids of the nodes that servers of this Nova stand on; what is being
-        given back is not theirs any more, and reserved until it is gone.
-    :param known: resource classes that Placement has of the compute node.
+    :param own: uuids of the nodes of this Nova's servers, without those that are being
+        released: they count as reserved until they are deleted.
+    :param existing: resource classes that Placement has of the compute node.
     """
     counts: dict[str, _Count] = {}
-    for flavor in (NO_FLAVOR, *look.flavors):
-        name = ANY_NODE if flavor is NO_FLAVOR else resource_class(look.flavors[flavor].name or "")
-        counted = _count(node, look, capacity, own, flavor)
-        counts[name] = counts.get(name, _Count()) + counted
+    for flavor_id in (NO_FLAVOR, *snapshot.flavors):
+        name = ANY_NODE
+        if flavor_id is not NO_FLAVOR:
+            name = resource_class(snapshot.flavors[flavor_id].name or "")
+        count = _count(compute_node, snapshot, capacity, own, flavor_id)
+        counts[name] = counts.get(name, _Count()) + count
     orphans = sum(
         1
-        for pod in node.pods
-        for found in look.on(pod)
-        if found.flavor_id and found.flavor_id not in look.flavors
+        for podm_id in compute_node.podm_ids
+        for node in snapshot.nodes_on(podm_id)
+        if node.flavor_id and node.flavor_id not in snapshot.flavors
     )
-    for name in known:
+    for name in existing:
         if orphans and name.startswith(PREFIX):
             counts.setdefault(name, _Count(others=orphans))
     return {name: count.inventory() for name, count in counts.items()}
 
 
-def traits(node: ComputeNode, look: Look, known: Iterable[str]) -> set[str]:
-    """Name the traits of a compute node: its own, and those that are not ours.
+def traits(compute_node: ComputeNode, snapshot: Snapshot, existing: Iterable[str]) -> set[str]:
+    """Return the traits of a compute node: the driver's own, and the others that exist.
 
-    Its own tell its pod managers, their drivers, and the kinds of devices that they have.
+    The driver's own name the pod managers, their drivers, and the types of their devices.
     """
     own = {COMPOSABLE}
-    for pod in (look.pods[uuid] for uuid in node.pods if uuid in look.pods):
-        own.add(custom("POD_", pod.name or pod.uuid))
-        own.add(custom("DRIVER_", pod.driver))
-        kinds = (pod.usage.get("devices") or {}).get("by_type") or {}
-        own |= {custom("DEVICE_", kind) for kind, count in kinds.items() if count.get("total")}
-    return {trait for trait in known if not trait.startswith(PREFIX)} | own
+    for podm_id in compute_node.podm_ids:
+        podmanager = snapshot.podmanagers.get(podm_id)
+        if podmanager is None:
+            continue
+        own.add(custom_name("POD_", podmanager.name or podmanager.uuid))
+        own.add(custom_name("DRIVER_", podmanager.driver))
+        types = (podmanager.usage.get("devices") or {}).get("by_type") or {}
+        own |= {
+            custom_name("DEVICE_", name) for name, count in types.items() if count.get("total")
+        }
+    return {trait for trait in existing if not trait.startswith(PREFIX)} | own
 
 
-def resource_class(flavor: str) -> str:
-    """Name the resource class of a Valence flavor: ``gold`` is CUSTOM_VALENCE_GOLD."""
-    return custom("", flavor)
+def resource_class(flavor_name: str) -> str:
+    """Return the resource class of a Valence flavor: ``gold`` is CUSTOM_VALENCE_GOLD."""
+    return custom_name("", flavor_name)
 
 
-def custom(kind: str, name: str) -> str:
-    """Spell a name as resource classes and traits are: capitals, digits and underscores."""
-    return (PREFIX + kind + re.sub(r"[^A-Z0-9_]", "_", name.upper()))[:LONGEST]
+def custom_name(kind: str, name: str) -> str:
+    """Return a name in the form of resource classes and traits: capitals, digits and ``_``."""
+    return (PREFIX + kind + re.sub(r"[^A-Z0-9_]", "_", name.upper()))[:MAX_NAME]
 
 
 def _count(
-    node: ComputeNode, look: Look, capacity: Capacity, own: Collection[str], flavor: str | None
+    compute_node: ComputeNode,
+    snapshot: Snapshot,
+    capacity: Capacity,
+    own: Collection[str],
+    flavor_id: str | None,
 ) -> _Count:
-    there = [
-        found.uuid for pod in node.pods for found in look.on(pod) if found.flavor_id == flavor
+    nodes = [
+        node.uuid
+        for podm_id in compute_node.podm_ids
+        for node in snapshot.nodes_on(podm_id)
+        if node.flavor_id == flavor_id
     ]
-    ours = sum(1 for uuid in there if uuid in own)
-    well = [pod for pod in node.pods if look.is_well(pod)]
-    return _Count(ours, len(there) - ours, sum(capacity.room(pod, flavor) for pod in well))
+    own_count = sum(1 for uuid in nodes if uuid in own)
+    usable = [podm_id for podm_id in compute_node.podm_ids if snapshot.is_usable(podm_id)]
+    room = sum(capacity.room(podm_id, flavor_id) for podm_id in usable)
+    return _Count(own_count, len(nodes) - own_count, room)

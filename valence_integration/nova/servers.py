@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The life of servers: composed, found again, given back, through the provisioning plugin.
+"""Compose, find and release the machines of servers, through the provisioning plugin.
 
-Nothing here knows Nova. Everything may be called again at any point: what was done
-before stands in the rows of the plugin, whose flows go on by themselves.
+This module does not know Nova. Every method can be repeated at any point: the progress is
+in the rows of the plugin, whose flows continue without a caller.
 """
 
 from collections.abc import Callable
@@ -24,46 +24,46 @@ from valence_integration.requirements import Requirements
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds between two looks whether a server is still wanted.
-ATTENTION = 5.0
+#: Seconds between two checks whether a server was deleted while it is being composed.
+CHECK_INTERVAL = 5.0
 
 
 class Refused(Exception):
-    """No pod manager that was asked composed the machine; nothing of it is left.
+    """None of the pod managers composed the machine; nothing of it is left.
 
-    :ivar refusals: uuid of the pod manager to the fault of its attempt.
+    :ivar faults: uuid of the pod manager to the fault of its attempt.
     """
 
-    def __init__(self, refusals: Mapping[str, Mapping[str, Any]]) -> None:
-        self.refusals = dict(refusals)
-        super().__init__("; ".join(words(fault) for fault in self.refusals.values()))
+    def __init__(self, faults: Mapping[str, Mapping[str, Any]]) -> None:
+        self.faults = dict(faults)
+        super().__init__("; ".join(reason_of(fault) for fault in self.faults.values()))
 
 
-class Unwanted(Exception):
-    """The server was deleted while its machine was composed."""
+class Deleted(Exception):
+    """The server was deleted while its machine was being composed."""
 
 
-class NotGivenBack(Exception):
-    """A machine is not given back yet, or could not be; says why."""
+class NotReleased(Exception):
+    """A machine is not released yet, or could not be; the message has the reason."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Wish:
-    """What a server asks for.
+class ServerRequest:
+    """The machine that a server requires, and its owner.
 
     :ivar uuid: of the server, and of the plugin's instance.
-    :ivar asked: hardware, or a flavor of Valence's.
+    :ivar requirements: hardware, or a flavor of Valence.
     """
 
     uuid: str
     name: str
-    asked: Requirements
+    requirements: Requirements
     project_id: str | None = None
     user_id: str | None = None
 
 
 class Servers:
-    """Composes and gives back.
+    """Composes and releases the machines of servers.
 
     :param provisioner: started.
     """
@@ -73,11 +73,11 @@ class Servers:
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """Have everybody who waits for a machine give it up: this process ends."""
+        """Cancel every running :meth:`compose`: the process stops."""
         self._stopping.set()
 
     def find(self, uuid: str) -> Instance | None:
-        """Read the row of a server, a deleted one too; None when there never was one."""
+        """Return the row of a server, deleted or not; None when there never was one."""
         try:
             return self._provisioner.get(uuid)
         except errors.InstanceNotFound:
@@ -85,114 +85,117 @@ class Servers:
 
     def compose(
         self,
-        wish: Wish,
-        pods: Sequence[str],
+        request: ServerRequest,
+        podm_ids: Sequence[str],
         timeout: float,
-        wanted: Callable[[], bool],
-        refused: Callable[[str, Mapping[str, Any]], object],
+        is_deleted: Callable[[], bool],
+        on_refusal: Callable[[str, Mapping[str, Any]], object],
     ) -> Instance:
-        """Have a machine composed on the first of some pod managers that can.
+        """Compose a machine on the first of some pod managers that can.
 
-        It ends enrolled, available in Ironic and given to the server.
+        The machine is then enrolled and available in Ironic, with the server as its owner.
 
-        :param pods: uuids, in the order in which they are asked.
+        :param podm_ids: uuids, in the order of the attempts.
         :param timeout: seconds.
-        :param wanted: asked now and then; False gives everything back.
-        :param refused: told of every refusal.
-        :raises Refused: none could; nothing of the attempts is left.
-        :raises Unwanted: the server is not wanted any more; everything is being given back.
-        :raises NotGivenBack: a former attempt, or this one, still holds something.
+        :param is_deleted: called every few seconds; when it returns True, the machine is
+            released.
+        :param on_refusal: called with the pod manager and the fault of each refusal.
+        :raises Refused: no pod manager could; nothing of the attempts is left.
+        :raises Deleted: the server was deleted; its machine is being released.
+        :raises NotReleased: this attempt, or an earlier one, still holds hardware.
         """
-        until = time.monotonic() + timeout
-        refusals: dict[str, Mapping[str, Any]] = {}
-        for pod in pods:
-            self._begin(wish, pod, until)
+        deadline = time.monotonic() + timeout
+        faults: dict[str, Mapping[str, Any]] = {}
+        for podm_id in podm_ids:
+            self._request(request, podm_id, deadline)
             try:
-                return self._wait(wish.uuid, until, wanted)
+                return self._wait(request.uuid, deadline, is_deleted)
             except errors.InstanceFailed as exc:
                 if not exc.fault.get("given_back"):
-                    raise NotGivenBack(str(exc)) from exc
-                refusals[pod] = exc.fault
-                refused(pod, exc.fault)
-        raise Refused(refusals)
+                    raise NotReleased(str(exc)) from exc
+                faults[podm_id] = exc.fault
+                on_refusal(podm_id, exc.fault)
+        raise Refused(faults)
 
-    def give_back(self, uuid: str, timeout: float) -> None:
-        """Have the machine of a server given back, and wait until it is.
+    def release(self, uuid: str, timeout: float) -> None:
+        """Release the machine of a server, and wait until it is released.
 
         A server without a machine is a success.
 
         :param timeout: seconds.
-        :raises NotGivenBack: it could not be, or not in this time; it may be asked again.
+        :raises NotReleased: it could not be released, or not in this time; may be repeated.
+        """
+        if self.start_release(uuid):
+            self._wait_released(uuid, timeout)
+
+    def start_release(self, uuid: str) -> bool:
+        """Start to release the machine of a server, without waiting.
+
+        :returns: whether the server has one.
         """
         row = self.find(uuid)
         if row is None or row.state == states.DELETED:
-            return
+            return False
         self._provisioner.destroy(uuid)
-        self._until_gone(uuid, timeout)
+        return True
 
-    def abandon(self, uuid: str) -> None:
-        """Have the machine of a server given back, without waiting for it."""
-        row = self.find(uuid)
-        if row is not None and row.state != states.DELETED:
-            self._provisioner.destroy(uuid)
-
-    def _begin(self, wish: Wish, pod: str, until: float) -> None:
-        """Ask for the machine, or find that somebody did so before a restart."""
-        row = self.find(wish.uuid)
+    def _request(self, request: ServerRequest, podm_id: str, deadline: float) -> None:
+        """Request the machine, unless that was done before a restart."""
+        row = self.find(request.uuid)
         if row is None:
             self._provisioner.provision(
-                uuid=wish.uuid,
-                name=wish.name,
-                requirements=wish.asked.properties,
-                flavor=wish.asked.flavor,
-                project_id=wish.project_id,
-                user_id=wish.user_id,
-                podm_id=pod,
+                uuid=request.uuid,
+                name=request.name,
+                requirements=request.requirements.properties,
+                flavor=request.requirements.flavor,
+                project_id=request.project_id,
+                user_id=request.user_id,
+                podm_id=podm_id,
             )
             return
-        if stands(row) and row.podm_uuid == pod:
+        if is_in_use(row) and row.podm_uuid == podm_id:
             return
         if row.state != states.DELETED:
-            self.give_back(wish.uuid, until - time.monotonic())
-        self._provisioner.retry(wish.uuid, podm_id=pod, revive=True)
+            self.release(request.uuid, deadline - time.monotonic())
+        self._provisioner.retry(request.uuid, podm_id=podm_id, revive=True)
 
-    def _wait(self, uuid: str, until: float, wanted: Callable[[], bool]) -> Instance:
+    def _wait(self, uuid: str, deadline: float, is_deleted: Callable[[], bool]) -> Instance:
         while True:
-            left = until - time.monotonic()
+            remaining = deadline - time.monotonic()
             try:
-                row = self._provisioner.wait(uuid, max(0.0, min(ATTENTION, left)))
+                row = self._provisioner.wait(uuid, max(0.0, min(CHECK_INTERVAL, remaining)))
             except errors.InstanceTimeout as exc:
                 if self._stopping.is_set():
                     self._provisioner.destroy(uuid)
-                    raise NotGivenBack(
-                        "The service ended while the machine was composed."
+                    raise NotReleased(
+                        "The service stopped while the machine was being composed."
                     ) from exc
-                if not wanted():
+                if is_deleted():
                     self._provisioner.destroy(uuid)
-                    raise Unwanted(uuid) from exc
-                if left <= 0:
+                    raise Deleted(uuid) from exc
+                if remaining <= 0:
                     self._provisioner.destroy(uuid)
-                    raise NotGivenBack(f"{exc} It was given up, and is being given back.") from exc
+                    raise NotReleased(
+                        f"{exc} The request timed out, and the machine is being released."
+                    ) from exc
                 continue
             if row.state == states.DELETED:
-                raise Unwanted(uuid)
+                raise Deleted(uuid)
             return row
 
-    def _until_gone(self, uuid: str, timeout: float) -> None:
+    def _wait_released(self, uuid: str, timeout: float) -> None:
         try:
             row = self._provisioner.wait(uuid, max(0.0, timeout))
-        except errors.InstanceFailed as exc:
-            raise NotGivenBack(str(exc)) from exc
-        except errors.InstanceTimeout as exc:
-            raise NotGivenBack(str(exc)) from exc
-        LOG.debug("The machine of server %s: %s", uuid, row.state)
+        except (errors.InstanceFailed, errors.InstanceTimeout) as exc:
+            raise NotReleased(str(exc)) from exc
+        LOG.debug("The machine of server %s is %s", uuid, row.state)
 
 
-def stands(row: Instance) -> bool:
-    """Tell whether a machine is a server's, and nobody asked to give it back."""
+def is_in_use(row: Instance) -> bool:
+    """Return whether a server has, or will have, a machine that is not to be released."""
     return row.state in (states.PROVISIONING, states.ACTIVE) and not row.destroy_requested
 
 
-def words(fault: Mapping[str, Any]) -> str:
-    """Give the reason of a fault: the pod manager's or Ironic's own words, if there are any."""
+def reason_of(fault: Mapping[str, Any]) -> str:
+    """Return the reason of a fault: the pod manager's or Ironic's own message, if any."""
     return str(fault.get("reason") or fault.get("detail") or "no reason is known")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What one nova-compute works with: its configuration, Valence, Ironic and the plugin."""
+"""The live objects of one nova-compute: options, Valence, Ironic and the plugin."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from valence_integration import conf as integration_conf
 from valence_integration import errors
 from valence_integration.nova import computenode
 from valence_integration.nova import conf as nova_conf
-from valence_integration.nova import servers as life
 from valence_integration.nova.capacity import Capacity
-from valence_integration.nova.missing import Presence
+from valence_integration.nova.missing import MissingNodes
+from valence_integration.nova.servers import Servers
 from valence_integration.objects.instance import Instance
 from valence_integration.peers import clients
 from valence_integration.peers.ironic import IronicNodes
@@ -28,7 +28,7 @@ LOG = logging.getLogger(__name__)
 
 
 class CannotStart(Exception):
-    """Something without which no server could be built is missing; says what to do."""
+    """No server could be built; the message says what is missing and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,78 +39,81 @@ class Service:
     groups: Mapping[str, list[str]]
     ironic: IronicNodes
     capacity: Capacity
-    presence: Presence
+    missing_nodes: MissingNodes
     provisioner: Provisioner
-    servers: life.Servers
+    servers: Servers
 
     def compute_nodes(self) -> dict[str, computenode.ComputeNode]:
-        """List the compute nodes of this process, by name.
+        """Return the compute nodes of this process, by name.
 
         :raises ValenceError: Valence did not answer, and never has.
         """
-        pods = self.capacity.look().pods
-        return computenode.of(pods, self.options.pod_managers, self.groups)
+        podmanagers = self.capacity.snapshot().podmanagers
+        return computenode.build(podmanagers, self.options.pod_managers, self.groups)
 
     def rows(self) -> list[Instance]:
-        """List the servers that this process owns and that are not deleted."""
-        return [row for row in self.provisioner.list() if row.podm_uuid in self._pods()]
+        """Return the servers on the compute nodes of this process that are not deleted."""
+        podm_ids = {podm_id for node in self.compute_nodes().values() for podm_id in node.podm_ids}
+        return [row for row in self.provisioner.list() if row.podm_uuid in podm_ids]
 
-    def elsewhere(self, refused: Mapping[str, Any], flavor: str | None) -> tuple[int, list[str]]:
-        """Tell how many compute nodes refused, and the uuids of those that may not.
+    def alternatives(
+        self, refused: Mapping[str, Any], flavor_id: str | None
+    ) -> tuple[int, list[str]]:
+        """Return how many compute nodes refused, and the uuids of those with room.
 
-        They are those of every nova-compute, if there is one for them.
+        The compute nodes of every nova-compute count.
 
         :param refused: by uuids of pod managers.
-        :param flavor: uuid; None for nodes that are composed from properties.
+        :param flavor_id: None for nodes that are composed from properties.
         """
-        look = self.capacity.look()
-        nodes = computenode.of(look.pods, (), self.groups).values()
-        tried = [node for node in nodes if any(pod in refused for pod in node.pods)]
+        snapshot = self.capacity.snapshot()
+        nodes = computenode.build(snapshot.podmanagers, (), self.groups).values()
+        tried = [node for node in nodes if any(podm_id in refused for podm_id in node.podm_ids)]
         others = [
             node.uuid
             for node in nodes
             if node not in tried
-            and any(look.is_well(pod) and self.capacity.room(pod, flavor) for pod in node.pods)
+            and any(
+                snapshot.is_usable(podm_id) and self.capacity.room(podm_id, flavor_id)
+                for podm_id in node.podm_ids
+            )
         ]
         return len(tried), others
 
-    def _pods(self) -> set[str]:
-        return {pod for node in self.compute_nodes().values() for pod in node.pods}
 
-
-def open_(conf: cfg.ConfigOpts) -> Service:
-    """Open everything that group ``[valence]`` leads to, and see that it answers.
+def start(conf: cfg.ConfigOpts) -> Service:
+    """Connect to everything that group ``[valence]`` names, and start the plugin.
 
     :param conf: Nova's own; the plugin's is read from the files that it names.
-    :raises CannotStart: one part cannot be reached at all, or is not configured.
+    :raises CannotStart: Valence or Ironic is unreachable, or an option is missing or wrong.
     """
     nova_conf.register_opts(conf)
     options = conf[nova_conf.GROUP]
-    plugin = _plugin_conf(options.config_file)
+    plugin_conf = _plugin_conf(options.config_file)
     try:
-        groups = nova_conf.groups(options.group)
+        groups = nova_conf.parse_groups(options.group)
     except ValueError as exc:
         raise CannotStart(str(exc)) from exc
-    ironic = IronicNodes(lambda: clients.ironic(plugin))
+    ironic = IronicNodes(lambda: clients.ironic(plugin_conf))
     capacity = Capacity(
-        lambda: clients.valence(plugin),
+        lambda: clients.valence(plugin_conf),
         max_age=options.inventory_interval,
         assumed_room=options.assumed_room,
         full_interval=options.full_interval,
     )
-    look = _reach("Valence", capacity.look)
-    presence = Presence(ironic, capacity, options.inventory_interval)
-    _reach("Ironic", presence.nodes)
-    for ident in computenode.unknown(look.pods, options.pod_managers, groups):
+    snapshot = _request("Valence", capacity.snapshot)
+    missing_nodes = MissingNodes(ironic, capacity, options.inventory_interval)
+    _request("Ironic", missing_nodes.ironic_nodes)
+    for ident in computenode.find_unknown(snapshot.podmanagers, options.pod_managers, groups):
         LOG.warning("Valence does not know pod manager %s, which [valence] names", ident)
-    provisioner = _start(plugin)
-    servers = life.Servers(provisioner)
-    return Service(options, groups, ironic, capacity, presence, provisioner, servers)
+    provisioner = _start_provisioner(plugin_conf)
+    servers = Servers(provisioner)
+    return Service(options, groups, ironic, capacity, missing_nodes, provisioner, servers)
 
 
-def _start(plugin: cfg.ConfigOpts) -> Provisioner:
+def _start_provisioner(plugin_conf: cfg.ConfigOpts) -> Provisioner:
     try:
-        provisioner = Provisioner(plugin)
+        provisioner = Provisioner(plugin_conf)
         provisioner.start()
     except (conductor_errors.ConductorError, ValueError) as exc:
         raise CannotStart(str(exc)) from exc
@@ -118,22 +121,22 @@ def _start(plugin: cfg.ConfigOpts) -> Provisioner:
 
 
 def _plugin_conf(files: list[str]) -> cfg.ConfigOpts:
-    plugin = cfg.ConfigOpts()
+    plugin_conf = cfg.ConfigOpts()
     try:
-        plugin(
-            [word for path in files for word in ("--config-file", path)],
+        plugin_conf(
+            [argument for path in files for argument in ("--config-file", path)],
             project="valence",
             prog="nova-compute",
         )
     except cfg.Error as exc:
         raise CannotStart(f"[valence] config_file: {exc}") from exc
-    integration_conf.register_opts(plugin)
-    return plugin
+    integration_conf.register_opts(plugin_conf)
+    return plugin_conf
 
 
-def _reach(who: str, ask: Callable[[], Any]) -> Any:
+def _request(peer: str, request: Callable[[], Any]) -> Any:
     try:
-        return ask()
+        return request()
     except (
         conductor_errors.Fault,
         client_errors.ValenceError,
@@ -141,6 +144,6 @@ def _reach(who: str, ask: Callable[[], Any]) -> Any:
         OSError,
     ) as exc:
         raise CannotStart(
-            f"{who} cannot be reached: {exc} Check that it runs, and what group [{who.lower()}] "
-            "of the file says that [valence] config_file names."
+            f"{peer} cannot be reached: {exc} Check that it runs, and check group "
+            f"[{peer.lower()}] of the file that [valence] config_file names."
         ) from exc

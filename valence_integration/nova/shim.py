@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Where Nova looks for its compute drivers: two small files inside of Nova itself.
+"""Install two small files inside of Nova, through which Nova finds the compute driver.
 
-Nova imports ``nova.virt.<compute_driver>`` and nothing else. A distribution that
-brought a package ``nova`` would leave a hollow one wherever Nova is not; so a command
-writes the two files, into the Nova that is there. pip, dpkg and rpm remove the files
-that they brought: an upgrade of Nova leaves these where they are, and they hold
-nothing that depends on its release.
+Nova imports drivers from ``nova.virt.<compute_driver>`` only. A distribution with a
+package ``nova`` of its own would leave an empty package where Nova is not installed;
+therefore a command writes the two files into the installed Nova. pip, dpkg and rpm remove
+only the files that they installed: an upgrade of Nova keeps these two, and nothing in
+them depends on its release.
 """
 
 import argparse
@@ -19,10 +19,10 @@ import sys
 
 PACKAGE = "valence"
 
-#: First line of the files that are ours, by which they are known again.
+#: First line of the shim's files, which identifies them: never changes.
 MARK = '"""Brought by valence-nova-shim; the driver itself is valence_integration.nova."""'
 
-#: What to write: file name to content.
+#: File name to content.
 FILES: Mapping[str, str] = {
     "__init__.py": f"{MARK}\n\nfrom nova.virt.valence.driver import ValenceDriver\n",
     "driver.py": f"{MARK}\n\nfrom valence_integration.nova.driver import ValenceDriver\n",
@@ -30,88 +30,91 @@ FILES: Mapping[str, str] = {
 
 
 class ShimError(Exception):
-    """The shim is not what was asked for; says what to do."""
+    """The command failed; the message says what to do."""
 
 
-def place() -> Path:
-    """Find where the shim belongs in this Python environment.
+def locate() -> Path:
+    """Return the directory of the shim in this Python environment.
 
-    Nova is looked for and not imported, and only a real one counts: a folder that has
-    the name by chance is no package.
+    Nova is searched for and not imported. A directory that merely has the name ``nova``
+    does not count.
 
-    :raises ShimError: there is no Nova.
+    :raises ShimError: Nova is not installed.
     """
-    found = importlib.util.find_spec("nova")
-    if found is not None and found.origin is not None:
-        virt = Path(found.origin).parent / "virt"
+    spec = importlib.util.find_spec("nova")
+    if spec is not None and spec.origin is not None:
+        virt = Path(spec.origin).parent / "virt"
         if (virt / "driver.py").is_file():
             return virt / PACKAGE
     raise ShimError(
-        f"There is no Nova in the environment of {sys.executable}: nothing was written. Run the "
-        "valence-nova-shim of the environment that nova-compute runs in."
+        f"Nova is not installed in the environment of {sys.executable}: nothing was written. "
+        "Run the valence-nova-shim of the environment that nova-compute runs in."
     )
 
 
 def install() -> str:
-    """Write the shim, or write it again.
+    """Write the shim, or overwrite it.
 
-    :returns: a line for people.
-    :raises ShimError: there is no Nova, or something else is in its place.
+    :returns: a message for the operator.
+    :raises ShimError: Nova is not installed, or the directory has other files.
     """
-    target = place()
-    _refuse_strangers(target)
+    target = locate()
+    _refuse_other_files(target)
     target.mkdir(exist_ok=True)
     for name, content in FILES.items():
         (target / name).write_text(content)
-    return f"{target} is there. In nova.conf: compute_driver = valence.ValenceDriver"
+    return f"{target} is installed. In nova.conf: compute_driver = valence.ValenceDriver"
 
 
 def check() -> str:
-    """See that the shim is there and as this release writes it.
+    """Check that the shim is installed as this release writes it.
 
-    :returns: a line for people.
-    :raises ShimError: it is not, or there is no Nova.
+    :returns: a message for the operator.
+    :raises ShimError: it is missing or outdated, or Nova is not installed.
     """
-    target = place()
+    target = locate()
     for name, content in FILES.items():
         path = target / name
         if not path.is_file() or path.read_text() != content:
-            raise ShimError(f"{path} is missing or another one. Run: valence-nova-shim install")
-    return f"{target} is there and current."
+            raise ShimError(f"{path} is missing or outdated. Run: valence-nova-shim install")
+    return f"{target} is installed and current."
 
 
 def remove() -> str:
-    """Take the shim away; without one nothing happens.
+    """Remove the shim; idempotent.
 
-    :returns: a line for people.
-    :raises ShimError: there is no Nova, or something else is in its place.
+    :returns: a message for the operator.
+    :raises ShimError: Nova is not installed, or the directory has other files.
     """
-    target = place()
-    _refuse_strangers(target)
+    target = locate()
+    _refuse_other_files(target)
     if not target.is_dir():
-        return f"{target} is not there."
+        return f"{target} is not installed."
     for path in [*target.glob("__pycache__/*.pyc"), *map(target.joinpath, FILES)]:
         path.unlink(missing_ok=True)
     for folder in (target / "__pycache__", target):
         if folder.is_dir():
             folder.rmdir()
-    return f"{target} is gone."
+    return f"{target} is removed."
 
 
-def _refuse_strangers(target: Path) -> None:
+def _refuse_other_files(target: Path) -> None:
     for path in target.glob("*.py"):
         if path.name not in FILES or not path.read_text().startswith(MARK):
-            raise ShimError(f"{path} is not ours: nothing was changed. See whose it is.")
+            raise ShimError(
+                f"{path} was not written by valence-nova-shim: nothing was changed. Move it "
+                "elsewhere, then run the command again."
+            )
 
 
 COMMANDS: Mapping[str, Callable[[], str]] = {"install": install, "check": check, "remove": remove}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``valence-nova-shim install|check|remove``; 0, or 1 with the reason."""
+    """Run ``valence-nova-shim install|check|remove``; return 0, or 1 after an error."""
     parser = argparse.ArgumentParser(
         prog="valence-nova-shim",
-        description="Let Nova find the driver that compute_driver = valence.ValenceDriver names.",
+        description="Install the files through which Nova finds valence.ValenceDriver.",
     )
     parser.add_argument("command", choices=COMMANDS)
     try:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A Mogan's engine with the hook, a Valence and an Ironic at the transport, real databases."""
+"""Mogan's engine with the hook, fake transports of Valence and Ironic, real databases."""
 
 from collections.abc import Callable
 import importlib.util
@@ -29,7 +29,7 @@ ROOT = pathlib.Path(__file__).parents[3]
 MIGRATION = ROOT / "valence_integration/mogan/migrations/5a0d7c1e9b34_servers_composed.py"
 PROJECT = str(uuids.uuid4())
 
-#: A flavor to compose, one for nodes that exist, and one for either.
+#: A flavor to compose, one for existing nodes, and one for both.
 COMPOSED = {"resources": {"CUSTOM_VALENCE_PROCESSOR_TOTAL_CORES": 4}, "resource_traits": {}}
 PLAIN = {"resources": {"CUSTOM_GOLD": 1}, "resource_traits": {"FAST": "required"}}
 EITHER = {
@@ -39,7 +39,7 @@ EITHER = {
 
 
 def load(path: pathlib.Path, name: str) -> Any:
-    """Run a file as a module of its own, which nobody shares."""
+    """Load a file as a new module, which is not in sys.modules."""
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -48,25 +48,25 @@ def load(path: pathlib.Path, name: str) -> Any:
 
 
 class Context:
-    """Who asks; Mogan's request context says ``tenant``."""
+    """Mogan's request context, which names the project ``tenant``."""
 
     tenant = PROJECT
 
 
 class Driver:
-    """What ``mogan.baremetal.ironic.driver`` asks of Ironic, in its order."""
+    """The requests of ``mogan.baremetal.ironic.driver`` to Ironic, in its order."""
 
     def __init__(self, mogan: Any, ironic: Any, events: list[str]) -> None:
         self._mogan, self._ironic, self._events = mogan, ironic, events
-        self.broken: dict[str, Exception] = {}
+        self.errors: dict[str, Exception] = {}
 
-    def _enter(self, event: str) -> None:
+    def _record(self, event: str) -> None:
         self._events.append(event)
-        if event in self.broken:
-            raise self.broken[event]
+        if event in self.errors:
+            raise self.errors[event]
 
     def spawn(self, context: Any, server: Any, configdrive_value: Any, partitions: Any) -> None:
-        self._enter("spawn")
+        self._record("spawn")
         client = self._ironic.client()
         patch = [
             {"op": "add", "path": "/instance_uuid", "value": server.uuid},
@@ -74,44 +74,44 @@ class Driver:
         ]
         client.node.update(server.node_uuid, patch)
         client.node.set_provision_state(server.node_uuid, "active", configdrive=configdrive_value)
-        if self._until(server.node_uuid, ("active", "deploy failed")).provision_state != "active":
+        if self._wait(server.node_uuid, ("active", "deploy failed")).provision_state != "active":
             reason = client.node.get(server.node_uuid).last_error
             raise self._mogan.exception.ServerDeployFailure(reason)
 
     def destroy(self, context: Any, server: Any) -> None:
-        self._enter("destroy")
+        self._record("destroy")
         for node in list(self._ironic.nodes.values()):
             if node["instance_uuid"] != server.uuid:
                 continue
             if node["provision_state"] in ("active", "deploy failed", "error"):
                 self._ironic.client().node.set_provision_state(node["uuid"], "deleted")
-                self._until(node["uuid"], ("available", "clean failed"))
+                self._wait(node["uuid"], ("available", "clean failed"))
             else:
-                gone = [{"op": "remove", "path": "/instance_uuid"}]
-                self._ironic.client().node.update(node["uuid"], gone)
+                patch = [{"op": "remove", "path": "/instance_uuid"}]
+                self._ironic.client().node.update(node["uuid"], patch)
 
-    def _until(self, uuid: str, wanted: tuple[str, ...]) -> Any:
-        while (node := self._ironic.client().node.get(uuid)).provision_state not in wanted:
+    def _wait(self, uuid: str, states: tuple[str, ...]) -> Any:
+        while (node := self._ironic.client().node.get(uuid)).provision_state not in states:
             pass
         return node
 
     def get_power_state(self, context: Any, server_uuid: str) -> str:
-        self._enter("power")
+        self._record("power")
         return "power on"
 
     def get_node_name(self, node: str) -> str:
         return f"node-{node[:8]}"
 
     def plug_vif(self, node_uuid: str, port_id: str) -> None:
-        self._enter("plug")
+        self._record("plug")
 
     def unplug_vif(self, context: Any, server: Any, port_id: str) -> None:
-        self._enter("unplug")
+        self._record("unplug")
         self._ironic.client().node.get(server.node_uuid)
 
 
 class Network:
-    """Neutron's ports, as ``mogan.network.api`` has them."""
+    """The ports of Neutron, with the methods of ``mogan.network.api``."""
 
     def __init__(self) -> None:
         self.ports: set[str] = set()
@@ -150,7 +150,7 @@ class Quota:
 
 
 class Scheduler:
-    """Nodes that exist, as Mogan's scheduler hands them out."""
+    """Mogan's scheduler, which chooses from existing nodes."""
 
     max_attempts = 3
 
@@ -158,10 +158,10 @@ class Scheduler:
         self._mogan = mogan
         self.reportclient = object()
         self.nodes: list[str] = []
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
 
     def select_destinations(self, context: Any, request_spec: Any, filters: Any) -> list[str]:
-        self.asked.append(request_spec)
+        self.requests.append(request_spec)
         if filters["retry"]["num_attempts"] > self.max_attempts:
             raise self._mogan.exception.NoValidNode("Exceeded max scheduling attempts 3")
         if not self.nodes:
@@ -169,24 +169,27 @@ class Scheduler:
         return [self.nodes.pop() for _server in request_spec["server_ids"]]
 
 
-class Again:
-    """The engine's RPC API: what is asked for again, is noted."""
+class EngineRpc:
+    """The engine's RPC API, which records the servers that are rescheduled."""
 
     def __init__(self) -> None:
         self.rescheduled: list[str] = []
 
-    def schedule_and_create_servers(self, context: Any, servers: Any, *a: Any, **k: Any) -> None:
+    def schedule_and_create_servers(
+        self, context: Any, servers: Any, *args: Any, **kwargs: Any
+    ) -> None:
         self.rescheduled += [server.uuid for server in servers]
 
 
 class Mogan(fixtures.Fixture):
-    """A Mogan on its contract: modules, a database, and engines with the hook.
+    """A Mogan made of its contract: modules, a database, and engines with the hook.
 
     :param folder: for the database.
-    :param driver: makes what ``[engine] engine_driver`` names, of Mogan's modules.
+    :param driver: makes the driver that ``[engine] engine_driver`` names; called with
+        Mogan's modules.
     :param provisioner: opens the plugin for an engine.
     :param schedule_first: the option of that name.
-    :param migrate: brings Mogan's database to the hook's revision.
+    :param migrate: migrates Mogan's database to the hook's revision.
     """
 
     def __init__(
@@ -202,29 +205,29 @@ class Mogan(fixtures.Fixture):
         self._schedule_first, self._migrate = schedule_first, migrate or run_migration
 
     def _setUp(self) -> None:
-        object_base.VersionedObjectRegistry()  # the fixture needs one that is there
+        object_base.VersionedObjectRegistry()  # the fixture needs an existing one
         self.useFixture(fixture.VersionedObjectRegistryFixture())
         self.contract = load(ROOT / "tests/mogan_contract.py", "mogan_contract")
-        self.addCleanup(self._forget)
+        self.addCleanup(self._remove_modules)
         sys.modules.update(self.contract.install())
         self.mogan = modules.load()
         self.db = self.contract.connect(f"sqlite:///{self._folder}/mogan.sqlite")
         self.addCleanup(self.db.dispose)
         self.context = Context()
         self.driver = self._driver(self.mogan)
-        self.network, self.quota, self.again = Network(), Quota(), Again()
+        self.network, self.quota, self.engine_rpc = Network(), Quota(), EngineRpc()
         self.scheduler = Scheduler(self.mogan)
         self.contract.BaseEngineManager.factories = {
             "driver": lambda: self.driver,
             "network_api": lambda: self.network,
-            "engine_rpcapi": lambda: self.again,
+            "engine_rpcapi": lambda: self.engine_rpc,
             "scheduler_client": lambda: self.scheduler,
             "quota": lambda: self.quota,
         }
         self._migrate(self.db)
-        self.kind = engine.build(self.mogan, self._conf, self._provisioner)
+        self.manager_class = engine.build(self.mogan, self._conf, self._provisioner)
 
-    def _forget(self) -> None:
+    def _remove_modules(self) -> None:
         for path in self.contract.MODULES:
             sys.modules.pop(path, None)
 
@@ -238,30 +241,30 @@ class Mogan(fixtures.Fixture):
 
     def start(self, host: str = "engine-1") -> Any:
         """Start the engine as ``mogan.common.service`` does."""
-        manager = self.kind(host, "mogan.engine_manager")
+        manager = self.manager_class(host, "mogan.engine_manager")
         manager.init_host()
         self.addCleanup(manager.del_host)
         return manager
 
     def stop(self, manager: Any) -> None:
-        """Stop an engine for good: what its threads wait for never comes."""
+        """Stop an engine as a kill would: none of its threads continues."""
         manager.composer.stop()
-        manager.composer.give_back = manager.composer._open_provisioner = _frozen
+        manager.composer.release = manager.composer._open_provisioner = _exit
         self.contract.SPAWNED.clear()
 
-    def server(self, status: str = "building", **values: Any) -> Any:
-        """Add a server, as mogan-api does before it asks the engine."""
+    def add_server(self, status: str = "building", **values: Any) -> Any:
+        """Add the row of a server, as mogan-api does before it calls the engine."""
         server = self.mogan.objects.Server(self.context)
-        given = {"uuid": str(uuids.uuid4()), "name": "web", "status": status, **values}
-        given |= {"project_id": PROJECT, "image_uuid": str(uuids.uuid4())}
-        for field, value in given.items():
+        values = {"uuid": str(uuids.uuid4()), "name": "web", "status": status, **values}
+        values |= {"project_id": PROJECT, "image_uuid": str(uuids.uuid4())}
+        for field, value in values.items():
             setattr(server, field, value)
         server.create()
         return server
 
-    def ask_for(self, manager: Any, *servers: Any, flavor: Any = COMPOSED, **more: Any) -> None:
-        """Ask the engine as mogan-api does."""
-        what = {
+    def request(self, manager: Any, *servers: Any, flavor: Any = COMPOSED, **changes: Any) -> None:
+        """Call the engine as mogan-api does."""
+        arguments = {
             "requested_networks": [{"net_id": str(uuids.uuid4())}],
             "user_data": b"#cloud-config",
             "injected_files": None,
@@ -271,12 +274,14 @@ class Mogan(fixtures.Fixture):
             "request_spec": {"flavor": flavor, "availability_zone": None},
             "filter_properties": None,
         }
-        manager.schedule_and_create_servers(self.context, list(servers), **{**what, **more})
+        manager.schedule_and_create_servers(
+            self.context, list(servers), **{**arguments, **changes}
+        )
 
-    def created(self, manager: Any, flavor: Any = COMPOSED) -> Any:
-        """Have a server created, wait for the engine's threads, and read it."""
-        server = self.server()
-        self.ask_for(manager, server, flavor=flavor)
+    def create(self, manager: Any, flavor: Any = COMPOSED) -> Any:
+        """Create a server, wait for the engine's threads, and read it."""
+        server = self.add_server()
+        self.request(manager, server, flavor=flavor)
         self.join()
         return self.read(server)
 
@@ -288,11 +293,11 @@ class Mogan(fixtures.Fixture):
         manager.delete_server(self.context, server)
 
     def read(self, server: Any) -> Any:
-        """Read a server as it is now."""
+        """Read the current row of a server."""
         return self.mogan.objects.Server.get(self.context, server.uuid)
 
-    def is_gone(self, server: Any) -> bool:
-        """Tell whether Mogan has a server no more."""
+    def is_deleted(self, server: Any) -> bool:
+        """Return whether Mogan no longer has a server."""
         try:
             self.read(server)
         except self.mogan.exception.ServerNotFound:
@@ -303,36 +308,37 @@ class Mogan(fixtures.Fixture):
         """Wait for every green thread of the engine."""
         for thread in self.contract.SPAWNED:
             thread.join(120)
-            assert not thread.is_alive(), "the engine is still at it"
+            assert not thread.is_alive(), "a thread of the engine is still running"
 
 
-def _frozen(*_args: Any) -> Any:
-    """Stand for a process that is no more."""
+def _exit(*_args: Any) -> Any:
+    """End the thread, as the end of its process would."""
     raise SystemExit
 
 
 def run_migration(db: Any) -> None:
-    """Run the migration that is shipped for Mogan."""
+    """Run the migration for Mogan's database."""
     with db.begin() as connection:
         context = migration.MigrationContext.configure(connection)
         with operations.Operations.context(context):
             load(MIGRATION, "servers_composed").upgrade()
 
 
-def until(is_so: Callable[[], Any]) -> None:
-    """Wait for something that another thread does."""
+def wait_until(condition: Callable[[], Any]) -> None:
+    """Wait until another thread makes a condition true, for 60 seconds at most."""
     deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come to that"
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.01)
 
 
 class MoganTestCase(base.WorldTestCase):
-    """A Mogan beside a Valence and an Ironic at the transport.
+    """A Mogan with fake transports of Valence and Ironic.
 
-    What the fixture has, the test has: ``self.start()``, ``self.created()``.
+    The attributes of the fixture are attributes of the test: ``self.start()``,
+    ``self.create()``.
 
-    :ivar events: what happened to ports, nodes and hardware, in order.
+    :ivar events: the events of ports, nodes and hardware, in order.
     """
 
     schedule_first = False
@@ -340,40 +346,40 @@ class MoganTestCase(base.WorldTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.events: list[str] = []
-        self._listen()
-        self.stage = self.useFixture(
+        self._record_events()
+        self.fixture = self.useFixture(
             Mogan(
                 self.folder,
                 lambda mogan: Driver(mogan, self.ironic, self.events),
-                self._provisioner,
+                self._open_provisioner,
                 self.schedule_first,
                 self.migrate,
             )
         )
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("stage", "__wrapped__"):
+        if name in ("fixture", "__wrapped__"):
             raise AttributeError(name)
-        return getattr(self.stage, name)
+        return getattr(self.fixture, name)
 
     def migrate(self, db: Any) -> None:
-        """Bring Mogan's database to the hook's revision."""
+        """Migrate Mogan's database to the hook's revision."""
         run_migration(db)
 
-    def _listen(self) -> None:
-        left, remove = self.ironic.unregistered, self.valence.nodes.remove
+    def _record_events(self) -> None:
+        unregister, remove = self.ironic.unregistered, self.valence.nodes.remove
 
-        def unregistered(node: Any) -> None:
-            left(node)
-            self.events.append("left ironic")
+        def record_unregister(node: Any) -> None:
+            unregister(node)
+            self.events.append("unregistered")
 
-        def removed(row: Any) -> None:
+        def record_remove(row: Any) -> None:
             self.events.append("released")
             remove(row)
 
-        self.valence.on_unregister, self.valence.nodes.remove = unregistered, removed
+        self.valence.on_unregister, self.valence.nodes.remove = record_unregister, record_remove
 
-    def _provisioner(self, conf: cfg.ConfigOpts) -> Provisioner:
+    def _open_provisioner(self, conf: cfg.ConfigOpts) -> Provisioner:
         self.instances = self.open_instances()
         self.tools = self.make_tools()
         integration_conf.register_opts(conf)
@@ -382,5 +388,5 @@ class MoganTestCase(base.WorldTestCase):
         return Provisioner(conf, ledger.InstanceLedger(self.tools))
 
     def assert_nothing_is_left(self) -> None:
-        left = (self.ironic.nodes, self.composed(), self.network.ports, self.contract.NICS)
-        self.assertEqual(({}, [], set(), {}), left)
+        remaining = (self.ironic.nodes, self.composed(), self.network.ports, self.contract.NICS)
+        self.assertEqual(({}, [], set(), {}), remaining)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is added to Mogan's own database.
+"""A migration of Mogan's own database.
 
-Not the plugin's history: the one step here is copied among Mogan's, and is
-applied by ``mogan-dbsync upgrade``.
+It does not belong to the migrations of the plugin: operators copy it to Mogan's, and apply
+it with ``mogan-dbsync upgrade``.
 """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What Placement is told, from what Valence says."""
+"""The inventory and compute nodes of Nova, computed from the resources of Valence."""
 
 import dataclasses
 import pathlib
@@ -22,7 +22,7 @@ SMALL = {"processor": {"total_cores": 4}}
 
 
 class InventoryTestCase(base.TestCase):
-    """Has a Valence with two pod managers and a flavor."""
+    """A Valence with two pod managers and a flavor."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -38,94 +38,98 @@ class InventoryTestCase(base.TestCase):
             lambda: self.client, max_age=max_age, assumed_room=ROOM, full_interval=full_interval
         )
 
-    def compose(self, pod: str, **more: Any) -> str:
-        asked = more or {"flavor_id": self.gold}
-        return self.client.nodes.create(podm_id=pod, wait=True, **asked).uuid
+    def compose(self, podm_id: str, **fields: Any) -> str:
+        fields = fields or {"flavor_id": self.gold}
+        return self.client.nodes.create(podm_id=podm_id, wait=True, **fields).uuid
 
-    def counted(self, pods: tuple[str, ...] = (), own: tuple[str, ...] = ()) -> dict[str, tuple]:
-        node = computenode.ComputeNode("uuid", "name", pods or (self.first,))
-        made = placement.of(node, self.capacity.look(), self.capacity, own)
-        return {name: (one["total"], one["reserved"]) for name, one in made.items()}
+    def inventory(
+        self, podm_ids: tuple[str, ...] = (), own: tuple[str, ...] = ()
+    ) -> dict[str, tuple]:
+        """Return the total and the reserved number of each resource class."""
+        node = computenode.ComputeNode("uuid", "name", podm_ids or (self.first,))
+        snapshot = self.capacity.snapshot()
+        inventory = placement.inventory(node, snapshot, self.capacity, own)
+        return {name: (record["total"], record["reserved"]) for name, record in inventory.items()}
 
 
 class TestInventory(InventoryTestCase):
-    def test_a_total_is_what_is_composed_and_what_could_be(self) -> None:
+    def test_a_total_counts_composed_nodes_and_possible_ones(self) -> None:
         own = self.compose(self.first)
         self.assertEqual(
             {"CUSTOM_VALENCE_NODE": (ROOM, 0), "CUSTOM_VALENCE_GOLD": (ROOM + 1, 0)},
-            self.counted(own=(own,)),
+            self.inventory(own=(own,)),
         )
 
-    def test_what_others_composed_is_reserved(self) -> None:
-        own, _other = self.compose(self.first), self.compose(self.first)
+    def test_nodes_of_other_users_are_reserved(self) -> None:
+        own = self.compose(self.first)
+        self.compose(self.first)
         self.compose(self.first, properties=SMALL)
         self.assertEqual(
             {"CUSTOM_VALENCE_NODE": (ROOM + 1, 1), "CUSTOM_VALENCE_GOLD": (ROOM + 2, 1)},
-            self.counted(own=(own,)),
+            self.inventory(own=(own,)),
         )
 
-    def test_what_could_be_is_a_node_for_each_free_system_that_is_large_enough(self) -> None:
+    def test_room_is_a_node_for_each_free_system_that_is_large_enough(self) -> None:
         for name, cores, state in (("a", 2, "free"), ("b", 8, "free"), ("c", 8, "used")):
             self.valence.add_system(name, podm="pod-1", cores=cores, state=state)
         self.assertEqual(
-            {"CUSTOM_VALENCE_NODE": (2, 0), "CUSTOM_VALENCE_GOLD": (1, 0)}, self.counted()
+            {"CUSTOM_VALENCE_NODE": (2, 0), "CUSTOM_VALENCE_GOLD": (1, 0)}, self.inventory()
         )
-        self.assertEqual((ROOM, 0), self.counted((self.second,))["CUSTOM_VALENCE_GOLD"])
-        self.capacity.note_refusal(self.first, self.gold)
-        self.assertEqual((1, 1), self.counted()["CUSTOM_VALENCE_GOLD"])
+        self.assertEqual((ROOM, 0), self.inventory((self.second,))["CUSTOM_VALENCE_GOLD"])
+        self.capacity.record_refusal(self.first, self.gold)
+        self.assertEqual((1, 1), self.inventory()["CUSTOM_VALENCE_GOLD"])
 
-    def test_a_pod_that_is_disabled_gets_nothing(self) -> None:
+    def test_a_disabled_pod_manager_has_no_room(self) -> None:
         self.valence.podmanagers.get(self.first)["enabled"] = False
-        self.assertEqual((1, 1), self.counted()["CUSTOM_VALENCE_GOLD"])
+        self.assertEqual((1, 1), self.inventory()["CUSTOM_VALENCE_GOLD"])
 
-    def test_what_stands_on_other_pods_does_not_count(self) -> None:
+    def test_nodes_on_other_pod_managers_do_not_count(self) -> None:
         self.compose(self.second)
-        self.assertEqual((ROOM, 0), self.counted()["CUSTOM_VALENCE_GOLD"])
+        self.assertEqual((ROOM, 0), self.inventory()["CUSTOM_VALENCE_GOLD"])
 
-    def test_a_group_is_the_sum_of_its_pods(self) -> None:
+    def test_a_group_is_the_sum_of_its_pod_managers(self) -> None:
         own = (self.compose(self.first), self.compose(self.second))
-        counted = self.counted((self.first, self.second), own)
-        self.assertEqual((2 * ROOM + 2, 0), counted["CUSTOM_VALENCE_GOLD"])
+        inventory = self.inventory((self.first, self.second), own)
+        self.assertEqual((2 * ROOM + 2, 0), inventory["CUSTOM_VALENCE_GOLD"])
 
-    def test_a_pod_that_is_offline_keeps_what_it_has_and_gets_nothing(self) -> None:
+    def test_an_offline_pod_manager_keeps_its_nodes_and_has_no_room(self) -> None:
         own = self.compose(self.first)
-        self.offline(self.first)
-        counted = self.counted(own=(own,))
-        self.assertEqual((1, 0), counted["CUSTOM_VALENCE_GOLD"])
-        self.assertEqual((1, 1), counted["CUSTOM_VALENCE_NODE"])
+        self.valence.podmanagers.get(self.first)["status"] = "offline"
+        inventory = self.inventory(own=(own,))
+        self.assertEqual((1, 0), inventory["CUSTOM_VALENCE_GOLD"])
+        self.assertEqual((1, 1), inventory["CUSTOM_VALENCE_NODE"])
 
-    def offline(self, pod: str) -> None:
-        self.valence.podmanagers.get(pod)["status"] = "offline"
-
-    def test_a_class_without_a_flavor_is_closed_while_nodes_may_be_of_it(self) -> None:
+    def test_a_class_without_a_flavor_is_reserved_while_nodes_may_belong_to_it(self) -> None:
         self.compose(self.first)
-        look = self.capacity.look()
-        bare = capacity.Look(look.pods, {}, look.nodes, look.at)
         node = computenode.ComputeNode("uuid", "name", (self.first,))
-        made = placement.of(node, bare, self.capacity, (), ["CUSTOM_VALENCE_GOLD", "CUSTOM_X"])
-        self.assertEqual({"CUSTOM_VALENCE_NODE", "CUSTOM_VALENCE_GOLD"}, set(made))
-        closed = made["CUSTOM_VALENCE_GOLD"]
-        self.assertEqual((1, 1), (closed["total"], closed["reserved"]))
-        empty = capacity.Look(look.pods, {}, {}, look.at)
-        made = placement.of(node, empty, self.capacity, (), ["CUSTOM_VALENCE_GOLD"])
-        self.assertEqual({"CUSTOM_VALENCE_NODE"}, set(made))
+        snapshot = dataclasses.replace(self.capacity.snapshot(), flavors={})
+        existing = ["CUSTOM_VALENCE_GOLD", "CUSTOM_X"]
+        inventory = placement.inventory(node, snapshot, self.capacity, (), existing)
+        self.assertEqual({"CUSTOM_VALENCE_NODE", "CUSTOM_VALENCE_GOLD"}, set(inventory))
+        record = inventory["CUSTOM_VALENCE_GOLD"]
+        self.assertEqual((1, 1), (record["total"], record["reserved"]))
+        empty = dataclasses.replace(snapshot, nodes={})
+        inventory = placement.inventory(node, empty, self.capacity, (), existing)
+        self.assertEqual({"CUSTOM_VALENCE_NODE"}, set(inventory))
 
-    def test_names_are_spelled_as_placement_wants_them(self) -> None:
+    def test_names_have_the_form_that_placement_requires(self) -> None:
         self.assertEqual("CUSTOM_VALENCE_GOLD_2_GPU", placement.resource_class("gold-2.gpu"))
 
-    def test_traits_tell_what_the_hardware_offers(self) -> None:
-        look = self.capacity.look()
-        kinds = {"FPGA": {"total": 2, "used": 1, "free": 1}, "GPU": {"total": 0}}
-        usage = {"devices": {"by_type": kinds}}
-        pods = {self.first: dataclasses.replace(look.pods[self.first], usage=usage)}
+    def test_traits_name_the_types_of_devices_that_exist(self) -> None:
+        snapshot = self.capacity.snapshot()
+        types = {"FPGA": {"total": 2, "used": 1, "free": 1}, "GPU": {"total": 0}}
+        podmanager = dataclasses.replace(
+            snapshot.podmanagers[self.first], usage={"devices": {"by_type": types}}
+        )
+        snapshot = dataclasses.replace(snapshot, podmanagers={self.first: podmanager})
         node = computenode.ComputeNode("uuid", "name", (self.first,))
-        told = placement.traits(node, dataclasses.replace(look, pods=pods), ())
-        self.assertIn("CUSTOM_VALENCE_DEVICE_FPGA", told)
-        self.assertNotIn("CUSTOM_VALENCE_DEVICE_GPU", told)
+        traits = placement.traits(node, snapshot, ())
+        self.assertIn("CUSTOM_VALENCE_DEVICE_FPGA", traits)
+        self.assertNotIn("CUSTOM_VALENCE_DEVICE_GPU", traits)
 
-    def test_traits_of_others_stay(self) -> None:
+    def test_traits_of_other_services_stay(self) -> None:
         node = computenode.ComputeNode("uuid", "name", (self.first,))
-        known = ["COMPUTE_NODE", "CUSTOM_RAIN", "CUSTOM_VALENCE_POD_OLD_NAME"]
+        existing = ["COMPUTE_NODE", "CUSTOM_RAIN", "CUSTOM_VALENCE_POD_OLD_NAME"]
         self.assertEqual(
             {
                 "COMPUTE_NODE",
@@ -134,102 +138,102 @@ class TestInventory(InventoryTestCase):
                 "CUSTOM_VALENCE_POD_POD_1",
                 "CUSTOM_VALENCE_DRIVER_RSD",
             },
-            placement.traits(node, self.capacity.look(), known),
+            placement.traits(node, self.capacity.snapshot(), existing),
         )
 
 
 class TestRefusal(InventoryTestCase):
-    def of_gold(self) -> tuple:
-        return self.counted()["CUSTOM_VALENCE_GOLD"]
+    def gold_inventory(self) -> tuple:
+        return self.inventory()["CUSTOM_VALENCE_GOLD"]
 
-    def test_a_pod_that_refused_is_full_until_something_is_given_back(self) -> None:
+    def test_a_pod_manager_that_refused_is_full_until_a_node_is_released(self) -> None:
         node = self.compose(self.first)
-        self.capacity.note_refusal(self.first, self.gold)
-        self.assertEqual((1, 1), self.of_gold())
-        self.assertEqual((ROOM, 0), self.counted((self.second,))["CUSTOM_VALENCE_GOLD"])
+        self.capacity.record_refusal(self.first, self.gold)
+        self.assertEqual((1, 1), self.gold_inventory())
+        self.assertEqual((ROOM, 0), self.inventory((self.second,))["CUSTOM_VALENCE_GOLD"])
         self.client.nodes.delete(node, wait=True)
-        self.assertEqual((ROOM, 0), self.of_gold())
+        self.assertEqual((ROOM, 0), self.gold_inventory())
 
-    def test_a_refusal_is_forgotten_in_time(self) -> None:
+    def test_a_refusal_expires(self) -> None:
         self.capacity = self.make_capacity(full_interval=0)
-        self.capacity.note_refusal(self.first, self.gold)
-        self.assertEqual((ROOM, 0), self.of_gold())
+        self.capacity.record_refusal(self.first, self.gold)
+        self.assertEqual((ROOM, 0), self.gold_inventory())
 
 
 class TestCost(InventoryTestCase):
-    def test_one_look_serves_all_compute_nodes_for_a_while(self) -> None:
+    def test_all_compute_nodes_share_one_cached_snapshot(self) -> None:
         self.capacity = self.make_capacity(max_age=60)
-        self.counted()
+        self.inventory()
         before = len(self.valence.calls)
-        for pod in (self.first, self.second):
-            self.counted((pod,))
+        for podm_id in (self.first, self.second):
+            self.inventory((podm_id,))
         self.assertEqual(before, len(self.valence.calls))
         self.capacity.expire()
-        self.counted()
+        self.inventory()
         paths = [call.path for call in self.valence.calls[before:]]
-        listed = ["/v1/podmanagers", "/v1/flavors", "/v1/nodes", "/v1/systems"]
-        self.assertEqual(listed, paths)
+        listings = ["/v1/podmanagers", "/v1/flavors", "/v1/nodes", "/v1/systems"]
+        self.assertEqual(listings, paths)
 
-    def test_when_valence_is_away_what_is_known_stays(self) -> None:
-        known = self.capacity.look()
+    def test_while_valence_is_unavailable_the_last_snapshot_stays(self) -> None:
+        snapshot = self.capacity.snapshot()
         self.valence.answer("GET", "/v1/.*", 503, times=9)
-        self.assertEqual(known.pods, self.capacity.look().pods)
+        self.assertEqual(snapshot.podmanagers, self.capacity.snapshot().podmanagers)
 
-    def test_at_the_very_first_valence_must_answer(self) -> None:
+    def test_the_first_snapshot_fails_while_valence_is_unavailable(self) -> None:
         self.valence.answer("GET", "/v1/.*", 503, times=9)
-        self.assertRaises(errors.ValenceError, self.capacity.look)
+        self.assertRaises(errors.ValenceError, self.capacity.snapshot)
 
-    def test_an_empty_list_wipes_no_pod_that_valence_knows_by_name(self) -> None:
-        known = self.capacity.look()
+    def test_an_empty_listing_removes_no_pod_manager_that_still_answers(self) -> None:
+        snapshot = self.capacity.snapshot()
         self.valence.answer("GET", "/v1/podmanagers", 200, {"podmanagers": []})
-        self.assertEqual(set(known.pods), set(self.capacity.look().pods))
+        self.assertEqual(set(snapshot.podmanagers), set(self.capacity.snapshot().podmanagers))
 
-    def test_a_pod_that_was_deleted_goes(self) -> None:
-        self.capacity.look()
+    def test_a_deleted_pod_manager_is_removed(self) -> None:
+        self.capacity.snapshot()
         self.client.podmanagers.delete(self.second)
-        self.assertEqual({self.first}, set(self.capacity.look().pods))
+        self.assertEqual({self.first}, set(self.capacity.snapshot().podmanagers))
 
 
 class TestComputeNodes(InventoryTestCase):
-    def nodes(self, wanted: tuple[str, ...] = (), **groups: list[str]) -> dict[str, tuple]:
-        made = computenode.of(self.capacity.look().pods, wanted, groups)
-        return {name: node.pods for name, node in made.items()}
+    def nodes(self, selection: tuple[str, ...] = (), **groups: list[str]) -> dict[str, tuple]:
+        nodes = computenode.build(self.capacity.snapshot().podmanagers, selection, groups)
+        return {name: node.podm_ids for name, node in nodes.items()}
 
-    def test_every_pod_is_a_compute_node_with_its_uuid(self) -> None:
+    def test_every_pod_manager_is_a_compute_node_with_its_uuid(self) -> None:
         self.assertEqual({self.first: (self.first,), self.second: (self.second,)}, self.nodes())
 
-    def test_pods_are_named_or_grouped(self) -> None:
-        self.assertEqual({self.first: (self.first,)}, self.nodes(("pod-1", "nobody")))
+    def test_pod_managers_can_be_selected_and_grouped(self) -> None:
+        self.assertEqual({self.first: (self.first,)}, self.nodes(("pod-1", "unknown")))
         self.assertEqual(
             {"east": (self.second,), self.first: (self.first,)}, self.nodes(east=["pod-2"])
         )
 
-    def test_groups_are_written_with_a_name_and_their_pods(self) -> None:
-        self.assertEqual({"east": ["a", "b"]}, conf.groups(["east: a, b"]))
+    def test_a_group_has_a_name_and_pod_managers(self) -> None:
+        self.assertEqual({"east": ["a", "b"]}, conf.parse_groups(["east: a, b"]))
         for wrong in (["east"], ["east:"], [": a"], ["a: x", "a: y"], ["a: x", "b: x"]):
-            self.assertRaises(ValueError, conf.groups, wrong)
+            self.assertRaises(ValueError, conf.parse_groups, wrong)
 
 
-class TestElsewhere(InventoryTestCase):
-    """Whether a server that was refused may be built on another compute node."""
+class TestAlternatives(InventoryTestCase):
+    """The other compute nodes on which a server that was refused can be built."""
 
-    def elsewhere(self, *refused: str, **groups: list[str]) -> tuple[int, list[str]]:
-        nothing: Any = None
-        opened = service.Service(
-            nothing, groups, nothing, self.capacity, nothing, nothing, nothing
+    def alternatives(self, *refused: str, **groups: list[str]) -> tuple[int, list[str]]:
+        unused: Any = None
+        nova_service = service.Service(
+            unused, groups, unused, self.capacity, unused, unused, unused
         )
-        return opened.elsewhere(dict.fromkeys(refused, "No."), self.gold)
+        return nova_service.alternatives(dict.fromkeys(refused, "No."), self.gold)
 
-    def test_another_pod_that_is_well_and_has_room_may_be_tried(self) -> None:
-        self.assertEqual((1, [self.second]), self.elsewhere(self.first))
+    def test_a_usable_pod_manager_with_room_can_be_tried(self) -> None:
+        self.assertEqual((1, [self.second]), self.alternatives(self.first))
 
-    def test_one_that_is_full_or_refused_may_not(self) -> None:
-        self.assertEqual((2, []), self.elsewhere(self.first, self.second))
-        self.capacity.note_refusal(self.second, self.gold)
-        self.assertEqual((1, []), self.elsewhere(self.first))
+    def test_a_pod_manager_that_is_full_or_refused_cannot(self) -> None:
+        self.assertEqual((2, []), self.alternatives(self.first, self.second))
+        self.capacity.record_refusal(self.second, self.gold)
+        self.assertEqual((1, []), self.alternatives(self.first))
 
-    def test_a_group_was_tried_when_one_of_it_was(self) -> None:
-        self.assertEqual((1, []), self.elsewhere(self.first, east=["pod-1", "pod-2"]))
+    def test_a_group_counts_as_tried_when_one_of_its_pod_managers_was(self) -> None:
+        self.assertEqual((1, []), self.alternatives(self.first, east=["pod-1", "pod-2"]))
 
 
 class TestOptions(base.TestCase):
@@ -238,11 +242,11 @@ class TestOptions(base.TestCase):
         missing = [option.name for option in conf.OPTS if f"\n#{option.name} =" not in sample]
         self.assertEqual([], missing)
 
-    def test_every_option_has_a_help(self) -> None:
+    def test_every_option_has_a_help_text(self) -> None:
         self.assertEqual([], [option.name for option in conf.OPTS if not option.help])
 
-    def test_what_needs_no_nova_imports_none(self) -> None:
-        """The samples, the commands and these tests run where there is no Nova."""
+    def test_only_the_modules_that_need_nova_import_it(self) -> None:
+        """The samples, the commands and these tests run without Nova."""
         with_nova = {"driver.py", "exceptions.py", "ironic_driver.py", "spawn.py"}
         for path in (ROOT / "valence_integration/nova").glob("*.py"):
             imports = re.search(r"(?m)^(import|from) nova\b", path.read_text())

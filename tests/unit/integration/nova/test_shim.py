@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The files by which Nova finds the driver: where they come to be, and where never."""
+"""The files through which Nova finds the driver are written into Nova only."""
 
 import contextlib
 import io
@@ -17,7 +17,7 @@ from valence_integration.nova import shim
 
 
 class ShimTestCase(base.TestCase):
-    """Has a folder on the path, in which there may be a Nova."""
+    """A folder on the path, in which Nova may be installed."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -32,7 +32,7 @@ class ShimTestCase(base.TestCase):
         self.addCleanup(sys.path_importer_cache.pop, str(site), None)
 
     def make_site(self) -> pathlib.Path:
-        """Make the folder that is searched for packages."""
+        """Return the folder that is searched for packages."""
         return self.folder
 
     def make_nova(self) -> None:
@@ -41,44 +41,44 @@ class ShimTestCase(base.TestCase):
             file.write_text("")
 
     def run_shim(self, command: str) -> tuple[int, str]:
-        """Run the command; return its status and what it said."""
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            return shim.main([command]), said.getvalue()
+        """Run the command; return its status and its output."""
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            return shim.main([command]), output.getvalue()
 
 
 class TestShim(ShimTestCase):
-    def test_where_nova_is_the_driver_is_put(self) -> None:
+    def test_the_driver_is_installed_into_nova(self) -> None:
         self.make_nova()
-        status, said = self.run_shim("install")
-        self.assertEqual((0, True), (status, "compute_driver = valence.ValenceDriver" in said))
+        status, output = self.run_shim("install")
+        self.assertEqual((0, True), (status, "compute_driver = valence.ValenceDriver" in output))
         self.assertEqual(0, self.run_shim("check")[0])
         self.assertEqual(
             set(shim.FILES), {path.name for path in (self.virt / "valence").iterdir()}
         )
 
-    def test_where_there_is_no_nova_nothing_is_made(self) -> None:
+    def test_without_nova_nothing_is_written(self) -> None:
         for command in shim.COMMANDS:
-            status, said = self.run_shim(command)
-            self.assertEqual((1, True), (status, "There is no Nova" in said))
+            status, output = self.run_shim(command)
+            self.assertEqual((1, True), (status, "Nova is not installed" in output))
         self.assertEqual([], list(self.folder.iterdir()))
 
-    def test_a_folder_that_has_the_name_by_chance_is_no_nova(self) -> None:
+    def test_a_folder_with_the_name_nova_is_not_nova(self) -> None:
         self.virt.mkdir(parents=True)
         self.assertEqual(1, self.run_shim("install")[0])
         self.assertEqual([], list(self.virt.iterdir()))
 
-    def test_installing_again_renews_it(self) -> None:
+    def test_installing_again_updates_the_files(self) -> None:
         self.make_nova()
         self.run_shim("install")
         driver = self.virt / "valence/driver.py"
         driver.write_text(f"{shim.MARK}\n# of an older release\n")
-        status, said = self.run_shim("check")
-        self.assertEqual((1, True), (status, "valence-nova-shim install" in said))
+        status, output = self.run_shim("check")
+        self.assertEqual((1, True), (status, "valence-nova-shim install" in output))
         self.run_shim("install")
         self.assertEqual(0, self.run_shim("check")[0])
 
-    def test_removing_leaves_nova_as_it_was(self) -> None:
+    def test_removing_restores_nova(self) -> None:
         self.make_nova()
         before = sorted(self.folder.rglob("*"))
         self.run_shim("install")
@@ -88,15 +88,15 @@ class TestShim(ShimTestCase):
         self.assertEqual(before, sorted(self.folder.rglob("*")))
         self.assertEqual(0, self.run_shim("remove")[0])
 
-    def test_what_is_not_ours_is_not_touched(self) -> None:
+    def test_other_files_are_never_changed(self) -> None:
         self.make_nova()
         other = self.virt / "valence/__init__.py"
         other.parent.mkdir()
-        other.write_text("# somebody else's\n")
+        other.write_text("# of another driver\n")
         for command in ("install", "remove"):
-            status, said = self.run_shim(command)
-            self.assertEqual((1, True), (status, "is not ours" in said))
-        self.assertEqual("# somebody else's\n", other.read_text())
+            status, output = self.run_shim(command)
+            self.assertEqual((1, True), (status, "was not written by valence-nova-shim" in output))
+        self.assertEqual("# of another driver\n", other.read_text())
 
 
 class TestUpgrade(ShimTestCase):
@@ -105,7 +105,7 @@ class TestUpgrade(ShimTestCase):
         python = f"python{sys.version_info[0]}.{sys.version_info[1]}"
         return self.folder / f"lib/{python}/site-packages"
 
-    def test_it_outlives_an_upgrade_of_nova(self) -> None:
+    def test_the_files_survive_an_upgrade_of_nova(self) -> None:
         self.pip_install("1")
         self.run_shim("install")
         self.pip_install("2")
@@ -114,7 +114,7 @@ class TestUpgrade(ShimTestCase):
         self.assertEqual(0, self.run_shim("check")[0])
 
     def pip_install(self, version: str) -> None:
-        """Have pip bring a Nova of this version, instead of any other."""
+        """Install a Nova of this version with pip, in place of any other."""
         info = f"nova-{version}.dist-info"
         wheel = self.folder / f"nova-{version}-py3-none-any.whl"
         files = {

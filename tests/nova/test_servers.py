@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Servers come, live and go: Nova, Valence, pod managers and Ironic, all of them real."""
+"""Servers are built, used and deleted, with a real Nova, Valence and Ironic."""
 
 import os
 
@@ -9,18 +9,18 @@ from nova import objects
 
 from tests.nova import base
 
-#: Servers at once, twenty at the most. Ironic's own work is most of their time.
+#: Servers at once, twenty at most. Ironic needs most of the time.
 MANY = int(os.environ.get("VALENCE_NOVA_SERVERS", "20"))
 
 
-class TestLife(base.NovaTestCase):
-    def test_a_server_is_built_driven_and_given_back(self) -> None:
+class TestServer(base.NovaTestCase):
+    def test_a_server_is_built_used_and_released(self) -> None:
         compute = self.compute(pod_managers=["single"])
         port = self.neutron.port_1["id"]
-        server = self.boot(self.flavor("web"), networks=[{"port": port}])
-        self.check_what_stands(server)
-        self.renew(compute)
-        self.assertEqual((1, 0), self.counted("single"))
+        server = self.create(self.flavor("web"), networks=[{"port": port}])
+        self.check_machine(server)
+        self.update_inventory(compute)
+        self.assertEqual((1, 0), self.total_and_reserved("single"))
 
         self.assertEqual("power on", self.node_of(server).power_state)
         self.act(server, {"os-stop": None}, "SHUTOFF")
@@ -38,20 +38,20 @@ class TestLife(base.NovaTestCase):
         self.assertEqual([], list(self.valence.nodes.list()))
         self.assertEqual([], compute.manager.driver.list_instance_uuids())
 
-    def check_what_stands(self, server: dict) -> None:
-        """See that everybody knows the machine by the same ids."""
+    def check_machine(self, server: dict) -> None:
+        """Check that all services have the same ids of the machine."""
         pod = self.pods["single"]
-        allocated = self._get_allocations_by_server_uuid(server["id"])
-        self.assertEqual({"CUSTOM_VALENCE_WEB": 1}, allocated[pod]["resources"])
+        allocations = self._get_allocations_by_server_uuid(server["id"])
+        self.assertEqual({"CUSTOM_VALENCE_WEB": 1}, allocations[pod]["resources"])
         self.assertEqual(("active", self.node_of(server).uuid), self.state_and_uuid(server))
         [node] = self.valence.nodes.list()
         self.assertEqual((pod, "ironic"), (node.podm_id, node.managed_by))
         instance = objects.Instance.get_by_uuid(context.get_admin_context(), server["id"])
-        notes = instance.system_metadata
+        metadata = instance.system_metadata
         self.assertEqual(
             ("True", node.uuid, node.ironic_uuid, pod),
             tuple(
-                notes[f"valence_{key}"]
+                metadata[f"valence_{key}"]
                 for key in ("composed", "node", "ironic_node", "pod_manager")
             ),
         )
@@ -60,9 +60,9 @@ class TestLife(base.NovaTestCase):
         node = self.node_of(server)
         return node.provision_state, node.uuid
 
-    def counted(self, pod: str) -> tuple[int, int]:
-        found = self.inventory(pod)
-        return found["total"], found["reserved"]
+    def total_and_reserved(self, pod: str) -> tuple[int, int]:
+        inventory = self.inventory(pod)
+        return inventory["total"], inventory["reserved"]
 
 
 class TestMany(base.NovaTestCase):
@@ -70,7 +70,7 @@ class TestMany(base.NovaTestCase):
         self.compute(pod_managers=["rack"])
         self.flags(max_concurrent_builds=20)
         flavor = self.flavor("web")
-        servers = [self.begin(flavor) for _ in range(MANY)]
+        servers = [self.start_create(flavor) for _ in range(MANY)]
         for server in servers:
             self._wait_for_state_change(server, "ACTIVE")
         self.assertEqual(MANY, len({self.node_of(server).uuid for server in servers}))
