@@ -86,13 +86,13 @@ class ReportingCollection(_collection.Collection[_collection.ResourceT]):
         :param on_trouble: called once for each pod manager that does not answer
             as it should.
         """
-        reported: set[str] = set()
+        reported_ids: set[str] = set()
         for page in self._pages(_collection.query(limit, marker, sort, fields, filters)):
             for raw in page.get("errors") or ():
                 trouble = Trouble.from_json(raw)
-                if on_trouble is not None and trouble.podm_id not in reported:
+                if on_trouble is not None and trouble.podm_id not in reported_ids:
                     on_trouble(trouble)
-                reported.add(trouble.podm_id)
+                reported_ids.add(trouble.podm_id)
             yield from map(self.resource.from_json, page.get(self.key) or ())
 
 

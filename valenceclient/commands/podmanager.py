@@ -189,7 +189,7 @@ class DeletePodManager(command.Command):
 
         def forget(ident: str) -> None:
             for node in podmanagers.forget(ident).nodes:
-                self.app.stdout.write(f"removed node {node.uuid} ({node.name or 'no name'})\n")
+                self.app.stdout.write(f"forgot node {node.uuid} ({node.name or 'no name'})\n")
 
         delete = forget if parsed_args.force else podmanagers.delete
         failures = options.for_each(self, "delete pod manager", parsed_args.podmanagers, delete)

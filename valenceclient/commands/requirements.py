@@ -92,15 +92,15 @@ def pairs(keys: Keys) -> Callable[[str], dict[str, Any]]:
     all_keys = {**keys, **{name: (name, parse) for name, parse in keys.values()}}
 
     def parse_pairs(text: str) -> dict[str, Any]:
-        parsed: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for pair in text.split(","):
             key, equals, value = pair.partition("=")
             if not equals or key.strip() not in all_keys:
                 expected = ", ".join(f"{name}=..." for name in keys)
                 raise argparse.ArgumentTypeError(f"{pair!r} is none of {expected}")
             name, parse = all_keys[key.strip()]
-            parsed[name] = parse(value.strip())
-        return parsed
+            values[name] = parse(value.strip())
+        return values
 
     return parse_pairs
 

@@ -66,8 +66,8 @@ def rack(podm: Mapping[str, Any], name: str, fields: Mapping[str, Any]) -> dict[
 def device(podm: Mapping[str, Any], kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row of a pooled device."""
     uri = f"/redfish/v1/Chassis/Drawer1/Drives/{uuids.uuid4().hex[:8]}"
-    reported = {"podm_id": podm["uuid"], "resource_uri": uri, "seen_at": _rows.now()}
-    return {**reported, "type": kind, **_DEVICE_DEFAULTS, **fields}
+    origin = {"podm_id": podm["uuid"], "resource_uri": uri, "seen_at": _rows.now()}
+    return {**origin, "type": kind, **_DEVICE_DEFAULTS, **fields}
 
 
 def trouble(podm: Mapping[str, Any], code: str, detail: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ _RUNNING = {
 
 
 class NodeOperations:
-    """The operations on the nodes of one fake store."""
+    """The operations on the nodes of one fake service."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -99,15 +99,13 @@ class NodeOperations:
             "state": "composed",
             "task": None,
             "task_since": None,
-        }
-        adopted = {
             "path": request.get("path"),
             "adopted": True,
             "generation": 1,
             "power_state": "Off",
         }
         hidden = {"_request": request, "_operation": None, "_looks": 0}
-        row = {**_DEFAULTS, **fields, **adopted, **hidden}
+        row = {**_DEFAULTS, **fields, **hidden}
         return self._store.nodes.add(row, unique=("name",))
 
     def act(self, row: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
@@ -279,10 +277,10 @@ def _finish_release(store: Store, row: dict[str, Any]) -> None:
 
 def _finish_register(store: Store, row: dict[str, Any]) -> None:
     fields = row["_registration"]
-    chosen = None
+    ironic_uuid = None
     if store.on_register:
-        chosen = store.on_register(_rows.public_fields(row), fields)
-    ironic_uuid = chosen or fields.get("uuid") or str(uuids.uuid4())
+        ironic_uuid = store.on_register(_rows.public_fields(row), fields)
+    ironic_uuid = ironic_uuid or fields.get("uuid") or str(uuids.uuid4())
     row.update(state="composed", managed_by="ironic", ironic_uuid=ironic_uuid)
 
 

@@ -26,7 +26,7 @@ from valenceclient.testing._rows import public_fields
 from valenceclient.testing._rows import Refusal
 from valenceclient.testing._store import Store
 
-#: Of a pod manager.
+#: Default fields of a pod manager.
 _DEFAULTS: Mapping[str, Any] = {
     "driver": "rsd",
     "username": None,
@@ -267,10 +267,8 @@ class FakeValence(Store):
         for node in nodes:
             self.nodes.remove(node)
         self.podmanagers.remove(row)
-        removed = [
-            {field: node.get(field) for field in ("uuid", "name", "path")} for node in nodes
-        ]
-        return {"uuid": row["uuid"], "name": row["name"], "nodes": removed}, 200
+        rows = [{field: node.get(field) for field in ("uuid", "name", "path")} for node in nodes]
+        return {"uuid": row["uuid"], "name": row["name"], "nodes": rows}, 200
 
     def _sync(self, body: dict[str, Any]) -> _Result:
         return _assets.sync(self, body), 200

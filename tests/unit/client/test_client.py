@@ -253,7 +253,7 @@ class TestErrors(base.TestCase):
 
     def test_errors_survive_a_copy_and_a_pickle(self) -> None:
         self.valence.fail("compose", reason="No processor fits")
-        failed = self.assertRaises(
+        node_failed = self.assertRaises(
             errors.NodeFailed,
             self.client.nodes.create,
             properties={"memory": {"capacity_mib": 1}},
@@ -261,7 +261,7 @@ class TestErrors(base.TestCase):
         )
         conflict = errors.Conflict(409, "valence.x", "No.", "Really no.", "req-1")
         lost = errors.ConnectFailed("http://x", "refused", lost=False)
-        for error in (failed, conflict, lost):
+        for error in (node_failed, conflict, lost):
             for clone in (copy.copy(error), pickle.loads(pickle.dumps(error))):
                 self.assertEqual((type(error), str(error)), (type(clone), str(clone)))
 

@@ -87,9 +87,8 @@ class TestResources(base.TestCase):
         )
 
     def test_resources_are_hashable(self) -> None:
-        created = self.client.flavors.create(name="a", properties=SMALL)
-        reread = self.client.flavors.get("a")
-        self.assertEqual(1, len({created, reread}))
+        flavor = self.client.flavors.create(name="a", properties=SMALL)
+        self.assertEqual(1, len({flavor, self.client.flavors.get("a")}))
 
     def test_a_name_with_special_characters_is_one_path_segment(self) -> None:
         self.valence.add_flavor("big one?", SMALL)

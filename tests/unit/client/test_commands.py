@@ -155,21 +155,21 @@ class TestNodeCommands(shell_base.ShellTest):
 
     def test_a_node_is_registered_with_the_fields_for_ironic(self) -> None:
         self.compose()
-        chosen = str(uuid.uuid4())
+        ironic_uuid = str(uuid.uuid4())
         node = self.json(
-            "node", "register", "web-1", "--uuid", chosen, "--resource-class", "gold",
+            "node", "register", "web-1", "--uuid", ironic_uuid, "--resource-class", "gold",
             "--trait", "CUSTOM_A", "--trait", "CUSTOM_B", "--property", "cpus=8",
-            "--extra", "rack=7", "--instance-uuid", chosen, "--wait",
+            "--extra", "rack=7", "--instance-uuid", ironic_uuid, "--wait",
         )  # fmt: skip
-        self.assertEqual(("ironic", chosen), (node["managed_by"], node["ironic_uuid"]))
+        self.assertEqual(("ironic", ironic_uuid), (node["managed_by"], node["ironic_uuid"]))
         self.assertEqual(
             {
-                "uuid": chosen,
+                "uuid": ironic_uuid,
                 "resource_class": "gold",
                 "traits": ["CUSTOM_A", "CUSTOM_B"],
                 "properties": {"cpus": "8"},
                 "extra": {"rack": "7"},
-                "instance_uuid": chosen,
+                "instance_uuid": ironic_uuid,
             },
             self.body(),
         )
@@ -267,7 +267,7 @@ class TestPodManagerCommands(shell_base.ShellTest):
         self.assertIn("still exists", self.stderr.getvalue())
         self.valence.podmanagers.get("pod-1")["status"] = "offline"
         text = self.run_program("podmanager", "delete", "pod-1", "--force")
-        self.assertIn(f"removed node {node['uuid']} (web-1)", text)
+        self.assertIn(f"forgot node {node['uuid']} (web-1)", text)
         self.assertEqual([], self.valence.podmanagers.all())
         self.assertEqual([], self.valence.nodes.all())
 

@@ -20,7 +20,7 @@ class NodeTest(base.TestCase):
         self.clock = self.useFixture(clock.Clock())
         self.valence = testing.FakeValence()
         self.client = self.valence.client()
-        self.polled: list[Node] = []
+        self.history: list[Node] = []
 
     def composed(self, name: str = "web-1") -> Node:
         return self.client.nodes.create(name=name, properties=SMALL, wait=True)
@@ -29,7 +29,7 @@ class NodeTest(base.TestCase):
         return [call for call in self.valence.calls if call.method == "POST"]
 
     def progress(self) -> list[tuple[str, str | None]]:
-        return [(node.state, node.task) for node in self.polled]
+        return [(node.state, node.task) for node in self.history]
 
 
 class TestCreate(NodeTest):
@@ -40,7 +40,7 @@ class TestCreate(NodeTest):
 
     def test_a_create_that_waits_returns_the_composed_node(self) -> None:
         node = self.client.nodes.create(
-            name="web-1", properties=SMALL, wait=True, on_progress=self.polled.append
+            name="web-1", properties=SMALL, wait=True, on_progress=self.history.append
         )
         self.assertEqual("composed", node.state)
         self.assertEqual(1, len(node.interfaces))
@@ -48,8 +48,8 @@ class TestCreate(NodeTest):
 
     def test_progress_is_reported_at_changes_only(self) -> None:
         self.valence.polls = 7
-        self.client.nodes.create(properties=SMALL, wait=True, on_progress=self.polled.append)
-        self.assertEqual(2, len(self.polled))
+        self.client.nodes.create(properties=SMALL, wait=True, on_progress=self.history.append)
+        self.assertEqual(2, len(self.history))
 
     def test_a_create_always_sends_a_uuid(self) -> None:
         node = self.client.nodes.create(properties=SMALL)
@@ -57,8 +57,10 @@ class TestCreate(NodeTest):
         self.assertEqual(node.uuid, str(uuid.UUID(node.uuid)))
 
     def test_a_uuid_of_the_caller_is_used(self) -> None:
-        chosen = str(uuid.uuid4())
-        self.assertEqual(chosen, self.client.nodes.create(uuid=chosen, properties=SMALL).uuid)
+        node_uuid = str(uuid.uuid4())
+        self.assertEqual(
+            node_uuid, self.client.nodes.create(uuid=node_uuid, properties=SMALL).uuid
+        )
 
     def test_a_create_whose_response_is_lost_is_retried_as_the_same_node(self) -> None:
         self.valence.lose("POST", "/v1/nodes", times=2)
@@ -202,7 +204,7 @@ class TestCreate(NodeTest):
 class TestDelete(NodeTest):
     def test_a_deletion_that_waits_returns_when_the_node_is_not_found(self) -> None:
         node = self.composed()
-        self.client.nodes.delete(node.uuid, wait=True, on_progress=self.polled.append)
+        self.client.nodes.delete(node.uuid, wait=True, on_progress=self.history.append)
         self.assertEqual([("releasing", "delete-node")], self.progress())
         self.assertEqual(404, self.valence.calls[-1].status)
         self.assertEqual([], list(self.client.nodes.list()))
@@ -253,12 +255,12 @@ class TestDelete(NodeTest):
 
 class TestRegister(NodeTest):
     def test_a_registration_that_waits_returns_the_registered_node(self) -> None:
-        chosen = str(uuid.uuid4())
+        ironic_uuid = str(uuid.uuid4())
         node = self.client.nodes.register(
-            self.composed().uuid, uuid=chosen, resource_class="gold", owner=None, wait=True
+            self.composed().uuid, uuid=ironic_uuid, resource_class="gold", owner=None, wait=True
         )
-        self.assertEqual(("ironic", chosen), (node.managed_by, node.ironic_uuid))
-        body = {"uuid": chosen, "resource_class": "gold"}
+        self.assertEqual(("ironic", ironic_uuid), (node.managed_by, node.ironic_uuid))
+        body = {"uuid": ironic_uuid, "resource_class": "gold"}
         self.assertEqual(body, self.posts()[-1].body)
 
     def test_a_registration_that_fails_raises_although_the_node_is_composed(self) -> None:
@@ -284,11 +286,11 @@ class TestRegister(NodeTest):
         self.assertEqual("valence.ironic.unavailable", error.code)
 
     def test_a_repeated_registration_returns_the_registered_node(self) -> None:
-        chosen = str(uuid.uuid4())
+        ironic_uuid = str(uuid.uuid4())
         node = self.composed()
-        self.client.nodes.register(node.uuid, uuid=chosen, wait=True)
-        repeated = self.client.nodes.register(node.uuid, uuid=chosen, wait=True)
-        self.assertEqual(chosen, repeated.ironic_uuid)
+        self.client.nodes.register(node.uuid, uuid=ironic_uuid, wait=True)
+        second = self.client.nodes.register(node.uuid, uuid=ironic_uuid, wait=True)
+        self.assertEqual(ironic_uuid, second.ironic_uuid)
         self.assertEqual(200, self.valence.calls[-1].status)
 
     def test_a_registration_under_another_uuid_is_a_conflict(self) -> None:

@@ -106,8 +106,8 @@ class TestRequirements(base.TestCase):
             self.assertEqual(properties, self.parse("--properties", "-"))
 
     def test_an_option_takes_precedence_over_properties(self) -> None:
-        parsed = self.parse("--properties", '{"memory": {}, "processor": {}}', "--memory=1G")
-        self.assertEqual({"memory": {"capacity_mib": 1024}, "processor": {}}, parsed)
+        properties = self.parse("--properties", '{"memory": {}, "processor": {}}', "--memory=1G")
+        self.assertEqual({"memory": {"capacity_mib": 1024}, "processor": {}}, properties)
 
     def test_properties_that_cannot_be_read_are_an_error(self) -> None:
         self.assertIn("not JSON", self.error_of("--properties", "{"))
