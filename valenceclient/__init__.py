@@ -2,24 +2,41 @@
 
 """Client of Valence: pod managers, nodes and flavors over keystoneauth1.
 
-Importing this package costs next to nothing: ``Client`` and what it stands on
-are loaded when they are first asked for.
+Importing this package costs next to nothing: each name of ``__all__`` is
+imported from its module when it is first used.
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from valenceclient import errors as errors
     from valenceclient.client import Client as Client
     from valenceclient.device import Device as Device
+    from valenceclient.fault import Cleanup as Cleanup
     from valenceclient.fault import Fault as Fault
     from valenceclient.flavor import Flavor as Flavor
     from valenceclient.node import Node as Node
     from valenceclient.podmanager import PodManager as PodManager
+    from valenceclient.rack import Rack as Rack
+    from valenceclient.system import System as System
 
-__all__ = ("Client", "Device", "Fault", "Flavor", "Node", "PodManager", "Rack", "System")
+__all__ = (
+    "Cleanup",
+    "Client",
+    "Device",
+    "Fault",
+    "Flavor",
+    "Node",
+    "PodManager",
+    "Rack",
+    "System",
+    "errors",
+)
 
+#: name of ``__all__`` -> the module that defines it.
 _HOMES = {
+    "Cleanup": "valenceclient.fault",
     "Client": "valenceclient.client",
     "Device": "valenceclient.device",
     "Fault": "valenceclient.fault",
@@ -32,6 +49,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "errors":
+        return importlib.import_module("valenceclient.errors")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

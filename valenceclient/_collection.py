@@ -17,19 +17,19 @@ from valenceclient import _resource
 from valenceclient import _transport
 from valenceclient import errors
 
-R = TypeVar("R", bound=_resource.Resource)
+ResourceT = TypeVar("ResourceT", bound=_resource.Resource)
 
 
-class Collection(Generic[R]):
-    """List, get, create, update and delete the things of one noun.
+class Collection(Generic[ResourceT]):
+    """List, get, create, update and delete the members of one collection.
 
-    Whatever takes an ``ident`` takes a uuid or a name. Everything raises
-    APIError, ConnectFailed and NoEndpoint.
+    An ``ident`` is a uuid or a name. Every method may raise APIError,
+    ConnectFailed and NoEndpoint.
     """
 
     path: ClassVar[str]
     key: ClassVar[str]
-    resource: type[R]
+    resource: type[ResourceT]
     #: The bodies hold a secret: keep them out of the debug log.
     confidential: ClassVar[bool] = False
 
@@ -44,13 +44,15 @@ class Collection(Generic[R]):
         sort: str | None = None,
         fields: Iterable[str] | str | None = None,
         **filters: Any,
-    ) -> Iterator[R]:
-        """Yield what matches the filters, page by page as it is consumed.
+    ) -> Iterator[ResourceT]:
+        """Yield the members that match the filters; pages are requested as they are consumed.
 
-        ``limit`` is the size of a page, not of the result; ``sort`` is
-        ``name:asc``; ``fields`` leaves the others out of the answer.
+        :param limit: the size of a page, not of the result.
+        :param marker: uuid of the member after which the list begins.
+        :param sort: such as ``name:asc``.
+        :param fields: the fields that the response has, instead of all.
         """
-        for page in self._pages(params_of(limit, marker, sort, fields, filters)):
+        for page in self._pages(query(limit, marker, sort, fields, filters)):
             yield from map(self.resource.from_json, page.get(self.key) or ())
 
     def _pages(self, params: dict[str, str]) -> Iterator[Mapping[str, Any]]:
@@ -59,7 +61,7 @@ class Collection(Generic[R]):
             yield page
             if not page.get("next"):
                 return
-            following = _following(page["next"])
+            following = _query_of(page["next"])
             if following == params:
                 raise errors.ValenceError(
                     f"The list {self.path} continues with itself: {page['next']}. "
@@ -67,74 +69,82 @@ class Collection(Generic[R]):
                 )
             params = following
 
-    def get(self, ident: str) -> R:
-        """Return the one that ``ident`` names. Raises NotFound."""
-        return self._made(self._transport.request("GET", self._at(ident)))
+    def get(self, ident: str) -> ResourceT:
+        """Return one member.
 
-    def create(self, **fields: Any) -> R:
-        """Create one from the fields that are not None. Sent once, never again."""
-        return self._made(
+        :raises NotFound: there is none with this uuid or name.
+        """
+        return self._parse(self._transport.request("GET", self._path_of(ident)))
+
+    def create(self, **fields: Any) -> ResourceT:
+        """Create a member from the fields that are not None; the request is never retried."""
+        return self._parse(
             self._transport.request(
-                "POST", self.path, body=_given(fields), confidential=self.confidential
+                "POST", self.path, body=without_none(fields), confidential=self.confidential
             )
         )
 
-    def update(self, ident: str, **changes: Any) -> R:
-        """Change the given fields; None clears a field that may be empty."""
-        return self._made(
+    def update(self, ident: str, **changes: Any) -> ResourceT:
+        """Change these fields; None clears a field that may be empty."""
+        return self._parse(
             self._transport.request(
-                "PATCH", self._at(ident), body=changes, confidential=self.confidential
+                "PATCH", self._path_of(ident), body=changes, confidential=self.confidential
             )
         )
 
     def delete(self, ident: str) -> None:
-        """Delete the one that ``ident`` names. Raises NotFound, and Conflict while in use."""
+        """Delete one member.
+
+        :raises NotFound: there is none with this uuid or name.
+        :raises Conflict: it is in use.
+        """
         self._delete(ident, None)
 
     def _delete(self, ident: str, params: Mapping[str, str] | None) -> None:
         try:
-            self._transport.request("DELETE", self._at(ident), params=params)
+            self._transport.request("DELETE", self._path_of(ident), params=params)
         except errors.NotFound as exc:
-            # Asked a second time because the first answer was lost: it did happen.
+            # Not found by a retry: the first request deleted it, and its response was lost.
             if exc.attempts == 1:
                 raise
 
-    def _at(self, ident: str, action: str = "") -> str:
-        # An empty or dotted segment would address something else altogether.
+    def _path_of(self, ident: str, action: str = "") -> str:
+        # An empty or dotted segment would address another resource.
         if not ident or ident.strip(".") == "":
             raise errors.ValenceError(f"{ident!r} is neither a uuid nor a name.")
         return f"{self.path}/{urllib.parse.quote(ident, safe='')}{action}"
 
-    def _made(self, response: requests.Response) -> R:
+    def _parse(self, response: requests.Response) -> ResourceT:
         return self.resource.from_json(_transport.json_of(response))
 
 
-def params_of(
+def query(
     limit: int | None,
     marker: str | None,
     sort: str | None,
     fields: Iterable[str] | str | None,
     filters: Mapping[str, Any],
 ) -> dict[str, str]:
-    """Return the query of a list: what is not None, as text."""
+    """Return the query parameters of a list: those that are not None, as text."""
     if fields is not None and not isinstance(fields, str):
         fields = ",".join(fields)
-    wanted = {"limit": limit, "marker": marker, "sort": sort, "fields": fields, **filters}
-    return {name: _query(value) for name, value in wanted.items() if value is not None}
+    params = {"limit": limit, "marker": marker, "sort": sort, "fields": fields, **filters}
+    return {name: _text(value) for name, value in without_none(params).items()}
 
 
-def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+def without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are not None."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _query(value: Any) -> str:
+def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _following(link: str) -> dict[str, str]:
-    """Take the query of a ``next`` link and nothing else of it.
+def _query_of(link: str) -> dict[str, str]:
+    """Return the query of a ``next`` link and ignore its address.
 
-    Behind a proxy the service may not know its own address, and a token goes
-    nowhere but to the endpoint.
+    Behind a proxy the service may not know its own address, and a token must be
+    sent to the endpoint only.
     """
     return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(link).query))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What systems, racks and devices have in common: pod managers tell of them, now or once."""
+"""What systems, racks and devices share: pod managers report them, so they may be stale."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -18,16 +18,16 @@ from valenceclient import _resource
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Trouble(_resource.Record):
-    """A pod manager of which a list does not tell as it is now, and why."""
+    """A pod manager whose part of a list is not current, and why."""
 
-    CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {"refreshed_at": _resource.when}
+    CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {"refreshed_at": _resource.parse_time}
 
     podm_id: str = ""
     podm_name: str = ""
     code: str = ""
     detail: str = ""
     reason: str | None = None
-    #: When it was read last, and how many seconds ago.
+    #: When it was last read, and how many seconds ago.
     refreshed_at: datetime.datetime | None = None
     age: int | None = None
 
@@ -37,25 +37,25 @@ OnTrouble = Callable[[Trouble], object]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Told(_resource.Resource):
-    """Something that a pod manager told of, as last known."""
+class Reported(_resource.Resource):
+    """A resource that a pod manager reports, as last known."""
 
     CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
         **_resource.Resource.CONVERT,
-        "seen_at": _resource.when,
+        "seen_at": _resource.parse_time,
     }
 
     podm_id: str | None = None
-    #: When its pod manager told of it last, how many seconds ago that is, and
-    #: whether it was asked in vain since, or not for long.
+    #: When its pod manager last reported it, and how many seconds ago. It is stale
+    #: if the pod manager has failed to answer since, or was not read for too long.
     seen_at: datetime.datetime | None = None
     age: int | None = None
     stale: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Kept(Told):
-    """Something with a name and a maker: a system, or a rack."""
+class Asset(Reported):
+    """A system or a rack: a reported resource with a manufacturer and a health."""
 
     #: Of the resource on its pod manager.
     path: str | None = None
@@ -65,12 +65,11 @@ class Kept(Told):
     health: str | None = None
 
 
-R = TypeVar("R", bound=_resource.Resource)
-K = TypeVar("K", bound=Told)
+ReportedT = TypeVar("ReportedT", bound=Reported)
 
 
-class TellingCollection(_collection.Collection[R]):
-    """List with word of the pod managers of which a list does not tell as they are now."""
+class ReportingCollection(_collection.Collection[_collection.ResourceT]):
+    """A collection whose lists report the pod managers that they are not current for."""
 
     def list(
         self,
@@ -81,23 +80,24 @@ class TellingCollection(_collection.Collection[R]):
         fields: Iterable[str] | str | None = None,
         on_trouble: OnTrouble | None = None,
         **filters: Any,
-    ) -> Iterator[R]:
-        """Yield what matches the filters, page by page as it is consumed.
+    ) -> Iterator[_collection.ResourceT]:
+        """Yield the members that match the filters; pages are requested as they are consumed.
 
-        ``on_trouble`` is told of each pod manager that does not answer as it should.
+        :param on_trouble: called once for each pod manager that does not answer
+            as it should.
         """
-        told: set[str] = set()
-        for page in self._pages(_collection.params_of(limit, marker, sort, fields, filters)):
+        reported_ids: set[str] = set()
+        for page in self._pages(_collection.query(limit, marker, sort, fields, filters)):
             for raw in page.get("errors") or ():
                 trouble = Trouble.from_json(raw)
-                if on_trouble is not None and trouble.podm_id not in told:
+                if on_trouble is not None and trouble.podm_id not in reported_ids:
                     on_trouble(trouble)
-                told.add(trouble.podm_id)
+                reported_ids.add(trouble.podm_id)
             yield from map(self.resource.from_json, page.get(self.key) or ())
 
 
-class KeptCollection(TellingCollection[K]):
-    """List and get what is known of all pod managers."""
+class RefreshableCollection(ReportingCollection[ReportedT]):
+    """A collection that Valence can refresh from the pod managers before it answers."""
 
     def list(
         self,
@@ -109,11 +109,13 @@ class KeptCollection(TellingCollection[K]):
         refresh: bool = False,
         on_trouble: OnTrouble | None = None,
         **filters: Any,
-    ) -> Iterator[K]:
-        """Yield what matches the filters, page by page as it is consumed.
+    ) -> Iterator[ReportedT]:
+        """Yield the members that match the filters; pages are requested as they are consumed.
 
-        ``refresh`` has Valence read the pod managers first; one that does not
-        answer leaves what was known of it. ``on_trouble`` is told of it.
+        :param refresh: Valence reads the pod managers first; the resources of one
+            that does not answer stay as last known.
+        :param on_trouble: called once for each pod manager that does not answer
+            as it should.
         """
         return super().list(
             limit=limit,
@@ -125,7 +127,11 @@ class KeptCollection(TellingCollection[K]):
             **filters,
         )
 
-    def get(self, ident: str, *, refresh: bool = False) -> K:
-        """Return one; ``refresh`` has Valence read its pod manager first. Raises NotFound."""
+    def get(self, ident: str, *, refresh: bool = False) -> ReportedT:
+        """Return one member.
+
+        :param refresh: Valence reads its pod manager first.
+        :raises NotFound: there is none with this uuid or name.
+        """
         params = {"refresh": "true"} if refresh else None
-        return self._made(self._transport.request("GET", self._at(ident), params=params))
+        return self._parse(self._transport.request("GET", self._path_of(ident), params=params))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Resources as data: typed where we know the fields, tolerant where we do not."""
+"""Resources as data: typed fields, and ``raw`` with everything that the API sent."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -11,52 +11,52 @@ from typing import ClassVar
 from typing import Self
 
 
-def when(value: object) -> datetime.datetime | None:
-    """Read an ISO 8601 time; None if it is none. Without a zone it is UTC."""
+def parse_time(value: object) -> datetime.datetime | None:
+    """Return an ISO 8601 time, in UTC if it names no zone; None if it is not one."""
     if not isinstance(value, str):
         return None
     try:
-        moment = datetime.datetime.fromisoformat(value)
+        time = datetime.datetime.fromisoformat(value)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
 
 
 def mapping(value: object) -> Mapping[str, Any]:
-    """Return an object of JSON, or an empty one."""
+    """Return a JSON object as it is, and an empty one instead of anything else."""
     return value if isinstance(value, Mapping) else {}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Record:
-    """A JSON object of the API. ``raw`` keeps what came, known to us or not."""
+    """A JSON object of the API; ``raw`` holds all its fields, unknown ones included."""
 
-    #: field -> what to make of the JSON value; fields that are not here are taken as they are.
+    #: field -> converter of its JSON value; other fields are taken unchanged.
     CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
 
     raw: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
-        """Make one from an object of the API; missing fields take their defaults."""
-        given = {
-            field.name: cls.CONVERT.get(field.name, _same)(raw[field.name])
+        """Return a record of an object of the API; missing fields take their defaults."""
+        fields = {
+            field.name: cls.CONVERT.get(field.name, _unchanged)(raw[field.name])
             for field in dataclasses.fields(cls)
             if field.name != "raw" and raw.get(field.name) is not None
         }
-        return cls(raw=raw, **given)
+        return cls(raw=raw, **fields)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Resource(Record):
-    """Something with a uuid that lives in a collection."""
+    """A member of a collection, with a uuid."""
 
     CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
-        "created_at": when,
-        "updated_at": when,
+        "created_at": parse_time,
+        "updated_at": parse_time,
     }
 
-    #: Empty only if the list was asked for other fields.
+    #: Empty only if the list was requested without this field.
     uuid: str = ""
     name: str | None = None
     created_at: datetime.datetime | None = None
@@ -64,9 +64,9 @@ class Resource(Record):
 
     @property
     def label(self) -> str:
-        """What to call it before people: the name, or else the uuid."""
+        """The name, or else the uuid, for messages."""
         return self.name or self.uuid
 
 
-def _same(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value

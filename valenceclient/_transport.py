@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Requests to Valence: where it is, what is retried, how failures are told."""
+"""Requests to Valence: the endpoint, the retries, and the conversion of errors."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -18,37 +18,37 @@ from valenceclient import errors
 
 LOG = logging.getLogger(__name__)
 
-#: How often a method is sent when no answer comes. What is not here is sent
-#: once: it may have been carried out although the answer was lost.
+#: How often a method is sent when no response comes. Other methods are sent once:
+#: the request may have been carried out although its response was lost.
 ATTEMPTS: Mapping[str, int] = {"GET": 2, "DELETE": 2}
 
-#: Answers of a gateway whose upstream hung up: as good as no answer.
+#: A gateway answers so when Valence sent it no response.
 _GATEWAY_LOST = (502, 504)
 
 _FIRST_PAUSE = 0.5
 
 
 class Transport:
-    """One adapter, the versioned address it speaks to, and the rules of retrying."""
+    """Sends requests through one adapter to one versioned endpoint, with retries."""
 
     def __init__(self, ksa_adapter: adapter.Adapter, endpoint: str | None, timeout: float) -> None:
         self.adapter = ksa_adapter
         self.timeout = timeout
-        self._endpoint = versioned(endpoint) if endpoint else None
+        self._endpoint = v1_url(endpoint) if endpoint else None
 
     @property
     def endpoint(self) -> str:
-        """Find the address of ``/v1``, once: given, or from the session's plugin.
+        """The address of ``/v1``: of the caller, or else of the session's plugin (cached).
 
-        Raises NoEndpoint when neither knows it.
+        :raises NoEndpoint: neither has one.
         """
         if self._endpoint is None:
             service = str(self.adapter.service_type)
             with _converted(service):
-                found = self.adapter.get_endpoint(version="1")
-            if not found:
-                raise errors.NoEndpoint(_WHERE.format(service=service))
-            self._endpoint = versioned(found)
+                endpoint = self.adapter.get_endpoint(version="1")
+            if not endpoint:
+                raise errors.NoEndpoint(_NO_ENDPOINT.format(service=service))
+            self._endpoint = v1_url(endpoint)
         return self._endpoint
 
     def request(
@@ -62,29 +62,32 @@ class Transport:
         deadline: float | None = None,
         confidential: bool = False,
     ) -> requests.Response:
-        """Send a request and return its answer, which is a success.
+        """Send a request and return its response.
 
-        ``attempts``: how often to send it when no answer comes (ATTEMPTS).
-        ``deadline``: of time.monotonic(), after which nothing is sent again.
-        ``confidential``: keep the body out of the debug log.
-        Raises APIError, ConnectFailed, NoEndpoint.
+        :param attempts: how often to send it when no response comes; 0 means
+            ATTEMPTS of the method.
+        :param deadline: of time.monotonic(), after which there is no retry.
+        :param confidential: keep the body out of the debug log.
+        :raises APIError: the response is an error.
+        :raises ConnectFailed: no response came.
+        :raises NoEndpoint: the address of Valence is not known.
         """
         attempts = attempts or ATTEMPTS.get(method, 1)
         pause = _FIRST_PAUSE
         for attempt in range(1, attempts + 1):
             try:
-                return self._once(method, path, body, params, deadline, confidential)
+                return self._send(method, path, body, params, deadline, confidential)
             except errors.ValenceError as exc:
                 exc.attempts = attempt
                 late = deadline is not None and time.monotonic() + pause >= deadline
-                if attempt == attempts or late or not _unanswered(exc):
+                if attempt == attempts or late or not _is_unanswered(exc):
                     raise
-                LOG.debug("%s %s: %s Sending it again in %s s.", method, path, exc, pause)
+                LOG.debug("%s %s: %s Retrying in %s s.", method, path, exc, pause)
             time.sleep(pause)
             pause *= 2
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _once(
+    def _send(
         self,
         method: str,
         path: str,
@@ -107,7 +110,7 @@ class Transport:
                 timeout=timeout,
                 raise_exc=False,
                 log=not confidential,
-                # A session may be set to retry everything; that is not for it to say.
+                # The session may be configured to retry every request; ATTEMPTS decides.
                 connect_retries=0,
                 status_code_retries=0,
             )
@@ -116,18 +119,21 @@ class Transport:
         return response
 
 
-def versioned(endpoint: str) -> str:
+def v1_url(endpoint: str) -> str:
     """Return the address of ``/v1`` under an endpoint that may name it already."""
     if not re.match(r"https?://[^/]", endpoint):
         raise errors.NoEndpoint(
-            f"{endpoint!r} is no address: give one that begins with http:// or https://."
+            f"{endpoint!r} is not an address: use one that begins with http:// or https://."
         )
     endpoint = endpoint.rstrip("/")
     return endpoint if endpoint.endswith("/v1") else f"{endpoint}/v1"
 
 
 def json_of(response: requests.Response) -> dict[str, Any]:
-    """Return the object an answer holds. Raises APIError if it is none."""
+    """Return the JSON object of a response.
+
+    :raises APIError: the body is not a JSON object.
+    """
     try:
         body = response.json()
     except ValueError:
@@ -137,14 +143,14 @@ def json_of(response: requests.Response) -> dict[str, Any]:
     return body
 
 
-_WHERE = (
-    "No endpoint: the session knows none for the service type {service!r}. Register the service "
-    "in Keystone's catalog, or give the address of Valence (endpoint=, --endpoint or "
+_NO_ENDPOINT = (
+    "No endpoint: the session has none for the service type {service!r}. Register the service "
+    "in Keystone's catalog, or set the address of Valence (endpoint=, --endpoint or "
     "VALENCE_ENDPOINT)."
 )
 
 
-def _unanswered(exc: errors.ValenceError) -> bool:
+def _is_unanswered(exc: errors.ValenceError) -> bool:
     if isinstance(exc, errors.ConnectFailed):
         return exc.lost
     if isinstance(exc, errors.Unavailable):
@@ -152,10 +158,11 @@ def _unanswered(exc: errors.ValenceError) -> bool:
     return False
 
 
-def _lost_connection(exc: ksa.ConnectionError, lost: bool = True) -> errors.ConnectFailed:
-    """Return our error, with what lies below the layers that wrapped it.
+def _connect_failed(exc: ksa.ConnectionError, lost: bool = True) -> errors.ConnectFailed:
+    """Return the error for a failed connection.
 
-    That is the address (which may be Keystone's) and the system's own words.
+    The address (which may be Keystone's) and the message of the operating system
+    are those of the innermost causes that have them.
     """
     url, why = "the service", str(exc)
     cause: BaseException | None = exc
@@ -170,23 +177,23 @@ def _lost_connection(exc: ksa.ConnectionError, lost: bool = True) -> errors.Conn
 
 @contextlib.contextmanager
 def _converted(service: str) -> Iterator[None]:
-    """Turn keystoneauth's exceptions into ours: the one place that does."""
+    """Convert keystoneauth's exceptions to this library's; the only place that does."""
     try:
         yield
     except ksa.HttpError as exc:
-        # The answer of Keystone to the plugin: ours are never raised as such.
+        # Keystone's response to the plugin; Valence's are requested with raise_exc=False.
         if exc.response is not None:
             raise errors.from_response(exc.response) from exc
         raise errors.APIError(exc.http_status, None, str(exc)) from exc
     except (ksa.ConnectFailure, ksa.ConnectTimeout) as exc:
-        raise _lost_connection(exc) from exc
+        raise _connect_failed(exc) from exc
     except ksa.UnknownConnectionError as exc:
-        # An answer that broke off is a lost one; a malformed URL was never sent.
+        # A response that broke off is lost; a request to a malformed URL was never sent.
         lost = isinstance(exc.original, requests.exceptions.ChunkedEncodingError)
-        raise _lost_connection(exc, lost) from exc
+        raise _connect_failed(exc, lost) from exc
     except ksa.ConnectionError as exc:
-        raise _lost_connection(exc, lost=False) from exc
+        raise _connect_failed(exc, lost=False) from exc
     except (ksa.EndpointNotFound, ksa.MissingAuthPlugin) as exc:
-        raise errors.NoEndpoint(_WHERE.format(service=service)) from exc
+        raise errors.NoEndpoint(_NO_ENDPOINT.format(service=service)) from exc
     except ksa.ClientException as exc:
         raise errors.ValenceError(f"Could not log in: {exc}") from exc

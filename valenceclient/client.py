@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The client: a session, an address, and the nouns of the API."""
+"""The client: a session, an endpoint, and the collections of the API."""
 
 import importlib.metadata
 
@@ -9,29 +9,30 @@ from keystoneauth1 import noauth
 from keystoneauth1 import session as ksa_session
 
 from valenceclient import _transport
-from valenceclient import device
-from valenceclient import flavor
-from valenceclient import node
-from valenceclient import podmanager
-from valenceclient import rack
-from valenceclient import system
+from valenceclient._nodes import Nodes
+from valenceclient.device import Devices
+from valenceclient.flavor import Flavors
+from valenceclient.podmanager import PodManagers
+from valenceclient.rack import Racks
+from valenceclient.system import Systems
 
 SERVICE_TYPE = "composable-baremetal"
 
 
 class Client:
-    """Speak to a Valence service.
+    """A client of one Valence service.
 
-    ``session``: a keystoneauth1 session with any plugin (Keystone's,
-    ``http_basic``, ``none``); the address comes from the plugin.
-    ``endpoint``: the address, with or without ``/v1``; it goes before the
-    plugin's. Alone, without a session, nobody logs in.
-    ``timeout``: seconds one request may take. ``poll_interval``: the longest
-    pause, in seconds, between two looks at a node that is waited for.
-    ``global_request_id``: sent with every request, to find it in the logs.
+    No request is sent before the first call of a collection; it raises
+    NoEndpoint if neither the endpoint nor the session's plugin has an address.
 
-    Nothing is sent before the first call of a collection, which raises
-    NoEndpoint if neither argument leads to an address.
+    :param session: a keystoneauth1 session with any plugin (Keystone's,
+        ``http_basic``, ``none``). None sends requests without authentication.
+    :param endpoint: the address of Valence, with or without ``/v1``; it takes
+        precedence over the plugin's.
+    :param timeout: of one request, seconds.
+    :param poll_interval: the longest pause between two polls of a wait, seconds.
+    :param global_request_id: sent with every request, to correlate log lines.
+    :raises NoEndpoint: the endpoint is not an HTTP URL.
     """
 
     def __init__(
@@ -63,16 +64,16 @@ class Client:
             timeout,
         )
         self._transport = transport
-        self.podmanagers = podmanager.PodManagers(transport)
-        self.systems = system.Systems(transport)
-        self.racks = rack.Racks(transport)
-        self.devices = device.Devices(transport)
-        self.nodes = node.Nodes(transport, poll_interval)
-        self.flavors = flavor.Flavors(transport)
+        self.podmanagers = PodManagers(transport)
+        self.systems = Systems(transport)
+        self.racks = Racks(transport)
+        self.devices = Devices(transport)
+        self.nodes = Nodes(transport, poll_interval)
+        self.flavors = Flavors(transport)
 
     @property
     def adapter(self) -> adapter.Adapter:
-        """The keystoneauth1 adapter, for version discovery and requests of one's own."""
+        """The keystoneauth1 adapter, for version discovery and for other requests."""
         return self._transport.adapter
 
 

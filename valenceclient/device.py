@@ -14,16 +14,16 @@ from valenceclient import _transport
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Device(_reported.Told):
+class Device(_reported.Reported):
     """A pooled device. It has no name.
 
-    ``type``: ``storage``, or what its pod manager calls an accelerator.
-    ``state``: free, allocated, or absent: not listed any more.
+    ``type``: ``storage``, or the type that its pod manager names for an
+    accelerator. ``state``: free, allocated, or absent: not listed any more.
     """
 
     type: str = ""
     state: str = ""
-    #: The node of Valence that has it, and the composed node on the pod manager.
+    #: The node of Valence that it is attached to, and the composed node on the pod manager.
     node_id: str | None = None
     node_path: str | None = None
     #: The chassis that it is in.
@@ -34,15 +34,19 @@ class Device(_reported.Told):
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
 
     CONVERT = {
-        **_reported.Told.CONVERT,
+        **_reported.Reported.CONVERT,
         "properties": _resource.mapping,
         "extra": _resource.mapping,
     }
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Synced(_resource.Record):
-    """How it went: the uuids of pod managers that were read, and what is wrong with others."""
+class SyncResult(_resource.Record):
+    """The result of a sync.
+
+    ``synced``: uuids of the pod managers that Valence has read; ``errors``: why
+    it could not read the others.
+    """
 
     CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
         "synced": tuple,
@@ -53,15 +57,18 @@ class Synced(_resource.Record):
     errors: tuple[_reported.Trouble, ...] = ()
 
 
-class Devices(_reported.KeptCollection[Device]):
+class Devices(_reported.RefreshableCollection[Device]):
     """``/v1/pooled``, of all pod managers. An ``ident`` is a uuid."""
 
     path = "/pooled"
     key = "pooled"
     resource = Device
 
-    def sync(self, podm_id: str | None = None) -> Synced:
-        """Have one pod manager read (uuid or name), or all of them. Raises NotFound."""
+    def sync(self, podm_id: str | None = None) -> SyncResult:
+        """Make Valence read the devices of one pod manager (uuid or name), or of all.
+
+        :raises NotFound: there is no such pod manager.
+        """
         body = {} if podm_id is None else {"podm_id": podm_id}
-        answer = self._transport.request("POST", f"{self.path}/sync", body=body)
-        return Synced.from_json(_transport.json_of(answer))
+        response = self._transport.request("POST", f"{self.path}/sync", body=body)
+        return SyncResult.from_json(_transport.json_of(response))

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What can go wrong, as a tree.
+"""The errors that this library raises, as a tree.
 
 ::
 
     ValenceError
-    ├── APIError            an answer that is no success: status, code, detail, reason, request_id
+    ├── APIError            an error response: status, code, detail, reason, request_id
     │   ├── BadRequest      400
     │   ├── Unauthorized    401
     │   ├── Forbidden       403
     │   ├── NotFound        404
     │   ├── Conflict        409
     │   └── Unavailable     5xx
-    ├── ConnectFailed       no answer at all: url
-    ├── NoEndpoint          nobody said where Valence is
-    ├── NodeFailed          a node's operation ended badly: node, fault
-    └── WaitTimeout         the deadline of a wait passed: node
+    ├── ConnectFailed       no response: url
+    ├── NoEndpoint          the address of Valence is not known
+    ├── NodeFailed          an operation on a node failed: node, fault
+    └── WaitTimeout         a wait reached its deadline: node
 
 Every message is one line: what is wrong and what to do about it.
 """
@@ -25,11 +25,11 @@ import re
 from typing import Any
 from typing import TYPE_CHECKING
 
+from valenceclient.fault import Fault
+from valenceclient.node import Node
+
 if TYPE_CHECKING:
     import requests
-
-    from valenceclient.fault import Fault
-    from valenceclient.node import Node
 
 __all__ = (
     "APIError",
@@ -48,19 +48,21 @@ __all__ = (
 
 
 class ValenceError(Exception):
-    """Base of everything this library raises on purpose."""
+    """Base of every error of this library."""
 
     #: How many times the request had been sent when this was raised.
     attempts: int = 1
 
 
 class APIError(ValenceError):
-    """Valence, or a proxy before it, answered that it did not do it.
+    """Valence, or a proxy in front of it, answered with an error.
 
-    ``status`` is the HTTP status; ``code`` is stable and meant for programs
-    (``valence.node.registered``), None when the answer did not come from
-    Valence; ``detail`` is a sentence for people; ``reason`` holds the pod
-    manager's or Ironic's own words, when there are any.
+    :ivar status: the HTTP status.
+    :ivar code: stable, for programs (``valence.node.registered``); None when the
+        response did not come from Valence.
+    :ivar detail: a sentence for the user.
+    :ivar reason: the message of the pod manager or of Ironic, verbatim, if there
+        is one.
     """
 
     def __init__(
@@ -79,36 +81,39 @@ class APIError(ValenceError):
         self.request_id = request_id
 
     def __str__(self) -> str:
-        marks = [f"HTTP {self.status}", self.code, self.request_id]
-        return f"{_sentences(self.detail, self.reason)} ({', '.join(filter(None, marks))})"
+        context = [f"HTTP {self.status}", self.code, self.request_id]
+        return f"{_message(self.detail, self.reason)} ({', '.join(filter(None, context))})"
 
 
 class BadRequest(APIError):
-    """400: the request itself is wrong; sent again, it fails again."""
+    """400: the request itself is wrong; a retry would fail too."""
 
 
 class Unauthorized(APIError):
-    """401: nobody is logged in, or not as someone Valence knows."""
+    """401: the request has no credentials that Valence accepts."""
 
 
 class Forbidden(APIError):
-    """403: the one who asks may not do this."""
+    """403: the caller lacks the permission."""
 
 
 class NotFound(APIError):
-    """404: there is no such thing, or it is not visible to the one who asks."""
+    """404: the resource does not exist, or is not visible to the caller."""
 
 
 class Conflict(APIError):
-    """409: the thing's state does not allow it now."""
+    """409: the state of the resource does not allow this now."""
 
 
 class Unavailable(APIError):
-    """5xx: Valence, or what it depends on, cannot answer at the moment."""
+    """5xx: Valence, or a service that it depends on, cannot answer at the moment."""
 
 
 class ConnectFailed(ValenceError):
-    """No answer came. ``lost``: the request may have been carried out all the same."""
+    """No response came.
+
+    :ivar lost: the request may have been carried out all the same.
+    """
 
     def __init__(self, url: str, why: str, lost: bool = True) -> None:
         super().__init__(url, why, lost)
@@ -124,13 +129,13 @@ class ConnectFailed(ValenceError):
 
 
 class NoEndpoint(ValenceError):
-    """Nobody said where Valence is: no endpoint given, none in the catalog."""
+    """The address of Valence is not known: no endpoint given, none in the catalog."""
 
 
 class NodeFailed(ValenceError):
-    """A node's operation ended badly; ``fault`` says why as far as it is known."""
+    """An operation on a node failed; ``fault`` says why, as far as it is known."""
 
-    def __init__(self, node: "Node", fault: "Fault", operation: str = "") -> None:
+    def __init__(self, node: Node, fault: Fault, operation: str = "") -> None:
         super().__init__(node, fault, operation)
         self.node = node
         self.fault = fault
@@ -143,25 +148,31 @@ class NodeFailed(ValenceError):
 
     @property
     def detail(self) -> str:
-        """The fault's sentence, for people."""
+        """The fault's sentence for the user."""
         return self.fault.detail
 
     @property
     def reason(self) -> str | None:
-        """What the pod manager or Ironic said, in its own words."""
+        """The message of the pod manager or of Ironic, verbatim."""
         return self.fault.reason
 
     def __str__(self) -> str:
-        doing = f" to {self.operation}" if self.operation else ""
-        told = _sentences(self.detail or "No reason is recorded.", self.reason)
+        operation = f" to {self.operation}" if self.operation else ""
+        message = _message(self.detail or "No reason is recorded.", self.reason)
+        cleanup = self.fault.cleanup
+        if cleanup and cleanup.result != "done":
+            message += f" {_one_line(cleanup.summary)}"
         code = f" ({self.code})" if self.code else ""
-        return f"Node {self.node.label} failed{doing}: {told}{code}"
+        return f"Node {self.node.label} failed{operation}: {message}{code}"
 
 
 class WaitTimeout(ValenceError):
-    """The deadline passed; ``node`` is as it was last seen, its operation goes on."""
+    """A wait reached its deadline; the operation continues.
 
-    def __init__(self, node: "Node", timeout: float, operation: str = "") -> None:
+    :ivar node: the node as of the last poll.
+    """
+
+    def __init__(self, node: Node, timeout: float, operation: str = "") -> None:
         super().__init__(node, timeout, operation)
         self.node = node
         self.timeout = timeout
@@ -171,11 +182,11 @@ class WaitTimeout(ValenceError):
         task = f" ({self.node.task})" if self.node.task else ""
         return (
             f"Node {self.node.label} is still {self.node.state}{task} after {self.timeout:g} "
-            "seconds. The operation goes on: look at the node again later, or wait longer."
+            "seconds. The operation continues: check the node again later, or wait longer."
         )
 
 
-_KINDS: dict[int, type[APIError]] = {
+_CLASSES: dict[int, type[APIError]] = {
     400: BadRequest,
     401: Unauthorized,
     403: Forbidden,
@@ -185,23 +196,23 @@ _KINDS: dict[int, type[APIError]] = {
 
 
 def from_response(response: "requests.Response") -> APIError:
-    """Make the error that an answer stands for, whoever gave it.
+    """Return the error for an error response, from whichever server it came.
 
-    Understands the API's own form, Keystone's, and the HTML, text or empty
-    bodies of proxies.
+    Understands the error objects of Valence and of Keystone, and the HTML, text
+    or empty bodies of proxies.
     """
-    form = _form(response)
-    kind = Unavailable if response.status_code >= 500 else APIError
-    return _KINDS.get(response.status_code, kind)(
+    error = _error_object(response)
+    error_class = Unavailable if response.status_code >= 500 else APIError
+    return _CLASSES.get(response.status_code, error_class)(
         response.status_code,
-        _text(form.get("code")),
-        _text(form.get("detail") or form.get("message")) or _unexplained(response),
-        _text(form.get("reason")),
-        _text(form.get("request_id")) or response.headers.get("X-Openstack-Request-Id"),
+        _text(error.get("code")),
+        _text(error.get("detail") or error.get("message")) or _description(response),
+        _text(error.get("reason")),
+        _text(error.get("request_id")) or response.headers.get("X-Openstack-Request-Id"),
     )
 
 
-def _form(response: "requests.Response") -> Mapping[str, Any]:
+def _error_object(response: "requests.Response") -> Mapping[str, Any]:
     try:
         body = response.json()
     except ValueError:
@@ -211,25 +222,25 @@ def _form(response: "requests.Response") -> Mapping[str, Any]:
     errors = body.get("errors")
     if isinstance(errors, list) and errors and isinstance(errors[0], Mapping):
         return errors[0]
-    # Keystone's and many a gateway's form.
+    # Keystone and many gateways answer with one "error".
     error = body.get("error")
     return error if isinstance(error, Mapping) else {}
 
 
-def _unexplained(response: "requests.Response") -> str:
-    """Say what can be said of an answer that explains nothing itself."""
-    what = f"{response.status_code} {response.reason or ''}".strip()
+def _description(response: "requests.Response") -> str:
+    """Return a sentence about a response that has no error object."""
+    status = f"{response.status_code} {response.reason or ''}".strip()
     title = re.search(r"<title>(.*?)</title>", response.text[:10000], re.I | re.S)
     if title and title.group(1).strip():
-        what += f" ({_one_line(title.group(1))[:100]})"
+        status += f" ({_one_line(title.group(1))[:100]})"
     return (
-        f"{response.url} answered {what} in a form that Valence does not use. Check that the "
-        "address is Valence's, and the proxy before it if there is one."
+        f"{response.url} answered {status} in a form that Valence does not use. Check that the "
+        "address is Valence's, and the proxy in front of it if there is one."
     )
 
 
 def _text(value: object) -> str | None:
-    # Keystone's code is its number again, which the status says already.
+    # Keystone's code is a number, the same as the status.
     return value if isinstance(value, str) and value else None
 
 
@@ -237,7 +248,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _sentences(detail: str, reason: str | None) -> str:
+def _message(detail: str, reason: str | None) -> str:
     detail = _one_line(detail)
     if not reason or _one_line(reason) in detail:
         return detail

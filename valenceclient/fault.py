@@ -13,18 +13,42 @@ from valenceclient import _resource
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Cleanup(_resource.Record):
+    """Whether the resources of a failed operation were released.
+
+    ``result``: ``done``, ``failed`` or ``pending``; ``detail``: why, if it is
+    known.
+    """
+
+    result: str = ""
+    detail: str = ""
+
+    @property
+    def summary(self) -> str:
+        """One sentence: the result, and the detail if there is one."""
+        return (
+            f"Cleanup {self.result}: {self.detail}" if self.detail else f"Cleanup {self.result}."
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Fault(_resource.Record):
     """Why a node's last operation failed."""
 
-    CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {"at": _resource.when}
+    CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
+        "at": _resource.parse_time,
+        "cleanup": Cleanup.from_json,
+    }
 
     status: int | None = None
     #: Stable, for programs: ``valence.podmanager.refused``.
     code: str | None = None
     title: str | None = None
     detail: str = ""
-    #: The pod manager's or Ironic's own words.
+    #: The message of the pod manager or of Ironic, verbatim.
     reason: str | None = None
     #: compose, register, unregister or release.
     operation: str | None = None
     at: datetime.datetime | None = None
+    #: None if the operation left nothing to release.
+    cleanup: Cleanup | None = None

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Flavors: what to compose, under a name."""
+"""Flavors: named requirements of a node."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -14,7 +14,11 @@ from valenceclient import _resource
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Flavor(_resource.Resource):
-    """What to compose: ``processor``, ``memory``, ``storage``, ``network``, ``pci_device``."""
+    """A flavor.
+
+    ``properties``: requirements under ``processor``, ``memory``, ``storage``,
+    ``network`` and ``pci_device``.
+    """
 
     CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
         **_resource.Resource.CONVERT,
@@ -40,5 +44,8 @@ class Flavors(_collection.Collection[Flavor]):
         description: str | None = None,
         uuid: str | None = None,
     ) -> Flavor:
-        """Create a flavor. Raises Conflict if the name or uuid is taken."""
+        """Create a flavor.
+
+        :raises Conflict: another flavor has the name or the uuid.
+        """
         return super().create(name=name, properties=properties, description=description, uuid=uuid)

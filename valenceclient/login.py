@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""From the options of the standalone program to a client.
+"""Make a client from the options of the standalone program.
 
-With an address alone nobody logs in (``none``), with a user beside it that is
-``http_basic``; a cloud, an auth URL or another auth type mean Keystone, by way
-of openstacksdk's configuration (clouds.yaml, OS_* variables).
+An endpoint alone means no authentication (``none``), an endpoint and a user name
+``http_basic``; a cloud, an auth URL or another auth type mean Keystone, through
+openstacksdk's configuration (clouds.yaml, OS_* variables).
 """
 
 import argparse
@@ -16,96 +16,99 @@ from keystoneauth1 import noauth
 from keystoneauth1 import plugin
 from keystoneauth1 import session as ksa_session
 
-from valenceclient import client
 from valenceclient import errors
+from valenceclient.client import Client
+from valenceclient.client import SERVICE_TYPE
 
-#: option, variable, what it is. Their values go to openstacksdk as they are.
+#: option, variable, description. Their values are passed to openstacksdk unchanged.
 OPTIONS = (
     ("--os-cloud", "OS_CLOUD", "Cloud in clouds.yaml"),
     ("--os-auth-type", "OS_AUTH_TYPE", "How to log in: none, http_basic, password, ..."),
     ("--os-auth-url", "OS_AUTH_URL", "Address of Keystone"),
     ("--os-username", "OS_USERNAME", "User"),
-    ("--os-password", "OS_PASSWORD", "Password; asked for in a terminal if not given"),
+    ("--os-password", "OS_PASSWORD", "Password; prompted for in a terminal by default"),
     ("--os-project-name", "OS_PROJECT_NAME", "Project"),
     ("--os-user-domain-name", "OS_USER_DOMAIN_NAME", "Domain of the user"),
     ("--os-project-domain-name", "OS_PROJECT_DOMAIN_NAME", "Domain of the project"),
     ("--os-region-name", "OS_REGION_NAME", "Region of the service"),
-    ("--os-interface", "OS_INTERFACE", "Which address of the catalog: public, internal, admin"),
+    ("--os-interface", "OS_INTERFACE", "Interface of the catalog: public, internal, admin"),
     ("--os-cacert", "OS_CACERT", "Bundle of CA certificates to verify servers with"),
 )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add where Valence is and how to log in."""
-    group = parser.add_argument_group("where and as whom")
+    """Add the options for the endpoint and the authentication."""
+    group = parser.add_argument_group("endpoint and authentication")
     group.add_argument(
         "--endpoint",
         metavar="<url>",
         default=os.environ.get("VALENCE_ENDPOINT"),
         help="Address of Valence, for example http://127.0.0.1:8881 (Env: VALENCE_ENDPOINT)",
     )
-    for option, variable, what in OPTIONS:
+    for option, variable, description in OPTIONS:
         group.add_argument(
             option,
             metavar=f"<{option.removeprefix('--os-')}>",
             default=os.environ.get(variable) or None,
-            help=f"{what} (Env: {variable})",
+            help=f"{description} (Env: {variable})",
         )
     group.add_argument(
         "--insecure", action="store_true", help="Do not verify the certificates of servers"
     )
 
 
-def make_client(options: argparse.Namespace, ask: Callable[..., str]) -> client.Client:
+def make_client(options: argparse.Namespace, ask: Callable[..., str]) -> Client:
     """Return the client that the options describe.
 
-    ``ask`` gets a prompt and returns a password. Raises NoEndpoint if the
-    options lead nowhere, ValenceError if openstacksdk refuses them.
+    :param ask: takes a prompt and returns a password.
+    :raises NoEndpoint: the options name neither an endpoint nor a cloud.
+    :raises ValenceError: openstacksdk rejects the options.
     """
     keystone = options.os_cloud or options.os_auth_url
-    kind = options.os_auth_type or (
+    auth_type = options.os_auth_type or (
         "keystone" if keystone else "http_basic" if options.os_username else "none"
     )
-    if kind in ("none", "http_basic") and options.endpoint:
-        return _direct(options, kind, ask)
+    if auth_type in ("none", "http_basic") and options.endpoint:
+        return _from_endpoint(options, auth_type, ask)
     if not keystone and not options.os_auth_type:
         raise errors.NoEndpoint(
-            "Where is Valence? Give --endpoint or VALENCE_ENDPOINT; or log in to Keystone with "
-            "--os-cloud or the OS_* variables, to find it in the catalog."
+            "The address of Valence is missing. Set --endpoint or VALENCE_ENDPOINT; or log in to "
+            "Keystone with --os-cloud or the OS_* variables, to find it in the catalog."
         )
-    return _configured(options, ask)
+    return _from_cloud(options, ask)
 
 
-def _direct(options: argparse.Namespace, kind: str, ask: Callable[..., str]) -> client.Client:
+def _from_endpoint(options: argparse.Namespace, auth_type: str, ask: Callable[..., str]) -> Client:
     auth: plugin.BaseAuthPlugin = noauth.NoAuth()
-    if kind == "http_basic":
+    if auth_type == "http_basic":
         password = options.os_password or ask(f"Password of {options.os_username}: ")
         auth = http_basic.HTTPBasicAuth(username=options.os_username, password=password)
     verify = False if options.insecure else options.os_cacert or True
-    return client.Client(ksa_session.Session(auth=auth, verify=verify), endpoint=options.endpoint)
+    return Client(ksa_session.Session(auth=auth, verify=verify), endpoint=options.endpoint)
 
 
-def _configured(options: argparse.Namespace, ask: Callable[..., str]) -> client.Client:
-    # Half a second to import, which those with an endpoint need not spend.
+def _from_cloud(options: argparse.Namespace, ask: Callable[..., str]) -> Client:
+    # Takes half a second to import, which a caller with an endpoint saves.
     from keystoneauth1 import exceptions as ksa
     from openstack import config
     from openstack import exceptions
 
-    given = {
+    arguments = {
         name: value
         for name, value in vars(options).items()
         if name.startswith("os_") and value is not None
     }
     if options.insecure:
-        given["insecure"] = True
+        arguments["insecure"] = True
     try:
-        region = config.OpenStackConfig(pw_func=ask).get_one(argparse=argparse.Namespace(**given))
+        clouds = config.OpenStackConfig(pw_func=ask)
+        region = clouds.get_one(argparse=argparse.Namespace(**arguments))
         session = region.get_session()
     except (exceptions.SDKException, ksa.ClientException) as exc:
         raise errors.ValenceError(f"{exc} Check --os-cloud and the OS_* variables.") from exc
-    return client.Client(
+    return Client(
         session,
-        endpoint=options.endpoint or region.get_endpoint(client.SERVICE_TYPE),
-        region_name=region.get_region_name(client.SERVICE_TYPE),
-        interface=region.get_interface(client.SERVICE_TYPE),
+        endpoint=options.endpoint or region.get_endpoint(SERVICE_TYPE),
+        region_name=region.get_region_name(SERVICE_TYPE),
+        interface=region.get_interface(SERVICE_TYPE),
     )

@@ -14,16 +14,16 @@ from valenceclient import _collection
 from valenceclient import _resource
 from valenceclient import _transport
 from valenceclient import errors
-from valenceclient import node
+from valenceclient.node import Node
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PodManager(_resource.Resource):
-    """A pod manager; its password never comes back."""
+    """A pod manager; the API never returns its password."""
 
     CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
         **_resource.Resource.CONVERT,
-        "status_since": _resource.when,
+        "status_since": _resource.parse_time,
         "tags": tuple,
         "usage": _resource.mapping,
     }
@@ -34,31 +34,31 @@ class PodManager(_resource.Resource):
     status: str = "unknown"
     status_reason: str | None = None
     status_since: datetime.datetime | None = None
-    #: True, False, or the path of a CA bundle on the service's machine.
+    #: True, False, or the path of a CA bundle on the host of the service.
     verify_ca: bool | str | None = None
     #: The only certificates that the service trusts for it, in PEM.
     ca: str | None = None
-    #: Whether nodes are composed on it.
+    #: Whether Valence composes nodes on it.
     enabled: bool = True
     tags: tuple[str, ...] = ()
     username: str | None = None
-    #: What it has, as last known: ``systems``, ``cores``, ``memory_mib``, ``nodes``
+    #: Its resources, as last known: ``systems``, ``cores``, ``memory_mib``, ``nodes``
     #: and ``devices``, with ``total``, ``used`` and ``free``.
     usage: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Forgotten(_resource.Record):
-    """What was forgotten with a pod manager that is gone for good."""
+class ForgetResult(_resource.Record):
+    """A pod manager that was removed by force, and the nodes that were removed with it."""
 
     CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
-        "nodes": lambda nodes: tuple(node.Node.from_json(one) for one in nodes),
+        "nodes": lambda raw: tuple(map(Node.from_json, raw)),
     }
 
     uuid: str = ""
     name: str = ""
-    #: The nodes that stood on it, as far as they are told: uuid, name, path.
-    nodes: tuple[node.Node, ...] = ()
+    #: Only with the fields uuid, name and path.
+    nodes: tuple[Node, ...] = ()
 
 
 class PodManagers(_collection.Collection[PodManager]):
@@ -85,8 +85,8 @@ class PodManagers(_collection.Collection[PodManager]):
     ) -> PodManager:
         """Register a pod manager; Valence logs in to it first.
 
-        Raises BadRequest if it is unreachable or refuses the credentials, and
-        Conflict if the name or url is taken.
+        :raises BadRequest: it is unreachable or refuses the credentials.
+        :raises Conflict: another pod manager has the name or the url.
         """
         return super().create(
             name=name,
@@ -101,17 +101,23 @@ class PodManagers(_collection.Collection[PodManager]):
             uuid=uuid,
         )
 
-    def forget(self, ident: str) -> Forgotten:
-        """Forget one that is gone for good, with the nodes that stood on it.
+    def forget(self, ident: str) -> ForgetResult:
+        """Remove a pod manager that no longer exists, with the rows of its nodes.
 
-        For administrators. Raises NotFound, and Conflict while anything answers
-        at its URL, or a node of it is in Ironic or on its way.
+        For administrators.
+
+        :raises NotFound: there is none with this uuid or name.
+        :raises Conflict: a server still answers at its URL, or one of its nodes is
+            registered in Ironic or has an operation running.
         """
         try:
-            response = self._transport.request("DELETE", self._at(ident), params={"force": "true"})
+            response = self._transport.request(
+                "DELETE", self._path_of(ident), params={"force": "true"}
+            )
         except errors.NotFound as exc:
-            # Asked a second time because the first answer was lost, and the nodes with it.
+            # Not found by a retry: the response to the first request, which lists the
+            # nodes, was lost.
             if exc.attempts == 1:
                 raise
-            return Forgotten(name=ident)
-        return Forgotten.from_json(_transport.json_of(response))
+            return ForgetResult(name=ident)
+        return ForgetResult.from_json(_transport.json_of(response))

@@ -21,23 +21,26 @@ if TYPE_CHECKING:
 
 
 class ClientManager:
-    """Where commands find their client, as with the OpenStackClient."""
+    """Holds the client for the commands, as osc-lib's ClientManager does."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
 
     @functools.cached_property
     def valence(self) -> "Client":
-        """The client, made when a command first wants it."""
+        """The client, made when a command first uses it."""
         from valenceclient import login
 
-        return login.make_client(self._options, ask)
+        return login.make_client(self._options, prompt_password)
 
 
-def ask(prompt: str | None = None) -> str:
-    """Ask for a password, if there is somebody to ask."""
+def prompt_password(prompt: str | None = None) -> str:
+    """Return a password typed by the user.
+
+    :raises ValenceError: stdin is not a terminal.
+    """
     if not sys.stdin.isatty():
-        raise errors.ValenceError("No password: give --os-password or set OS_PASSWORD.")
+        raise errors.ValenceError("No password: use --os-password or set OS_PASSWORD.")
     return getpass.getpass(prompt or "Password: ")
 
 
@@ -63,7 +66,7 @@ class Shell(app.App):
         version: str | None,
         argparse_kwargs: dict[str, Any] | None = None,
     ) -> argparse.ArgumentParser:
-        """Add where Valence is and how to log in to the options of every command."""
+        """Return the parser of the global options, with the endpoint and authentication."""
         from valenceclient import login
 
         parser = super().build_option_parser(description, version, argparse_kwargs)
@@ -71,13 +74,13 @@ class Shell(app.App):
         return parser
 
     def configure_logging(self) -> None:
-        """Let ``--debug`` show the requests too, as the OpenStackClient does."""
+        """Log the requests too with ``--debug``, as the OpenStackClient does."""
         if self.options.debug:
             self.options.verbose_level = 3
         super().configure_logging()
 
     def initialize_app(self, argv: list[str]) -> None:
-        """Have a client at hand for the commands."""
+        """Make the client manager of the commands."""
         super().initialize_app(argv)
         self.client_manager = ClientManager(self.options)
 

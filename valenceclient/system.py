@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Systems: the computers that pod managers compose nodes of."""
+"""Systems: the computers that pod managers compose into nodes."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -10,12 +10,12 @@ from valenceclient import _reported
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class System(_reported.Kept):
+class System(_reported.Asset):
     """A computer system. ``state``: free, used, or absent: not listed any more."""
 
     state: str = ""
     rack_id: str | None = None
-    #: The node of Valence that has it, and the composed node on the pod manager.
+    #: The node of Valence that uses it, and the composed node on the pod manager.
     node_id: str | None = None
     node_path: str | None = None
     chassis_path: str | None = None
@@ -29,10 +29,10 @@ class System(_reported.Kept):
     drives: tuple[Mapping[str, Any], ...] = dataclasses.field(default=(), hash=False)
     nics: tuple[Mapping[str, Any], ...] = dataclasses.field(default=(), hash=False)
 
-    CONVERT = {**_reported.Kept.CONVERT, "processors": tuple, "drives": tuple, "nics": tuple}
+    CONVERT = {**_reported.Asset.CONVERT, "processors": tuple, "drives": tuple, "nics": tuple}
 
 
-class Systems(_reported.KeptCollection[System]):
+class Systems(_reported.RefreshableCollection[System]):
     """``/v1/systems``, of all pod managers."""
 
     path = "/systems"

@@ -2,5 +2,5 @@
 
 """Commands of the ``valence`` program and of the OpenStackClient plugin.
 
-One class serves both. It finds its client at ``self.app.client_manager.valence``.
+Both use the same classes; their client is ``self.app.client_manager.valence``.
 """

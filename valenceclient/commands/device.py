@@ -44,40 +44,42 @@ class ListDevice(command.Lister):
     """List the pooled devices of all pod managers, as last known."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            "--type", metavar="<type>", help="Only of this type: storage, FPGA, GPU, ..."
+            "--type", metavar="<type>", help="Only devices of this type: storage, FPGA, GPU, ..."
         )
         parser.add_argument(
             "--state", choices=("free", "allocated", "absent"), help="Only devices in this state"
         )
-        options.add_listing(parser, "devices")
-        parser.add_argument("--node", metavar="<node>", help="Only those it has (name or UUID)")
-        parser.add_argument("--group", metavar="<id>", help="Only those of this pooled group")
+        options.add_list(parser, "devices")
+        parser.add_argument(
+            "--node", metavar="<node>", help="Only devices of this node (name or UUID)"
+        )
+        parser.add_argument("--group", metavar="<id>", help="Only devices of this pooled group")
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
-        """List them; what is wrong with pod managers goes to stderr."""
+        """Return the table; pod managers that are in trouble are logged to stderr."""
         client = options.client_of(self)
         node = client.nodes.get(parsed_args.node).uuid if parsed_args.node else None
-        found = client.devices.list(
+        devices = client.devices.list(
             type=parsed_args.type,
             state=parsed_args.state,
             node_id=node,
             pooled_group_id=parsed_args.group,
-            **options.listing(self, parsed_args),
+            **options.list_arguments(self, parsed_args),
         )
-        return output.listed(COLUMNS, itertools.islice(found, parsed_args.limit))
+        return output.table(COLUMNS, itertools.islice(devices, parsed_args.limit))
 
 
 class ShowDevice(command.ShowOne):
     """Show a pooled device, as last known."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument("device", metavar="<device>", help="Device (UUID)")
         options.add_refresh(parser)
@@ -86,29 +88,29 @@ class ShowDevice(command.ShowOne):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Show it."""
+        """Return its fields."""
         devices = options.client_of(self).devices
         device = devices.get(parsed_args.device, refresh=parsed_args.refresh)
-        return output.shown(FIELDS, device)
+        return output.details(FIELDS, device)
 
 
 class SyncDevice(command.Lister):
-    """Have Valence read what is pooled, of all pod managers or of one."""
+    """Make Valence read the pooled devices of all pod managers or of one."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
-        options.add_podm(parser, "those")
+        options.add_podm(parser, "devices")
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
-        """List who was read and who was not; why not goes to stderr."""
-        found = options.client_of(self).devices.sync(parsed_args.podm)
-        tell = options.Troubles(self)
-        for trouble in found.errors:
-            tell(trouble)
-        rows = [(uuid, True) for uuid in found.synced]
-        rows += [(trouble.podm_id, False) for trouble in found.errors]
+        """Return which pod managers were read; why others were not is logged to stderr."""
+        result = options.client_of(self).devices.sync(parsed_args.podm)
+        log_trouble = options.TroubleLog(self)
+        for trouble in result.errors:
+            log_trouble(trouble)
+        rows = [(uuid, True) for uuid in result.synced]
+        rows += [(trouble.podm_id, False) for trouble in result.errors]
         return ("Pod Manager", "Synced"), rows

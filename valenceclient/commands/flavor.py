@@ -27,7 +27,7 @@ class ListFlavor(command.Lister):
     """List flavors."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         options.add_paging(parser)
         return parser
@@ -35,16 +35,16 @@ class ListFlavor(command.Lister):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
-        """List them."""
-        found = options.client_of(self).flavors.list(**options.paging(parsed_args))
-        return output.listed(COLUMNS, itertools.islice(found, parsed_args.limit))
+        """Return the table."""
+        flavors = options.client_of(self).flavors.list(**options.paging_arguments(parsed_args))
+        return output.table(COLUMNS, itertools.islice(flavors, parsed_args.limit))
 
 
 class ShowFlavor(command.ShowOne):
     """Show a flavor."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument("flavor", metavar="<flavor>", help="Flavor (name or UUID)")
         return parser
@@ -52,31 +52,32 @@ class ShowFlavor(command.ShowOne):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Show it."""
+        """Return its fields."""
         flavor = options.client_of(self).flavors.get(parsed_args.flavor)
-        return output.shown(FIELDS, flavor)
+        return output.details(FIELDS, flavor)
 
 
 class CreateFlavor(command.ShowOne):
-    """Create a flavor: what to compose, under a name."""
+    """Create a flavor: requirements of a node, under a name."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument("name", metavar="<name>", help="Name of the flavor")
         parser.add_argument("--uuid", metavar="<uuid>", help="UUID of the flavor")
-        parser.add_argument("--description", metavar="<text>", help="What it is for")
+        parser.add_argument("--description", metavar="<text>", help="Description")
         requirements.add_options(parser)
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Create it."""
+        """Create it and return its fields."""
         properties = requirements.from_options(parsed_args)
         if properties is None:
             raise exceptions.CommandError(
-                "Say what to compose: --cores, --memory, --storage, --nic, --pci or --properties."
+                "A flavor needs requirements: use --cores, --memory, --storage, --nic, --pci or "
+                "--properties."
             )
         flavor = options.client_of(self).flavors.create(
             name=parsed_args.name,
@@ -84,42 +85,42 @@ class CreateFlavor(command.ShowOne):
             description=parsed_args.description,
             properties=properties,
         )
-        return output.shown(FIELDS, flavor)
+        return output.details(FIELDS, flavor)
 
 
 class SetFlavor(command.ShowOne):
-    """Change a flavor. Nodes that were composed from it stay as they are."""
+    """Change a flavor. Nodes that were composed from it do not change."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument("flavor", metavar="<flavor>", help="Flavor (name or UUID)")
         parser.add_argument("--name", metavar="<name>", help="New name")
         parser.add_argument("--description", metavar="<text>", help="New description")
         requirements.add_options(parser)
-        parser.epilog = "What is said about what to compose replaces all that was said before."
+        parser.epilog = "The requirements replace all requirements that the flavor had."
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Change it."""
+        """Change it and return its fields."""
         changes = {
             "name": parsed_args.name,
             "description": parsed_args.description,
             "properties": requirements.from_options(parsed_args),
         }
         flavor = options.client_of(self).flavors.update(
-            parsed_args.flavor, **options.changed(changes)
+            parsed_args.flavor, **options.require_changes(changes)
         )
-        return output.shown(FIELDS, flavor)
+        return output.details(FIELDS, flavor)
 
 
 class DeleteFlavor(command.Command):
-    """Delete flavors. Nodes that were composed from them stay."""
+    """Delete flavors. Nodes that were composed from them remain."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument(
             "flavors", metavar="<flavor>", nargs="+", help="Flavors (names or UUIDs)"
@@ -129,5 +130,5 @@ class DeleteFlavor(command.Command):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Delete them."""
         delete = options.client_of(self).flavors.delete
-        failed = options.each(self, "delete flavor", parsed_args.flavors, delete)
-        options.report("delete flavors:", failed, parsed_args.flavors)
+        failures = options.for_each(self, "delete flavor", parsed_args.flavors, delete)
+        options.raise_if_failed("delete flavors:", failures, parsed_args.flavors)

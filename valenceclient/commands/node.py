@@ -64,7 +64,7 @@ class ListNode(command.Lister):
     """List nodes."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument("--long", action="store_true", help="Show more columns")
         parser.add_argument("--name", metavar="<name>", help="Only the node of this name")
@@ -74,7 +74,9 @@ class ListNode(command.Lister):
             "--flavor", metavar="<flavor>", help="Only nodes of this flavor (name or UUID)"
         )
         parser.add_argument(
-            "--ironic-node", metavar="<uuid>", help="Only what Ironic has as this node"
+            "--ironic-node",
+            metavar="<uuid>",
+            help="Only the node that is registered in Ironic under this UUID",
         )
         options.add_paging(parser)
         return parser
@@ -82,57 +84,57 @@ class ListNode(command.Lister):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
-        """List them; what is wrong with their pod managers goes to stderr."""
+        """Return the table; pod managers that are in trouble are logged to stderr."""
         client = options.client_of(self)
-        found = client.nodes.list(
+        nodes = client.nodes.list(
             name=parsed_args.name,
             state=parsed_args.state,
             podm_id=options.podm_id(client, parsed_args.podm),
             flavor_id=_flavor_id(client, parsed_args.flavor),
             ironic_uuid=parsed_args.ironic_node,
-            on_trouble=options.Troubles(self),
-            **options.paging(parsed_args),
+            on_trouble=options.TroubleLog(self),
+            **options.paging_arguments(parsed_args),
         )
         columns = LONG_COLUMNS if parsed_args.long else COLUMNS
-        return output.listed(columns, itertools.islice(found, parsed_args.limit))
+        return output.table(columns, itertools.islice(nodes, parsed_args.limit))
 
 
 class ShowNode(command.ShowOne):
     """Show a node."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         add_node(parser)
         parser.add_argument(
-            "--refresh", action="store_true", help="Have Valence read the pod manager first"
+            "--refresh", action="store_true", help="Make Valence read the pod manager first"
         )
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Show it."""
+        """Return its fields."""
         node = options.client_of(self).nodes.get(parsed_args.node, refresh=parsed_args.refresh)
-        return output.shown(FIELDS, node)
+        return output.details(FIELDS, node)
 
 
 class CreateNode(command.ShowOne):
-    """Compose a node from a flavor, or from what is said here."""
+    """Compose a node from a flavor or from the requirements given."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument("--name", metavar="<name>", help="Name of the node")
         parser.add_argument("--uuid", metavar="<uuid>", help="UUID of the node")
-        parser.add_argument("--description", metavar="<text>", help="What it is for")
+        parser.add_argument("--description", metavar="<text>", help="Description")
         parser.add_argument(
             "--podm",
             metavar="<podmanager>",
-            help="Pod manager to compose it on (name or UUID); Valence chooses without",
+            help="Pod manager to compose it on (name or UUID); by default Valence chooses one",
         )
         parser.add_argument(
-            "--flavor", metavar="<flavor>", help="What to compose: a flavor (name or UUID)"
+            "--flavor", metavar="<flavor>", help="Flavor to compose it from (name or UUID)"
         )
         requirements.add_options(parser)
         options.add_wait(parser, "is composed")
@@ -141,12 +143,12 @@ class CreateNode(command.ShowOne):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Compose it."""
+        """Compose it and return its fields."""
         properties = requirements.from_options(parsed_args)
         if (parsed_args.flavor is None) == (properties is None):
             raise exceptions.CommandError(
-                "Say what to compose, once: either --flavor, or --cores, --memory, --storage, "
-                "--nic, --pci or --properties."
+                "Use either --flavor, or --cores, --memory, --storage, --nic, --pci or "
+                "--properties."
             )
         client = options.client_of(self)
         node = client.nodes.create(
@@ -156,58 +158,60 @@ class CreateNode(command.ShowOne):
             podm_id=options.podm_id(client, parsed_args.podm),
             flavor_id=parsed_args.flavor,
             properties=properties,
-            **_waiting(self, parsed_args),
+            **_wait_arguments(self, parsed_args),
         )
-        return output.shown(FIELDS, node)
+        return output.details(FIELDS, node)
 
 
 class SetNode(command.ShowOne):
     """Change the name or the description of a node."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         add_node(parser)
         parser.add_argument("--name", metavar="<name>", help="New name")
-        parser.add_argument("--description", metavar="<text>", help="What it is for")
+        parser.add_argument("--description", metavar="<text>", help="Description")
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Change it."""
+        """Change it and return its fields."""
         changes = {"name": parsed_args.name, "description": parsed_args.description}
         nodes = options.client_of(self).nodes
-        return output.shown(FIELDS, nodes.update(parsed_args.node, **options.changed(changes)))
+        return output.details(
+            FIELDS, nodes.update(parsed_args.node, **options.require_changes(changes))
+        )
 
 
 class DeleteNode(command.Command):
-    """Give nodes back to their pod managers."""
+    """Release nodes to their pod managers."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument("nodes", metavar="<node>", nargs="+", help="Nodes (names or UUIDs)")
         parser.add_argument(
             "--force",
             action="store_true",
-            help="Take missing nodes out of Ironic, whatever Ironic does with them",
+            help="Remove missing nodes from Ironic, whatever their state there",
         )
-        options.add_wait(parser, "is given back")
+        options.add_wait(parser, "is released")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Ask for all of them first, then wait for each."""
+        """Request all deletions first, then wait for each."""
         nodes = options.client_of(self).nodes
-        waiting = _waiting(self, parsed_args)
+        arguments = _wait_arguments(self, parsed_args)
 
-        def gone(ident: str) -> None:
+        def wait(ident: str) -> None:
             try:
                 nodes.wait(
                     ident,
                     operation="release",
-                    timeout=waiting["timeout"],
-                    on_progress=waiting["on_progress"],
+                    timeout=arguments["timeout"],
+                    on_progress=arguments["on_progress"],
                 )
             except errors.NotFound:
                 return
@@ -215,22 +219,22 @@ class DeleteNode(command.Command):
         def delete(ident: str) -> None:
             nodes.delete(ident, force=parsed_args.force)
 
-        failed = options.each(self, "delete node", parsed_args.nodes, delete)
+        failures = options.for_each(self, "delete node", parsed_args.nodes, delete)
         if parsed_args.wait:
-            asked = [ident for ident in parsed_args.nodes if ident not in failed]
-            failed += options.each(self, "delete node", asked, gone)
-        options.report("delete nodes:", failed, parsed_args.nodes)
+            pending = [ident for ident in parsed_args.nodes if ident not in failures]
+            failures += options.for_each(self, "delete node", pending, wait)
+        options.raise_if_failed("delete nodes:", failures, parsed_args.nodes)
 
 
 class RegisterNode(command.ShowOne):
     """Register a node in Ironic, where it stays in provision state enroll."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         add_node(parser)
         parser.add_argument("--uuid", metavar="<uuid>", help="UUID of the node in Ironic")
-        parser.add_argument("--name", metavar="<name>", help="Its name there")
+        parser.add_argument("--name", metavar="<name>", help="Name of the node in Ironic")
         parser.add_argument("--resource-class", metavar="<class>", help="Its resource class")
         parser.add_argument(
             "--trait",
@@ -239,18 +243,18 @@ class RegisterNode(command.ShowOne):
             metavar="<trait>",
             help="A trait (may be repeated)",
         )
-        for option, what in (("--property", "A property"), ("--extra", "Extra metadata")):
+        for option, noun in (("--property", "A property"), ("--extra", "Extra metadata")):
             parser.add_argument(
                 option,
                 dest={"--property": "properties"}.get(option, "extra"),
                 action=parseractions.KeyValueAction,
                 metavar="<key=value>",
-                help=f"{what} (may be repeated)",
+                help=f"{noun} (may be repeated)",
             )
         parser.add_argument("--conductor-group", metavar="<group>", help="Its conductor group")
         parser.add_argument("--owner", metavar="<project>", help="Its owner")
         parser.add_argument(
-            "--instance-uuid", metavar="<uuid>", help="The instance that it is meant for"
+            "--instance-uuid", metavar="<uuid>", help="UUID of the instance that the node is for"
         )
         options.add_wait(parser, "is registered")
         return parser
@@ -258,7 +262,7 @@ class RegisterNode(command.ShowOne):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Register it."""
+        """Register it and return its fields."""
         node = options.client_of(self).nodes.register(
             parsed_args.node,
             uuid=parsed_args.uuid,
@@ -270,16 +274,16 @@ class RegisterNode(command.ShowOne):
             conductor_group=parsed_args.conductor_group,
             owner=parsed_args.owner,
             instance_uuid=parsed_args.instance_uuid,
-            **_waiting(self, parsed_args),
+            **_wait_arguments(self, parsed_args),
         )
-        return output.shown(FIELDS, node)
+        return output.details(FIELDS, node)
 
 
 class UnregisterNode(command.ShowOne):
     """Remove a node from Ironic. It stays composed."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         add_node(parser)
         options.add_wait(parser, "is unregistered")
@@ -288,24 +292,24 @@ class UnregisterNode(command.ShowOne):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Remove it."""
+        """Remove it from Ironic and return its fields."""
         node = options.client_of(self).nodes.unregister(
-            parsed_args.node, **_waiting(self, parsed_args)
+            parsed_args.node, **_wait_arguments(self, parsed_args)
         )
-        return output.shown(FIELDS, node)
+        return output.details(FIELDS, node)
 
 
 def add_node(parser: argparse.ArgumentParser) -> None:
-    """Add the node that a command is about."""
+    """Add the argument for one node."""
     parser.add_argument("node", metavar="<node>", help="Node (name or UUID)")
 
 
 def _flavor_id(client: Any, ident: str | None) -> str | None:
-    """Return the uuid of the flavor that a person named."""
+    """Return the uuid of a flavor given by name or uuid."""
     return client.flavors.get(ident).uuid if ident else None
 
 
-def _waiting(cmd: command.Command, parsed_args: argparse.Namespace) -> dict[str, Any]:
+def _wait_arguments(cmd: command.Command, parsed_args: argparse.Namespace) -> dict[str, Any]:
     return {
         "wait": parsed_args.wait,
         "timeout": parsed_args.timeout,

@@ -1,52 +1,54 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""``node manage|reset|boot``: what is asked of a pod manager at once."""
+"""``node manage|reset|boot``: commands that Valence carries out within the request."""
 
 import argparse
 from typing import Any
 
 from osc_lib.command import command
 
-from valenceclient.commands import node
+from valenceclient.commands import node as node_commands
 from valenceclient.commands import options
 from valenceclient.commands import output
 
 
 class ManageNode(command.ShowOne):
-    """Take on a node that a pod manager has already. Nothing of it is changed."""
+    """Adopt a node that exists on a pod manager, without changing it."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument("podm", metavar="<podmanager>", help="Its pod manager (name or UUID)")
         parser.add_argument(
-            "path", metavar="<path>", help="Where it is there, such as /redfish/v1/Nodes/7"
+            "path",
+            metavar="<path>",
+            help="Its path on the pod manager, such as /redfish/v1/Nodes/7",
         )
         parser.add_argument("--name", metavar="<name>", help="Name of the node")
-        parser.add_argument("--description", metavar="<text>", help="What it is for")
+        parser.add_argument("--description", metavar="<text>", help="Description")
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Take it on."""
+        """Adopt it and return its fields."""
         client = options.client_of(self)
-        found = client.nodes.manage(
+        node = client.nodes.manage(
             podm_id=client.podmanagers.get(parsed_args.podm).uuid,
             path=parsed_args.path,
             name=parsed_args.name,
             description=parsed_args.description,
         )
-        return output.shown(node.FIELDS, found)
+        return output.details(node_commands.FIELDS, node)
 
 
 class ResetNode(command.ShowOne):
     """Switch a node on or off, or restart it."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
-        node.add_node(parser)
+        node_commands.add_node(parser)
         parser.add_argument(
             "type", metavar="<type>", help="On, ForceOff, GracefulShutdown, ForceRestart, ..."
         )
@@ -55,18 +57,18 @@ class ResetNode(command.ShowOne):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Ask its pod manager for it."""
-        found = options.client_of(self).nodes.reset(parsed_args.node, parsed_args.type)
-        return output.shown(node.FIELDS, found)
+        """Reset it and return its fields."""
+        node = options.client_of(self).nodes.reset(parsed_args.node, parsed_args.type)
+        return output.details(node_commands.FIELDS, node)
 
 
 class BootNode(command.ShowOne):
-    """Say what a node boots from. It is not restarted."""
+    """Set the boot device of a node. The node is not restarted."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
-        node.add_node(parser)
+        node_commands.add_node(parser)
         parser.add_argument("target", metavar="<target>", help="Pxe, Hdd, Cd, None, ...")
         parser.add_argument(
             "--enabled",
@@ -80,11 +82,11 @@ class BootNode(command.ShowOne):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Ask its pod manager for it."""
-        found = options.client_of(self).nodes.set_boot(
+        """Set its boot device and return its fields."""
+        node = options.client_of(self).nodes.set_boot(
             parsed_args.node,
             parsed_args.target,
             enabled=parsed_args.enabled,
             mode=parsed_args.mode,
         )
-        return output.shown(node.FIELDS, found)
+        return output.details(node_commands.FIELDS, node)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Options that several commands share, and what they do."""
+"""Options that several commands share, and the handling of their values."""
 
 import argparse
 from collections.abc import Callable
@@ -17,20 +17,22 @@ from typing import TYPE_CHECKING
 from osc_lib import exceptions
 from osc_lib.command import command
 
+from valenceclient import _collection
+from valenceclient import _nodes
 from valenceclient import _reported
 from valenceclient import errors
-from valenceclient import node
 from valenceclient.commands import requirements
+from valenceclient.node import Node
 
 if TYPE_CHECKING:
     from valenceclient.client import Client
 
-#: Where a pod manager's password may come from, instead of the command line.
-PASSWORD_VARIABLE = "VALENCE_PODM_PASSWORD"  # noqa: S105  # a name, no secret
+#: Environment variable for the password at a pod manager.
+PASSWORD_VARIABLE = "VALENCE_PODM_PASSWORD"  # noqa: S105  # a name, not a secret
 
 
 class Secret(str):
-    """A text that a log of arguments does not give away."""
+    """A text that the debug log of the arguments does not show."""
 
     __slots__ = ()
 
@@ -40,78 +42,81 @@ class Secret(str):
 
 def client_of(cmd: command.Command) -> "Client":
     """Return the client that the program made for its commands."""
-    found: Client = cmd.app.client_manager.valence  # type: ignore[attr-defined]  # by plugin
-    return found
+    client: Client = cmd.app.client_manager.valence  # type: ignore[attr-defined]  # by plugin
+    return client
 
 
-def add_wait(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add ``--wait`` and ``--timeout``."""
+def add_wait(parser: argparse.ArgumentParser, goal: str) -> None:
+    """Add ``--wait`` and ``--timeout``.
+
+    :param goal: completes "when the node ...".
+    """
     parser.add_argument(
         "--wait",
         action="store_true",
-        help=f"Return only when the node {what}; its progress goes to stderr",
+        help=f"Return only when the node {goal}; its progress goes to stderr",
     )
     parser.add_argument(
         "--timeout",
         type=requirements.number,
-        default=int(node.TIMEOUT),
+        default=int(_nodes.TIMEOUT),
         metavar="<seconds>",
-        help=f"How long to wait at most, for each node (default: {node.TIMEOUT:g})",
+        help=f"Timeout of the wait, for each node (default: {_nodes.TIMEOUT:g})",
     )
 
 
 def add_paging(parser: argparse.ArgumentParser) -> None:
     """Add ``--limit``, ``--marker`` and ``--sort``."""
     parser.add_argument(
-        "--limit", type=requirements.number, metavar="<n>", help="Show no more than this many"
+        "--limit", type=requirements.number, metavar="<n>", help="Show at most this many"
     )
-    parser.add_argument("--marker", metavar="<uuid>", help="Begin after this one")
+    parser.add_argument("--marker", metavar="<uuid>", help="Begin after the member with this UUID")
     parser.add_argument("--sort", metavar="<field>[:asc|desc]", help="Sort by a field")
 
 
-def paging(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments of ``list`` that were asked for."""
-    return {"limit": options.limit, "marker": options.marker, "sort": options.sort}
+def paging_arguments(parsed_args: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of ``list`` for the options of :func:`add_paging`."""
+    return {"limit": parsed_args.limit, "marker": parsed_args.marker, "sort": parsed_args.sort}
 
 
-def add_podm(parser: argparse.ArgumentParser, what: str) -> None:
+def add_podm(parser: argparse.ArgumentParser, nouns: str) -> None:
     """Add ``--podm``."""
     parser.add_argument(
-        "--podm", metavar="<podmanager>", help=f"Only {what} of this pod manager (name or UUID)"
+        "--podm", metavar="<podmanager>", help=f"Only {nouns} of this pod manager (name or UUID)"
     )
 
 
 def podm_id(client: "Client", ident: str | None) -> str | None:
-    """Return the uuid of the pod manager that a person named."""
+    """Return the uuid of a pod manager given by name or uuid."""
     return client.podmanagers.get(ident).uuid if ident else None
 
 
 def add_refresh(parser: argparse.ArgumentParser) -> None:
     """Add ``--refresh``."""
     parser.add_argument(
-        "--refresh", action="store_true", help="Have Valence read the pod managers first"
+        "--refresh", action="store_true", help="Make Valence read the pod managers first"
     )
 
 
-def add_listing(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add the options of a list of what pod managers have, to be read by :func:`listing`."""
-    add_podm(parser, what)
+def add_list(parser: argparse.ArgumentParser, nouns: str) -> None:
+    """Add the options of a list of resources that pod managers report."""
+    add_podm(parser, nouns)
     add_refresh(parser)
     add_paging(parser)
 
 
-def listing(cmd: command.Command, options: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments of such a ``list``; what is wrong with pod managers goes to stderr."""
+def list_arguments(cmd: command.Command, parsed_args: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of ``list`` for the options of :func:`add_list`."""
     return {
-        "podm_id": podm_id(client_of(cmd), options.podm),
-        "refresh": options.refresh,
-        "on_trouble": Troubles(cmd),
-        **paging(options),
+        "podm_id": podm_id(client_of(cmd), parsed_args.podm),
+        "refresh": parsed_args.refresh,
+        "on_trouble": TroubleLog(cmd),
+        **paging_arguments(parsed_args),
     }
 
 
-class Troubles:
-    """Tell on stderr of which pod managers a list does not tell as they are now."""
+class TroubleLog:
+    """Logs to stderr the pod managers that a list is not current for."""
 
     def __init__(self, cmd: command.Command) -> None:
         self._log = cmd.log
@@ -121,72 +126,83 @@ class Troubles:
 
 
 class Progress:
-    """Tell on stderr what becomes of a node: elapsed seconds, node, state, task."""
+    """Prints the progress of a node on stderr: elapsed seconds, node, state, task."""
 
     def __init__(self, cmd: command.Command) -> None:
         self._stream = cmd.app.stderr
         self._quiet = getattr(cmd.app.options, "verbose_level", 1) == 0
-        self._began = time.monotonic()
+        self._start = time.monotonic()
 
-    def __call__(self, seen: node.Node) -> None:
+    def __call__(self, node: Node) -> None:
         if self._quiet:
             return
-        task = f" ({seen.task})" if seen.task else ""
-        elapsed = time.monotonic() - self._began
-        self._stream.write(f"{elapsed:6.1f}s  {seen.label}  {seen.state}{task}\n")
+        task = f" ({node.task})" if node.task else ""
+        elapsed = time.monotonic() - self._start
+        self._stream.write(f"{elapsed:6.1f}s  {node.label}  {node.state}{task}\n")
         self._stream.flush()
 
 
-def each(
-    cmd: command.Command, what: str, idents: Sequence[str], do: Callable[[str], object]
+def for_each(
+    cmd: command.Command, action: str, idents: Sequence[str], do: Callable[[str], object]
 ) -> list[str]:
-    """Do something to each of several and return the ones it failed for.
+    """Call ``do`` for each ident and return the idents for which it failed.
 
-    One that fails is told on stderr and does not keep the others from their turn.
+    A failure is logged to stderr; the other idents are still processed.
+
+    :param action: completes "Could not ...", with the ident.
     """
-    failed = []
+    failures = []
     for ident in idents:
         try:
             do(ident)
         except errors.ValenceError as exc:
-            cmd.log.error("Could not %s %s: %s", what, ident, exc)
-            failed.append(ident)
-    return failed
+            cmd.log.error("Could not %s %s: %s", action, ident, exc)
+            failures.append(ident)
+    return failures
 
 
-def report(what: str, failed: Iterable[str], idents: Sequence[str]) -> None:
-    """End a command over several with an error if any failed."""
-    count = len(list(failed))
-    if count:
-        raise exceptions.CommandError(f"Could not {what} {count} of {len(idents)}.")
+def raise_if_failed(action: str, failures: Sequence[str], idents: Sequence[str]) -> None:
+    """End a command with an error if it failed for any ident.
+
+    :param action: completes "Could not ...", with the counts.
+    :raises CommandError: there are failures.
+    """
+    if failures:
+        raise exceptions.CommandError(f"Could not {action} {len(failures)} of {len(idents)}.")
 
 
-def changed(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the changes that were asked for; at least one must be."""
-    asked = {name: value for name, value in changes.items() if value is not None}
-    if not asked:
-        raise exceptions.CommandError("Nothing to change: see --help for what can be.")
-    return asked
+def require_changes(changes: Mapping[str, Any], clear: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the changes that are not None, and None for each field to clear.
+
+    :raises CommandError: there are none.
+    """
+    required = {**_collection.without_none(changes), **dict.fromkeys(clear)}
+    if not required:
+        raise exceptions.CommandError("Nothing to change: --help lists the fields.")
+    return required
 
 
 def add_password(parser: argparse.ArgumentParser) -> None:
-    """Add ``--password``, for those who must."""
+    """Add ``--password``."""
     parser.add_argument(
         "--password",
         type=Secret,
         metavar="<password>",
-        help="Password at the pod manager. Others can see it in the list of processes: rather "
-        f"set {PASSWORD_VARIABLE}, or be asked for it",
+        help="Password at the pod manager. Other users of this machine can see it in the list of "
+        f"processes: prefer {PASSWORD_VARIABLE} or the prompt",
     )
 
 
-def password(given: str | None) -> str:
-    """Return the password given, or that of the environment, or ask for it."""
-    found = given or os.environ.get(PASSWORD_VARIABLE)
-    if not found and sys.stdin.isatty():
-        found = getpass.getpass("Password at the pod manager: ")
-    if not found:
+def read_password(argument: str | None) -> str:
+    """Return the password of the argument, of the environment, or of a prompt.
+
+    :raises CommandError: there is none, and stdin is not a terminal.
+    """
+    password = argument or os.environ.get(PASSWORD_VARIABLE)
+    if not password and sys.stdin.isatty():
+        password = getpass.getpass("Password at the pod manager: ")
+    if not password:
         raise exceptions.CommandError(
-            f"No password: set {PASSWORD_VARIABLE}, or run this in a terminal to be asked."
+            f"No password: set {PASSWORD_VARIABLE}, or run this in a terminal."
         )
-    return found
+    return password

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How resources look: a line for people, the API's own JSON for programs."""
+"""Output of resources: short text in tables, the JSON of the API in other formats."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -10,26 +10,27 @@ from typing import Any
 from cliff import columns
 
 from valenceclient import _resource
+from valenceclient import fault as fault_resource
 
 #: (heading, field of the API)
 Columns = Sequence[tuple[str, str]]
 
-#: Fields that say nothing to a person, or say it twice.
-_LEFT_OUT = ("links", "podm_uuid")
+#: Fields without information for the user, or that repeat another.
+_OMITTED = ("links", "podm_uuid")
 
 
 class Properties(columns.FormattableColumn[Mapping[str, Any]]):
-    """``8 cores, 16 GiB memory, 100 GiB SSD``; of a device ``capacity_gib 1600, rpm 7200``."""
+    """``8 cores, 16 GiB memory, 100 GiB SSD``; for a device ``capacity_gib 1600, rpm 7200``."""
 
     def human_readable(self) -> str:
-        """Return what a person wants to know of it, in one line."""
+        """Return one line."""
         value = self._value or {}
         processor, memory = value.get("processor") or {}, value.get("memory") or {}
         parts = [
-            _some(processor, "total_cores", "cores"),
-            _some(processor, "count", "processors"),
+            _quantity(processor, "total_cores", "cores"),
+            _quantity(processor, "count", "processors"),
             *(str(processor[name]) for name in ("model", "instruction_set") if name in processor),
-            _some(processor, "speed_mhz", "MHz"),
+            _quantity(processor, "speed_mhz", "MHz"),
             _size(memory.get("capacity_mib"), memory.get("type")),
             *(_device(drive, "capacity_gib", "GiB", "drive") for drive in _list(value, "storage")),
             *(_device(nic, "speed_mbps", "Mbit/s", "NIC") for nic in _list(value, "network")),
@@ -40,7 +41,7 @@ class Properties(columns.FormattableColumn[Mapping[str, Any]]):
 
 
 class Interfaces(columns.FormattableColumn[Iterable[Mapping[str, Any]]]):
-    """MAC addresses, one a line."""
+    """MAC addresses, one per line."""
 
     def human_readable(self) -> str:
         """Return the addresses."""
@@ -48,20 +49,20 @@ class Interfaces(columns.FormattableColumn[Iterable[Mapping[str, Any]]]):
 
 
 class Fault(columns.FormattableColumn[Mapping[str, Any] | None]):
-    """Why the last operation failed: the sentence, the reason, the code."""
+    """Why the last operation failed, and the result of its cleanup."""
 
     def human_readable(self) -> str:
-        """Return it in lines; nothing if there is no fault."""
-        fault = self._value or {}
-        lines = [fault.get("detail"), fault.get("reason"), fault.get("code")]
-        return "\n".join(str(line) for line in lines if line)
+        """Return one line each for detail, reason, cleanup and code; empty without a fault."""
+        fault = fault_resource.Fault.from_json(self._value or {})
+        cleanup = fault.cleanup.summary if fault.cleanup else None
+        return "\n".join(filter(None, (fault.detail, fault.reason, cleanup, fault.code)))
 
 
 class Usage(columns.FormattableColumn[Mapping[str, Any] | None]):
     """``28 of 48 systems, 448 of 768 cores, 1792 of 3072 GiB free``."""
 
     def human_readable(self) -> str:
-        """Return how much is free of what there is; nothing of what was never read."""
+        """Return the free and total amounts; empty if the pod manager was never read."""
         value = self._value or {}
         if not value.get("refreshed_at"):
             return ""
@@ -78,10 +79,10 @@ class Usage(columns.FormattableColumn[Mapping[str, Any] | None]):
 
 
 class Parts(columns.FormattableColumn[Iterable[Mapping[str, Any]] | None]):
-    """Processors, drives or network interfaces, one a line."""
+    """Processors, drives or network interfaces, one per line."""
 
     def human_readable(self) -> str:
-        """Return what is known of each."""
+        """Return the fields of each."""
         return "\n".join(
             ", ".join(f"{name} {value}" for name, value in one.items() if name != "path")
             for one in self._value or ()
@@ -92,14 +93,14 @@ class Counts(columns.FormattableColumn[Mapping[str, int] | None]):
     """``48 total, 20 used, 28 free``."""
 
     def human_readable(self) -> str:
-        """Return what there is any of."""
+        """Return the total and the counts that are not zero."""
         value = self._value or {}
         return ", ".join(
             f"{count} {name}" for name, count in value.items() if count or name == "total"
         )
 
 
-_SHOWN_AS: Mapping[str, type[columns.FormattableColumn[Any]]] = {
+_FORMATTERS: Mapping[str, type[columns.FormattableColumn[Any]]] = {
     "properties": Properties,
     "interfaces": Interfaces,
     "fault": Fault,
@@ -111,29 +112,29 @@ _SHOWN_AS: Mapping[str, type[columns.FormattableColumn[Any]]] = {
 }
 
 
-def listed(
-    wanted: Columns, resources: Iterable[_resource.Resource]
+def table(
+    table_columns: Columns, resources: Iterable[_resource.Resource]
 ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
     """Return headings and rows for a Lister."""
     rows = (
-        tuple(_shown(field, resource.raw.get(field)) for _, field in wanted)
+        tuple(_format(field, resource.raw.get(field)) for _, field in table_columns)
         for resource in resources
     )
-    return tuple(heading for heading, _ in wanted), rows
+    return tuple(heading for heading, _ in table_columns), rows
 
 
-def shown(
+def details(
     order: Sequence[str], resource: _resource.Resource
 ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-    """Return names and values for a ShowOne: in this order, then what else there is."""
+    """Return names and values for a ShowOne: in this order, then the other fields."""
     raw = resource.raw
-    rest = sorted(set(raw) - set(order) - set(_LEFT_OUT))
+    rest = sorted(set(raw) - set(order) - set(_OMITTED))
     names = (*(name for name in order if name in raw), *rest)
-    return names, tuple(_shown(name, raw[name]) for name in names)
+    return names, tuple(_format(name, raw[name]) for name in names)
 
 
-def _shown(field: str, value: Any) -> Any:
-    return _SHOWN_AS[field](value) if field in _SHOWN_AS else value
+def _format(field: str, value: Any) -> Any:
+    return _FORMATTERS[field](value) if field in _FORMATTERS else value
 
 
 def _free(totals: Mapping[str, int] | None, unit: str, divisor: int = 1) -> str:
@@ -146,7 +147,7 @@ def _list(value: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
     return value.get(name) or ()
 
 
-def _some(value: Mapping[str, Any], name: str, unit: str) -> str:
+def _quantity(value: Mapping[str, Any], name: str, unit: str) -> str:
     return f"{value[name]} {unit}" if name in value else ""
 
 
@@ -158,7 +159,7 @@ def _size(mib: int | None, kind: str | None) -> str:
 
 
 def _device(device: Mapping[str, Any], quantity: str, unit: str, noun: str) -> str:
-    words = [_some(device, quantity, unit), device.get("model"), device.get("type")]
+    words = [_quantity(device, quantity, unit), device.get("model"), device.get("type")]
     if "type" not in device:
         words.append(noun)
     if "vlan" in device:

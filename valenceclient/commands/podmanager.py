@@ -46,7 +46,7 @@ class ListPodManager(command.Lister):
     """List pod managers."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         options.add_paging(parser)
         return parser
@@ -54,16 +54,18 @@ class ListPodManager(command.Lister):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
-        """List them."""
-        found = options.client_of(self).podmanagers.list(**options.paging(parsed_args))
-        return output.listed(COLUMNS, itertools.islice(found, parsed_args.limit))
+        """Return the table."""
+        podmanagers = options.client_of(self).podmanagers.list(
+            **options.paging_arguments(parsed_args)
+        )
+        return output.table(COLUMNS, itertools.islice(podmanagers, parsed_args.limit))
 
 
 class ShowPodManager(command.ShowOne):
     """Show a pod manager."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         _add_podmanager(parser)
         return parser
@@ -71,38 +73,38 @@ class ShowPodManager(command.ShowOne):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Show it."""
+        """Return its fields."""
         podmanager = options.client_of(self).podmanagers.get(parsed_args.podmanager)
-        return output.shown(FIELDS, podmanager)
+        return output.details(FIELDS, podmanager)
 
 
 class CreatePodManager(command.ShowOne):
     """Register a pod manager. Valence logs in to it first."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument("name", metavar="<name>", help="Name of the pod manager")
         parser.add_argument(
-            "--url", metavar="<url>", required=True, help="Where it is: https://host:port"
+            "--url", metavar="<url>", required=True, help="Its address: https://host:port"
         )
         parser.add_argument("--uuid", metavar="<uuid>", help="UUID of the pod manager")
         parser.add_argument(
-            "--driver", metavar="<driver>", help="How to speak to it (the service's default: rsd)"
+            "--driver", metavar="<driver>", help="Its driver (the service's default: rsd)"
         )
         parser.add_argument("--username", metavar="<name>", help="User at the pod manager")
         options.add_password(parser)
         _add_verify(parser)
-        _add_choice(parser)
+        _add_use(parser)
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Register it."""
+        """Register it and return its fields."""
         password = None
         if parsed_args.username or parsed_args.password:
-            password = options.password(parsed_args.password)
+            password = options.read_password(parsed_args.password)
         podmanager = options.client_of(self).podmanagers.create(
             name=parsed_args.name,
             url=parsed_args.url,
@@ -110,67 +112,65 @@ class CreatePodManager(command.ShowOne):
             driver=parsed_args.driver,
             username=parsed_args.username,
             password=password,
-            **_chosen(parsed_args),
+            **_trust_and_use(parsed_args),
         )
-        return output.shown(FIELDS, podmanager)
+        return output.details(FIELDS, podmanager)
 
 
 class SetPodManager(command.ShowOne):
-    """Change a pod manager. Valence logs in to it as changed first."""
+    """Change a pod manager. Valence first logs in to it with the changes."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         _add_podmanager(parser)
         parser.add_argument("--name", metavar="<name>", help="New name")
         parser.add_argument("--url", metavar="<url>", help="New address")
-        parser.add_argument("--driver", metavar="<driver>", help="How to speak to it")
+        parser.add_argument("--driver", metavar="<driver>", help="New driver")
         parser.add_argument("--username", metavar="<name>", help="User at the pod manager")
         options.add_password(parser)
         parser.add_argument(
             "--password-prompt",
             action="store_true",
-            help=f"Change the password: that of {options.PASSWORD_VARIABLE}, or ask for it",
+            help=f"Change the password to that of {options.PASSWORD_VARIABLE}, or prompt for it",
         )
         _add_verify(parser)
         parser.add_argument(
             "--no-ca",
             action="store_true",
-            help="Trust the certificates that --ca-file gave no more",
+            help="Remove the certificates that --ca-file set",
         )
-        _add_choice(parser)
-        parser.add_argument("--no-tags", action="store_true", help="Take its tags away")
+        _add_use(parser)
+        parser.add_argument("--no-tags", action="store_true", help="Remove its tags")
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Change it."""
+        """Change it and return its fields."""
         password = parsed_args.password
         if parsed_args.password_prompt:
-            password = options.password(password)
+            password = options.read_password(password)
         changes = {
             "name": parsed_args.name,
             "url": parsed_args.url,
             "driver": parsed_args.driver,
             "username": parsed_args.username,
             "password": password,
-            **_chosen(parsed_args),
+            **_trust_and_use(parsed_args),
         }
-        asked = {name: value for name, value in changes.items() if value is not None}
-        if parsed_args.no_ca:
-            asked["ca"] = None
+        clear = ("ca",) if parsed_args.no_ca else ()
         podmanager = options.client_of(self).podmanagers.update(
-            parsed_args.podmanager, **(asked or options.changed(changes))
+            parsed_args.podmanager, **options.require_changes(changes, clear)
         )
-        return output.shown(FIELDS, podmanager)
+        return output.details(FIELDS, podmanager)
 
 
 class DeletePodManager(command.Command):
-    """Forget pod managers. One that nodes stand on stays."""
+    """Remove pod managers. One that has nodes is refused."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument(
             "podmanagers", metavar="<podmanager>", nargs="+", help="Pod managers (names or UUIDs)"
@@ -178,30 +178,29 @@ class DeletePodManager(command.Command):
         parser.add_argument(
             "--force",
             action="store_true",
-            help="Forget one that is gone for good, with the nodes that stood on it; it says "
-            "which. Refused while anything answers at its URL, and while Ironic has such a node",
+            help="Remove a pod manager that no longer exists, with its nodes, and print them. "
+            "Refused while a server answers at its URL or one of the nodes is in Ironic",
         )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Forget them."""
+        """Remove them."""
         podmanagers = options.client_of(self).podmanagers
 
         def forget(ident: str) -> None:
-            forgotten = podmanagers.forget(ident)
-            for node in forgotten.nodes:
+            for node in podmanagers.forget(ident).nodes:
                 self.app.stdout.write(f"forgot node {node.uuid} ({node.name or 'no name'})\n")
 
         delete = forget if parsed_args.force else podmanagers.delete
-        failed = options.each(self, "delete pod manager", parsed_args.podmanagers, delete)
-        options.report("delete pod managers:", failed, parsed_args.podmanagers)
+        failures = options.for_each(self, "delete pod manager", parsed_args.podmanagers, delete)
+        options.raise_if_failed("delete pod managers:", failures, parsed_args.podmanagers)
 
 
 def _add_podmanager(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("podmanager", metavar="<podmanager>", help="Pod manager (name or UUID)")
 
 
-def _add_choice(parser: argparse.ArgumentParser) -> None:
+def _add_use(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         "--enable",
@@ -215,33 +214,36 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
         dest="enabled",
         action="store_false",
         default=None,
-        help="Compose no nodes on it; those that stand there are looked after",
+        help="Compose no nodes on it; its nodes remain and are managed",
     )
     parser.add_argument(
         "--tag",
         dest="tags",
         metavar="<tag>",
         action="append",
-        help="Tag that requests may ask for; may be repeated, and replaces all there were",
+        help="Tag that requests may require (may be repeated); replaces all earlier tags",
     )
 
 
-def _chosen(parsed_args: argparse.Namespace) -> dict[str, Any]:
-    """Return whom to trust, and what to use it for, as far as that is said."""
+def _trust_and_use(parsed_args: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields of the options that _add_verify and _add_use added.
+
+    :raises CommandError: the CA file cannot be read.
+    """
     tags = [] if getattr(parsed_args, "no_tags", False) else parsed_args.tags
-    chosen = {"verify_ca": parsed_args.verify_ca, "enabled": parsed_args.enabled, "tags": tags}
+    fields = {"verify_ca": parsed_args.verify_ca, "enabled": parsed_args.enabled, "tags": tags}
     if parsed_args.ca_file is not None:
         try:
-            chosen["ca"] = pathlib.Path(parsed_args.ca_file).read_text()
+            fields["ca"] = pathlib.Path(parsed_args.ca_file).read_text()
         except (OSError, ValueError) as exc:
             raise exceptions.CommandError(
                 f"Cannot read the certificates in {parsed_args.ca_file}: {exc}"
             ) from exc
-    return chosen
+    return fields
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
-    # Not --verify: the OpenStackClient has that for itself.
+    # Not --verify: that is a global option of the OpenStackClient.
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         "--verify-ca",
@@ -252,14 +254,14 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--ca-file",
         metavar="<path>",
-        help="Verify its certificate with these CAs and no others: a file with PEM on this "
-        "machine, which is sent",
+        help="Verify its certificate with these CAs only: a PEM file on this machine, whose "
+        "contents are sent to the service",
     )
     group.add_argument(
         "--ca-bundle",
         dest="verify_ca",
         metavar="<path>",
-        help="Verify its certificate with these CAs: a file on the service's machine",
+        help="Verify its certificate with these CAs: a file on the host of the service",
     )
     group.add_argument(
         "--no-verify-ca",

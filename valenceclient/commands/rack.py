@@ -42,24 +42,24 @@ class ListRack(command.Lister):
     """List the racks of all pod managers, as last known."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
-        options.add_listing(parser, "racks")
+        options.add_list(parser, "racks")
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
-        """List them; what is wrong with pod managers goes to stderr."""
-        found = options.client_of(self).racks.list(**options.listing(self, parsed_args))
-        return output.listed(COLUMNS, itertools.islice(found, parsed_args.limit))
+        """Return the table; pod managers that are in trouble are logged to stderr."""
+        racks = options.client_of(self).racks.list(**options.list_arguments(self, parsed_args))
+        return output.table(COLUMNS, itertools.islice(racks, parsed_args.limit))
 
 
 class ShowRack(command.ShowOne):
     """Show a rack, as last known."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument("rack", metavar="<rack>", help="Rack (UUID, or a unique name)")
         options.add_refresh(parser)
@@ -68,6 +68,6 @@ class ShowRack(command.ShowOne):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Show it."""
+        """Return its fields."""
         racks = options.client_of(self).racks
-        return output.shown(FIELDS, racks.get(parsed_args.rack, refresh=parsed_args.refresh))
+        return output.details(FIELDS, racks.get(parsed_args.rack, refresh=parsed_args.refresh))

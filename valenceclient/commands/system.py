@@ -68,47 +68,52 @@ class ListSystem(command.Lister):
     """List the systems of all pod managers, as last known."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument("--long", action="store_true", help="Show more columns")
         parser.add_argument(
             "--state", choices=("free", "used", "absent"), help="Only systems in this state"
         )
-        options.add_listing(parser, "systems")
-        parser.add_argument("--rack", metavar="<rack>", help="Only those in it (name or UUID)")
+        options.add_list(parser, "systems")
         parser.add_argument(
-            "--min-cores", type=requirements.number, metavar="<n>", help="Only with so many cores"
+            "--rack", metavar="<rack>", help="Only systems in this rack (name or UUID)"
+        )
+        parser.add_argument(
+            "--min-cores",
+            type=requirements.number,
+            metavar="<n>",
+            help="Only systems with at least this many cores",
         )
         parser.add_argument(
             "--min-memory",
             type=requirements.mebibytes,
             metavar="<size>",
-            help="Only with so much memory, such as 64G",
+            help="Only systems with at least this much memory, such as 64G",
         )
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
-        """List them; what is wrong with pod managers goes to stderr."""
+        """Return the table; pod managers that are in trouble are logged to stderr."""
         client = options.client_of(self)
         rack = client.racks.get(parsed_args.rack).uuid if parsed_args.rack else None
-        found = client.systems.list(
+        systems = client.systems.list(
             state=parsed_args.state,
             rack_id=rack,
             min_cores=parsed_args.min_cores,
             min_memory_mib=parsed_args.min_memory,
-            **options.listing(self, parsed_args),
+            **options.list_arguments(self, parsed_args),
         )
         columns = LONG_COLUMNS if parsed_args.long else COLUMNS
-        return output.listed(columns, itertools.islice(found, parsed_args.limit))
+        return output.table(columns, itertools.islice(systems, parsed_args.limit))
 
 
 class ShowSystem(command.ShowOne):
     """Show a system, as last known."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Add the options."""
+        """Return the parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument("system", metavar="<system>", help="System (UUID, or a unique name)")
         options.add_refresh(parser)
@@ -117,7 +122,7 @@ class ShowSystem(command.ShowOne):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Show it."""
+        """Return its fields."""
         systems = options.client_of(self).systems
         system = systems.get(parsed_args.system, refresh=parsed_args.refresh)
-        return output.shown(FIELDS, system)
+        return output.details(FIELDS, system)

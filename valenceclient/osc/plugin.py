@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the OpenStackClient asks of a plugin: a client, and options for it.
+"""The interface of an OpenStackClient plugin: a client, and its global options.
 
-Every ``openstack`` command imports this, so that it imports next to nothing.
+Every ``openstack`` command imports this module, so it imports nothing heavy itself.
 """
 
 import argparse
@@ -21,12 +21,12 @@ DEFAULT_API_VERSION = "1"
 
 def make_client(instance: Any) -> "Client":
     """Return the client for an osc-lib ClientManager's session."""
-    from valenceclient import client
+    from valenceclient.client import Client
 
     config = instance.get_configuration()
-    return client.Client(
+    return Client(
         session=instance.session,
-        endpoint=config.get("valence_endpoint") or config.get(_OVERRIDE),
+        endpoint=config.get("valence_endpoint") or config.get(_ENDPOINT_OVERRIDE),
         region_name=instance.region_name,
         interface=instance.interface,
     )
@@ -46,10 +46,10 @@ def build_option_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentPar
         dest="valence_endpoint",
         metavar="<url>",
         default=os.environ.get("VALENCE_ENDPOINT"),
-        help="Address of Valence, if the catalog does not know it (Env: VALENCE_ENDPOINT)",
+        help="Address of Valence, instead of the catalog's (Env: VALENCE_ENDPOINT)",
     )
     return parser
 
 
-#: How clouds.yaml and the environment name the address of a service.
-_OVERRIDE = "composable_baremetal_endpoint_override"
+#: The setting of clouds.yaml and of the environment for the address of the service.
+_ENDPOINT_OVERRIDE = "composable_baremetal_endpoint_override"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A Valence in memory, to test against what calls the client.
+"""An in-memory Valence, for the tests of programs that use the client.
 
-It stands in at the transport: the real client, its session, its retries and
-its waits run as they do in production, and only the wire is missing::
+It replaces the transport: the real client, its session, its retries and its
+waits run as they do in production, without a network::
 
     valence = FakeValence()
     client = valence.client()
@@ -12,10 +12,9 @@ its waits run as they do in production, and only the wire is missing::
     valence.fail("compose", reason="No processor fits")
     valence.lose("POST", "/v1/nodes")
 
-Code that makes its own session takes ``valence.session()``, has its session
-prepared with ``valence.mount(session)``, or runs within
-``valence.intercept()``. Nodes change state when they
-are looked at: each GET is one poll.
+Code that needs a session takes ``valence.session()``, mounts the fake on a
+session of its own with ``valence.mount(session)``, or runs within
+``valence.intercept()``. Operations on nodes advance with each GET of the node.
 """
 
 from valenceclient.testing._rows import Refusal

@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How nodes move: asked for by a request, carried out while they are looked at."""
+"""Operations on nodes: a request begins one, and the GETs that follow finish it."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
-from typing import TYPE_CHECKING
 import uuid as uuids
 
 from valenceclient.testing import _rows
+from valenceclient.testing._store import Store
 
-if TYPE_CHECKING:
-    from valenceclient.testing._service import FakeValence
-
-_ASKED = ("uuid", "name", "description", "podm_id", "flavor_id", "properties")
+_REQUEST_FIELDS = ("uuid", "name", "description", "podm_id", "flavor_id", "properties")
 _PROPERTIES = ("processor", "memory", "storage", "network", "pci_device", "tags")
 
-#: action -> its words -> what the pod managers of the fake offer.
+#: action -> parameter -> the values that the pod managers of the fake offer.
 OFFERED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "Reset": {"Type": ("On", "ForceOff", "GracefulShutdown", "ForceRestart", "PushPowerButton")},
     "Boot": {
@@ -27,8 +24,8 @@ OFFERED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 _TO_OFF = ("ForceOff", "GracefulShutdown")
 
-#: operation -> the state on the way, and the task it shows.
-_ON_THE_WAY = {
+#: operation -> (state, task) while it runs.
+_RUNNING = {
     "compose": ("composing", "assemble-node"),
     "release": ("releasing", "delete-node"),
     "register": ("registering", "create-ironic-node"),
@@ -36,59 +33,65 @@ _ON_THE_WAY = {
 }
 
 
-class Moves:
-    """The operations on nodes of one fake service."""
+class NodeOperations:
+    """The operations on the nodes of one fake service."""
 
-    def __init__(self, service: "FakeValence") -> None:
-        self._service = service
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._failures: list[tuple[str, _rows.Refusal]] = []
 
     def fail(self, operation: str, refusal: _rows.Refusal, times: int) -> None:
-        """Let the next ``times`` ends of an operation be failures."""
-        if operation not in _ON_THE_WAY:
-            raise ValueError(f"{operation!r} is none of {', '.join(_ON_THE_WAY)}")
+        """Make the next ``times`` operations of this kind fail.
+
+        :raises ValueError: there is no such operation.
+        """
+        if operation not in _RUNNING:
+            raise ValueError(f"{operation!r} is none of {', '.join(_RUNNING)}")
         self._failures += [(operation, refusal)] * times
 
-    def compose(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Take on a compose; the same request again is the same node."""
-        unknown = sorted(set(asked) - set(_ASKED))
+    def compose(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Begin a compose and return its row; a repeated request returns the same row."""
+        unknown = sorted(set(request) - set(_REQUEST_FIELDS))
         if unknown:
             _invalid(f"A node has no {', '.join(unknown)}.")
-        for row in self._service.nodes.all():
-            if row["uuid"] == asked.get("uuid") and row["_asked"] == asked:
+        for row in self._store.nodes.all():
+            if row["uuid"] == request.get("uuid") and row["_request"] == request:
                 return row
-        if ("flavor_id" in asked) == ("properties" in asked):
-            _invalid("Give exactly one of flavor_id and properties.")
-        properties, flavor_id = asked.get("properties"), None
-        if "flavor_id" in asked:
-            flavor = self._service.flavors.get(asked["flavor_id"])
+        if ("flavor_id" in request) == ("properties" in request):
+            _invalid("Exactly one of flavor_id and properties is required.")
+        properties, flavor_id = request.get("properties"), None
+        if "flavor_id" in request:
+            flavor = self._store.flavors.get(request["flavor_id"])
             properties, flavor_id = flavor["properties"], flavor["uuid"]
         check_properties(properties)
-        podm = self._podm(asked.get("podm_id"))
+        podm = self._podm(request.get("podm_id"))
         fields = {
-            "uuid": asked.get("uuid") or str(uuids.uuid4()),
-            "name": asked.get("name"),
-            "description": asked.get("description"),
+            "uuid": request.get("uuid") or str(uuids.uuid4()),
+            "name": request.get("name"),
+            "description": request.get("description"),
             "podm_uuid": podm,
             "podm_id": podm,
             "flavor_id": flavor_id,
             "properties": properties,
         }
-        row = self._service.nodes.add({**_FRESH, **fields, "_asked": asked}, unique=("name",))
+        row = self._store.nodes.add({**_DEFAULTS, **fields, "_request": request}, unique=("name",))
         return self._begin(row, "compose")
 
-    def manage(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Take on a node that is there already; one that is known is refused."""
-        podm = self._podm(asked.get("podm_id"))
-        for row in self._service.nodes.all():
-            if (row["podm_uuid"], row["path"]) == (podm, asked.get("path")):
+    def manage(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Adopt an existing node and return its row.
+
+        :raises Refusal: 409, the service has this node already.
+        """
+        podm = self._podm(request.get("podm_id"))
+        for row in self._store.nodes.all():
+            if (row["podm_uuid"], row["path"]) == (podm, request.get("path")):
                 raise _rows.Refusal(
-                    409, "valence.node.duplicate", f"{row['path']} is known: node {row['uuid']}."
+                    409, "valence.node.duplicate", f"{row['path']} is node {row['uuid']} already."
                 )
         fields: dict[str, Any] = {
             "uuid": str(uuids.uuid4()),
-            "name": asked.get("name"),
-            "description": asked.get("description"),
+            "name": request.get("name"),
+            "description": request.get("description"),
             "podm_uuid": podm,
             "podm_id": podm,
             "flavor_id": None,
@@ -96,35 +99,45 @@ class Moves:
             "state": "composed",
             "task": None,
             "task_since": None,
+            "path": request.get("path"),
+            "adopted": True,
+            "generation": 1,
+            "power_state": "Off",
         }
-        more = {"path": asked.get("path"), "adopted": True, "generation": 1, "power_state": "Off"}
-        hidden = {"_asked": asked, "_operation": None, "_looks": 0}
-        made = {**_FRESH, **fields, **more, **hidden}
-        return self._service.nodes.add(made, unique=("name",))
+        hidden = {"_request": request, "_operation": None, "_looks": 0}
+        row = {**_DEFAULTS, **fields, **hidden}
+        return self._store.nodes.add(row, unique=("name",))
 
-    def act(self, row: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-        """Reset a node, or note what it boots from, as a pod manager offers it."""
-        if len(asked) != 1 or not set(asked) <= set(OFFERED):
-            _invalid("Give exactly one of Reset and Boot.")
+    def act(self, row: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+        """Reset a node or set its boot device.
+
+        :raises Refusal: 400, the pod manager does not offer the value; 409, the node
+            is registered in Ironic or not composed.
+        """
+        if len(request) != 1 or not set(request) <= set(OFFERED):
+            _invalid("Exactly one of Reset and Boot is required.")
         if row["managed_by"]:
             raise _rows.Refusal(
                 409,
                 "valence.node.registered",
-                f"Node {row['uuid']} is registered in Ironic, which switches it.",
+                f"Node {row['uuid']} is registered in Ironic, which controls its power.",
             )
         self._must_be_composed(row)
-        ((name, words),) = asked.items()
-        for word, value in words.items():
-            if value not in OFFERED[name].get(word, ()):
-                _invalid(f"body.{name}.{word}: the pod manager does not offer {value!r}.")
+        ((name, parameters),) = request.items()
+        for parameter, value in parameters.items():
+            if value not in OFFERED[name].get(parameter, ()):
+                _invalid(f"body.{name}.{parameter}: the pod manager does not offer {value!r}.")
         if name == "Reset":
-            row["power_state"] = "Off" if words["Type"] in _TO_OFF else "On"
+            row["power_state"] = "Off" if parameters["Type"] in _TO_OFF else "On"
         else:
-            row["_boot"] = {"Enabled": "Once", **words}
+            row["_boot"] = {"Enabled": "Once", **parameters}
         return row
 
     def release(self, row: dict[str, Any], force: bool = False) -> dict[str, Any]:
-        """Take on a release; a compose on its way is cancelled."""
+        """Begin a release, which cancels a compose that is running.
+
+        :raises Refusal: 409, the node is registered in Ironic.
+        """
         if row["state"] == "releasing":
             return row
         if row["state"] == "missing" and force:
@@ -138,9 +151,14 @@ class Moves:
         return self._begin(row, "release")
 
     def register(self, row: dict[str, Any], fields: dict[str, Any]) -> tuple[dict[str, Any], int]:
-        """Take on a registration; return the row and the status."""
-        same = fields.get("uuid") and fields["uuid"] == row["ironic_uuid"]
-        if row["managed_by"] and same:
+        """Begin a registration.
+
+        :returns: the row, and the HTTP status: 200 if the node is registered under
+            this uuid already.
+        :raises Refusal: 409, the node is registered under another uuid or not composed.
+        """
+        same_uuid = fields.get("uuid") and fields["uuid"] == row["ironic_uuid"]
+        if row["managed_by"] and same_uuid:
             return row, 200
         if row["managed_by"]:
             raise _rows.Refusal(
@@ -148,14 +166,19 @@ class Moves:
                 "valence.node.registered",
                 f"Node {row['uuid']} is registered as {row['ironic_uuid']} already.",
             )
-        if row["state"] == "registering" and fields.get("uuid") == row["_fields"].get("uuid"):
+        if row["state"] == "registering" and fields.get("uuid") == row["_registration"].get(
+            "uuid"
+        ):
             return row, 202
         self._must_be_composed(row)
-        row["_fields"] = fields
+        row["_registration"] = fields
         return self._begin(row, "register"), 202
 
     def unregister(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Take on a removal from Ironic."""
+        """Begin a removal from Ironic.
+
+        :raises Refusal: 409, the node is not registered or has an operation running.
+        """
         if row["state"] == "unregistering":
             return row
         if row["state"] != "missing":
@@ -166,8 +189,8 @@ class Moves:
             )
         return self._begin(row, "unregister")
 
-    def look(self, row: dict[str, Any]) -> None:
-        """Count a look at a row; end its operation when it was looked at enough."""
+    def poll(self, row: dict[str, Any]) -> None:
+        """Count a GET of a row; finish its operation after the last one that it lasts."""
         if row["_operation"] is None:
             return
         if row["_looks"] > 0:
@@ -176,20 +199,20 @@ class Moves:
         operation = row["_operation"]
         row.update(_operation=None, task=None, updated_at=_rows.now())
         try:
-            self._fail_if_told(operation)
-            _ENDS[operation](self._service, row)
+            self._raise_next_failure(operation)
+            _FINISH[operation](self._store, row)
         except _rows.Refusal as refusal:
-            fault = {**refusal.form(), "operation": operation, "at": _rows.now()}
+            fault = {**refusal.fault(), "operation": operation, "at": _rows.now()}
             row.update(state=_AFTER_FAILURE.get(operation, "composed"), fault=fault)
 
     def _begin(self, row: dict[str, Any], operation: str) -> dict[str, Any]:
-        state, task = _ON_THE_WAY[operation]
+        state, task = _RUNNING[operation]
         row.update(state=state, task=task, task_since=_rows.now(), fault=None)
-        row.update(_operation=operation, _looks=self._service.polls)
+        row.update(_operation=operation, _looks=self._store.polls)
         row["generation"] += 1
         return row
 
-    def _fail_if_told(self, operation: str) -> None:
+    def _raise_next_failure(self, operation: str) -> None:
         for position, (failing, refusal) in enumerate(self._failures):
             if failing == operation:
                 del self._failures[position]
@@ -197,16 +220,16 @@ class Moves:
 
     def _podm(self, ident: str | None) -> str:
         if ident:
-            return str(self._service.podmanagers.get(ident)["uuid"])
-        for row in self._service.podmanagers.all():
+            return str(self._store.podmanagers.get(ident)["uuid"])
+        for row in self._store.podmanagers.all():
             return str(row["uuid"])
         raise _rows.Refusal(
             409, "valence.no_podmanager", "No pod manager is registered: register one first."
         )
 
     def lose_hardware(self, ident: str) -> None:
-        """Let a node's hardware be gone: somebody deleted it on its pod manager."""
-        self._service.nodes.get(ident).update(state="missing", task=None, _operation=None)
+        """Make a node missing, as if another client had deleted it on its pod manager."""
+        self._store.nodes.get(ident).update(state="missing", task=None, _operation=None)
 
     def _must_be_composed(self, row: dict[str, Any]) -> None:
         if row["state"] != "composed":
@@ -216,9 +239,12 @@ class Moves:
 
 
 def check_properties(properties: object) -> None:
-    """Refuse properties that nothing could be composed from."""
+    """Check the properties of a node.
+
+    :raises Refusal: 400, they are empty or have unknown keys.
+    """
     if not isinstance(properties, Mapping) or not properties:
-        _invalid("properties is an object with at least one requirement.")
+        _invalid("properties must be an object with at least one requirement.")
         return
     unknown = sorted(set(properties) - set(_PROPERTIES))
     if unknown:
@@ -229,7 +255,7 @@ def _invalid(detail: str) -> None:
     raise _rows.Refusal(400, "valence.request.invalid", detail)
 
 
-def _composed(service: "FakeValence", row: dict[str, Any]) -> None:
+def _finish_compose(store: Store, row: dict[str, Any]) -> None:
     number = uuids.UUID(row["uuid"]).int & 0xFFFFFFFF
     macs = [
         "52:54:" + ":".join(f"{byte:02x}" for byte in (number + i & 0xFFFFFFFF).to_bytes(4))
@@ -245,36 +271,36 @@ def _composed(service: "FakeValence", row: dict[str, Any]) -> None:
     )
 
 
-def _released(service: "FakeValence", row: dict[str, Any]) -> None:
-    service.nodes.remove(row)
+def _finish_release(store: Store, row: dict[str, Any]) -> None:
+    store.nodes.remove(row)
 
 
-def _registered(service: "FakeValence", row: dict[str, Any]) -> None:
-    fields = row["_fields"]
-    made = None
-    if service.on_register:
-        made = service.on_register(_rows.described(row), fields)
-    ironic_uuid = made or fields.get("uuid") or str(uuids.uuid4())
+def _finish_register(store: Store, row: dict[str, Any]) -> None:
+    fields = row["_registration"]
+    ironic_uuid = None
+    if store.on_register:
+        ironic_uuid = store.on_register(_rows.public_fields(row), fields)
+    ironic_uuid = ironic_uuid or fields.get("uuid") or str(uuids.uuid4())
     row.update(state="composed", managed_by="ironic", ironic_uuid=ironic_uuid)
 
 
-def _unregistered(service: "FakeValence", row: dict[str, Any]) -> None:
-    if service.on_unregister:
-        service.on_unregister(_rows.described(row))
+def _finish_unregister(store: Store, row: dict[str, Any]) -> None:
+    if store.on_unregister:
+        store.on_unregister(_rows.public_fields(row))
     row.update(state="composed", managed_by=None, ironic_uuid=None)
 
 
-_ENDS: Mapping[str, Callable[["FakeValence", dict[str, Any]], None]] = {
-    "compose": _composed,
-    "release": _released,
-    "register": _registered,
-    "unregister": _unregistered,
+_FINISH: Mapping[str, Callable[[Store, dict[str, Any]], None]] = {
+    "compose": _finish_compose,
+    "release": _finish_release,
+    "register": _finish_register,
+    "unregister": _finish_unregister,
 }
 
-#: What fails on the way to or from Ironic leaves the node composed.
+#: operation -> state after a failure; other operations leave the node composed.
 _AFTER_FAILURE = {"compose": "error", "release": "error"}
 
-_FRESH: Mapping[str, Any] = {
+_DEFAULTS: Mapping[str, Any] = {
     "adopted": False,
     "path": None,
     "system_path": None,
@@ -287,5 +313,5 @@ _FRESH: Mapping[str, Any] = {
     "stale": False,
     "project_id": None,
     "user_id": None,
-    "_fields": {},
+    "_registration": {},
 }

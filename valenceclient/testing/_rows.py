@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Rows, and how they refuse."""
+"""Rows of a collection, and the refusals of the fake service."""
 
 from collections.abc import Collection
 from collections.abc import Iterable
@@ -12,22 +12,35 @@ from typing import Any
 import urllib.parse
 import uuid as uuids
 
-#: Kept with a row, never shown. The password is one of them.
+from valenceclient.fault import Cleanup
+
+#: Fields of a row that no response has, beside those that begin with an underscore.
 _HIDDEN = ("password",)
 
-#: Query parameters that are no filters.
+#: Query parameters that are not filters.
 _PAGING = ("limit", "marker", "sort", "fields", "refresh")
 
 
 class Refusal(Exception):
-    """What the service would not do, as the API says it."""
+    """The service refuses a request or an operation, with an error of the API.
 
-    def __init__(self, status: int, code: str, detail: str, reason: str | None = None) -> None:
-        super().__init__(status, code, detail, reason)
+    :ivar cleanup: of the fault, if the refusal ends an operation on a node.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        reason: str | None = None,
+        cleanup: Cleanup | None = None,
+    ) -> None:
+        super().__init__(status, code, detail, reason, cleanup)
         self.status = status
         self.code = code
         self.detail = detail
         self.reason = reason
+        self.cleanup = cleanup
 
     def form(self) -> dict[str, Any]:
         """Return the API's error object, without the request id."""
@@ -39,14 +52,21 @@ class Refusal(Exception):
         }
         return form | ({"reason": self.reason} if self.reason else {})
 
+    def fault(self) -> dict[str, Any]:
+        """Return the fault of an operation that ends like this."""
+        if self.cleanup is None:
+            return self.form()
+        cleanup = {"result": self.cleanup.result, "detail": self.cleanup.detail or None}
+        return {**self.form(), "cleanup": cleanup}
+
 
 def now() -> str:
-    """Return the time as the API writes it."""
+    """Return the current time in the format of the API."""
     return datetime.datetime.now(datetime.UTC).isoformat()
 
 
-def described(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row as the API shows it: a copy, without what is hidden."""
+def public_fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of a row without its hidden fields, as the API shows it."""
     return {
         name: copy.deepcopy(value)
         for name, value in row.items()
@@ -55,7 +75,7 @@ def described(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Rows:
-    """The rows of one noun, in the order of their making."""
+    """The rows of one noun, in the order of creation."""
 
     def __init__(self, noun: str) -> None:
         self.noun = noun
@@ -66,7 +86,10 @@ class Rows:
         return list(self._rows.values())
 
     def get(self, ident: str) -> dict[str, Any]:
-        """Find a row by uuid or name; refuse with 404."""
+        """Return the row with this uuid or name.
+
+        :raises Refusal: 404, there is none.
+        """
         for row in self._rows.values():
             if ident in (row["uuid"], row.get("name")):
                 return row
@@ -77,69 +100,79 @@ class Rows:
         )
 
     def add(self, row: Mapping[str, Any], unique: Collection[str] = ()) -> dict[str, Any]:
-        """Keep a row; refuse with 409 if its uuid, or a unique field, is taken."""
-        made = {"uuid": str(uuids.uuid4()), **row, "created_at": now(), "updated_at": None}
-        check_uuid(made["uuid"])
-        self._check_unique(made, ("uuid", *unique), None)
-        self._rows[made["uuid"]] = made
-        return made
+        """Store a row.
+
+        :param unique: fields that no other row may share, beside the uuid.
+        :raises Refusal: 400 if the uuid is invalid, 409 if a unique value is in use.
+        """
+        new = {"uuid": str(uuids.uuid4()), **row, "created_at": now(), "updated_at": None}
+        check_uuid(new["uuid"])
+        self._check_unique(new, ("uuid", *unique), None)
+        self._rows[new["uuid"]] = new
+        return new
 
     def update(
         self, ident: str, changes: Mapping[str, Any], unique: Collection[str] = ("name",)
     ) -> dict[str, Any]:
-        """Change fields of a row; refuse with 409 if a unique one is taken."""
+        """Change fields of a row.
+
+        :raises Refusal: 404 if there is none, 409 if a unique value is in use.
+        """
         row = self.get(ident)
         self._check_unique({**row, **changes}, unique, row)
         row.update(changes, updated_at=now())
         return row
 
     def remove(self, row: Mapping[str, Any]) -> None:
-        """Forget a row."""
+        """Delete a row."""
         del self._rows[row["uuid"]]
 
     def _check_unique(
-        self, made: Mapping[str, Any], unique: Iterable[str], but: Mapping[str, Any] | None
+        self, new: Mapping[str, Any], unique: Iterable[str], current: Mapping[str, Any] | None
     ) -> None:
         for field in unique:
-            others = [row[field] for row in self._rows.values() if row is not but]
-            if made.get(field) is not None and made[field] in others:
+            others = [row[field] for row in self._rows.values() if row is not current]
+            if new.get(field) is not None and new[field] in others:
                 raise Refusal(
                     409,
                     f"valence.{self.noun}.duplicate",
-                    f"There is a {self.noun} with the {field} {made[field]!r} already.",
+                    f"There is a {self.noun} with the {field} {new[field]!r} already.",
                 )
 
 
 def check_uuid(value: object) -> None:
-    """Refuse what is no uuid with 400."""
+    """Check the format of a uuid.
+
+    :raises Refusal: 400, it is invalid.
+    """
     try:
         uuids.UUID(str(value))
     except ValueError:
-        raise Refusal(400, "valence.request.invalid", f"{value!r} is no uuid.") from None
+        raise Refusal(400, "valence.request.invalid", f"{value!r} is not a uuid.") from None
 
 
 def page(
     noun: str, rows: Iterable[Mapping[str, Any]], query: Mapping[str, str], url: str
 ) -> dict[str, Any]:
-    """Return a page of a collection: filtered, sorted, from the marker on."""
-    wanted = {name: value for name, value in query.items() if name not in _PAGING}
-    found = [
-        described(row)
+    """Return the page of a collection that a query requests: filtered, sorted and cut."""
+    filters = {name: value for name, value in query.items() if name not in _PAGING}
+    matches = [
+        public_fields(row)
         for row in rows
-        if all(str(row.get(name)) == value for name, value in wanted.items())
+        if all(str(row.get(name)) == value for name, value in filters.items())
     ]
     if "sort" in query:
-        key, _, way = query["sort"].partition(":")
-        found.sort(key=lambda row: str(row.get(key)), reverse=way == "desc")
+        key, _, order = query["sort"].partition(":")
+        matches.sort(key=lambda row: str(row.get(key)), reverse=order == "desc")
     if "marker" in query:
-        uuids_found = [row["uuid"] for row in found]
-        if query["marker"] not in uuids_found:
+        matching_uuids = [row["uuid"] for row in matches]
+        if query["marker"] not in matching_uuids:
             raise Refusal(400, "valence.request.invalid", "The marker is not in the list.")
-        found = found[uuids_found.index(query["marker"]) + 1 :]
+        matches = matches[matching_uuids.index(query["marker"]) + 1 :]
     limit = int(query.get("limit", 1000))
-    body: dict[str, Any] = {noun: found[:limit]}
-    if len(found) > limit:
-        following = {**query, "limit": limit, "marker": found[limit - 1]["uuid"]}
+    body: dict[str, Any] = {noun: matches[:limit]}
+    if len(matches) > limit:
+        following = {**query, "limit": limit, "marker": matches[limit - 1]["uuid"]}
         body["next"] = f"{url}?{urllib.parse.urlencode(following)}"
     if "fields" in query:
         fields = query["fields"].split(",")

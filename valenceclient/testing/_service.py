@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the service does, as far as a client can tell."""
+"""The fake service: its routes and handlers, and the methods for tests."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -16,17 +16,18 @@ from keystoneauth1 import noauth
 from keystoneauth1 import session as ksa_session
 import requests
 
-from valenceclient import client
+from valenceclient.client import Client
+from valenceclient.fault import Cleanup
 from valenceclient.testing import _assets
 from valenceclient.testing import _nodes
 from valenceclient.testing import _wire
-from valenceclient.testing._rows import described
 from valenceclient.testing._rows import page
+from valenceclient.testing._rows import public_fields
 from valenceclient.testing._rows import Refusal
-from valenceclient.testing._rows import Rows
+from valenceclient.testing._store import Store
 
-#: A pod manager of which nothing but its name and URL is said.
-_FRESH: Mapping[str, Any] = {
+#: Default fields of a pod manager.
+_DEFAULTS: Mapping[str, Any] = {
     "driver": "rsd",
     "username": None,
     "verify_ca": True,
@@ -37,42 +38,28 @@ _FRESH: Mapping[str, Any] = {
     "status_reason": None,
 }
 
-#: How the fake answers: (row or body, status).
-_Handled = tuple[Any, int]
+#: (row or body, status)
+_Result = tuple[Any, int]
 
 
-class FakeValence:
-    """An in-memory Valence with one pod manager, ``pod-1``, to begin with.
+class FakeValence(Store):
+    """An in-memory Valence that has one pod manager, ``pod-1``, at the start.
 
-    ``polls``: how many looks at a node still show it on its way.
-    ``on_register(node, fields)`` stands for Ironic taking a node in; it may
-    return the uuid of the Ironic node and raise Refusal. ``on_unregister(node)``
-    stands for Ironic forgetting it; it may raise Refusal. Both are called when
-    the operation ends, as in life, not when it is asked for.
-    ``calls`` is every request that came, in order.
+    Its rows and settings are those of :class:`Store`; ``polls``: how many GETs of
+    a node still show its operation running.
     """
 
     def __init__(self, polls: int = 1, url: str = "http://valence.test:8881") -> None:
-        self.polls = polls
-        self.url = url
-        self.on_register: Callable[[dict[str, Any], dict[str, Any]], str | None] | None = None
-        self.on_unregister: Callable[[dict[str, Any]], object] | None = None
-        self.podmanagers = Rows("podmanager")
-        self.flavors = Rows("flavor")
-        self.nodes = Rows("node")
-        self.systems = Rows("system")
-        self.racks = Rows("rack")
-        self.pooled = Rows("device")
-        self.troubles: list[dict[str, Any]] = []
-        self._moves = _nodes.Moves(self)
+        super().__init__(polls, url)
+        self._moves = _nodes.NodeOperations(self)
         self._wire = _wire.Wire(self._answer)
         self.add_podmanager("pod-1")
 
-    # For tests: prepare, connect, cause trouble, look back.
+    # Methods for tests.
 
-    def client(self, **options: Any) -> client.Client:
+    def client(self, **options: Any) -> Client:
         """Return a client of this service that does not pause between polls."""
-        return client.Client(session=self.session(), **{"poll_interval": 0.0, **options})
+        return Client(session=self.session(), **{"poll_interval": 0.0, **options})
 
     def session(self) -> ksa_session.Session:
         """Return a session that reaches this service and nothing else."""
@@ -81,50 +68,50 @@ class FakeValence:
         return session
 
     def mount(self, session: Any) -> None:
-        """Lead what a session (keystoneauth's or requests') sends to ``url`` here."""
+        """Route the requests of a session (keystoneauth's or requests') to ``url`` here."""
         session.mount(self.url, self._wire)
 
     @contextlib.contextmanager
     def intercept(self) -> Iterator[None]:
-        """Lead here what any session sends to ``url``, whoever makes it and when."""
-        usual = requests.Session.get_adapter
+        """Route the requests of every session to ``url`` here, within the context."""
+        original = requests.Session.get_adapter
 
         def get_adapter(session: requests.Session, url: str) -> Any:
-            return self._wire if url.startswith(self.url) else usual(session, url)
+            return self._wire if url.startswith(self.url) else original(session, url)
 
         with mock.patch.object(requests.Session, "get_adapter", get_adapter):
             yield
 
     @property
     def calls(self) -> list[_wire.Call]:
-        """Every request that came, in order, lost ones included."""
+        """Every request that arrived, in order, including those whose response was lost."""
         return self._wire.calls
 
     def add_podmanager(self, name: str, **fields: Any) -> dict[str, Any]:
-        """Put a pod manager there, as if somebody had registered it."""
+        """Add a pod manager and return it, as if it had been registered."""
         url = f"https://{name}.test"
         return self._create_podmanager({"name": name, "url": url, **fields})[0]
 
     def add_flavor(self, name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
-        """Put a flavor there."""
+        """Add a flavor and return it."""
         return self._create_flavor({"name": name, "properties": dict(properties)})[0]
 
     def add_rack(self, name: str, podm: str = "pod-1", **fields: Any) -> dict[str, Any]:
-        """Put a rack there, as if its pod manager had told of it."""
+        """Add a rack and return its row, as if its pod manager had reported it."""
         return self.racks.add(_assets.rack(self.podmanagers.get(podm), name, fields))
 
     def add_system(self, name: str, podm: str = "pod-1", **fields: Any) -> dict[str, Any]:
-        """Put a system there, as if its pod manager had told of it."""
+        """Add a system and return its row, as if its pod manager had reported it."""
         return self.systems.add(_assets.system(self.podmanagers.get(podm), name, fields))
 
     def add_device(self, kind: str, podm: str = "pod-1", **fields: Any) -> dict[str, Any]:
-        """Put a pooled device there, as if its pod manager had told of it."""
+        """Add a pooled device and return its row, as if its pod manager had reported it."""
         return self.pooled.add(_assets.device(self.podmanagers.get(podm), kind, fields))
 
     def trouble(
-        self, podm: str, code: str = "valence.podmanager.unreachable", detail: str = "Not there."
+        self, podm: str, code: str = "valence.podmanager.unreachable", detail: str = "Unreachable."
     ) -> None:
-        """Have lists say that a pod manager does not tell of itself; its nodes are stale."""
+        """Add a pod manager to the ``errors`` of lists; its nodes are stale from now on."""
         self.troubles.append(_assets.trouble(self.podmanagers.get(podm), code, detail))
 
     def fail(
@@ -135,16 +122,21 @@ class FakeValence:
         code: str = "valence.podmanager.refused",
         detail: str | None = None,
         status: int = 409,
+        cleanup: Cleanup | None = None,
         times: int = 1,
     ) -> None:
-        """Let the next operations end in a fault: compose, release, register, unregister."""
-        detail = detail or f"The node could not be taken through {operation}."
-        self._moves.fail(operation, Refusal(status, code, detail, reason), times)
+        """Make the next operations of this kind end in a fault.
+
+        :param operation: compose, release, register or unregister.
+        """
+        detail = detail or f"The operation {operation} failed."
+        self._moves.fail(operation, Refusal(status, code, detail, reason, cleanup), times)
 
     def lose(self, method: str, path: str, *, done: bool = True, times: int = 1) -> None:
-        """Lose the connection of requests whose path matches (a regular expression).
+        """Break the connection of the next matching requests.
 
-        ``done``: the service does as asked and only its answer is lost.
+        :param path: a regular expression.
+        :param done: the service carries out the request and only its response is lost.
         """
         self._trouble(method, path, times, done, None)
 
@@ -159,11 +151,16 @@ class FakeValence:
         done: bool = False,
         times: int = 1,
     ) -> None:
-        """Answer requests like this instead; a str as body is sent as HTML."""
+        """Answer the next matching requests like this instead.
+
+        :param path: a regular expression.
+        :param body: a str is sent as HTML, everything else as JSON.
+        :param done: the service carries out the request all the same.
+        """
         self._trouble(method, path, times, done, (status, body, headers or {}))
 
     def lose_hardware(self, ident: str) -> None:
-        """Let a node be missing: somebody deleted it on its pod manager."""
+        """Make a node missing, as if another client had deleted it on its pod manager."""
         self._moves.lose_hardware(ident)
 
     def _trouble(
@@ -177,13 +174,13 @@ class FakeValence:
     def _answer(self, method: str, path: str, query: dict[str, str], body: Any) -> _wire.Answer:
         headers = {"X-Openstack-Request-Id": f"req-{uuids.uuid4()}"}
         try:
-            handled, status = self._handle(method, path.rstrip("/"), query, body)
+            result, status = self._handle(method, path.rstrip("/"), query, body)
         except Refusal as refusal:
             error = {**refusal.form(), "request_id": headers["X-Openstack-Request-Id"]}
             return refusal.status, {"errors": [error]}, headers
-        return status, handled, headers
+        return status, result, headers
 
-    def _handle(self, method: str, path: str, query: dict[str, str], body: Any) -> _Handled:
+    def _handle(self, method: str, path: str, query: dict[str, str], body: Any) -> _Result:
         allowed = False
         for verb, pattern, handler in _ROUTES:
             match = re.fullmatch(pattern, path)
@@ -196,138 +193,132 @@ class FakeValence:
                 )
             allowed = allowed or bool(match)
         if allowed:
-            raise Refusal(405, "valence.request.method", f"{path} knows no {method}.")
-        raise Refusal(404, "valence.request.unknown_path", f"There is no {path} here.")
+            raise Refusal(405, "valence.request.method", f"{path} does not allow {method}.")
+        raise Refusal(404, "valence.request.unknown_path", f"There is no {path}.")
 
-    def _versions(self, query: dict[str, str]) -> _Handled:
+    def _versions(self, query: dict[str, str]) -> _Result:
         return {"versions": [self._version()]}, 200
 
-    def _v1(self, query: dict[str, str]) -> _Handled:
+    def _v1(self, query: dict[str, str]) -> _Result:
         return {"version": self._version()}, 200
 
     def _version(self) -> dict[str, Any]:
         links = [{"rel": "self", "href": f"{self.url}/v1/"}]
         return {"id": "v1", "status": "CURRENT", "links": links}
 
-    def _list(self, noun: str, query: dict[str, str]) -> _Handled:
+    def _list(self, noun: str, query: dict[str, str]) -> _Result:
         rows = getattr(self, noun)
         if noun == "nodes":
             for row in list(rows.all()):
-                self._moves.look(row)
+                self._moves.poll(row)
         if noun in ("systems", "racks", "pooled"):
-            return _assets.listed(self, noun, query), 200
-        shown = [self._shown(noun, row) for row in rows.all()]
-        listed = page(noun, shown, query, f"{self.url}/v1/{noun}")
+            return _assets.list_page(self, noun, query), 200
+        views = [_assets.view(self, noun, row) for row in rows.all()]
+        body = page(noun, views, query, f"{self.url}/v1/{noun}")
         if noun == "nodes":
-            standing = {row["podm_uuid"] for row in rows.all()}
-            listed["errors"] = [one for one in self.troubles if one["podm_id"] in standing]
-        return listed, 200
+            podms = {row["podm_uuid"] for row in rows.all()}
+            body["errors"] = [one for one in self.troubles if one["podm_id"] in podms]
+        return body, 200
 
-    def _shown(self, noun: str, row: dict[str, Any]) -> dict[str, Any]:
-        if noun == "podmanagers":
-            return {**row, "usage": _assets.usage(self, row)}
-        if noun == "nodes":
-            troubled = {one["podm_id"] for one in self.troubles}
-            return {**row, "stale": row["podm_uuid"] in troubled}
-        return {**row, "systems": _assets.contents(self, row)} if noun == "racks" else row
-
-    def _get(self, noun: str, ident: str, query: dict[str, str]) -> _Handled:
+    def _get(self, noun: str, ident: str, query: dict[str, str]) -> _Result:
         row = getattr(self, noun).get(ident)
         if noun == "nodes":
-            self._moves.look(row)
+            self._moves.poll(row)
             row = self.nodes.get(row["uuid"])
-        return described(self._shown(noun, row)), 200
+        return public_fields(_assets.view(self, noun, row)), 200
 
-    def _update(self, noun: str, ident: str, body: dict[str, Any]) -> _Handled:
+    def _update(self, noun: str, ident: str, body: dict[str, Any]) -> _Result:
         if noun != "podmanagers":
-            return described(getattr(self, noun).update(ident, body)), 200
-        return described(self.podmanagers.update(ident, _plain(body), ("name", "url"))), 200
+            return public_fields(getattr(self, noun).update(ident, body)), 200
+        return public_fields(
+            self.podmanagers.update(ident, _normalized(body), ("name", "url"))
+        ), 200
 
-    def _create_podmanager(self, body: dict[str, Any]) -> _Handled:
-        made = self.podmanagers.add({**_FRESH, **_plain(body)}, unique=("name", "url"))
-        return described(made), 201
+    def _create_podmanager(self, body: dict[str, Any]) -> _Result:
+        row = self.podmanagers.add({**_DEFAULTS, **_normalized(body)}, unique=("name", "url"))
+        return public_fields(row), 201
 
-    def _delete_podmanager(self, ident: str, query: dict[str, str]) -> _Handled:
+    def _delete_podmanager(self, ident: str, query: dict[str, str]) -> _Result:
         row = self.podmanagers.get(ident)
-        standing = [node for node in self.nodes.all() if node["podm_uuid"] == row["uuid"]]
+        nodes = [node for node in self.nodes.all() if node["podm_uuid"] == row["uuid"]]
         if query.get("force") == "true":
-            return self._forget_podmanager(row, standing)
-        if standing:
+            return self._forget_podmanager(row, nodes)
+        if nodes:
             raise Refusal(
                 409,
                 "valence.podmanager.in_use",
-                f"Pod manager {row['name']} has {len(standing)} nodes: delete them first.",
+                f"Pod manager {row['name']} has {len(nodes)} nodes: delete them first.",
             )
         self.podmanagers.remove(row)
         return None, 204
 
-    def _forget_podmanager(self, row: dict[str, Any], standing: list[dict[str, Any]]) -> _Handled:
+    def _forget_podmanager(self, row: dict[str, Any], nodes: list[dict[str, Any]]) -> _Result:
         if row["status"] != "offline":
-            detail = f"Something answers at {row['url']}: {row['name']} is not gone."
+            detail = f"A server answers at {row['url']}: {row['name']} still exists."
             raise Refusal(409, "valence.podmanager.reachable", detail)
-        held = [
+        busy = [
             node["uuid"]
-            for node in standing
+            for node in nodes
             if node["managed_by"] or node["state"] not in ("composed", "error")
         ]
-        if held:
-            detail = f"Nodes are in Ironic, or on their way: {', '.join(held)}."
+        if busy:
+            detail = f"Nodes are in Ironic, or have an operation running: {', '.join(busy)}."
             raise Refusal(409, "valence.podmanager.in_use", detail)
-        for node in standing:
+        for node in nodes:
             self.nodes.remove(node)
         self.podmanagers.remove(row)
-        told = [
-            {field: node.get(field) for field in ("uuid", "name", "path")} for node in standing
-        ]
-        return {"uuid": row["uuid"], "name": row["name"], "nodes": told}, 200
+        rows = [{field: node.get(field) for field in ("uuid", "name", "path")} for node in nodes]
+        return {"uuid": row["uuid"], "name": row["name"], "nodes": rows}, 200
 
-    def _sync(self, body: dict[str, Any]) -> _Handled:
-        return _assets.synced(self, body), 200
+    def _sync(self, body: dict[str, Any]) -> _Result:
+        return _assets.sync(self, body), 200
 
-    def _create_flavor(self, body: dict[str, Any]) -> _Handled:
+    def _create_flavor(self, body: dict[str, Any]) -> _Result:
         _nodes.check_properties(body.get("properties"))
-        return described(self.flavors.add({"description": None, **body}, unique=("name",))), 201
+        return public_fields(
+            self.flavors.add({"description": None, **body}, unique=("name",))
+        ), 201
 
-    def _delete_flavor(self, ident: str, query: dict[str, str]) -> _Handled:
+    def _delete_flavor(self, ident: str, query: dict[str, str]) -> _Result:
         self.flavors.remove(self.flavors.get(ident))
         return None, 204
 
-    def _create_node(self, body: dict[str, Any]) -> _Handled:
-        return described(self._moves.compose(body)), 202
+    def _create_node(self, body: dict[str, Any]) -> _Result:
+        return public_fields(self._moves.compose(body)), 202
 
-    def _delete_node(self, ident: str, query: dict[str, str]) -> _Handled:
+    def _delete_node(self, ident: str, query: dict[str, str]) -> _Result:
         force = query.get("force") == "true"
-        return described(self._moves.release(self.nodes.get(ident), force)), 202
+        return public_fields(self._moves.release(self.nodes.get(ident), force)), 202
 
-    def _manage_node(self, body: dict[str, Any]) -> _Handled:
-        return described(self._moves.manage(body)), 201
+    def _manage_node(self, body: dict[str, Any]) -> _Result:
+        return public_fields(self._moves.manage(body)), 201
 
-    def _act_on_node(self, ident: str, body: dict[str, Any]) -> _Handled:
-        return described(self._moves.act(self.nodes.get(ident), body)), 200
+    def _act_on_node(self, ident: str, body: dict[str, Any]) -> _Result:
+        return public_fields(self._moves.act(self.nodes.get(ident), body)), 200
 
-    def _register(self, ident: str, body: dict[str, Any]) -> _Handled:
+    def _register(self, ident: str, body: dict[str, Any]) -> _Result:
         row, status = self._moves.register(self.nodes.get(ident), body)
-        return described(row), status
+        return public_fields(row), status
 
-    def _unregister(self, ident: str, body: dict[str, Any]) -> _Handled:
-        return described(self._moves.unregister(self.nodes.get(ident))), 202
+    def _unregister(self, ident: str, body: dict[str, Any]) -> _Result:
+        return public_fields(self._moves.unregister(self.nodes.get(ident))), 202
 
 
-def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a URL in one way, as the service does."""
+def _normalized(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a body with its URL normalized, as the service stores it."""
     url = body.get("url")
     if not isinstance(url, str):
         return dict(body)
     parts = urllib.parse.urlsplit(url)
     port = None if parts.port == {"http": 80, "https": 443}.get(parts.scheme) else parts.port
     path = parts.path.rstrip("/").removesuffix("/redfish/v1")
-    where = (parts.hostname or "") + (f":{port}" if port else "")
-    return {**body, "url": f"{parts.scheme}://{where}{path}"}
+    netloc = (parts.hostname or "") + (f":{port}" if port else "")
+    return {**body, "url": f"{parts.scheme}://{netloc}{path}"}
 
 
 _NOUN = "/v1/(podmanagers|systems|racks|pooled|flavors|nodes)"
 
-_ROUTES: tuple[tuple[str, str, Callable[..., _Handled]], ...] = (
+_ROUTES: tuple[tuple[str, str, Callable[..., _Result]], ...] = (
     ("GET", "", FakeValence._versions),
     ("GET", "/v1", FakeValence._v1),
     ("GET", _NOUN, FakeValence._list),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The missing wire: an adapter of requests that answers from a function."""
+"""A transport adapter of requests that gets its responses from a function."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -16,13 +16,16 @@ import requests
 from requests import adapters
 from requests import exceptions
 
-#: status, body, headers
+#: (status, body, headers) of a response
 Answer = tuple[int, Any, Mapping[str, str]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """One request that arrived, and the status of the answer; None: it was lost."""
+    """A request that arrived.
+
+    :ivar status: of the response; None if the response was lost.
+    """
 
     method: str
     path: str
@@ -34,18 +37,22 @@ class Call:
 
 @dataclasses.dataclass
 class Trouble:
-    """Something that happens on the way, to the next requests that match."""
+    """A failure of the transport, for the next requests that match.
+
+    :ivar times: how many requests it still affects.
+    :ivar done: the service carries out the request all the same.
+    :ivar answer: the response that the client receives; None if the connection
+        breaks instead.
+    """
 
     method: str
     path: re.Pattern[str]
     times: int
-    #: The service still does what it was asked.
     done: bool
-    #: What arrives instead; None: nothing does.
     answer: Answer | None
 
-    def takes(self, method: str, path: str) -> bool:
-        """Whether this request is one of them; it is used up by that."""
+    def consume(self, method: str, path: str) -> bool:
+        """Return whether this affects a request, and count the request if it does."""
         if self.times < 1 or self.method != method or not self.path.fullmatch(path):
             return False
         self.times -= 1
@@ -53,7 +60,11 @@ class Trouble:
 
 
 class Wire(adapters.BaseAdapter):
-    """Carry requests to ``service(method, path, query, body)`` and log them."""
+    """Passes requests to ``service(method, path, query, body)`` and records them.
+
+    :ivar calls: every request, in order.
+    :ivar troubles: the first that matches a request affects it.
+    """
 
     def __init__(self, service: Callable[[str, str, dict[str, str], Any], Answer]) -> None:
         super().__init__()
@@ -65,21 +76,24 @@ class Wire(adapters.BaseAdapter):
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> requests.Response:
-        """Answer a request as HTTPAdapter would, without a socket."""
+        """Return the response to a request, as HTTPAdapter does, without a socket.
+
+        :raises ConnectionError: a trouble lost the response.
+        """
         parts = urllib.parse.urlsplit(str(request.url))
         method, path = str(request.method), urllib.parse.unquote(parts.path)
         query = dict(urllib.parse.parse_qsl(parts.query))
         body = _json(request.body)
         with self._lock:
-            answer = self._carry(method, path, query, body)
+            answer = self._dispatch(method, path, query, body)
             status = answer[0] if answer else None
             self.calls.append(Call(method, path, query, body, dict(request.headers), status))
         if answer is None:
             raise exceptions.ConnectionError("the connection was lost", request=request)
         return _response(request, answer)
 
-    def _carry(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer | None:
-        trouble = next((t for t in self.troubles if t.takes(method, path)), None)
+    def _dispatch(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer | None:
+        trouble = next((t for t in self.troubles if t.consume(method, path)), None)
         if trouble is None:
             return self._service(method, path, query, body)
         if trouble.done:
@@ -87,7 +101,7 @@ class Wire(adapters.BaseAdapter):
         return trouble.answer
 
     def close(self) -> None:
-        """Do nothing: there is nothing to close."""
+        """Do nothing; the adapter holds no connection."""
 
 
 def _json(body: Any) -> Any:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A clock that moves when somebody sleeps."""
+"""A clock that only advances when time.sleep() is called."""
 
 import time
 from unittest import mock
@@ -9,7 +9,7 @@ import fixtures
 
 
 class Clock(fixtures.Fixture):
-    """Replace time.monotonic() and time.sleep(); ``slept`` is every pause."""
+    """Replace time.monotonic() and time.sleep(); ``slept`` holds every pause."""
 
     def _setUp(self) -> None:
         self.now = 1000.0

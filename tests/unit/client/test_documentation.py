@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The pages about the client say what works."""
+"""The examples in the manual pages of the client work."""
 
 import pathlib
 import re
@@ -16,10 +16,10 @@ PAGES = pathlib.Path(__file__).resolve().parents[3] / "doc" / "source" / "client
 
 
 def blocks(page: str, language: str) -> list[str]:
-    """The code blocks of a page."""
+    """Return the code blocks of a page in one language."""
     text = (PAGES / f"{page}.rst").read_text(encoding="utf-8")
     pattern = rf"^\.\. code-block:: {language}\n\n((?:   .*\n|\n)+)"
-    return [textwrap.dedent(found) for found in re.findall(pattern, text, re.M)]
+    return [textwrap.dedent(block) for block in re.findall(pattern, text, re.M)]
 
 
 class TestPython(base.TestCase):
@@ -47,8 +47,8 @@ class TestConsole(shell_base.ShellTest):
         self.environ({"VALENCE_PODM_PASSWORD": "secret"}, clear=False)
         (block,) = blocks("program", "console")
         lines = [shlex.split(line.removeprefix("$ ")) for line in block.splitlines()]
-        typed = [words[1:] for words in lines if words and words[0] == "valence"]
-        for words in typed:
-            self.run_program(*words)
-        self.assertEqual(7, len(typed))
+        commands = [words[1:] for words in lines if words and words[0] == "valence"]
+        for command in commands:
+            self.run_program(*command)
+        self.assertEqual(7, len(commands))
         self.assertEqual([], self.valence.nodes.all())

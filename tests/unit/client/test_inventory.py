@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Systems, racks and usage: as data, and as they are typed and answer."""
+"""Systems, racks and usage: the library and its commands."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class TestLists(base.TestCase):
         self.assertIsNotNone(system.seen_at.tzinfo)
         self.assertEqual(system.raw["path"], system.path)
 
-    def test_systems_are_chosen_by_size_and_state(self) -> None:
+    def test_systems_are_filtered_by_size_and_state(self) -> None:
         names = [system.name for system in self.client.systems.list(min_cores=9)]
         self.assertEqual(["large"], names)
         names = [system.name for system in self.client.systems.list(state="free")]
@@ -39,18 +39,20 @@ class TestLists(base.TestCase):
         self.assertEqual("rack-1", self.client.racks.get("rack-1", refresh=True).name)
         self.assertEqual("true", self.valence.calls[-1].query["refresh"])
 
-    def test_refreshing_is_asked_for_by_a_word(self) -> None:
+    def test_a_refresh_is_requested_by_a_query_parameter(self) -> None:
         list(self.client.systems.list(refresh=True))
         self.assertEqual({"refresh": "true"}, self.valence.calls[-1].query)
         list(self.client.systems.list())
         self.assertEqual({}, self.valence.calls[-1].query)
 
-    def test_each_trouble_is_told_once_however_many_the_pages(self) -> None:
+    def test_each_trouble_is_reported_once_for_all_pages(self) -> None:
         self.valence.trouble("pod-1", detail="It does not answer.")
-        told: list[object] = []
-        self.assertEqual(2, len(list(self.client.systems.list(limit=1, on_trouble=told.append))))
+        troubles: list[object] = []
+        self.assertEqual(
+            2, len(list(self.client.systems.list(limit=1, on_trouble=troubles.append)))
+        )
         self.assertEqual(2, len(self.valence.calls))
-        (trouble,) = told
+        (trouble,) = troubles
         self.assertEqual("pod-1", trouble.podm_name)  # type: ignore[attr-defined]
         self.assertEqual(2, len(list(self.client.systems.list())))
 
@@ -61,10 +63,10 @@ class TestLists(base.TestCase):
             uuid = self.client.podmanagers.get(podm).uuid
             self.client.nodes.create(name=podm, podm_id=uuid, properties=properties)
         self.valence.trouble("pod-2")
-        told: list[Any] = []
-        listed = {one.name: one.stale for one in self.client.nodes.list(on_trouble=told.append)}
-        self.assertEqual({"pod-1": False, "pod-2": True}, listed)
-        self.assertEqual(["pod-2"], [trouble.podm_name for trouble in told])
+        troubles: list[Any] = []
+        stale = {one.name: one.stale for one in self.client.nodes.list(on_trouble=troubles.append)}
+        self.assertEqual({"pod-1": False, "pod-2": True}, stale)
+        self.assertEqual(["pod-2"], [trouble.podm_name for trouble in troubles])
         self.assertTrue(self.client.nodes.get("pod-2").stale)
 
     def test_a_pod_manager_has_its_usage(self) -> None:
@@ -72,7 +74,7 @@ class TestLists(base.TestCase):
         self.assertEqual({"total": 2, "used": 1, "free": 1}, usage["systems"])
         self.assertEqual({"total": 40, "used": 32, "free": 8}, usage["cores"])
 
-    def test_what_is_not_there_is_not_found(self) -> None:
+    def test_an_unknown_system_or_rack_is_not_found(self) -> None:
         self.assertRaises(errors.NotFound, self.client.systems.get, "nothing")
         self.assertRaises(errors.NotFound, self.client.racks.get, "nowhere")
 
@@ -87,23 +89,23 @@ class TestCommands(shell_base.ShellTest):
         self.valence.add_podmanager("pod-2")
 
     def test_systems_are_listed_and_filtered(self) -> None:
-        listed = ("system", "list", "-f", "value", "-c", "Name")
-        self.assertEqual("one\ntwo\n", self.run_program(*listed))
-        self.assertEqual("one\n", self.run_program(*listed, "--rack", "rack-1"))
-        self.assertEqual("two\n", self.run_program(*listed, "--min-cores", "17"))
-        self.assertEqual("", self.run_program(*listed, "--min-memory", "65G"))
-        self.assertEqual("", self.run_program(*listed, "--podm", "pod-2"))
-        self.assertEqual("two\n", self.run_program(*listed, "--state", "used", "--refresh"))
+        command = ("system", "list", "-f", "value", "-c", "Name")
+        self.assertEqual("one\ntwo\n", self.run_program(*command))
+        self.assertEqual("one\n", self.run_program(*command, "--rack", "rack-1"))
+        self.assertEqual("two\n", self.run_program(*command, "--min-cores", "17"))
+        self.assertEqual("", self.run_program(*command, "--min-memory", "65G"))
+        self.assertEqual("", self.run_program(*command, "--podm", "pod-2"))
+        self.assertEqual("two\n", self.run_program(*command, "--state", "used", "--refresh"))
         self.assertEqual("true", self.valence.calls[-1].query["refresh"])
 
-    def test_a_pod_manager_that_is_down_is_told_on_stderr(self) -> None:
+    def test_a_pod_manager_in_trouble_is_logged_to_stderr(self) -> None:
         self.valence.trouble("pod-2", detail="It does not answer.")
         self.run_program("node", "create", "--podm", "pod-2", "--cores", "4", "--name", "web-1")
         for noun in ("system", "rack", "node"):
             self.run_program(noun, "list")
             self.assertEqual("Pod manager pod-2: It does not answer.\n", self.stderr.getvalue())
 
-    def test_a_system_shows_what_is_in_it(self) -> None:
+    def test_a_system_is_shown_with_its_drives(self) -> None:
         text = self.run_program("system", "show", "one")
         self.assertIn("type SSD, capacity_gib 480", text)
         self.assertEqual(480, self.json("system", "show", "one")["drives"][0]["capacity_gib"])
@@ -112,7 +114,7 @@ class TestCommands(shell_base.ShellTest):
         self.assertIn("1 total, 1 free", self.run_program("rack", "list"))
         self.assertEqual(1, self.json("rack", "show", "rack-1", "--refresh")["systems"]["free"])
 
-    def test_pod_managers_tell_what_is_free(self) -> None:
+    def test_pod_managers_are_listed_with_their_usage(self) -> None:
         text = self.run_program("podmanager", "list")
         self.assertIn("1 of 2 systems, 16 of 48 cores, 64 of 128 GiB free", text)
         self.assertEqual(1, text.count(" free"))

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Nodes: composed, registered, unregistered, released, and waited for."""
+"""Nodes: compose, register, unregister, release, and waits for each."""
 
 import uuid
 
 from tests import base
 from tests.unit.client import clock
+from valenceclient import Cleanup
 from valenceclient import errors
 from valenceclient import Node
 from valenceclient import testing
@@ -19,7 +20,7 @@ class NodeTest(base.TestCase):
         self.clock = self.useFixture(clock.Clock())
         self.valence = testing.FakeValence()
         self.client = self.valence.client()
-        self.seen: list[Node] = []
+        self.history: list[Node] = []
 
     def composed(self, name: str = "web-1") -> Node:
         return self.client.nodes.create(name=name, properties=SMALL, wait=True)
@@ -28,45 +29,47 @@ class NodeTest(base.TestCase):
         return [call for call in self.valence.calls if call.method == "POST"]
 
     def progress(self) -> list[tuple[str, str | None]]:
-        return [(node.state, node.task) for node in self.seen]
+        return [(node.state, node.task) for node in self.history]
 
 
 class TestCreate(NodeTest):
-    def test_a_create_returns_at_once_when_it_is_not_to_wait(self) -> None:
+    def test_a_create_without_a_wait_returns_at_once(self) -> None:
         node = self.client.nodes.create(name="web-1", properties=SMALL)
         self.assertEqual("composing", node.state)
         self.assertEqual(1, len(self.valence.calls))
 
     def test_a_create_that_waits_returns_the_composed_node(self) -> None:
         node = self.client.nodes.create(
-            name="web-1", properties=SMALL, wait=True, on_progress=self.seen.append
+            name="web-1", properties=SMALL, wait=True, on_progress=self.history.append
         )
         self.assertEqual("composed", node.state)
         self.assertEqual(1, len(node.interfaces))
         self.assertEqual([("composing", "assemble-node"), ("composed", None)], self.progress())
 
-    def test_progress_is_told_at_changes_only(self) -> None:
+    def test_progress_is_reported_at_changes_only(self) -> None:
         self.valence.polls = 7
-        self.client.nodes.create(properties=SMALL, wait=True, on_progress=self.seen.append)
-        self.assertEqual(2, len(self.seen))
+        self.client.nodes.create(properties=SMALL, wait=True, on_progress=self.history.append)
+        self.assertEqual(2, len(self.history))
 
     def test_a_create_always_sends_a_uuid(self) -> None:
         node = self.client.nodes.create(properties=SMALL)
         self.assertEqual(node.uuid, self.posts()[0].body["uuid"])
         self.assertEqual(node.uuid, str(uuid.UUID(node.uuid)))
 
-    def test_a_chosen_uuid_is_kept(self) -> None:
-        chosen = str(uuid.uuid4())
-        self.assertEqual(chosen, self.client.nodes.create(uuid=chosen, properties=SMALL).uuid)
+    def test_a_uuid_of_the_caller_is_used(self) -> None:
+        node_uuid = str(uuid.uuid4())
+        self.assertEqual(
+            node_uuid, self.client.nodes.create(uuid=node_uuid, properties=SMALL).uuid
+        )
 
-    def test_a_create_whose_answer_is_lost_is_sent_again_as_the_same_node(self) -> None:
+    def test_a_create_whose_response_is_lost_is_retried_as_the_same_node(self) -> None:
         self.valence.lose("POST", "/v1/nodes", times=2)
         node = self.client.nodes.create(name="web-1", properties=SMALL, wait=True)
         self.assertEqual({node.uuid}, {call.body["uuid"] for call in self.posts()})
         self.assertEqual(3, len(self.posts()))
         self.assertEqual([node], list(self.client.nodes.list()))
 
-    def test_a_create_is_sent_again_after_a_gateway_lost_its_answer(self) -> None:
+    def test_a_create_is_retried_after_a_gateway_lost_its_response(self) -> None:
         self.valence.answer("POST", "/v1/nodes", 502, "<html></html>", done=True)
         self.client.nodes.create(name="web-1", properties=SMALL)
         self.assertEqual([502, 202], [call.status for call in self.posts()])
@@ -77,7 +80,7 @@ class TestCreate(NodeTest):
         self.assertEqual((4, 4), (error.attempts, len(self.posts())))
         self.assertEqual([0.5, 1.0, 2.0], self.clock.slept)
 
-    def test_a_create_is_not_sent_again_past_the_deadline_of_its_wait(self) -> None:
+    def test_a_create_is_not_retried_past_the_deadline_of_its_wait(self) -> None:
         self.valence.lose("POST", "/v1/nodes", done=False, times=99)
         self.assertRaises(
             errors.ConnectFailed,
@@ -88,7 +91,7 @@ class TestCreate(NodeTest):
         )
         self.assertEqual(2, len(self.posts()))
 
-    def test_a_refusal_is_not_asked_for_again(self) -> None:
+    def test_a_create_that_is_refused_is_not_retried(self) -> None:
         self.valence.answer(
             "POST",
             "/v1/nodes",
@@ -109,7 +112,7 @@ class TestCreate(NodeTest):
         )
         self.assertEqual("valence.node.duplicate", error.code)
 
-    def test_a_failed_compose_raises_with_the_pod_managers_own_words(self) -> None:
+    def test_a_failed_compose_raises_with_the_pod_managers_message(self) -> None:
         self.valence.fail("compose", reason="No processor fits", detail="Refused by pod-1.")
         error = self.assertRaises(errors.NodeFailed, self.composed)
         self.assertEqual("error", error.node.state)
@@ -123,7 +126,26 @@ class TestCreate(NodeTest):
             str(error),
         )
 
-    def test_a_compose_that_takes_too_long_is_a_timeout_with_the_node(self) -> None:
+    def test_a_fault_has_the_result_of_its_cleanup(self) -> None:
+        cleanup = Cleanup(result="failed", detail="System is busy.")
+        self.valence.fail("compose", detail="Refused by pod-1.", cleanup=cleanup)
+        error = self.assertRaises(errors.NodeFailed, self.composed)
+        self.assertEqual(cleanup, error.fault.cleanup)
+        self.assertIn("Refused by pod-1. Cleanup failed: System is busy. (valence.", str(error))
+
+    def test_an_error_does_not_mention_a_cleanup_that_is_done(self) -> None:
+        self.valence.fail("compose", cleanup=Cleanup(result="done"))
+        error = self.assertRaises(errors.NodeFailed, self.composed)
+        self.assertEqual(Cleanup(result="done"), error.fault.cleanup)
+        self.assertEqual({"result": "done", "detail": None}, error.fault.raw["cleanup"])
+        self.assertNotIn("Cleanup", str(error))
+
+    def test_a_fault_without_a_cleanup_has_none(self) -> None:
+        self.valence.fail("compose")
+        error = self.assertRaises(errors.NodeFailed, self.composed)
+        self.assertIsNone(error.fault.cleanup)
+
+    def test_a_compose_past_its_deadline_is_a_timeout_with_the_node(self) -> None:
         self.valence.polls = 10_000
         client = self.valence.client(poll_interval=2.0)
         error = self.assertRaises(
@@ -144,7 +166,7 @@ class TestCreate(NodeTest):
         self.assertEqual((0.2, 2.0), (self.clock.slept[0], self.clock.slept[-1]))
         self.assertEqual(sorted(self.clock.slept), self.clock.slept)
 
-    def test_a_node_deleted_by_somebody_while_composing_fails_the_wait(self) -> None:
+    def test_a_node_deleted_by_another_client_while_composing_fails_the_wait(self) -> None:
         self.valence.polls = 5
 
         def delete(node: Node) -> None:
@@ -166,7 +188,7 @@ class TestCreate(NodeTest):
         self.valence.answer("GET", "/v1/nodes/.*", 503, "<html></html>", times=3)
         self.assertEqual("composed", self.composed().state)
 
-    def test_a_wait_does_not_outlive_a_service_that_stays_away(self) -> None:
+    def test_a_wait_gives_up_on_a_service_that_stays_unavailable(self) -> None:
         self.valence.lose("GET", "/v1/nodes/.*", done=False, times=10_000)
         client = self.valence.client(poll_interval=2.0)
         self.assertRaises(errors.ConnectFailed, client.nodes.create, properties=SMALL, wait=True)
@@ -182,17 +204,17 @@ class TestCreate(NodeTest):
 class TestDelete(NodeTest):
     def test_a_deletion_that_waits_returns_when_the_node_is_not_found(self) -> None:
         node = self.composed()
-        self.client.nodes.delete(node.uuid, wait=True, on_progress=self.seen.append)
+        self.client.nodes.delete(node.uuid, wait=True, on_progress=self.history.append)
         self.assertEqual([("releasing", "delete-node")], self.progress())
         self.assertEqual(404, self.valence.calls[-1].status)
         self.assertEqual([], list(self.client.nodes.list()))
 
-    def test_a_deletion_may_go_by_name(self) -> None:
+    def test_a_node_is_deleted_by_name(self) -> None:
         self.composed("web-1")
         self.client.nodes.delete("web-1", wait=True)
         self.assertEqual([], list(self.client.nodes.list()))
 
-    def test_a_node_that_is_gone_before_the_first_look_is_deleted(self) -> None:
+    def test_a_wait_succeeds_for_a_node_that_is_not_found_at_the_first_poll(self) -> None:
         self.valence.polls = 0
         node = self.composed()
         self.client.nodes.delete(node.uuid, wait=True)
@@ -223,7 +245,7 @@ class TestDelete(NodeTest):
         self.client.nodes.delete(error.node.uuid, wait=True)
         self.assertEqual([], list(self.client.nodes.list()))
 
-    def test_a_registered_node_is_a_conflict_and_stays(self) -> None:
+    def test_deleting_a_registered_node_is_a_conflict(self) -> None:
         node = self.composed()
         self.client.nodes.register(node.uuid, wait=True)
         error = self.assertRaises(errors.Conflict, self.client.nodes.delete, node.uuid, wait=True)
@@ -232,13 +254,13 @@ class TestDelete(NodeTest):
 
 
 class TestRegister(NodeTest):
-    def test_a_registration_that_waits_returns_the_node_as_ironics(self) -> None:
-        wanted = str(uuid.uuid4())
+    def test_a_registration_that_waits_returns_the_registered_node(self) -> None:
+        ironic_uuid = str(uuid.uuid4())
         node = self.client.nodes.register(
-            self.composed().uuid, uuid=wanted, resource_class="gold", owner=None, wait=True
+            self.composed().uuid, uuid=ironic_uuid, resource_class="gold", owner=None, wait=True
         )
-        self.assertEqual(("ironic", wanted), (node.managed_by, node.ironic_uuid))
-        body = {"uuid": wanted, "resource_class": "gold"}
+        self.assertEqual(("ironic", ironic_uuid), (node.managed_by, node.ironic_uuid))
+        body = {"uuid": ironic_uuid, "resource_class": "gold"}
         self.assertEqual(body, self.posts()[-1].body)
 
     def test_a_registration_that_fails_raises_although_the_node_is_composed(self) -> None:
@@ -253,7 +275,7 @@ class TestRegister(NodeTest):
             (error.code, error.reason, error.operation),
         )
 
-    def test_a_registration_that_failed_halfway_raises_although_it_is_managed(self) -> None:
+    def test_a_registration_that_failed_halfway_raises_although_the_node_is_managed(self) -> None:
         node = self.composed()
         fault = {"code": "valence.ironic.unavailable", "operation": "register"}
         halfway = {**node.raw, "managed_by": "ironic", "fault": fault}
@@ -263,15 +285,15 @@ class TestRegister(NodeTest):
         )
         self.assertEqual("valence.ironic.unavailable", error.code)
 
-    def test_a_registration_that_is_done_already_needs_no_wait(self) -> None:
-        wanted = str(uuid.uuid4())
+    def test_a_repeated_registration_returns_the_registered_node(self) -> None:
+        ironic_uuid = str(uuid.uuid4())
         node = self.composed()
-        self.client.nodes.register(node.uuid, uuid=wanted, wait=True)
-        again = self.client.nodes.register(node.uuid, uuid=wanted, wait=True)
-        self.assertEqual(wanted, again.ironic_uuid)
+        self.client.nodes.register(node.uuid, uuid=ironic_uuid, wait=True)
+        second = self.client.nodes.register(node.uuid, uuid=ironic_uuid, wait=True)
+        self.assertEqual(ironic_uuid, second.ironic_uuid)
         self.assertEqual(200, self.valence.calls[-1].status)
 
-    def test_another_registration_is_a_conflict(self) -> None:
+    def test_a_registration_under_another_uuid_is_a_conflict(self) -> None:
         node = self.composed()
         self.client.nodes.register(node.uuid, wait=True)
         error = self.assertRaises(
@@ -279,7 +301,7 @@ class TestRegister(NodeTest):
         )
         self.assertEqual("valence.node.registered", error.code)
 
-    def test_a_registration_whose_answer_is_lost_is_not_sent_again(self) -> None:
+    def test_a_registration_whose_response_is_lost_is_not_retried(self) -> None:
         node = self.composed()
         self.valence.lose("POST", "/v1/nodes/.*/register")
         self.assertRaises(errors.ConnectFailed, self.client.nodes.register, node.uuid)
@@ -300,37 +322,37 @@ class TestRegister(NodeTest):
         )
         self.assertEqual(("valence.ironic.refused", "ironic"), (error.code, error.node.managed_by))
 
-    def test_unregistering_what_is_not_registered_is_a_conflict(self) -> None:
+    def test_unregistering_a_node_that_is_not_registered_is_a_conflict(self) -> None:
         node = self.composed()
         error = self.assertRaises(errors.Conflict, self.client.nodes.unregister, node.uuid)
         self.assertEqual("valence.node.not_registered", error.code)
 
 
 class TestWait(NodeTest):
-    def test_a_wait_tells_from_the_state_what_it_waits_for(self) -> None:
+    def test_a_wait_derives_the_operation_from_the_state(self) -> None:
         node = self.client.nodes.create(properties=SMALL)
         self.assertEqual("composed", self.client.nodes.wait(node.uuid).state)
 
-    def test_a_wait_for_a_registration_on_its_way_raises_when_it_fails(self) -> None:
+    def test_a_wait_for_a_running_registration_raises_when_it_fails(self) -> None:
         node = self.composed()
         self.valence.fail("register")
         self.client.nodes.register(node.uuid)
         error = self.assertRaises(errors.NodeFailed, self.client.nodes.wait, node.uuid)
         self.assertEqual("register", error.operation)
 
-    def test_a_wait_for_a_release_on_its_way_returns_the_node_as_last_seen(self) -> None:
+    def test_a_wait_for_a_running_release_returns_the_node_of_the_last_poll(self) -> None:
         node = self.composed()
         self.client.nodes.delete(node.uuid)
         self.assertEqual("releasing", self.client.nodes.wait(node.uuid).state)
 
-    def test_a_wait_for_a_node_at_rest_returns_it(self) -> None:
+    def test_a_wait_for_an_idle_node_returns_it(self) -> None:
         node = self.composed()
         self.assertEqual(node.uuid, self.client.nodes.wait(node.uuid).uuid)
 
-    def test_a_wait_for_nothing_is_not_found(self) -> None:
+    def test_a_wait_for_an_unknown_node_is_not_found(self) -> None:
         self.assertRaises(errors.NotFound, self.client.nodes.wait, "none")
 
-    def test_a_refreshed_read_says_so_to_the_service(self) -> None:
+    def test_a_refresh_is_requested_from_the_service(self) -> None:
         node = self.composed()
         self.client.nodes.get(node.uuid, refresh=True)
         self.assertEqual({"refresh": "true"}, self.valence.calls[-1].query)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What to compose, as a person says it."""
+"""Requirements as options, and their output."""
 
 import argparse
 import io
@@ -13,25 +13,25 @@ from valenceclient.commands import output
 from valenceclient.commands import requirements
 
 
-class Refused(Exception):
-    """The parser's complaint."""
+class ParserError(Exception):
+    """The message of argparse."""
 
 
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
-        raise Refused(message)
+        raise ParserError(message)
 
 
 class TestRequirements(base.TestCase):
-    def read(self, *said: str) -> dict[str, object] | None:
+    def parse(self, *arguments: str) -> dict[str, object] | None:
         parser = Parser()
         requirements.add_options(parser)
-        return requirements.from_options(parser.parse_args(said))
+        return requirements.from_options(parser.parse_args(arguments))
 
-    def refused(self, *said: str) -> str:
-        return str(self.assertRaises(Refused, self.read, *said))
+    def error_of(self, *arguments: str) -> str:
+        return str(self.assertRaises(ParserError, self.parse, *arguments))
 
-    def test_all_that_can_be_said_becomes_properties(self) -> None:
+    def test_every_option_becomes_a_property(self) -> None:
         self.assertEqual(
             {
                 "processor": {
@@ -49,7 +49,7 @@ class TestRequirements(base.TestCase):
                 "network": [{"speed_mbps": 10000, "vlan": 100}],
                 "pci_device": [{"type": "FPGA", "model": "A10", "count": 1}],
             },
-            self.read(
+            self.parse(
                 "--cores=8",
                 "--cpu=count=2,model=Xeon,isa=x86-64,speed=2400",
                 "--memory=16G",
@@ -60,10 +60,10 @@ class TestRequirements(base.TestCase):
             ),
         )
 
-    def test_nothing_said_is_nothing(self) -> None:
-        self.assertIsNone(self.read())
+    def test_no_option_is_none(self) -> None:
+        self.assertIsNone(self.parse())
 
-    def test_memory_is_understood_in_every_common_spelling(self) -> None:
+    def test_memory_is_accepted_in_every_common_spelling(self) -> None:
         for text in ("16G", "16g", "16GB", "16GiB", "16 GiB", "16384", "16384M", "16384MiB"):
             self.assertEqual(16384, requirements.mebibytes(text), text)
         self.assertEqual(1024 * 1024, requirements.mebibytes("1T"))
@@ -76,13 +76,15 @@ class TestRequirements(base.TestCase):
         for text in ("25000", "25G", "25Gb", "25Gbps", "25Gbit/s", "25000M"):
             self.assertEqual(25000, requirements.megabits(text), text)
 
-    def test_the_apis_own_words_are_understood(self) -> None:
-        self.assertEqual({"storage": [{"capacity_gib": 5}]}, self.read("--storage=capacity_gib=5"))
+    def test_the_property_names_of_the_api_are_accepted(self) -> None:
+        self.assertEqual(
+            {"storage": [{"capacity_gib": 5}]}, self.parse("--storage=capacity_gib=5")
+        )
 
-    def test_what_cannot_be_is_refused_with_what_could(self) -> None:
-        for said, expected in {
-            "--cores=0": "'0' is no positive whole number",
-            "--cores=many": "'many' is no positive whole number",
+    def test_an_invalid_value_is_an_error_that_lists_the_valid_ones(self) -> None:
+        for argument, expected in {
+            "--cores=0": "'0' is not a positive whole number",
+            "--cores=many": "'many' is not a positive whole number",
             "--memory=16X": "'16X' is not a size such as 16G",
             "--memory=0": "'0' is not a size",
             "--storage=size=100M": "'100M' is not a whole number of GiB",
@@ -92,26 +94,26 @@ class TestRequirements(base.TestCase):
             "--nic=speed=fast": "'fast' is not a speed such as 10G",
             "--pci=type=NIC": "'NIC' is none of FPGA, GPU",
         }.items():
-            self.assertIn(expected, self.refused(said), said)
+            self.assertIn(expected, self.error_of(argument), argument)
 
     def test_properties_come_from_json_a_file_or_stdin(self) -> None:
-        wanted = {"memory": {"capacity_mib": 1024}}
-        text = json.dumps(wanted)
-        path = pathlib.Path(self.create_tempfiles([("wanted", text)], ext=".json")[0])
-        self.assertEqual(wanted, self.read("--properties", text))
-        self.assertEqual(wanted, self.read("--properties", str(path)))
+        properties = {"memory": {"capacity_mib": 1024}}
+        text = json.dumps(properties)
+        path = pathlib.Path(self.create_tempfiles([("properties", text)], ext=".json")[0])
+        self.assertEqual(properties, self.parse("--properties", text))
+        self.assertEqual(properties, self.parse("--properties", str(path)))
         with mock.patch("sys.stdin", io.StringIO(text)):
-            self.assertEqual(wanted, self.read("--properties", "-"))
+            self.assertEqual(properties, self.parse("--properties", "-"))
 
-    def test_a_word_goes_before_the_properties_it_stands_beside(self) -> None:
-        found = self.read("--properties", '{"memory": {}, "processor": {}}', "--memory=1G")
-        self.assertEqual({"memory": {"capacity_mib": 1024}, "processor": {}}, found)
+    def test_an_option_takes_precedence_over_properties(self) -> None:
+        properties = self.parse("--properties", '{"memory": {}, "processor": {}}', "--memory=1G")
+        self.assertEqual({"memory": {"capacity_mib": 1024}, "processor": {}}, properties)
 
-    def test_properties_that_cannot_be_read_are_refused_in_a_sentence(self) -> None:
-        self.assertIn("this is no JSON", self.refused("--properties", "{"))
-        self.assertIn("cannot read /no/file", self.refused("--properties", "/no/file"))
+    def test_properties_that_cannot_be_read_are_an_error(self) -> None:
+        self.assertIn("not JSON", self.error_of("--properties", "{"))
+        self.assertIn("cannot read /no/file", self.error_of("--properties", "/no/file"))
         path = self.create_tempfiles([("list", "[]")], ext=".json")[0]
-        self.assertIn("this JSON is no object", self.refused("--properties", path))
+        self.assertIn("the JSON value is not an object", self.error_of("--properties", path))
 
 
 class TestOutput(base.TestCase):
@@ -131,7 +133,7 @@ class TestOutput(base.TestCase):
             column.human_readable(),
         )
 
-    def test_what_is_not_there_is_left_out(self) -> None:
+    def test_missing_properties_are_omitted(self) -> None:
         self.assertEqual("", output.Properties({}).human_readable())
         memory = output.Properties({"memory": {"capacity_mib": 1500}})
         self.assertEqual("1500 MiB memory", memory.human_readable())

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The program itself: its help, its logins, its manners when something fails."""
+"""The program: its help, its authentication, and its errors."""
 
 import configparser
 import importlib
@@ -26,7 +26,7 @@ SETUP_CFG = pathlib.Path(__file__).resolve().parents[3] / "setup.cfg"
 
 
 def entry_points(group: str) -> dict[str, str]:
-    """What setup.cfg names, as written there and not as it was installed."""
+    """Return the entry points of setup.cfg, which may differ from the installed ones."""
     parser = configparser.ConfigParser()
     parser.read(SETUP_CFG, encoding="utf-8")
     lines = parser["entry_points"][group].splitlines()
@@ -47,20 +47,23 @@ class TestEntryPoints(base.TestCase):
         }
         for target in targets.values():
             module, _, name = target.partition(":")
-            found = importlib.import_module(module)
-            self.assertTrue(not name or callable(getattr(found, name)), target)
+            home = importlib.import_module(module)
+            self.assertTrue(not name or callable(getattr(home, name)), target)
 
     def test_the_plugin_has_the_same_classes_as_the_program(self) -> None:
-        plugged = entry_points("openstack.valence.v1")
-        self.assertEqual({f"valence_{name}": it for name, it in COMMANDS.items()}, plugged)
+        plugin_commands = entry_points("openstack.valence.v1")
+        self.assertEqual(
+            {f"valence_{name}": target for name, target in COMMANDS.items()},
+            plugin_commands,
+        )
 
-    def test_no_command_is_forgotten(self) -> None:
+    def test_every_command_class_has_an_entry_point(self) -> None:
         for noun in ("node", "podmanager", "flavor"):
             module = importlib.import_module(f"valenceclient.commands.{noun}")
             classes = {
                 f"{module.__name__}:{name}"
-                for name, it in vars(module).items()
-                if isinstance(it, type) and it.__module__ == module.__name__
+                for name, value in vars(module).items()
+                if isinstance(value, type) and value.__module__ == module.__name__
             }
             self.assertEqual(set(), classes - set(COMMANDS.values()))
 
@@ -69,7 +72,7 @@ class TestHelp(testscenarios.WithScenarios, shell_base.ShellTest):
     scenarios = [(name, {"command": name.split("_")}) for name in sorted(COMMANDS)]
     command: list[str]
 
-    def test_a_command_explains_itself_without_a_service(self) -> None:
+    def test_a_command_prints_its_help_without_a_service(self) -> None:
         with mock.patch.dict("os.environ"):
             del os.environ["VALENCE_ENDPOINT"]
             text = self.run_program(*self.command, "--help")
@@ -83,14 +86,14 @@ class TestProgram(shell_base.ShellTest):
         for name in COMMANDS:
             self.assertIn(name.replace("_", " "), text)
 
-    def test_completion_knows_every_noun(self) -> None:
+    def test_completion_has_every_noun(self) -> None:
         text = self.run_program("complete")
         self.assertIn("_valence()", text)
         for noun in ("node", "podmanager", "flavor"):
             self.assertIn(noun, text)
 
     def test_an_error_of_the_api_is_one_line_and_status_1(self) -> None:
-        line = self.complaint("node", "show", "none")
+        line = self.error_line("node", "show", "none")
         self.assertIn("There is no node 'none': list them to see which there are.", line)
         self.assertNotIn("Traceback", self.stderr.getvalue())
 
@@ -99,45 +102,45 @@ class TestProgram(shell_base.ShellTest):
         self.assertIn("Traceback", self.stderr.getvalue())
         self.assertIn("valenceclient.errors.NotFound", self.stderr.getvalue())
 
-    def test_a_service_that_is_not_there_is_one_line(self) -> None:
-        line = self.complaint("--endpoint", "http://127.0.0.1:1", "node", "list")
+    def test_an_unreachable_service_is_one_line(self) -> None:
+        line = self.error_line("--endpoint", "http://127.0.0.1:1", "node", "list")
         self.assertEqual(
             "No answer from http://127.0.0.1:1/v1/nodes: Connection refused. "
             "Check that the address is right and that the service runs.",
             line,
         )
 
-    def test_without_an_endpoint_the_program_says_what_to_give(self) -> None:
-        line = self.complaint("--endpoint", "", "node", "list")
-        self.assertIn("Give --endpoint or VALENCE_ENDPOINT; or log in to Keystone", line)
+    def test_without_an_endpoint_the_error_names_the_options(self) -> None:
+        line = self.error_line("--endpoint", "", "node", "list")
+        self.assertIn("Set --endpoint or VALENCE_ENDPOINT; or log in to Keystone", line)
 
-    def test_the_option_goes_before_the_environment(self) -> None:
+    def test_the_option_takes_precedence_over_the_environment(self) -> None:
         other = testing.FakeValence(url="http://other.test:8881")
         with other.intercept():
             self.run_program("--endpoint", other.url, "node", "list")
         self.assertEqual((0, 1), (len(self.valence.calls), len(other.calls)))
 
-    def test_a_user_beside_an_endpoint_is_basic_authentication(self) -> None:
+    def test_a_user_with_an_endpoint_is_basic_authentication(self) -> None:
         self.run_program("--os-username", "u", "--os-password", "p", "node", "list")
         self.assertEqual("Basic dTpw", self.valence.calls[0].headers["Authorization"])
 
-    def test_a_password_that_nobody_can_be_asked_for_is_an_error(self) -> None:
+    def test_a_missing_password_without_a_terminal_is_an_error(self) -> None:
         with mock.patch("sys.stdin", autospec=True) as stdin:
             stdin.isatty.return_value = False
-            line = self.complaint("--os-username", "u", "node", "list")
+            line = self.error_line("--os-username", "u", "node", "list")
         self.assertIn("set OS_PASSWORD", line)
 
-    def test_a_password_is_asked_for_in_a_terminal(self) -> None:
+    def test_a_password_is_prompted_for_in_a_terminal(self) -> None:
         with (
             mock.patch("sys.stdin", autospec=True) as stdin,
-            mock.patch("getpass.getpass", autospec=True, return_value="p") as asked,
+            mock.patch("getpass.getpass", autospec=True, return_value="p") as getpass,
         ):
             stdin.isatty.return_value = True
             self.run_program("--os-username", "u", "node", "list")
-        asked.assert_called_once_with("Password of u: ")
+        getpass.assert_called_once_with("Password of u: ")
         self.assertEqual("Basic dTpw", self.valence.calls[0].headers["Authorization"])
 
-    def test_keystone_is_logged_in_to_by_the_usual_variables(self) -> None:
+    def test_the_usual_variables_log_in_to_keystone(self) -> None:
         self.environ(
             {
                 "OS_AUTH_URL": "http://keystone.test:5000/v3",
@@ -158,15 +161,15 @@ class TestProgram(shell_base.ShellTest):
 
     def keystone(self, method: str, path: str, query: object, body: object) -> _wire.Answer:
         if method == "GET":
-            found = ksa_fixture.V3Discovery("http://keystone.test:5000/v3")
-            return 200, {"version": dict(found)}, {}
+            discovery = ksa_fixture.V3Discovery("http://keystone.test:5000/v3")
+            return 200, {"version": dict(discovery)}, {}
         token = ksa_fixture.V3Token(project_id="p")
         service = token.add_service("composable-baremetal")
         service.add_endpoint("public", self.valence.url)
         return 201, dict(token), {"X-Subject-Token": "a-token"}
 
     def test_a_cloud_that_is_not_configured_is_one_line(self) -> None:
-        line = self.complaint("--os-cloud", "none-such", "node", "list")
+        line = self.error_line("--os-cloud", "none-such", "node", "list")
         self.assertIn("none-such", line)
         self.assertIn("Check --os-cloud and the OS_* variables.", line)
 
@@ -179,7 +182,7 @@ class TestProgram(shell_base.ShellTest):
 
 class TestPlugin(base.TestCase):
     def instance(self, **config: str) -> types.SimpleNamespace:
-        """Stand for osc-lib's ClientManager, as far as a plugin may use it."""
+        """Return a stand-in for osc-lib's ClientManager, with what a plugin may use."""
         session = ksa_session.Session(auth=noauth.NoAuth(endpoint=config.pop("auth", None)))
         self.valence = testing.FakeValence()
         self.valence.mount(session)
