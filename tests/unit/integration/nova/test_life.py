@@ -133,7 +133,7 @@ class TestGiveBack(ServersTestCase):
 class TestPresence(ServersTestCase):
     def presence(self) -> Presence:
         capacity = Capacity(self.valence.client, max_age=0, assumed_room=1, full_interval=0)
-        return Presence(self.tools.ironic, capacity, 0)
+        return Presence(self.task_context.ironic, capacity, 0)
 
     def missing(self) -> list[str]:
         rows = self.provisioner.list()
