@@ -110,15 +110,6 @@ class TestList(CommandTestCase):
         self.assertEqual(1, len(self.json("list")))
         self.assertEqual(2, len(self.json("list", "--all", "--long")))
 
-    def test_the_result_of_a_cleanup_is_shown(self) -> None:
-        failed = self.failing()
-        self.assertIn("cleanup: done", self.run_program("show", failed.uuid))
-        fault = with_cleanup(failed.fault or {}, "failed", "Ironic is down.")
-        self.instances.write(failed.uuid, 1, "error", fault=fault)
-        self.assertIn("cleanup: failed: Ironic is down.", self.run_program("show", failed.uuid))
-        cleanup = {"result": "failed", "detail": "Ironic is down."}
-        self.assertEqual(cleanup, self.json("show", failed.uuid)["fault"]["cleanup"])
-
     def test_a_name_cannot_control_a_terminal(self) -> None:
         self.add_instance(name="web\x1b[2J\n")
         self.assertNotIn("\x1b", self.run_program("list"))
@@ -134,6 +125,15 @@ class TestShow(CommandTestCase):
         for format_ in ("json", "table", "yaml"):
             self.assertNotIn(SECRET, self.run_program("show", instance.uuid, "-f", format_))
         self.assertEqual("***", fields["deploy"]["configdrive"])
+
+    def test_the_result_of_a_cleanup_is_shown(self) -> None:
+        failed = self.failing()
+        self.assertIn("cleanup: done", self.run_program("show", failed.uuid))
+        fault = with_cleanup(failed.fault or {}, "failed", "Ironic is down.")
+        self.instances.write(failed.uuid, 1, "error", fault=fault)
+        self.assertIn("cleanup: failed: Ironic is down.", self.run_program("show", failed.uuid))
+        cleanup = {"result": "failed", "detail": "Ironic is down."}
+        self.assertEqual(cleanup, self.json("show", failed.uuid)["fault"]["cleanup"])
 
     def test_an_ambiguous_or_unknown_name_is_refused(self) -> None:
         self.add_instance(), self.add_instance()

@@ -103,7 +103,6 @@ class TestProvisioner(ProvisionerTestCase):
         )
         self.assertEqual("active", self.node_of(instance)["provision_state"])
         self.assertEqual(("active", None), progress[-1])
-        self.assertEqual(len(progress), len(set(progress)), "only changes are reported")
         self.provisioner.destroy(instance.uuid)
         deleted = self.wait(instance.uuid)
         self.assertEqual(
@@ -111,6 +110,13 @@ class TestProvisioner(ProvisionerTestCase):
         )
         self.assert_nothing_is_left()
         self.assertEqual([], self.provisioner.list())
+
+    def test_progress_is_reported_only_when_state_or_task_changes(self) -> None:
+        self.valence.polls = 100
+        progress: list[str | None] = []
+        uuid = self.provision().uuid
+        self.wait(uuid, on_progress=lambda row: progress.append(row.task))
+        self.assertEqual(1, progress.count("compose-node"))
 
     def test_it_is_composed_on_the_pod_manager_that_was_named_and_no_other(self) -> None:
         second = self.valence.add_podmanager("pod-2")["uuid"]
@@ -166,7 +172,7 @@ class TestProvisioner(ProvisionerTestCase):
             self.ironic.fail("deleting", "power is stuck")
         failure = self.failed(self.provision().uuid)
         self.assertIn("image is broken", str(failure))
-        self.assertIn("power is stuck", str(failure))
+        self.assertRegex(str(failure), "Releasing its resources failed: .* power is stuck")
         self.assertEqual("failed", failure.fault["cleanup"]["result"])
         self.assertIn("power is stuck", failure.fault["cleanup"]["detail"])
         self.assertEqual([failure.instance.node_uuid], self.composed())
