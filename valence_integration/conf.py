@@ -8,8 +8,6 @@ from typing import Any
 from keystoneauth1 import loading
 from oslo_config import cfg
 
-from valence_integration.mogan import conf as mogan_conf
-
 GROUP = "valence_integration"
 
 OPTS = [
@@ -142,7 +140,9 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 
 def list_opts() -> list[tuple[str, list[Any]]]:
     """Return the options by group, for the sample configuration."""
-    plugins = [_loader(name) for name in ("none", "http_basic", "v3password")]
+    plugins: list[Any] = [
+        loading.get_plugin_loader(name) for name in ("none", "http_basic", "v3password")
+    ]
     peer = [
         *loading.get_session_conf_options(),
         *loading.get_auth_common_conf_options(),
@@ -154,12 +154,7 @@ def list_opts() -> list[tuple[str, list[Any]]]:
             if option.dest not in names:
                 names.add(option.dest)
                 peer.append(option)
-    own = [(GROUP, list(OPTS)), (mogan_conf.GROUP, list(mogan_conf.OPTS))]
-    return [*own, *((group, list(peer)) for group in PEERS)]
-
-
-def _loader(name: str) -> Any:
-    return loading.get_plugin_loader(name)
+    return [(GROUP, list(OPTS)), *((group, list(peer)) for group in PEERS)]
 
 
 def limits(conf: cfg.ConfigOpts) -> Limits:

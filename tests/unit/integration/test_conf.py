@@ -13,6 +13,7 @@ from valence_conductor import errors as conductor_errors
 from valence_integration import conf as integration_conf
 from valence_integration import errors
 from valence_integration import ledger
+from valence_integration.mogan import conf as mogan_conf
 from valence_integration.peers import clients
 from valence_integration.peers import converge
 from valence_integration.peers.ironic import IronicNodes
@@ -33,7 +34,8 @@ class TestOptions(base.WorldTestCase):
         return conf
 
     def test_every_option_has_a_help(self) -> None:
-        listing = [opt for _group, options in integration_conf.list_opts() for opt in options]
+        groups = integration_conf.list_opts() + mogan_conf.list_opts()
+        listing = [option for _group, options in groups for option in options]
         self.assertEqual([], [option.name for option in listing if not option.help])
 
     def test_options_may_be_registered_twice(self) -> None:
@@ -45,6 +47,8 @@ class TestOptions(base.WorldTestCase):
         samples = dict(zip(groups[1::2], groups[2::2], strict=True))
         plugin = samples[integration_conf.GROUP]
         missing = [o.dest for o in integration_conf.OPTS if f"\n#{o.dest} =" not in plugin]
+        self.assertEqual([], missing)
+        missing = [o.dest for o in mogan_conf.OPTS if f"\n#{o.dest} =" not in samples["mogan"]]
         self.assertEqual([], missing)
         for group in integration_conf.PEERS:
             self.assertIn("\n#endpoint_override =", samples[group])
