@@ -1,31 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the plugin refuses or reports to its callers.
+"""Errors that the plugin raises to its callers, and the faults that end its flows.
 
 ::
 
     IntegrationError
-    |-- InvalidRequirements   a flavor asks for something that cannot be
-    |-- InvalidRequest        the request itself makes no sense
-    |-- InstanceNotFound      no such instance
+    |-- InvalidRequirements   a flavor requires something that cannot be composed
+    |-- InvalidRequest        the request is malformed or contradicts itself
+    |-- InstanceNotFound      no instance has this uuid
     |-- InstanceDuplicate     the uuid belongs to a different request
-    |-- RetryRefused          something stands in the way of another attempt
+    |-- RetryRefused          another attempt would leave resources behind
     |-- InstanceFailed        provisioning or destroying ended in error
-    `-- InstanceTimeout       still under way at the end of the caller's patience
+    `-- InstanceTimeout       the operation is still running at the caller's timeout
 
-What ends a flow is a :class:`valence_conductor.errors.Fault` with one of the
-codes below in its details, and ``reason``: the peer's own words.
+A flow ends with a :class:`valence_conductor.errors.Fault`. Its details have one of
+the codes below, and ``reason``: the text of the error that Valence or Ironic returned.
 """
 
 from typing import Any
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from valence_conductor import errors
+from valence_conductor import errors as conductor_errors
 
-if TYPE_CHECKING:
-    from valence_integration.objects.instance import Instance
-
-#: Codes of faults that are the plugin's own; others are passed on as they came.
+#: Codes of the plugin's own faults; the codes of other services are passed on unchanged.
 VALENCE_UNREACHABLE = "valence.instance.valence_unreachable"
 VALENCE_REFUSED = "valence.instance.valence_refused"
 NODE_GONE = "valence.instance.node_gone"
@@ -39,19 +36,34 @@ CANCELLED = "valence.instance.cancelled"
 UNEXPECTED = "valence.instance.failed"
 
 
+class InstanceFields(Protocol):
+    """Fields of :class:`valence_integration.objects.instance.Instance` that errors show."""
+
+    uuid: str
+    name: str
+    state: str
+    task: str | None
+    operation: str
+    generation: int
+    composed: bool | None
+    node_uuid: str | None
+    ironic_uuid: str | None
+    fault: dict[str, Any] | None
+
+
 class IntegrationError(Exception):
-    """Base of what callers of the plugin are told."""
+    """Base of the errors that the plugin raises to its callers."""
 
 
 class InvalidRequest(IntegrationError):
-    """The request cannot be carried out as it is put."""
+    """The request is malformed or contradicts itself."""
 
 
 class InvalidRequirements(IntegrationError):
-    """A flavor asks for something that cannot be.
+    """A flavor requires something that cannot be composed.
 
     :ivar key: the key as the flavor has it.
-    :ivar allowed: what may stand there, in words.
+    :ivar allowed: the values that are allowed, in words.
     """
 
     def __init__(self, key: str, value: Any, allowed: str) -> None:
@@ -61,7 +73,7 @@ class InvalidRequirements(IntegrationError):
 
 
 class InstanceNotFound(IntegrationError):
-    """There is no instance with this uuid."""
+    """No instance has this uuid."""
 
     def __init__(self, uuid: str) -> None:
         super().__init__(f"There is no instance {uuid}.")
@@ -69,7 +81,7 @@ class InstanceNotFound(IntegrationError):
 
 
 class InstanceDuplicate(IntegrationError):
-    """An instance with this uuid exists and was asked for differently."""
+    """An instance with this uuid exists and was requested with different values."""
 
     def __init__(self, uuid: str) -> None:
         super().__init__(
@@ -80,14 +92,14 @@ class InstanceDuplicate(IntegrationError):
 
 
 class RetryRefused(IntegrationError):
-    """An instance cannot be provisioned anew as it stands.
+    """An instance cannot be provisioned again in its present state.
 
-    :ivar obstacles: what stands in the way, a sentence each.
+    :ivar obstacles: the reasons, a sentence each.
     """
 
     def __init__(self, uuid: str, obstacles: list[str], advice: str) -> None:
         super().__init__(
-            f"Instance {uuid} is not provisioned anew. {' '.join(obstacles)} {advice}"
+            f"Instance {uuid} was not provisioned again. {' '.join(obstacles)} {advice}"
         )
         self.uuid = uuid
         self.obstacles = obstacles
@@ -96,42 +108,43 @@ class RetryRefused(IntegrationError):
 class InstanceFailed(IntegrationError):
     """Provisioning or destroying an instance ended in error.
 
-    :ivar instance: as it stands.
-    :ivar fault: code, detail, reason, operation, task, at.
+    :ivar instance: the instance, as it was read last.
+    :ivar fault: its fault: code, detail, reason, operation, cleanup, at.
     """
 
-    def __init__(self, instance: "Instance") -> None:
+    def __init__(self, instance: InstanceFields) -> None:
         self.instance = instance
         self.fault: dict[str, Any] = dict(instance.fault or {})
-        super().__init__(
+        message = (
             f"Instance {instance.uuid} ({instance.name}) failed to {instance.operation}: "
-            f"{self.fault.get('detail', 'no reason is known')}"
+            f"{self.fault.get('detail', 'no reason was recorded')}"
         )
+        cleanup = self.fault.get("cleanup") or {}
+        if cleanup.get("detail"):
+            message += f" Releasing its resources failed: {cleanup['detail']}"
+        super().__init__(message)
 
 
 class InstanceTimeout(IntegrationError):
-    """The caller's patience ended before the instance settled; the work goes on.
+    """The caller's timeout passed before the operation ended; the operation continues.
 
-    :ivar instance: as it stands.
+    :ivar instance: the instance, as it was read last.
     """
 
-    def __init__(self, instance: "Instance", timeout: float) -> None:
+    def __init__(self, instance: InstanceFields, timeout: float) -> None:
         super().__init__(
             f"Instance {instance.uuid} ({instance.name}) is still {instance.state} after "
-            f"{timeout:g} s, at {instance.task or 'no task'}; the work goes on."
+            f"{timeout:g} s, at {instance.task or 'no task'}; the operation continues."
         )
         self.instance = instance
 
 
-def fault(code: str, sentence: str, reason: str | None = None) -> errors.Fault:
-    """Make a fault that ends a flow.
+def fault(code: str, sentence: str, reason: str | None = None) -> conductor_errors.Fault:
+    """Return a fault that ends a flow.
 
-    :param code: one of the codes of this module, or a service's own.
-    :param sentence: what happened and what to do.
-    :param reason: the peer's own words, added to the sentence.
+    :param code: one of the codes of this module, or another service's own.
+    :param sentence: what happened and what to do next.
+    :param reason: the text of the peer's error; appended to the sentence.
     """
-    return errors.Fault(_with(sentence, reason), {"code": code, "reason": reason})
-
-
-def _with(sentence: str, reason: str | None) -> str:
-    return f"{sentence} {reason}" if reason and reason not in sentence else sentence
+    text = f"{sentence} {reason}" if reason and reason not in sentence else sentence
+    return conductor_errors.Fault(text, {"code": code, "reason": reason})

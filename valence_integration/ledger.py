@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The ledger of instances: what a conductor needs to know of them."""
+"""The ledger of instances: the jobs of their rows, and how the jobs end."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -24,27 +24,25 @@ from valence_integration import audit
 from valence_integration import conf as integration_conf
 from valence_integration import errors
 from valence_integration import states
-from valence_integration.db.instances import Ending
-from valence_integration.db.instances import holds
-from valence_integration.db.instances import Instances
+from valence_integration.db import instances as db_instances
 from valence_integration.objects.instance import Instance
 from valence_integration.peers import clients
 from valence_integration.peers.ironic import IronicNodes
 from valence_integration.peers.valence import ValenceNodes
-from valence_integration.tasks.context import Tools
+from valence_integration.tasks.context import Context
 
 LOG = logging.getLogger(__name__)
 
 NAME = "instances"
 
-#: operation -> the factory of its flow. Written down with every flow: frozen.
+#: operation -> the factory of its flow; persisted with every flow, therefore frozen.
 FACTORIES = {
     "provision": "valence_integration.flows.provision.provision",
     "destroy": "valence_integration.flows.destroy.destroy",
 }
 
-#: operation, result -> the state that the row ends in. What could not be undone is
-#: destroyed, as if somebody had asked for it.
+#: operation, result -> the state in which the row ends. An instance whose provisioning
+#: could not be reverted is destroyed, as if that had been requested.
 ENDS = {
     ("provision", Result.SUCCESS): states.ACTIVE,
     ("provision", Result.REVERTED): states.ERROR,
@@ -54,28 +52,35 @@ ENDS = {
     ("destroy", Result.FAILED): states.ERROR,
 }
 
-#: Exceptions that bring no code of their own.
+#: operation, result -> the cleanup of a failed provision. A revert has released everything;
+#: otherwise the destroy flow that follows does.
+CLEANUPS = {
+    ("provision", Result.REVERTED): db_instances.DONE,
+    ("provision", Result.FAILED): db_instances.PENDING,
+}
+
+#: Names of exceptions that have no code of their own -> code.
 CODES = {"TimedOut": errors.TIMED_OUT, "Cancelled": errors.CANCELLED}
 
 _STATES = {operation: state for state, operation in states.OPERATIONS.items()}
 
 
 class InstanceLedger:
-    """The rows of instances, and the flows that move them."""
+    """The rows of instances, and the flows that change them."""
 
     name = NAME
 
-    def __init__(self, tools: Tools) -> None:
-        self.instances = tools.instances
-        self.toolbox = tools
-        self._audit = audit.Audit(tools)
+    def __init__(self, context: Context) -> None:
+        self.instances = context.instances
+        self.context = context
+        self._audit = audit.Audit(context)
 
     def pending(self) -> Iterable[Job]:
-        """List the jobs that rows in a transitional state ask for, oldest first."""
-        return [job_of(found) for found in self.instances.list(states.OPERATIONS)]
+        """Return the jobs of the rows in a transitional state, oldest first."""
+        return [job_of(instance) for instance in self.instances.list(states.OPERATIONS)]
 
     def is_pending(self, job: Job) -> bool:
-        """Tell whether the row still asks for exactly this job."""
+        """Return whether the row still requests exactly this job."""
         try:
             instance = self.instances.get(job.uuid)
         except errors.InstanceNotFound:
@@ -83,7 +88,7 @@ class InstanceLedger:
         return instance.state in states.OPERATIONS and job_of(instance) == job
 
     def flow(self, job: Job) -> FlowSpec:
-        """Say which flow does the job."""
+        """Return the flow that runs the job."""
         kwargs = {}
         if job.operation == "provision":
             kwargs = {"deploy": self.instances.get(job.uuid).deploy is not None}
@@ -91,74 +96,77 @@ class InstanceLedger:
         return FlowSpec(FACTORIES[job.operation], store, kwargs)
 
     def task_arguments(self, job: Job) -> Mapping[str, Any]:
-        """Give the live objects that tasks ask for by name."""
-        return {"tools": self.toolbox}
+        """Return the live objects that tasks require by name."""
+        return {"context": self.context}
 
     def task_started(self, job: Job, task: str, reverting: bool) -> None:
-        """Note which task runs, and who runs it.
+        """Record which task runs, and in which process.
 
-        The time stays when a resumed task runs again: its deadline counts from there.
+        The time stays when a resumed task runs again: its deadline is counted from it.
         """
         label = f"undo {task}" if reverting else task
-        seen, news = self.instances.get(job.uuid), {}
-        if seen.task != label:
-            LOG.info("instance %s: %s", job.uuid, label)
-            news = {"task": label, "task_since": waiting.now()}
-        if seen.conductor != ids.process_name():
-            news["conductor"] = ids.process_name()
-        if news:
-            self.instances.write(job.uuid, job.generation, _STATES[job.operation], **news)
+        instance = self.instances.get(job.uuid)
+        changes: dict[str, Any] = {}
+        if instance.task != label:
+            LOG.info("Instance %s entered task %s", job.uuid, label)
+            changes = {"task": label, "task_since": waiting.now()}
+        if instance.conductor != ids.process_name():
+            changes["conductor"] = ids.process_name()
+        if changes:
+            self.instances.write(job.uuid, job.generation, _STATES[job.operation], **changes)
 
     def settle(self, job: Job, outcome: Outcome) -> Job | None:
-        """End the row's transition, and begin a destruction that waited for that."""
-        end = Ending(ENDS[job.operation, outcome.result], _fault(job, outcome))
+        """End the row's transition, and begin a destruction that waited for this end."""
+        end = db_instances.Ending(ENDS[job.operation, outcome.result], _fault(job, outcome))
         instance = self.instances.settle(job.uuid, job.generation, _STATES[job.operation], end)
         return job_of(instance) if instance.state in states.OPERATIONS else None
 
     def count_by_state(self) -> Mapping[str, int]:
-        """Count the rows by state."""
+        """Return the number of rows in each state."""
         return self.instances.count_by_state()
 
     def audit(self) -> Iterable[Stray]:
-        """Look for what no instance owns, and for instances in error that hold something.
+        """Find nodes that no instance owns, and instances in error that may hold resources.
 
-        These are destroyed once more: whoever was away when that failed may be back.
+        These are destroyed again: the service that was unavailable then may have recovered.
         """
-        strays = self._audit.look()
-        if self.toolbox.limits.give_back_strays:
-            strays += [_left_behind(row) for row in self._give_back_again()]
+        strays = self._audit.run()
+        if self.context.limits.give_back_strays:
+            strays += [_unreleased(instance) for instance in self._retry_cleanups()]
         return strays
 
-    def _give_back_again(self) -> Iterable[Instance]:
-        for row in self.instances.list([states.ERROR]):
-            if holds(row.fault) and self.instances.give_back_again(row.uuid, row.generation):
-                yield row
+    def _retry_cleanups(self) -> Iterable[Instance]:
+        for instance in self.instances.list([states.ERROR]):
+            if db_instances.may_hold_resources(instance.fault) and self.instances.retry_cleanup(
+                instance.uuid, instance.generation
+            ):
+                yield instance
 
 
 def load(conf: cfg.ConfigOpts) -> InstanceLedger:
-    """Open the ledger that a configuration names; its schema is brought up to date.
+    """Open the ledger of a configuration, and upgrade its schema.
 
-    Neither Valence nor Ironic is spoken to before a flow needs it.
+    No request is sent to Valence or Ironic before a flow needs it.
 
-    :raises Unreachable: the database of instances is away.
+    :raises Unreachable: the database of instances does not answer.
     """
     integration_conf.register_opts(conf)
     conductor_conf.register_opts(conf)
     path = sqlite_file(conf[integration_conf.GROUP].connection)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-    opened = open_beside(conf)
-    opened.instances.reach(conf[conductor_conf.GROUP].start_timeout)
-    opened.instances.upgrade()
-    return opened
+    ledger = open_existing(conf)
+    ledger.instances.reach(conf[conductor_conf.GROUP].start_timeout)
+    ledger.instances.upgrade()
+    return ledger
 
 
-def open_beside(conf: cfg.ConfigOpts) -> InstanceLedger:
-    """Open the ledger that a configuration names as it stands: nothing is made or changed."""
+def open_existing(conf: cfg.ConfigOpts) -> InstanceLedger:
+    """Open the ledger of a configuration without creating or upgrading its schema."""
     integration_conf.register_opts(conf)
     return InstanceLedger(
-        Tools(
-            Instances(Database(conf[integration_conf.GROUP].connection)),
+        Context(
+            db_instances.Instances(Database(conf[integration_conf.GROUP].connection)),
             ValenceNodes(lambda: clients.valence(conf)),
             IronicNodes(lambda: clients.ironic(conf)),
             integration_conf.limits(conf),
@@ -168,40 +176,43 @@ def open_beside(conf: cfg.ConfigOpts) -> InstanceLedger:
 
 
 def flows_connection(conf: cfg.ConfigOpts) -> str:
-    """Say where flows are kept by default: a file of SQLite of their own."""
+    """Return the default database of flows: a SQLite file of their own."""
     options = conf[integration_conf.GROUP]
-    rows = sqlite_file(options.connection)
-    folder = rows.parent if rows is not None else pathlib.Path(options.state_path)
+    path = sqlite_file(options.connection)
+    folder = path.parent if path is not None else pathlib.Path(options.state_path)
     return f"sqlite:///{folder}/integration-flows.sqlite"
 
 
 def sqlite_file(connection: str) -> pathlib.Path | None:
-    """Tell the file of a SQLite database; None for any other."""
+    """Return the file of a SQLite database; None for any other database."""
     url = sa.make_url(connection)
-    named = url.get_backend_name() == "sqlite" and url.database
-    return pathlib.Path(str(url.database)) if named else None
+    is_file = url.get_backend_name() == "sqlite" and url.database
+    return pathlib.Path(str(url.database)) if is_file else None
 
 
 def job_of(instance: Instance) -> Job:
-    """Tell the job that an instance in a transitional state asks for."""
+    """Return the job of an instance in a transitional state."""
     operation = states.OPERATIONS[instance.state]
     return Job(NAME, instance.uuid, instance.generation, operation)
 
 
-def _left_behind(row: Instance) -> Stray:
-    what = f"instance {row.uuid} ({row.name}) ended in error and may still hold something"
+def _unreleased(instance: Instance) -> Stray:
+    what = f"instance {instance.uuid} ({instance.name}) is in error and may still hold resources"
     return Stray("row", what, repaired=True)
 
 
 def _fault(job: Job, outcome: Outcome) -> dict[str, Any] | None:
     if outcome.result is Result.SUCCESS:
         return None
-    return {
+    fault = {
         "code": outcome.details.get("code") or CODES.get(outcome.error or "", errors.UNEXPECTED),
         "detail": outcome.reason or f"The flow failed ({outcome.error}); see the log.",
         "reason": outcome.details.get("reason"),
         "error": outcome.error,
         "operation": job.operation,
-        "given_back": job.operation == "provision" and outcome.result is Result.REVERTED,
+        "cleanup": None,
+        "given_back": False,
         "at": waiting.now().isoformat(),
     }
+    cleanup = CLEANUPS.get((job.operation, outcome.result))
+    return fault if cleanup is None else db_instances.with_cleanup(fault, cleanup)

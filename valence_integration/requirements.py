@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""From a flavor of Nova or Mogan to what Valence composes: one table.
+"""Translate flavors of Nova and Mogan to properties that Valence composes, by one table.
 
-A flavor that names nothing of Valence's is not ours, and translates to None.
+A flavor without a key of Valence does not concern the plugin, and translates to None.
 """
 
 from collections.abc import Iterable
@@ -13,18 +13,18 @@ from typing import Any
 
 from valence_integration.errors import InvalidRequirements
 
-#: Nova: extra specs in this namespace are ours.
+#: Nova: namespace of the extra specs that are translated.
 NAMESPACE = "valence:"
-#: Mogan: resources and resource_traits that begin so are ours.
+#: Mogan: prefix of the resources and resource_traits that are translated.
 MOGAN_PREFIX = "CUSTOM_VALENCE_"
-#: The name of a Valence flavor, instead of properties.
+#: Key of a Valence flavor, instead of properties.
 FLAVOR_KEY = "flavor"
 LARGEST = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True)
 class Number:
-    """A whole number within bounds; extra specs bring it as text."""
+    """A whole number within bounds; in extra specs it is text."""
 
     least: int = 1
     most: int = LARGEST
@@ -34,7 +34,7 @@ class Number:
         return f"a whole number, {self.least}{upper or ' or more'}"
 
     def parse(self, value: Any) -> int | None:
-        """Read a value; None when it is not one of these."""
+        """Return the parsed value; None when it is not valid."""
         if isinstance(value, bool) or not re.fullmatch(r"\s*\+?\d{1,10}\s*", str(value)):
             return None
         return int(value) if self.least <= int(value) <= self.most else None
@@ -42,7 +42,7 @@ class Number:
 
 @dataclasses.dataclass(frozen=True)
 class OneOf:
-    """One of a few words, however they are capitalised."""
+    """One of a few words, in any capitalisation."""
 
     words: tuple[str, ...]
 
@@ -50,14 +50,14 @@ class OneOf:
         return "one of " + ", ".join(self.words)
 
     def parse(self, value: Any) -> str | None:
-        """Read a value; None when it is not one of these."""
-        wanted = str(value).strip().lower()
-        return next((word for word in self.words if word.lower() == wanted), None)
+        """Return the parsed value; None when it is not valid."""
+        folded = str(value).strip().lower()
+        return next((word for word in self.words if word.lower() == folded), None)
 
 
 @dataclasses.dataclass(frozen=True)
 class Text:
-    """Words that the pod manager knows."""
+    """Text in the terms of the pod manager."""
 
     most: int = 128
 
@@ -65,7 +65,7 @@ class Text:
         return f"text of 1 to {self.most} characters"
 
     def parse(self, value: Any) -> str | None:
-        """Read a value; None when it is not one of these."""
+        """Return the parsed value; None when it is not valid."""
         text = value.strip() if isinstance(value, str) else ""
         return text if 0 < len(text) <= self.most and text.isprintable() else None
 
@@ -74,10 +74,10 @@ class Text:
 class Requirement:
     """One row of the table.
 
-    :ivar section: property of Valence it belongs to.
-    :ivar field: field within the property.
-    :ivar value: what may stand there.
-    :ivar meaning: for people.
+    :ivar section: the property of Valence that it belongs to.
+    :ivar field: the field within the property.
+    :ivar value: the values that are allowed.
+    :ivar meaning: a description for the documentation.
     """
 
     section: str
@@ -87,19 +87,19 @@ class Requirement:
 
     @property
     def key(self) -> str:
-        """The extra spec of Nova."""
+        """Return the extra spec of Nova."""
         return f"{NAMESPACE}{self.section}:{self.field}"
 
     @property
     def mogan_key(self) -> str:
-        """The key in Mogan's resources (numbers) or resource_traits (words)."""
+        """Return the key in Mogan's resources (numbers) or resource_traits (words)."""
         return f"{MOGAN_PREFIX}{self.section}_{self.field}".upper()
 
 
-#: Sections of which there may be several: ``storage``, ``storage2``, ...
+#: Sections that may be repeated: ``storage``, ``storage2``, ...
 REPEATED = frozenset({"storage", "network", "pci_device"})
 
-#: THE table: every key that a flavor may have, besides ``valence:flavor``.
+#: Every key that a flavor may have, besides ``valence:flavor``.
 TABLE = (
     Requirement("processor", "total_cores", Number(), "cores in all processors together"),
     Requirement("processor", "count", Number(), "number of processors"),
@@ -127,9 +127,9 @@ _FLAVOR = Text(255)
 
 @dataclasses.dataclass(frozen=True)
 class Requirements:
-    """What Valence is to compose: properties, or one of its flavors.
+    """The requirements of a composition: properties, or a Valence flavor.
 
-    :ivar properties: as ``POST /v1/nodes`` takes them.
+    :ivar properties: in the format of ``POST /v1/nodes``.
     :ivar flavor: name or uuid of a Valence flavor.
     """
 
@@ -139,7 +139,7 @@ class Requirements:
 
 @dataclasses.dataclass(frozen=True)
 class _Entry:
-    """A value, where it belongs, and the name by which its author knows it."""
+    """A parsed value, its place in the properties, and its key in the flavor."""
 
     key: str
     row: Requirement
@@ -150,12 +150,12 @@ class _Entry:
 def from_extra_specs(extra_specs: Mapping[str, Any]) -> Requirements | None:
     """Translate the extra specs of a Nova flavor.
 
-    :returns: None when the flavor asks nothing of Valence.
-    :raises InvalidRequirements: a ``valence:`` key is unknown, or its value impossible.
+    :returns: None when the flavor has no key of Valence.
+    :raises InvalidRequirements: a ``valence:`` key is unknown, or its value is invalid.
     """
-    ours = {key: value for key, value in extra_specs.items() if key.startswith(NAMESPACE)}
-    flavor = {key: ours.pop(key) for key in [NAMESPACE + FLAVOR_KEY] if key in ours}
-    return _choose(flavor, [_nova_entry(key, value) for key, value in ours.items()])
+    specs = {key: value for key, value in extra_specs.items() if key.startswith(NAMESPACE)}
+    flavor = {key: specs.pop(key) for key in [NAMESPACE + FLAVOR_KEY] if key in specs}
+    return _requirements(flavor, [_nova_entry(key, value) for key, value in specs.items()])
 
 
 def from_mogan(
@@ -163,65 +163,65 @@ def from_mogan(
 ) -> Requirements | None:
     """Translate a flavor of Mogan.
 
-    Numbers stand in ``resources``, words in ``resource_traits``, both under the
+    Numbers are in ``resources``, words in ``resource_traits``, both under the
     ``CUSTOM_VALENCE_`` names of the table.
 
-    :returns: None when the flavor asks nothing of Valence.
-    :raises InvalidRequirements: a name of ours is unknown, or its value impossible.
+    :returns: None when the flavor has no key of Valence.
+    :raises InvalidRequirements: a ``CUSTOM_VALENCE_`` name is unknown, or its value is invalid.
     """
-    ours: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for source in (resources or {}, resource_traits or {}):
         for key, value in source.items():
             if not key.startswith(MOGAN_PREFIX):
                 continue
-            if ours.setdefault(key, value) != value:
-                raise InvalidRequirements(key, value, f"it is {ours[key]!r} elsewhere")
-    named = MOGAN_PREFIX + FLAVOR_KEY.upper()
-    flavor = {key: ours.pop(key) for key in [named] if key in ours}
-    return _choose(flavor, [_mogan_entry(key, value) for key, value in ours.items()])
+            if values.setdefault(key, value) != value:
+                raise InvalidRequirements(key, value, f"it is {values[key]!r} elsewhere")
+    flavor_key = MOGAN_PREFIX + FLAVOR_KEY.upper()
+    flavor = {key: values.pop(key) for key in [flavor_key] if key in values}
+    return _requirements(flavor, [_mogan_entry(key, value) for key, value in values.items()])
 
 
 def from_properties(properties: Mapping[str, Any]) -> Requirements:
-    """Check properties that are in Valence's own form already.
+    """Return properties that are in Valence's own format already, validated.
 
-    :raises InvalidRequirements: nothing is asked for, a field is unknown, or
-        its value impossible.
+    :raises InvalidRequirements: there is no property, a field is unknown, or its
+        value is invalid.
     """
     entries: list[_Entry] = []
     for section, content in properties.items():
         parts = content if section in REPEATED and isinstance(content, list) else [content]
         for place, part in enumerate(parts):
             if not isinstance(part, Mapping):
-                raise InvalidRequirements(section, part, "it is an object with fields")
+                raise InvalidRequirements(section, part, "it must be an object with fields")
             entries += _own_entries(section, place, part)
     if not entries:
         raise InvalidRequirements("requirements", dict(properties), _one_of(KEYS["valence"]))
     return Requirements(properties=_assemble(entries))
 
 
-def _choose(flavor: Mapping[str, Any], entries: list[_Entry]) -> Requirements | None:
+def _requirements(flavor: Mapping[str, Any], entries: list[_Entry]) -> Requirements | None:
     for key, value in flavor.items():
         name = _FLAVOR.parse(value)
         if name is None:
             raise InvalidRequirements(key, value, f"{_FLAVOR} is allowed, the name of a flavor")
         if entries:
             first = entries[0]
-            allowed = f"{key} names a flavor already; leave one of the two out"
+            allowed = f"{key} names a flavor already; remove one of the two"
             raise InvalidRequirements(first.key, first.value, allowed)
         return Requirements(flavor=name)
     return Requirements(properties=_assemble(entries)) if entries else None
 
 
 def _nova_entry(key: str, value: Any) -> _Entry:
-    found = re.fullmatch(rf"{NAMESPACE}([a-z_]+?)([1-9]\d{{0,2}})?:([a-z_]+)", key)
-    row = _BY_NAME.get((found[1], found[3])) if found else None
-    return _entry(key, value, row, found[2] if found else None, "extra specs")
+    parts = re.fullmatch(rf"{NAMESPACE}([a-z_]+?)([1-9]\d{{0,2}})?:([a-z_]+)", key)
+    row = _BY_NAME.get((parts[1], parts[3])) if parts else None
+    return _entry(key, value, row, parts[2] if parts else None, "extra specs")
 
 
 def _mogan_entry(key: str, value: Any) -> _Entry:
-    found = re.fullmatch(rf"({MOGAN_PREFIX}[A-Z_]+?)([1-9]\d{{0,2}})?(_[A-Z_]+)", key)
-    row = _BY_MOGAN.get(found[1] + found[3]) if found and found[2] else _BY_MOGAN.get(key)
-    return _entry(key, value, row, found[2] if found else None, "mogan")
+    parts = re.fullmatch(rf"({MOGAN_PREFIX}[A-Z_]+?)([1-9]\d{{0,2}})?(_[A-Z_]+)", key)
+    row = _BY_MOGAN.get(parts[1] + parts[3]) if parts and parts[2] else _BY_MOGAN.get(key)
+    return _entry(key, value, row, parts[2] if parts else None, "mogan")
 
 
 def _own_entries(section: str, place: int, part: Mapping[str, Any]) -> Iterable[_Entry]:
@@ -231,14 +231,14 @@ def _own_entries(section: str, place: int, part: Mapping[str, Any]) -> Iterable[
 
 
 def _entry(
-    key: str, value: Any, row: Requirement | None, number: str | None, dialect: str
+    key: str, value: Any, row: Requirement | None, number: str | None, format_: str
 ) -> _Entry:
     if row is None or (number and row.section not in REPEATED):
-        raise InvalidRequirements(key, value, "there is no such key; " + _one_of(KEYS[dialect]))
-    read = row.value.parse(value)
-    if read is None:
+        raise InvalidRequirements(key, value, "there is no such key; " + _one_of(KEYS[format_]))
+    parsed = row.value.parse(value)
+    if parsed is None:
         raise InvalidRequirements(key, value, f"{row.value} is allowed")
-    return _Entry(key, row, int(number or 0), read)
+    return _Entry(key, row, int(number or 0), parsed)
 
 
 def _assemble(entries: Iterable[_Entry]) -> dict[str, Any]:
@@ -258,7 +258,7 @@ def _one_of(keys: Iterable[str]) -> str:
     return "the keys are " + ", ".join(keys)
 
 
-#: dialect -> every key it has, for error messages and documentation.
+#: format -> every key it has, for error messages and documentation.
 KEYS = {
     "extra specs": (NAMESPACE + FLAVOR_KEY, *(row.key for row in TABLE)),
     "mogan": (MOGAN_PREFIX + FLAVOR_KEY.upper(), *(row.mogan_key for row in TABLE)),

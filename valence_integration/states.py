@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The states of an instance, and what may follow what."""
+"""The states of an instance, and the transitions between them."""
 
 from valence_conductor.db import transitions
 
@@ -10,9 +10,9 @@ DESTROYING = "destroying"
 DELETED = "deleted"
 ERROR = "error"
 
-#: Every step that an instance may take. From ``error`` an instance is provisioned
-#: anew only when nothing of it is left behind, and from ``deleted`` only when whoever
-#: owns it says so: see :mod:`valence_integration.tasks.retry_check`.
+#: state -> the states that may follow it. An instance in ``error`` is provisioned again
+#: only when none of its resources is left, and a deleted one only when the caller requests
+#: that explicitly: see :mod:`valence_integration.tasks.retry_check`.
 TRANSITIONS = transitions.Transitions(
     {
         PROVISIONING: {ACTIVE, ERROR, DESTROYING},
@@ -25,11 +25,11 @@ TRANSITIONS = transitions.Transitions(
 
 STATES = (PROVISIONING, ACTIVE, DESTROYING, DELETED, ERROR)
 
-#: state -> the operation that a row in it asks a conductor for.
+#: Transitional state -> the operation that a conductor runs for a row in it.
 OPERATIONS = {PROVISIONING: "provision", DESTROYING: "destroy"}
 
-#: States from which an instance may be provisioned anew.
-RETRIED = frozenset({ERROR, DELETED})
+#: States from which an instance may be provisioned again.
+RETRYABLE = frozenset({ERROR, DELETED})
 
-#: States in which nothing happens until somebody asks for something.
+#: States in which no operation runs until the next request.
 SETTLED = frozenset(STATES) - frozenset(OPERATIONS)

@@ -67,7 +67,7 @@ class TestAudits(base.FunctionalTestCase):
         conf = self.lab.plugin_conf()
         instance_ledger.integration_conf.register_opts(conf)
         conf.set_override("stray_grace", 0, group="valence_integration")
-        opened = instance_ledger.open_beside(conf)
+        opened = instance_ledger.open_existing(conf)
         self.addCleanup(opened.instances.close)
         return opened
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Commands of the plugin's operators."""
+"""Command line of the plugin, for operators."""
 
 import warnings
 
-# oslo.versionedobjects brings it along, and it greets people at their terminals.
+# oslo.versionedobjects imports eventlet, which would print its warning at every command.
 warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")

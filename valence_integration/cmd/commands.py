@@ -14,12 +14,12 @@ from cliff import show
 from valence_integration import errors
 from valence_integration import states
 from valence_integration.cmd import output
-from valence_integration.cmd import session
+from valence_integration.cmd.session import Session
 from valence_integration.objects.instance import Instance
 
 
 class ListInstances(lister.Lister):
-    """List instances: where each is, since when, who works on it, what went wrong."""
+    """List instances: their state, since when, their conductor, their last error."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options."""
@@ -34,17 +34,19 @@ class ListInstances(lister.Lister):
         parser.add_argument("--all", action="store_true", help="Show deleted instances too")
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> output.Listed:
-        """List them."""
-        sat = desk_of(self)
-        found = sat.living()
+    def take_action(self, parsed_args: argparse.Namespace) -> output.Table:
+        """Return the columns and rows."""
+        session = session_of(self)
         if parsed_args.all or parsed_args.state:
-            found = sat.instances.list(parsed_args.state or states.STATES)
-        return output.listed(found, output.LONG_COLUMNS if parsed_args.long else output.COLUMNS)
+            instances = session.instances.list(parsed_args.state or states.STATES)
+        else:
+            instances = session.not_deleted()
+        columns = output.LONG_COLUMNS if parsed_args.long else output.COLUMNS
+        return output.table(instances, columns)
 
 
 class ShowInstance(show.ShowOne):
-    """Show an instance, and in full why its last operation failed."""
+    """Show an instance, with the full reason why its last operation failed."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options."""
@@ -55,12 +57,12 @@ class ShowInstance(show.ShowOne):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[object, ...]]:
-        """Show it."""
-        return output.shown(desk_of(self).find(parsed_args.instance))
+        """Return the names and values of the fields."""
+        return output.details(session_of(self).find(parsed_args.instance))
 
 
 class RetryInstances(lister.Lister):
-    """Provision instances anew that are in error and hold nothing any more."""
+    """Provision instances again that are in error and hold no resources any more."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options."""
@@ -68,76 +70,78 @@ class RetryInstances(lister.Lister):
         add_instances(parser)
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> output.Listed:
-        """Ask for it."""
-        sat = desk_of(self)
-        found = [sat.find(ident) for ident in parsed_args.instances]
-        return ask_for(self, found, sat.provisioner.retry)
+    def take_action(self, parsed_args: argparse.Namespace) -> output.Table:
+        """Submit the requests."""
+        session = session_of(self)
+        instances = [session.find(ident) for ident in parsed_args.instances]
+        return submit(self, instances, session.provisioner.retry)
 
 
 class ReleaseInstances(lister.Lister):
-    """Destroy instances: out of Ironic, and back to the pool they were composed from."""
+    """Destroy instances: remove them from Ironic, release their hardware to the pool."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Add the options."""
         parser = super().get_parser(prog_name)
         add_instances(parser)
-        parser.add_argument("--yes", action="store_true", help="Do not ask whether it is meant")
+        parser.add_argument("--yes", action="store_true", help="Do not ask for confirmation")
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> output.Listed:
-        """Make sure, and ask for it."""
-        sat = desk_of(self)
-        found = [sat.find(ident) for ident in parsed_args.instances]
+    def take_action(self, parsed_args: argparse.Namespace) -> output.Table:
+        """Submit the requests after confirmation."""
+        session = session_of(self)
+        instances = [session.find(ident) for ident in parsed_args.instances]
         if not parsed_args.yes:
-            confirm(self, found)
-        return ask_for(self, found, sat.provisioner.destroy)
+            confirm(self, instances)
+        return submit(self, instances, session.provisioner.destroy)
 
 
-def desk_of(cmd: command.Command) -> session.Desk:
-    """Give the desk that the program has for its commands."""
-    found: session.Desk = cmd.app.desk  # type: ignore[attr-defined]  # cliff knows no desk
-    return found
+def session_of(cmd: command.Command) -> Session:
+    """Return the session that the program opened for its commands."""
+    session: Session = cmd.app.session  # type: ignore[attr-defined]  # cliff knows no session
+    return session
 
 
 def add_instances(parser: argparse.ArgumentParser) -> None:
-    """Add the instances that a command is about."""
+    """Add the argument for one or more instances."""
     parser.add_argument(
         "instances", metavar="<instance>", nargs="+", help="Instances (UUIDs or names)"
     )
 
 
-def confirm(cmd: command.Command, found: Sequence[Instance]) -> None:
-    """Ask a person whether these instances are to go.
+def confirm(cmd: command.Command, instances: Sequence[Instance]) -> None:
+    """Ask the operator at the terminal whether to destroy these instances.
 
-    :raises InvalidRequest: they are not, or there is nobody to ask.
+    :raises InvalidRequest: the operator declined, or there is no terminal.
     """
     if not sys.stdin.isatty():
-        raise errors.InvalidRequest("Nobody is there to be asked: say --yes if it is meant.")
-    for it in found:
-        cmd.app.stderr.write(f"{it.uuid}  {output.printable(it.name)}  {it.state}\n")
-    cmd.app.stderr.write("Whatever runs on them is lost. Destroy them? [y/N] ")
+        raise errors.InvalidRequest("No terminal to confirm on: pass --yes to destroy.")
+    for instance in instances:
+        cmd.app.stderr.write(
+            f"{instance.uuid}  {output.printable(instance.name)}  {instance.state}\n"
+        )
+    cmd.app.stderr.write("All data on them will be lost. Destroy them? [y/N] ")
     cmd.app.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise errors.InvalidRequest("Nothing was changed.")
 
 
-def ask_for(
-    cmd: command.Command, found: Sequence[Instance], ask: Callable[[str], Instance]
-) -> output.Listed:
-    """Ask for the same of each; one that is refused does not keep the others from it.
+def submit(
+    cmd: command.Command, instances: Sequence[Instance], request: Callable[[str], Instance]
+) -> output.Table:
+    """Submit the same request for each instance; a refused one does not stop the others.
 
-    :raises InvalidRequest: some were refused; each was told on stderr.
+    :raises InvalidRequest: some were refused; the reason of each is on stderr.
     """
-    taken, refused = [], []
-    for it in found:
+    accepted, refused = [], 0
+    for instance in instances:
         try:
-            taken.append(ask(it.uuid))
+            accepted.append(request(instance.uuid))
         except errors.IntegrationError as exc:
             cmd.app.stderr.write(f"{exc}\n")
-            refused.append(it)
-    if any(it.state in states.OPERATIONS for it in taken):
-        cmd.app.stderr.write(f"{desk_of(cmd).taken_up()}\n")
+            refused += 1
+    if any(instance.state in states.OPERATIONS for instance in accepted):
+        cmd.app.stderr.write(f"{session_of(cmd).pickup_hint()}\n")
     if refused:
-        raise errors.InvalidRequest(f"{len(refused)} of {len(found)} instances were refused.")
-    return output.listed(taken)
+        raise errors.InvalidRequest(f"{refused} of {len(instances)} instances were refused.")
+    return output.table(accepted)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The command ``valence-instance``: what becomes of instances, and what can be done."""
+"""The program ``valence-instance``: show instances, retry and release them."""
 
 import argparse
 import importlib.metadata
@@ -13,25 +13,25 @@ from cliff import app
 from cliff import command
 from cliff import commandmanager
 
-from valence_integration.cmd import session
+from valence_integration.cmd.session import Session
 
-#: Entry points of this group are the subcommands.
+#: Group of the entry points of the subcommands.
 NAMESPACE = "valence_integration.cli"
 
-#: What libraries say less than this is left out.
+#: Lowest level at which messages of these libraries are shown.
 LIBRARIES = {"alembic": logging.WARNING, "ironicclient": logging.CRITICAL}
 
 DESCRIPTION = (
-    "Look at instances, and have them provisioned anew or destroyed. Works beside the process "
-    "that provisions, on the same configuration, and needs nothing of it."
+    "Show instances, retry failed ones, and release them. Works beside the process that runs "
+    "the flows, with the same configuration, whether that process is running or not."
 )
 
 
 class Shell(app.App):
-    """Look at instances, beside the process that works on them."""
+    """The program, with one session for all of its commands."""
 
     NAME = "valence-instance"
-    session: session.Desk
+    session: Session
 
     def __init__(self, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
         super().__init__(
@@ -49,7 +49,7 @@ class Shell(app.App):
         version: str | None,
         argparse_kwargs: dict[str, Any] | None = None,
     ) -> argparse.ArgumentParser:
-        """Add where the configuration is to the options of every command."""
+        """Add the options that every command has: the location of the configuration."""
         parser = super().build_option_parser(description, version, argparse_kwargs)
         for option, what in (("--config-file", "A file"), ("--config-dir", "A directory")):
             parser.add_argument(
@@ -62,21 +62,21 @@ class Shell(app.App):
         return parser
 
     def configure_logging(self) -> None:
-        """Let libraries speak only when asked to: what they have to say is in our errors."""
+        """Hide messages of libraries without --debug: the plugin's errors repeat them."""
         super().configure_logging()
         if not self.options.debug:
             for library, level in LIBRARIES.items():
                 logging.getLogger(library).setLevel(level)
 
     def initialize_app(self, argv: list[str]) -> None:
-        """Have a desk at hand for the commands; nothing is opened yet."""
+        """Create the session of the commands; nothing is opened yet."""
         super().initialize_app(argv)
-        self.desk = session.Desk(self.options.config_file, self.options.config_dir)
+        self.session = Session(self.options.config_file, self.options.config_dir)
 
     def clean_up(self, cmd: command.Command, result: int, err: BaseException | None) -> None:
-        """Close what the command has opened."""
+        """Close what the command opened."""
         super().clean_up(cmd, result, err)
-        self.desk.close()
+        self.session.close()
 
 
 def main(argv: list[str] | None = None) -> int:

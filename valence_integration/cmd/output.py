@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How an instance looks: a line for people, JSON for programs."""
+"""Format instances: text for terminals, JSON for programs."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -15,69 +15,73 @@ from valence_integration.objects.instance import Instance
 
 
 class Text(columns.FormattableColumn[str | None]):
-    """Words, or none; somebody else chose them: none of them may steer a terminal."""
+    """Text of users and services, or none: it must not control the terminal."""
 
     def human_readable(self) -> str:
-        """Show them."""
+        """Return the text without control characters."""
         return printable(self._value or "")
 
 
 class Fault(columns.FormattableColumn[Mapping[str, Any] | None]):
-    """Why the last operation failed: the sentence, with the peer's reason, and the code."""
+    """Why the last operation failed: the sentence with the peer's reason, cleanup, code."""
 
     def human_readable(self) -> str:
-        """Show it in lines; nothing if there is no fault."""
+        """Return a line for each; empty without a fault."""
         fault = self._value or {}
-        lines = (fault.get("detail"), fault.get("code"))
+        lines = (fault.get("detail"), _cleanup(fault.get("cleanup")), fault.get("code"))
         return "\n".join(printable(str(line)) for line in lines if line)
 
 
-def printable(words: str) -> str:
-    """Replace what is no letter or sign: escape sequences, newlines."""
-    return "".join(sign if sign.isprintable() else " " for sign in words)
+def _cleanup(cleanup: Mapping[str, Any] | None) -> str | None:
+    if not cleanup:
+        return None
+    return ": ".join(filter(None, ("cleanup", cleanup["result"], cleanup["detail"])))
 
 
-def moment(when: datetime.datetime | None) -> str | None:
-    """Write a time in ISO 8601, in UTC, to the second."""
-    return when.isoformat(timespec="seconds") if when else None
+def printable(text: str) -> str:
+    """Replace unprintable characters by spaces: escape sequences, newlines."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def timestamp(time: datetime.datetime | None) -> str | None:
+    """Return a time in ISO 8601, in UTC, to the second."""
+    return time.isoformat(timespec="seconds") if time else None
 
 
 def deployment(instance: Instance) -> dict[str, Any] | None:
-    """Show what is deployed, without what may be secret in it."""
+    """Return what is deployed, with secrets masked."""
     if instance.deploy is None:
         return None
-    shown: dict[str, Any] = strutils.mask_dict_password(instance.deploy)
-    return shown | ({"configdrive": "***"} if shown.get("configdrive") else {})
+    masked: dict[str, Any] = strutils.mask_dict_password(instance.deploy)
+    return masked | ({"configdrive": "***"} if masked.get("configdrive") else {})
 
 
-Field = Callable[[Instance], Any]
-
-#: field -> what is shown of it, in this order.
-FIELDS: Mapping[str, Field] = {
-    "uuid": lambda it: it.uuid,
-    "name": lambda it: Text(it.name),
-    "state": lambda it: it.state,
-    "task": lambda it: Text(it.task),
-    "since": lambda it: moment(it.since),
-    "conductor": lambda it: Text(it.conductor),
-    "fault": lambda it: Fault(it.fault),
-    "operation": lambda it: it.operation,
-    "generation": lambda it: it.generation,
-    "destroy_requested": lambda it: it.destroy_requested,
-    "composed": lambda it: it.composed,
-    "requirements": lambda it: it.requirements,
-    "flavor": lambda it: Text(it.flavor),
+#: field -> the value to show, in this order.
+FIELDS: Mapping[str, Callable[[Instance], Any]] = {
+    "uuid": lambda instance: instance.uuid,
+    "name": lambda instance: Text(instance.name),
+    "state": lambda instance: instance.state,
+    "task": lambda instance: Text(instance.task),
+    "since": lambda instance: timestamp(instance.since),
+    "conductor": lambda instance: Text(instance.conductor),
+    "fault": lambda instance: Fault(instance.fault),
+    "operation": lambda instance: instance.operation,
+    "generation": lambda instance: instance.generation,
+    "destroy_requested": lambda instance: instance.destroy_requested,
+    "composed": lambda instance: instance.composed,
+    "requirements": lambda instance: instance.requirements,
+    "flavor": lambda instance: Text(instance.flavor),
     "deploy": deployment,
-    "node_uuid": lambda it: Text(it.node_uuid),
-    "ironic_uuid": lambda it: Text(it.ironic_uuid),
-    "podm_uuid": lambda it: Text(it.podm_uuid),
-    "project_id": lambda it: Text(it.project_id),
-    "user_id": lambda it: Text(it.user_id),
-    "created_at": lambda it: moment(it.created_at),
-    "updated_at": lambda it: moment(it.updated_at),
+    "node_uuid": lambda instance: Text(instance.node_uuid),
+    "ironic_uuid": lambda instance: Text(instance.ironic_uuid),
+    "podm_uuid": lambda instance: Text(instance.podm_uuid),
+    "project_id": lambda instance: Text(instance.project_id),
+    "user_id": lambda instance: Text(instance.user_id),
+    "created_at": lambda instance: timestamp(instance.created_at),
+    "updated_at": lambda instance: timestamp(instance.updated_at),
 }
 
-#: heading -> field, for lists.
+#: Column heading -> field.
 COLUMNS: Mapping[str, str] = {
     "UUID": "uuid",
     "Name": "name",
@@ -97,15 +101,16 @@ LONG_COLUMNS: Mapping[str, str] = {
     "Created": "created_at",
 }
 
-Listed = tuple[tuple[str, ...], list[tuple[Any, ...]]]
+Table = tuple[tuple[str, ...], list[tuple[Any, ...]]]
 
 
-def listed(instances: Iterable[Instance], wanted: Mapping[str, str] = COLUMNS) -> Listed:
-    """Give headings and rows for a Lister."""
-    rows = [tuple(FIELDS[field](it) for field in wanted.values()) for it in instances]
-    return tuple(wanted), rows
+def table(instances: Iterable[Instance], headings: Mapping[str, str] = COLUMNS) -> Table:
+    """Return headings and rows for a Lister."""
+    fields = headings.values()
+    rows = [tuple(FIELDS[field](instance) for field in fields) for instance in instances]
+    return tuple(headings), rows
 
 
-def shown(instance: Instance) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-    """Give names and values for a ShowOne."""
-    return tuple(FIELDS), tuple(show(instance) for show in FIELDS.values())
+def details(instance: Instance) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    """Return names and values for a ShowOne."""
+    return tuple(FIELDS), tuple(value(instance) for value in FIELDS.values())

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Where an operator's commands sit: beside the process that works on the instances.
+"""Access of an operator's commands to the instances, beside the process that runs flows.
 
-The table is opened as it stands. Nothing is created or migrated, no flow is run,
-and the lock of the process that runs them is left to it.
+The database is opened as it is: no schema is created or upgraded, no flow runs here, and
+the lock of the process that runs the flows is not acquired.
 """
 
 from collections.abc import Sequence
@@ -15,109 +15,111 @@ from oslo_log import log as logging
 from valence_conductor import conf as conductor_conf
 from valence_integration import conf as integration_conf
 from valence_integration import errors
-from valence_integration import ledger
-from valence_integration import provisioner as provisioner_module
+from valence_integration import ledger as instance_ledger
 from valence_integration import states
 from valence_integration.db.instances import Instances
 from valence_integration.objects.instance import Instance
+from valence_integration.provisioner import Provisioner
 
 LOG = logging.getLogger(__name__)
 
 
-class Desk:
-    """The instances that a configuration names, and a way to ask for something.
+class Session:
+    """The instances of a configuration, and a provisioner that only submits requests.
 
-    :param files: of the configuration; none: where oslo.config looks by itself.
+    :param files: of the configuration; none: oslo.config searches its default places.
     :param folders: of the configuration.
     """
 
     def __init__(self, files: Sequence[str] = (), folders: Sequence[str] = ()) -> None:
         self._arguments = [
-            *(word for path in files for word in ("--config-file", path)),
-            *(word for path in folders for word in ("--config-dir", path)),
+            *(argument for path in files for argument in ("--config-file", path)),
+            *(argument for path in folders for argument in ("--config-dir", path)),
         ]
-        self._opened: ledger.InstanceLedger | None = None
-        self._board_is_away = False
+        self._opened: instance_ledger.InstanceLedger | None = None
+        self._jobboard_failed = False
 
     @functools.cached_property
     def conf(self) -> cfg.ConfigOpts:
-        """The configuration."""
+        """Return the configuration."""
         conf = cfg.ConfigOpts()
         conf(self._arguments, project="valence", prog="valence-instance")
         integration_conf.register_opts(conf)
         conductor_conf.register_opts(conf)
-        # That port is the one of the process that works, and nobody waits at a terminal.
+        # The port belongs to the process that runs flows, and a command must not wait.
         conf.set_override("metrics_port", None, group=conductor_conf.GROUP)
         conf.set_override("start_timeout", 0.0, group=conductor_conf.GROUP)
         return conf
 
     @functools.cached_property
-    def ledger(self) -> ledger.InstanceLedger:
-        """The ledger, opened as it stands.
+    def ledger(self) -> instance_ledger.InstanceLedger:
+        """Return the ledger, without creating or upgrading its schema.
 
-        :raises InvalidRequest: there is no table, or not the one of this release.
-        :raises Unreachable: the database is away.
+        :raises InvalidRequest: the database does not exist, or has another release's schema.
+        :raises Unreachable: the database does not answer.
         """
         connection = self.conf[integration_conf.GROUP].connection
-        path = ledger.sqlite_file(connection)
+        path = instance_ledger.sqlite_file(connection)
         if path is not None and not path.exists():
             raise errors.InvalidRequest(
-                f"There is no database {path}. Give the configuration that the plugin uses with "
-                "--config-file; its process makes the database when it starts first."
+                f"There is no database {path}. Pass the configuration of the plugin with "
+                "--config-file; the plugin's process creates the database at its first start."
             )
-        self._opened = ledger.open_beside(self.conf)
+        self._opened = instance_ledger.open_existing(self.conf)
         self._opened.instances.reach(0)
         if not self._opened.instances.is_current():
             raise errors.InvalidRequest(
-                "The tables are not those of this release. The plugin's process brings them up to "
-                "date when it starts: start it, of the same release as this command."
+                "The tables are not those of this release. The plugin's process upgrades them at "
+                "its start: start it from the same release as this command."
             )
         return self._opened
 
     @property
     def instances(self) -> Instances:
-        """The table."""
+        """Return the repository of instances."""
         return self.ledger.instances
 
     @functools.cached_property
-    def provisioner(self) -> provisioner_module.Provisioner:
-        """Somebody who takes requests and leaves the work to others."""
-        provisioner = provisioner_module.Provisioner(self.conf, self.ledger, beside=True)
+    def provisioner(self) -> Provisioner:
+        """Return a provisioner that submits requests and runs no flows."""
+        provisioner = Provisioner(self.conf, self.ledger, submit_only=True)
         try:
             provisioner.start()
-        except Exception as exc:  # a jobboard's client lets through errors of its own
+        except Exception as exc:  # clients of jobboards raise errors of their own
             LOG.warning("The jobboard cannot be reached: %s", exc)
-            self._board_is_away = True
+            self._jobboard_failed = True
         return provisioner
 
     def find(self, ident: str) -> Instance:
-        """Read an instance by uuid, or by a name that only one has that is not deleted.
+        """Return an instance by uuid, or by a name unique among those that are not deleted.
 
         :raises InstanceNotFound: there is none.
-        :raises InvalidRequest: several have that name.
+        :raises InvalidRequest: several instances have this name.
         """
         try:
             return self.instances.get(ident)
         except errors.InstanceNotFound:
-            named = [found for found in self.living() if found.name == ident]
-            if not named:
+            matches = [instance for instance in self.not_deleted() if instance.name == ident]
+            if not matches:
                 raise
-        if len(named) > 1:
-            uuids = ", ".join(found.uuid for found in named)
-            raise errors.InvalidRequest(f"Several instances are named {ident!r}: {uuids}.")
-        return named[0]
+        if len(matches) > 1:
+            uuids = ", ".join(instance.uuid for instance in matches)
+            raise errors.InvalidRequest(
+                f"Several instances are named {ident!r}: {uuids}. Pass a uuid."
+            )
+        return matches[0]
 
-    def living(self) -> list[Instance]:
-        """Read every instance that is not deleted, oldest first."""
+    def not_deleted(self) -> list[Instance]:
+        """Return every instance that is not deleted, oldest first."""
         return self.instances.list([s for s in states.STATES if s != states.DELETED])
 
-    def taken_up(self) -> str:
-        """Say when somebody begins with what was asked for."""
+    def pickup_hint(self) -> str:
+        """Return a sentence that says when a submitted request starts."""
         options = self.conf[conductor_conf.GROUP]
-        if options.jobboard and not self._board_is_away:
-            return "The job is posted: a conductor takes it up as soon as one is free."
+        if options.jobboard and not self._jobboard_failed:
+            return "The job is posted: the next free conductor starts it."
         return (
-            "It is written down: the process that provisions takes it up at its next sweep, "
+            "The request is stored: the process that runs flows starts it at its next sweep, "
             f"within {options.sweep_interval:g} s, or when it starts."
         )
 

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The database of the plugin: tables, rows and migrations."""
+"""The database of the plugin: tables, the repository of instances, migrations."""

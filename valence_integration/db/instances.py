@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Rows of instances: read, added, and written only while they are what they were."""
+"""Repository of instances: every write is conditional on generation and state."""
 
 from collections.abc import Collection
 from collections.abc import Mapping
@@ -24,8 +24,10 @@ from valence_integration.db.models import InstallationRow
 from valence_integration.db.models import InstanceRow
 from valence_integration.objects.instance import Instance
 
-#: Between why an instance failed, and why it is not given back since.
-AND_GIVING_BACK = " Giving it back: "
+#: Values of ``fault["cleanup"]["result"]``: see the fields of :class:`Instance`.
+DONE = "done"
+PENDING = "pending"
+FAILED = "failed"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Ending:
 class Instances:
     """The table of instances in one database.
 
-    :param db: opened; its schema is brought up to date by :meth:`upgrade`.
+    :param db: an open database; :meth:`upgrade` migrates its schema.
     """
 
     def __init__(self, db: db_engine.Database) -> None:
@@ -50,23 +52,23 @@ class Instances:
         """Wait until the database answers.
 
         :param patience: seconds.
-        :raises Unreachable: it does not.
+        :raises Unreachable: it did not answer in this time.
         """
         self._db.reach(patience)
 
     def upgrade(self) -> None:
-        """Bring the schema up to date."""
+        """Upgrade the schema to this release."""
         self._db.upgrade(migrations.PATH, migrations.VERSION_TABLE)
 
     def is_current(self) -> bool:
-        """Tell whether the schema is the one of this release."""
+        """Return whether the schema is the one of this release."""
         head = db_engine.latest_revision(migrations.PATH)
         return self._db.version(migrations.VERSION_TABLE) == head
 
     def installation(self) -> str:
-        """Tell the uuid that this database was given when it was made.
+        """Return the uuid that this database was given when it was created.
 
-        What is made elsewhere for an instance of it bears this mark.
+        Resources that are created elsewhere for its instances are marked with this uuid.
         """
         if self._installation is None:
             with self._db.reader() as session:
@@ -79,32 +81,32 @@ class Instances:
 
     @db_engine.retried
     def get(self, uuid: str) -> Instance:
-        """Read an instance.
+        """Return an instance.
 
-        :raises InstanceNotFound: there is none.
+        :raises InstanceNotFound: no instance has this uuid.
         """
         with self._db.reader() as session:
-            return Instance.from_row(_row(session, uuid))
+            return to_object(_row(session, uuid))
 
     @db_engine.retried
     def list(self, state: Collection[str] = states.STATES) -> list[Instance]:
-        """Read the instances in some states, oldest first."""
+        """Return the instances in these states, oldest first."""
         query = sa.select(InstanceRow).where(InstanceRow.state.in_(list(state)))
         with self._db.reader() as session:
-            found = session.scalars(query.order_by(InstanceRow.id)).all()
-            return [Instance.from_row(row) for row in found]
+            rows = session.scalars(query.order_by(InstanceRow.id)).all()
+            return [to_object(row) for row in rows]
 
     def count_by_state(self) -> dict[str, int]:
-        """Count the instances by state, those of no state at this moment too."""
+        """Return the number of instances in every state, also where it is zero."""
         query = sa.select(InstanceRow.state, sa.func.count()).group_by(InstanceRow.state)
         with self._db.reader() as session:
-            counted = dict(session.execute(query).tuples().all())
-        return {state: counted.get(state, 0) for state in states.STATES}
+            counts = dict(session.execute(query).tuples().all())
+        return {state: counts.get(state, 0) for state in states.STATES}
 
     def expect(self, uuid: str, generation: int, state: str) -> Instance:
-        """Read an instance for a task that believes it to be in this state.
+        """Return an instance that a task expects in this generation and state.
 
-        :raises Superseded: it is not; whoever holds it now goes on.
+        :raises Superseded: the row has changed; its present owner continues.
         """
         instance = self.get(uuid)
         if (instance.generation, instance.state) != (generation, state):
@@ -114,48 +116,48 @@ class Instances:
             )
         return instance
 
-    def asks_to_stop(self, uuid: str, generation: int) -> bool:
-        """Tell whether somebody wants this provisioning to end."""
+    def is_cancelled(self, uuid: str, generation: int) -> bool:
+        """Return whether the destruction of an instance was requested while it is provisioned."""
         instance = self.get(uuid)
         return instance.generation == generation and instance.destroy_requested
 
     @db_engine.retried
     def add(self, values: Mapping[str, Any]) -> tuple[Instance, bool]:
-        """Add an instance, unless the same request did so before.
+        """Add an instance, unless the same request has added it before.
 
         :returns: the instance, and whether it is new.
-        :raises InstanceDuplicate: its uuid was asked for differently.
+        :raises InstanceDuplicate: its uuid was requested with different values.
         """
         uuid, digest = values["uuid"], values["request_digest"]
         try:
             with self._db.writer() as session:
                 row = _find(session, uuid)
-                fresh = row is None
+                is_new = row is None
                 if row is None:
                     row = InstanceRow(**values, created_at=waiting.now())
                     session.add(row)
                     session.flush()
-                instance = Instance.from_row(row)
-                same = row.request_digest == digest
+                instance = to_object(row)
+                is_same = row.request_digest == digest
         except db_errors.DBDuplicateEntry:  # two callers at once, on a database with two writers
-            return self._read_again(uuid, digest), False
-        if not same:
+            return self._get_same(uuid, digest), False
+        if not is_same:
             raise errors.InstanceDuplicate(uuid)
-        if fresh:
+        if is_new:
             _log(state_log.NEW, instance)
-        return instance, fresh
+        return instance, is_new
 
     @db_engine.retried
     def write(
-        self, uuid: str, generation: int, found: str | Collection[str], **values: Any
+        self, uuid: str, generation: int, expected: str | Collection[str], **values: Any
     ) -> None:
-        """Write to a row that is still found in this generation and state.
+        """Write to a row that is still in this generation and in an expected state.
 
         :raises Superseded: it is not; nothing was written.
-        :raises IllegalTransition: the table of states has no such step.
+        :raises IllegalTransition: the table of states has no such transition.
         """
         if "state" in values:
-            for old in [found] if isinstance(found, str) else found:
+            for old in [expected] if isinstance(expected, str) else expected:
                 states.TRANSITIONS.check(old, values["state"])
         with self._db.writer() as session:
             transitions.compare_and_set(
@@ -163,23 +165,23 @@ class Instances:
                 InstanceRow,
                 uuid=uuid,
                 generation=generation,
-                state=found,
+                state=expected,
                 values={"updated_at": waiting.now(), **values},
             )
         if "state" in values:
-            before = found if isinstance(found, str) else "|".join(found)
+            before = expected if isinstance(expected, str) else "|".join(expected)
             state_log.log_state_change(
                 "Instance", uuid, before, values["state"], generation=generation
             )
 
     @db_engine.retried
     def request_destroy(self, uuid: str) -> tuple[Instance, bool]:
-        """Note that somebody wants an instance destroyed.
+        """Record that the destruction of an instance is requested.
 
-        One that is being provisioned is told to stop, and destroyed after that.
+        An instance that is being provisioned is cancelled, and destroyed after that.
 
-        :returns: the instance, and whether its destruction is to be submitted now.
-        :raises InstanceNotFound: there is none.
+        :returns: the instance, and whether its destroy job is to be submitted now.
+        :raises InstanceNotFound: no instance has this uuid.
         """
         with self._db.writer() as session:
             row = _row(session, uuid, lock=True)
@@ -191,27 +193,28 @@ class Instances:
                 row.destroy_requested = True
                 row.updated_at = waiting.now()
             session.flush()
-            instance = Instance.from_row(row)
+            instance = to_object(row)
         if starting:
             _log(before, instance)
         return instance, starting
 
     @db_engine.retried
-    def give_back_again(self, uuid: str, generation: int) -> Instance | None:
-        """Have an instance in error destroyed once more that still holds something.
+    def retry_cleanup(self, uuid: str, generation: int) -> Instance | None:
+        """Destroy an instance in error again that may still hold resources.
 
-        It ends deleted only if somebody asked for that.
+        It ends deleted only if its destruction was requested.
 
-        :param generation: the one that was looked at.
-        :returns: the instance; None when it is not what was looked at any more.
+        :param generation: the one that the caller has read.
+        :returns: the instance; None when the row has changed since it was read.
         """
         with self._db.writer() as session:
             row = _row(session, uuid, lock=True)
-            if (row.generation, row.state) != (generation, states.ERROR) or not holds(row.fault):
+            unchanged = (row.generation, row.state) == (generation, states.ERROR)
+            if not unchanged or not may_hold_resources(row.fault):
                 return None
             _begin_destroying(row)
             session.flush()
-            instance = Instance.from_row(row)
+            instance = to_object(row)
         _log(states.ERROR, instance)
         return instance
 
@@ -219,20 +222,20 @@ class Instances:
     def request_retry(
         self, uuid: str, generation: int, changes: Mapping[str, str | None]
     ) -> Instance:
-        """Note that somebody wants an instance provisioned anew.
+        """Record that another attempt to provision an instance is requested.
 
-        Nothing of it may be left behind: whoever calls this has looked.
+        The caller has checked that no resource of it is left.
 
-        :param generation: the one that was looked at.
-        :param changes: ``node_uuid`` and ``ironic_uuid`` of the next one, and at will
-            the ``podm_uuid`` that it is to stand on.
-        :raises Superseded: the row is not what was looked at any more.
+        :param generation: the one that the caller has read.
+        :param changes: ``node_uuid`` and ``ironic_uuid`` of the next attempt, and
+            optionally ``podm_uuid``: its pod manager.
+        :raises Superseded: the row has changed since it was read.
         """
         with self._db.writer() as session:
             row = _row(session, uuid, lock=True)
             before = row.state
-            at_rest = before in states.RETRIED and not row.composed
-            if row.generation != generation or not at_rest:
+            is_retryable = before in states.RETRYABLE and not row.composed
+            if row.generation != generation or not is_retryable:
                 raise conductor_errors.Superseded(
                     f"instance {uuid} is {row.state} in generation {row.generation} by now"
                 )
@@ -245,18 +248,18 @@ class Instances:
             row.task = row.task_since = row.conductor = row.fault = None
             row.updated_at = waiting.now()
             session.flush()
-            instance = Instance.from_row(row)
+            instance = to_object(row)
         _log(before, instance)
         return instance
 
     @db_engine.retried
     def settle(self, uuid: str, generation: int, state: str, end: Ending) -> Instance:
-        """End a row's transition.
+        """End the transition of a row.
 
-        A destruction that was asked for meanwhile follows at once: the row is
-        locked, so that no such wish is lost.
+        A destruction that was requested meanwhile follows at once: the row is locked, so
+        that no such request is lost.
 
-        :raises Superseded: the row has moved on; nothing was written.
+        :raises Superseded: the row has changed; nothing was written.
         """
         with self._db.writer() as session:
             row = _row(session, uuid, lock=True)
@@ -269,25 +272,43 @@ class Instances:
             row.state, row.fault = following, fault
             row.task = row.task_since = None
             if end.state in (states.ACTIVE, states.DELETED) and row.deploy:
-                # What a configdrive holds is nobody's business any more.
+                # A configdrive may hold secrets, and is not needed any more.
                 row.deploy = {key: row.deploy[key] for key in row.deploy if key != "configdrive"}
             row.updated_at = waiting.now()
             session.flush()
-            instance = Instance.from_row(row)
+            instance = to_object(row)
         _log(state, instance)
         return instance
 
-    def _read_again(self, uuid: str, digest: str) -> Instance:
+    def _get_same(self, uuid: str, digest: str) -> Instance:
         with self._db.reader() as session:
             row = _row(session, uuid)
             if row.request_digest != digest:
                 raise errors.InstanceDuplicate(uuid)
-            return Instance.from_row(row)
+            return to_object(row)
 
 
-def holds(fault: Mapping[str, Any] | None) -> bool:
-    """Tell whether an instance that ended in error with this fault may hold something."""
+def to_object(row: InstanceRow) -> Instance:
+    """Return the versioned object of a row."""
+    instance = Instance(**{name: getattr(row, name) for name in Instance.fields})
+    instance.obj_reset_changes()
+    return instance
+
+
+def may_hold_resources(fault: Mapping[str, Any] | None) -> bool:
+    """Return whether an instance in error with this fault may still hold resources."""
     return not (fault or {}).get("given_back")
+
+
+def with_cleanup(
+    fault: Mapping[str, Any], result: str, detail: str | None = None
+) -> dict[str, Any]:
+    """Return a fault with the result of its cleanup.
+
+    :param detail: why the cleanup failed.
+    """
+    cleanup = {"result": result, "detail": detail}
+    return {**fault, "cleanup": cleanup, "given_back": result == DONE}
 
 
 def _begin_destroying(row: InstanceRow) -> None:
@@ -295,31 +316,32 @@ def _begin_destroying(row: InstanceRow) -> None:
     row.generation += 1
     row.state, row.operation = states.DESTROYING, "destroy"
     row.task = row.task_since = row.conductor = None
+    fault = row.fault or {}
+    if fault.get("operation") == "provision" and may_hold_resources(fault):
+        row.fault = with_cleanup(fault, PENDING)
     row.updated_at = waiting.now()
 
 
 def _following(row: InstanceRow, end: Ending) -> tuple[str, dict[str, Any] | None]:
-    """Tell the state that follows an ending, and the fault.
+    """Return the state and the fault that follow an ending.
 
-    What was destroyed only because provisioning it could not be undone ends in error,
-    and says why it is not there: nobody has asked for it to be forgotten.
+    An instance that was destroyed only because reverting its provisioning failed ends in
+    error and keeps the fault: its deletion was not requested.
     """
     if row.state == states.PROVISIONING and row.destroy_requested:
         return states.DESTROYING, end.fault
     if row.state != states.DESTROYING or row.destroy_requested or row.fault is None:
         return end.state, end.fault
     if end.fault is None:
-        return states.ERROR, {**row.fault, "given_back": True}
-    first = str(row.fault["detail"]).partition(AND_GIVING_BACK)[0]
-    both = f"{first}{AND_GIVING_BACK}{end.fault['detail']}"
-    return states.ERROR, {**row.fault, "detail": both}
+        return states.ERROR, with_cleanup(row.fault, DONE)
+    return states.ERROR, with_cleanup(row.fault, FAILED, end.fault["detail"])
 
 
 def deadline(instance: Instance, seconds: float) -> datetime.datetime:
-    """Tell when the present task of an instance must be done.
+    """Return the deadline of the present task of an instance.
 
-    It is counted from when the row came to the task, so that a restart does not
-    begin it anew.
+    It is counted from the time at which the row entered the task, so that a restart does
+    not extend it.
     """
     return (instance.task_since or waiting.now()) + datetime.timedelta(seconds=seconds)
 

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The table of instances."""
+"""Tables of the plugin.
+
+Only :mod:`valence_integration.db.instances` uses these classes; for the reason see
+:mod:`valence_integration.objects`.
+"""
 
 import datetime
 from typing import Any
@@ -16,14 +20,14 @@ def _json() -> sa.JSON:
 
 
 class Base(orm.DeclarativeBase):
-    """Whose metadata the migrations must agree with."""
+    """Declarative base; the migrations must agree with its metadata."""
 
 
 class InstanceRow(Base):
-    """One server that somebody asked for, and where it stands.
+    """One requested server and the state of its operation.
 
-    The columns mean what the fields of
-    :class:`valence_integration.objects.instance.Instance` mean.
+    The columns have the meanings of the fields of
+    :class:`valence_integration.objects.instance.Instance`.
     """
 
     __tablename__ = "instances"
@@ -50,13 +54,13 @@ class InstanceRow(Base):
     fault: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(_json())
     created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
     updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
-    #: None in a row that is older than the column: not composed.
+    #: None, in rows older than the column, means not composed.
     composed: orm.Mapped[bool | None] = orm.mapped_column(sa.Boolean)
     conductor: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
 
 
 class InstallationRow(Base):
-    """The one row that tells this database from every other."""
+    """The single row that identifies this database: its uuid marks the plugin's resources."""
 
     __tablename__ = "valence_integration_installation"
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The two stories: how a server comes to be, and how it is given back.
+"""Flow factories: provision a server, and destroy it.
 
-The factories are found by their dotted paths, which are written down with every
-flow that is under way: a path once released stays.
+A factory is found by its dotted path, which is persisted with every running flow: a
+released path must stay.
 """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How a server is given back."""
+"""The flow that destroys a server."""
 
 from taskflow.patterns import linear_flow
 
@@ -10,7 +10,7 @@ from valence_integration.tasks import enroll
 
 
 def destroy() -> linear_flow.Flow:
-    """Undeploy, leave Ironic, make sure of that, and only then release."""
+    """Undeploy, remove from Ironic, confirm that, and only then release."""
     return linear_flow.Flow("destroy").add(
         deploy.UndeployNodeTask(name="undeploy-node"),
         enroll.UnregisterNodeTask(name="unregister-node"),

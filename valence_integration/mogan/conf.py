@@ -3,6 +3,7 @@
 """Options of the hook in Mogan: group ``[mogan]`` of the plugin's own configuration."""
 
 from pathlib import Path
+from typing import Any
 
 from oslo_config import cfg
 
@@ -51,3 +52,8 @@ def read() -> cfg.ConfigOpts:
     )
     register_opts(conf)
     return conf
+
+
+def list_opts() -> list[tuple[str, list[Any]]]:
+    """Return the options by group, for the sample configuration."""
+    return [(GROUP, list(OPTS))]

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A registry of versioned objects that shares nothing with anybody else's.
+"""Base class of the plugin's versioned objects, and their own registry.
 
-The plugin lives inside services that have versioned objects of their own, some
-of the same name: oslo's registry is one for a whole process, so this one is not
-it.
+The plugin runs inside services that have versioned objects of their own, some of the
+same name. oslo's registry is shared by a whole process, so the plugin does not use it.
 """
 
 import collections
@@ -17,32 +16,35 @@ from oslo_versionedobjects import fields
 
 
 class Json(fields.FieldType[dict[str, Any]]):
-    """An object of JSON."""
+    """A JSON object."""
 
     def coerce(self, obj: Any, attr: str, value: Any) -> dict[str, Any]:
-        """Take a mapping as it is, and refuse everything else."""
+        """Return a mapping as a dict.
+
+        :raises ValueError: the value is no mapping.
+        """
         if not isinstance(value, Mapping):
-            raise ValueError(f"{attr} is an object, and not {type(value).__name__}")
+            raise ValueError(f"{attr} must be an object, not {type(value).__name__}")
         return dict(value)
 
     def get_schema(self) -> dict[str, Any]:
-        """Describe it in JSON schema."""
+        """Return the JSON schema of the field."""
         return {"type": ["object"]}
 
 
 class JsonField(fields.AutoTypedField[dict[str, Any]]):
-    """A field that holds an object of JSON."""
+    """A field that holds a JSON object."""
 
     AUTO_TYPE = Json()
 
 
 class IntegrationObjectRegistry(base.VersionedObjectRegistry):
-    """Where the plugin's objects are found by name and version."""
+    """Registry of the plugin's classes by name and version."""
 
     _classes: collections.defaultdict[str, list[Any]] = collections.defaultdict(list)
 
     def __new__(cls) -> "IntegrationObjectRegistry":
-        """Give a view of the plugin's own classes."""
+        """Return a registry over the plugin's own classes."""
         registry = object.__new__(cls)
         registry._obj_classes = cls._classes
         return registry
@@ -56,17 +58,17 @@ class IntegrationObject(base.VersionedObject):
 
     @classmethod
     def obj_class_from_name(cls, objname: str, objver: str) -> type[base.VersionedObject]:
-        """Find a class of the plugin.
+        """Return a class of the plugin.
 
-        :raises UnsupportedObjectError: there is none of this name.
-        :raises IncompatibleObjectVersion: there is none that reads this version.
+        :raises UnsupportedObjectError: no class has this name.
+        :raises IncompatibleObjectVersion: no class reads this version.
         """
-        known = IntegrationObjectRegistry.obj_classes().get(objname)
-        if not known:
+        candidates = IntegrationObjectRegistry.obj_classes().get(objname)
+        if not candidates:
             raise exception.UnsupportedObjectError(objtype=objname)
-        for candidate in known:
+        for candidate in candidates:
             if objver == candidate.VERSION:
                 return candidate
         raise exception.IncompatibleObjectVersion(
-            objname=objname, objver=objver, supported=known[0].VERSION
+            objname=objname, objver=objver, supported=candidates[0].VERSION
         )

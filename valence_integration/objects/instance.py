@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""An instance: one server that somebody asked for."""
+"""An instance: one server that was requested."""
 
 import datetime
 from typing import Any
@@ -8,41 +8,43 @@ from typing import Any
 from oslo_utils import versionutils
 from oslo_versionedobjects import fields
 
-from valence_integration.db import models
 from valence_integration.objects import base
 from valence_integration.states import STATES
 
 
 @base.IntegrationObjectRegistry.register
 class Instance(base.IntegrationObject):
-    """What is known of a server, whoever asked for it: Nova, Mogan, a library.
+    """One server, whether Nova, Mogan or a library requested it.
 
     Version 1.0: the first.
     Version 1.1: ``conductor``.
 
     :ivar state: one of :data:`valence_integration.states.STATES`.
-    :ivar task: the task that runs, ``undo ...`` while it is being undone.
-    :ivar conductor: the process that works on it, or did so last; None while nobody
-        has taken up what was asked for.
-    :ivar generation: attempt of the user; a recovery never changes it.
-    :ivar operation: what was asked for last, ``provision`` or ``destroy``.
-    :ivar composed: whether it stands on hardware composed for it; None in rows
-        older than the field, which is to be read as no.
-    :ivar requirements: properties to compose, as Valence has them.
+    :ivar task: the task that runs, ``undo ...`` while it is being reverted.
+    :ivar conductor: the process that runs the operation, or ran it last; None until a
+        conductor has started it.
+    :ivar generation: number of the attempt; a restart never changes it.
+    :ivar operation: the last requested operation, ``provision`` or ``destroy``.
+    :ivar composed: whether hardware is composed for it; None, in rows older than the
+        field, means no.
+    :ivar requirements: properties to compose, in Valence's format.
     :ivar flavor: the Valence flavor to compose, instead of requirements.
     :ivar deploy: what Ironic is to deploy; None leaves the node ``available``.
-    :ivar node_uuid: composed node in Valence; known before it is asked for.
-    :ivar ironic_uuid: node in Ironic; known before it is asked for.
-    :ivar podm_uuid: pod manager that it stands on; before it is composed, the one that
-        it is to stand on, and None where Valence chooses.
-    :ivar fault: why the last operation failed: ``code``, ``detail`` (a
-        sentence), ``reason`` (the peer's own words), ``operation``, ``task``,
-        ``at``.
+    :ivar node_uuid: uuid of the composed node in Valence; chosen before it is requested.
+    :ivar ironic_uuid: uuid of the node in Ironic; chosen before it is requested.
+    :ivar podm_uuid: pod manager of the composed node; before it is composed, the requested
+        pod manager, and None where Valence chooses.
+    :ivar fault: why the last operation failed: ``code``, ``detail`` (a sentence: the first
+        cause), ``reason`` (the text of the peer's error), ``operation``, ``error`` (the name
+        of the exception), ``at``, and ``cleanup`` of a failed provision (None of a failed
+        destroy): ``result`` is ``done`` when every resource was released, ``pending`` while
+        a destroy flow releases them, ``failed`` when that flow failed, and ``detail`` then
+        says why. ``given_back`` is true when the result is ``done``.
     """
 
     VERSION = "1.1"
 
-    # What the fields below are to a type checker.
+    # The types of the fields below, for type checkers.
     uuid: str
     name: str
     project_id: str | None
@@ -89,25 +91,18 @@ class Instance(base.IntegrationObject):
         "updated_at": fields.DateTimeField(nullable=True),
     }
 
-    @classmethod
-    def from_row(cls, row: models.InstanceRow) -> "Instance":
-        """Make the object that a row describes."""
-        instance = cls(**{name: getattr(row, name) for name in cls.fields})
-        instance.obj_reset_changes()
-        return instance
-
     def obj_make_compatible(self, primitive: dict[str, Any], target_version: str) -> None:
-        """Leave out of a primitive what an older version does not have."""
+        """Remove the fields that an older version does not have from a primitive."""
         super().obj_make_compatible(primitive, target_version)
         if versionutils.convert_version_to_tuple(target_version) < (1, 1):
             primitive.pop("conductor", None)
 
     @property
     def since(self) -> datetime.datetime:
-        """Tell when it came to the task that it is at, or else to its state."""
+        """Return when its present task began, or else when it entered its state."""
         return self.task_since or self.updated_at or self.created_at
 
     @property
     def is_composed(self) -> bool:
-        """Tell whether it stands on hardware composed for it."""
+        """Return whether hardware is composed for it."""
         return self.composed is True

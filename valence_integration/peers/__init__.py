@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The peers of the plugin: Valence and Ironic."""
+"""Clients of the services that the plugin drives: Valence and Ironic."""

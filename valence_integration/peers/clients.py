@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Clients of Valence and of Ironic, as the configuration says.
+"""Make clients of Valence and of Ironic from the configuration.
 
-Any keystoneauth plugin will do: ``none`` (what an unset ``auth_type`` means),
-``http_basic``, or Keystone's own.
+Any keystoneauth plugin may be configured: ``none`` (the meaning of an unset
+``auth_type``), ``http_basic``, or Keystone's own.
 """
 
 import functools
@@ -20,14 +20,14 @@ from valence_integration import conf as integration_conf
 from valence_integration import errors
 import valenceclient.client
 
-#: Seconds one request may take where ``timeout`` of the group does not say.
+#: Timeout of one request in seconds, where the option ``timeout`` of the group is unset.
 REQUEST_TIMEOUT = 60
 
 
 def valence(conf: cfg.ConfigOpts) -> valenceclient.client.Client:
-    """Make a client of Valence.
+    """Return a client of Valence.
 
-    :raises InvalidRequest: group ``[valence]`` does not say how to reach it.
+    :raises InvalidRequest: group ``[valence]`` has neither an address nor a usable auth plugin.
     """
     options = conf["valence"]
     return valenceclient.client.Client(
@@ -42,13 +42,15 @@ def valence(conf: cfg.ConfigOpts) -> valenceclient.client.Client:
 
 
 def ironic(conf: cfg.ConfigOpts) -> Any:
-    """Make a client of Ironic that retries nothing on its own.
+    """Return a client of Ironic that never retries by itself.
 
-    It speaks the newest version of the API that both sides know.
+    It negotiates the newest API version that both sides support.
+
+    :raises InvalidRequest: group ``[ironic]`` has neither an address nor a usable auth plugin.
     """
     options = conf["ironic"]
     session: Any = _session(conf, "ironic")
-    # keystoneauth would log whole bodies, and with them what a configdrive holds.
+    # keystoneauth would log whole bodies, and with them the secrets of a configdrive.
     session.request = functools.partial(session.request, log=False)
     return ironic_client.get_client(
         "1",
@@ -66,8 +68,8 @@ def _session(conf: cfg.ConfigOpts, group: str) -> ksa_session.Session:
     options = conf[group]
     if options.auth_type is None and not options.endpoint_override:
         raise errors.InvalidRequest(
-            f"Group [{group}] says neither endpoint_override nor auth_type: set the first to "
-            "the address of the service, or the second to a keystoneauth plugin that knows it."
+            f"Group [{group}] sets neither endpoint_override nor auth_type: set the first to "
+            "the address of the service, or the second to a keystoneauth plugin that finds it."
         )
     try:
         auth = (

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Bring something that another service keeps to where it is wanted.
+"""Drive a resource of another service to a goal.
 
-It is read again and again; a table says for each state what to do about it.
-Whatever was done before (by a process that died, by a request whose answer was
-lost) shows in the state, so that nothing has to be remembered.
+The resource is read repeatedly; a table maps each of its states to an action. Work that
+was done before (by a process that died, by a request whose response was lost) shows in
+the state, so that nothing has to be remembered.
 """
 
 from collections.abc import Callable
@@ -18,60 +18,60 @@ from typing import TypeVar
 
 from oslo_log import log as logging
 
-from valence_conductor import errors
+from valence_conductor import errors as conductor_errors
 from valence_conductor import waiting
 
 LOG = logging.getLogger(__name__)
 
-Seen = TypeVar("Seen")
+Resource = TypeVar("Resource")
 
 
-class Silent(errors.Fault):
-    """The service gave no answer, or one that says it cannot at the moment."""
+class Unavailable(conductor_errors.Fault):
+    """The service did not respond, or responded that it cannot serve at the moment."""
 
 
-class Busy(errors.Fault):
-    """The service is doing something else with the thing, and asks to come back."""
+class Busy(conductor_errors.Fault):
+    """The resource is locked by another operation; the request may be repeated."""
 
 
-class Rest(enum.Enum):
-    """What to do in a state besides asking for something."""
+class Action(enum.Enum):
+    """What to do in a state other than sending a request."""
 
     WAIT = "wait"
     DONE = "done"
 
 
-WAIT = Rest.WAIT
-DONE = Rest.DONE
+WAIT = Action.WAIT
+DONE = Action.DONE
 
 
 @dataclasses.dataclass(frozen=True)
-class Ask:
-    """Ask the service for something.
+class Request:
+    """Send a request to the service.
 
-    :ivar verb: what the service calls it.
-    :ivar once: whether the state stays for a while after the request is taken,
-        so that meeting it again does not mean that the request failed.
+    :ivar verb: the service's name for it.
+    :ivar once: whether the state stays for a while after the request was accepted, so
+        that reading it again does not mean that the request failed.
     """
 
     verb: str
     once: bool = False
 
 
-#: state -> what to do; a state that is not there is a failure.
-Moves = Mapping[str, Rest | Ask]
+#: state -> action; a state that is not in the table is a failure.
+Actions = Mapping[str, Action | Request]
 
 
 @dataclasses.dataclass(frozen=True)
-class Pace:
-    """How long to go on, and when to stop.
+class WaitPolicy:
+    """How long to wait, how often to retry, and when to cancel.
 
-    :ivar deadline: end of all waiting.
-    :ivar interval: seconds between two looks, at the most.
-    :ivar silence: seconds for which the service may be silent.
-    :ivar busy: seconds for which the thing may be busy.
-    :ivar attempts: how often one state may be left by asking.
-    :ivar cancelled: says whether the row asks to stop.
+    :ivar deadline: end of the whole wait.
+    :ivar interval: seconds between two reads, at most.
+    :ivar silence: seconds for which the service may be unavailable.
+    :ivar busy: seconds for which the resource may be locked.
+    :ivar attempts: how many requests may be sent in one state.
+    :ivar cancelled: returns whether the row requests cancellation.
     """
 
     deadline: datetime.datetime
@@ -82,108 +82,106 @@ class Pace:
     cancelled: Callable[[], bool] | None = None
 
 
-class Patience:
-    """Endure one kind of trouble for so many seconds on end."""
+class Tolerance:
+    """Tolerate one kind of fault for a number of seconds on end."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._since: float | None = None
 
-    def endure(self, trouble: errors.Fault) -> None:
-        """Let the trouble pass, or raise it when it has lasted too long."""
+    def tolerate(self, fault: conductor_errors.Fault) -> None:
+        """Return, or raise the fault when it has lasted too long."""
         now = time.monotonic()
         self._since = now if self._since is None else self._since
         if now - self._since >= self._seconds:
-            raise trouble
+            raise fault
 
-    def over(self) -> None:
-        """Note that the trouble is over."""
+    def reset(self) -> None:
+        """Record that the fault has ended."""
         self._since = None
 
 
-class Pursuit(Generic[Seen]):
-    """One thing on its way to one goal.
+class Convergence(Generic[Resource]):
+    """Drives one resource to one goal.
 
-    :param what: names the thing and the goal, for people: completes "waiting for ...".
-    :param read: looks at the thing.
-    :param state: tells the state of what was seen; None for "ask again later".
-    :param moves: the table.
-    :param ask: asks for a verb; raises Silent or Busy where it may be repeated.
-    :param failed: makes the fault of a thing that cannot reach the goal any more.
+    :param what: the service, the goal and the resource; completes "waiting for ...".
+    :param read: returns the resource.
+    :param state: returns the state of the resource; None to read it again later.
+    :param actions: the table.
+    :param send: sends the request for a verb; raises Unavailable or Busy where it may be
+        repeated.
+    :param failed: returns the fault of a resource that cannot reach the goal any more.
     """
 
     def __init__(
         self,
         what: str,
         *,
-        read: Callable[[], Seen],
-        state: Callable[[Seen], str | None],
-        moves: Moves,
-        ask: Callable[[Seen, str], None],
-        failed: Callable[[Seen], errors.Fault],
+        read: Callable[[], Resource],
+        state: Callable[[Resource], str | None],
+        actions: Actions,
+        send: Callable[[Resource, str], None],
+        failed: Callable[[Resource], conductor_errors.Fault],
     ) -> None:
         self._what = what
         self._read = read
         self._state = state
-        self._moves = moves
-        self._ask = ask
+        self._actions = actions
+        self._send = send
         self._failed = failed
-        self._asked: dict[str, int] = {}
+        self._requests: dict[str, int] = {}
         self._last: str | None = None
 
-    def run(self, pace: Pace) -> Seen:
-        """Go on until the goal is reached.
+    def run(self, policy: WaitPolicy) -> Resource:
+        """Wait until the resource reaches the goal, and send requests on the way.
 
-        :returns: the thing as it was seen last.
+        :returns: the resource as it was read last.
         :raises Fault: it failed, timed out or was cancelled, or the service was
-            silent or busy for too long.
+            unavailable or the resource locked for too long.
         """
-        silence = Patience(pace.silence)
-        busy = Patience(pace.busy)
+        silence = Tolerance(policy.silence)
+        busy = Tolerance(policy.busy)
 
-        def step() -> Seen | None:
+        def probe() -> Resource | None:
             try:
-                seen = self._step(pace.attempts)
-            except Silent as exc:
-                silence.endure(exc)
+                resource = self._step(policy.attempts)
+            except Unavailable as exc:
+                silence.tolerate(exc)
                 return None
             except Busy as exc:
-                busy.endure(exc)
+                busy.tolerate(exc)
                 return None
-            silence.over()
-            return seen
+            silence.reset()
+            return resource
 
         return waiting.wait_until(
-            step,
-            deadline=pace.deadline,
-            interval=pace.interval,
+            probe,
+            deadline=policy.deadline,
+            interval=policy.interval,
             what=self._what,
-            cancelled=pace.cancelled,
+            cancelled=policy.cancelled,
             progress=lambda: self._last,
         )
 
-    def _step(self, attempts: int) -> Seen | None:
-        seen = self._read()
-        state = self._state(seen)
+    def _step(self, attempts: int) -> Resource | None:
+        resource = self._read()
+        state = self._state(resource)
         if state is None:
             return None
-        move = self._moves.get(state)
-        if state != self._last and (self._last or move is not DONE):
-            LOG.info("%s: %s", self._what, state)
+        action = self._actions.get(state)
+        if state != self._last and (self._last or action is not DONE):
+            LOG.info("Waiting for %s: it is %s", self._what, state)
         self._last = state
-        if move is DONE:
-            return seen
-        if isinstance(move, Ask):
-            asked = self._asked.get(state, 0)
-            if not (move.once and asked):
-                self._leave(seen, state, move, asked < attempts)
+        if action is DONE:
+            return resource
+        if isinstance(action, Request):
+            sent = self._requests.get(state, 0)
+            if not (action.once and sent):
+                if sent >= attempts:
+                    raise self._failed(resource)
+                self._send(resource, action.verb)
+                self._requests[state] = sent + 1
             return None
-        if move is None:
-            raise self._failed(seen)
+        if action is None:
+            raise self._failed(resource)
         return None
-
-    def _leave(self, seen: Seen, state: str, move: Ask, may: bool) -> None:
-        if not may:
-            raise self._failed(seen)
-        self._ask(seen, move.verb)
-        self._asked[state] = self._asked.get(state, 0) + 1

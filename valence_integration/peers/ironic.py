@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Nodes in Ironic: made available, deployed, undeployed, made ready to leave.
+"""Nodes in Ironic: make them available, deploy, undeploy, make them removable.
 
 Each goal is a table over the provision states of Ironic's state machine
 (https://docs.openstack.org/ironic/latest/user/states.html). ``gone`` stands for
-a node that Ironic does not know. A node is read, and driven on from wherever it
-is: nothing is remembered between two processes.
+a node that Ironic does not have. A node is read and driven on from its present
+state: nothing is remembered between two processes.
 """
 
 from collections.abc import Callable
@@ -25,10 +25,14 @@ from oslo_log import log as logging
 from valence_conductor import errors as conductor_errors
 from valence_conductor import interrupt
 from valence_integration import errors
-from valence_integration.peers import converge
-from valence_integration.peers.converge import Ask
+from valence_integration.peers.converge import Actions
+from valence_integration.peers.converge import Busy
+from valence_integration.peers.converge import Convergence
 from valence_integration.peers.converge import DONE
+from valence_integration.peers.converge import Request
+from valence_integration.peers.converge import Unavailable
 from valence_integration.peers.converge import WAIT
+from valence_integration.peers.converge import WaitPolicy
 
 LOG = logging.getLogger(__name__)
 
@@ -36,8 +40,8 @@ T = TypeVar("T")
 
 GONE = "gone"
 
-#: States that a node leaves on its own.
-_PASSING: converge.Moves = {
+#: Transient states: Ironic ends them by itself.
+_TRANSIENT: Actions = {
     "verifying": WAIT,
     "inspecting": WAIT,
     "inspect wait": WAIT,
@@ -45,42 +49,42 @@ _PASSING: converge.Moves = {
     "clean wait": WAIT,
 }
 
-AVAILABLE: converge.Moves = {
-    **_PASSING,
-    "enroll": Ask("manage"),
-    "inspect failed": Ask("manage"),
-    "manageable": Ask("provide"),
+AVAILABLE: Actions = {
+    **_TRANSIENT,
+    "enroll": Request("manage"),
+    "inspect failed": Request("manage"),
+    "manageable": Request("provide"),
     "available": DONE,
 }
-ACTIVE: converge.Moves = {
+ACTIVE: Actions = {
     **AVAILABLE,
-    "available": Ask("active"),
+    "available": Request("active"),
     "deploying": WAIT,
     "wait call-back": WAIT,
     "active": DONE,
 }
-#: Undeployed, or never deployed. A node whose cleaning failed is not in the table:
-#: its disks may hold what their user left, so that a person must look at it.
-UNDEPLOYED: converge.Moves = {
-    **_PASSING,
+#: Undeployed, or never deployed. "clean failed" is missing on purpose: the disks may
+#: still hold data of their user, so that an operator must inspect the node.
+UNDEPLOYED: Actions = {
+    **_TRANSIENT,
     "deploying": WAIT,
     "deleting": WAIT,
     "adopting": WAIT,
     "rescuing": WAIT,
     "unrescuing": WAIT,
     "servicing": WAIT,
-    "deploy hold": Ask("abort"),
-    "service hold": Ask("abort"),
-    "active": Ask("deleted"),
-    "deploy failed": Ask("deleted"),
-    "wait call-back": Ask("deleted"),
-    "error": Ask("deleted"),
-    "rescue": Ask("deleted"),
-    "rescue wait": Ask("deleted"),
-    "rescue failed": Ask("deleted"),
-    "unrescue failed": Ask("deleted"),
-    "service wait": Ask("deleted"),
-    "service failed": Ask("deleted"),
+    "deploy hold": Request("abort"),
+    "service hold": Request("abort"),
+    "active": Request("deleted"),
+    "deploy failed": Request("deleted"),
+    "wait call-back": Request("deleted"),
+    "error": Request("deleted"),
+    "rescue": Request("deleted"),
+    "rescue wait": Request("deleted"),
+    "rescue failed": Request("deleted"),
+    "unrescue failed": Request("deleted"),
+    "service wait": Request("deleted"),
+    "service failed": Request("deleted"),
     "enroll": DONE,
     "manageable": DONE,
     "available": DONE,
@@ -88,14 +92,14 @@ UNDEPLOYED: converge.Moves = {
     "inspect failed": DONE,
     GONE: DONE,
 }
-#: In a state in which Ironic lets go of a node, and in which nobody is given it.
-REMOVABLE: converge.Moves = {
-    **_PASSING,
+#: A state in which Ironic deletes a node, and in which no other service can claim it.
+REMOVABLE: Actions = {
+    **_TRANSIENT,
     "deleting": WAIT,
     "adopting": WAIT,
-    "available": Ask("manage"),
-    "inspect failed": Ask("manage"),
-    "clean failed": Ask("manage"),
+    "available": Request("manage"),
+    "inspect failed": Request("manage"),
+    "clean failed": Request("manage"),
     "enroll": DONE,
     "manageable": DONE,
     "adopt failed": DONE,
@@ -115,7 +119,7 @@ _FIELDS = (
 
 @dataclasses.dataclass(frozen=True)
 class IronicNode:
-    """A node as Ironic has it; ``provision_state`` is ``gone`` when it has none."""
+    """A node as Ironic has it; ``provision_state`` is ``gone`` when Ironic has none."""
 
     uuid: str
     provision_state: str = GONE
@@ -127,163 +131,163 @@ class IronicNode:
 
     @property
     def is_gone(self) -> bool:
-        """Tell whether Ironic does not know the node."""
+        """Return whether Ironic does not have the node."""
         return self.provision_state == GONE
 
     @property
     def settled(self) -> str | None:
-        """The state, or None while Ironic is at work on the node."""
+        """Return the provision state, or None while an Ironic conductor has the node locked."""
         return None if self.reservation else self.provision_state
 
 
 class IronicNodes:
-    """Drives nodes through a client of Ironic that retries nothing itself.
+    """Drives nodes through a client of Ironic that never retries by itself.
 
-    :param connect: makes the client; called when it is first needed.
+    :param connect: returns the client; called when it is first needed.
     """
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect
-        self._made: Any = None
+        self._cached_client: Any = None
         self._lock = threading.Lock()
 
     def find(self, uuid: str) -> IronicNode:
-        """Read a node, which may be gone.
+        """Return a node, which may be gone.
 
-        :raises Silent: Ironic did not answer.
+        :raises Unavailable: Ironic did not respond.
         """
         try:
             node = self._call(lambda client: client.node.get(uuid, fields=list(_FIELDS)))
         except ironic_exc.NotFound:
             return IronicNode(uuid)
-        return _seen(node)
+        return _node(node)
 
     def marked(self, key: str) -> list[IronicNode]:
-        """Read the nodes whose ``extra`` has this key: one listing.
+        """Return the nodes whose ``extra`` has this key, from one listing.
 
-        :raises Fault: Ironic did not answer, or refused.
+        :raises Fault: Ironic did not respond, or refused.
         """
-        found = self._call(lambda client: client.node.list(limit=0, fields=list(_FIELDS)))
-        return [seen for seen in map(_seen, found) if key in (seen.extra or {})]
+        nodes = self._call(lambda client: client.node.list(limit=0, fields=list(_FIELDS)))
+        return [node for node in map(_node, nodes) if key in (node.extra or {})]
 
-    def look(self, uuid: str, pace: converge.Pace) -> IronicNode:
-        """Read a node, which may be gone, and wait for Ironic to answer."""
-        return converge.Pursuit(
-            f"Ironic to answer for node {uuid}",
+    def wait_for_answer(self, uuid: str, policy: WaitPolicy) -> IronicNode:
+        """Return a node, which may be gone; wait until Ironic responds."""
+        return Convergence(
+            f"Ironic to return node {uuid}",
             read=lambda: self.find(uuid),
-            state=lambda _node: "seen",
-            moves={"seen": DONE},
-            ask=self._set_state,
-            failed=lambda node: self._failed("read", node),
-        ).run(pace)
+            state=lambda _node: "read",
+            actions={"read": DONE},
+            send=self._set_state,
+            failed=lambda node: self._failed(f"return node {uuid}", node),
+        ).run(policy)
 
-    def claim(self, uuid: str, instance_uuid: str, pace: converge.Pace) -> None:
-        """Give the node to an instance, so that nobody else is given it.
+    def claim(self, uuid: str, instance_uuid: str, policy: WaitPolicy) -> None:
+        """Assign the node to an instance, so that no other service can claim it.
 
-        :raises Fault: it belongs to another instance, or is gone.
+        :raises Fault: it is assigned to another instance, or is gone.
         """
-        self._own(uuid, instance_uuid, pace)
+        self._assign(uuid, instance_uuid, policy)
 
-    def disown(self, uuid: str, instance_uuid: str, pace: converge.Pace) -> None:
-        """Take the node from the instance: Ironic lets go of no node that has one.
+    def disown(self, uuid: str, instance_uuid: str, policy: WaitPolicy) -> None:
+        """Remove the node from the instance: Ironic deletes no node that has one.
 
-        :raises Fault: it belongs to another instance.
+        :raises Fault: it is assigned to another instance.
         """
-        self._own(uuid, None, pace, before=instance_uuid)
+        self._assign(uuid, None, policy, previous=instance_uuid)
 
-    def make_available(self, uuid: str, pace: converge.Pace) -> IronicNode:
-        """Take a node from ``enroll``, or wherever it is, to ``available``."""
-        return self._drive("make available", uuid, AVAILABLE, pace)
+    def make_available(self, uuid: str, policy: WaitPolicy) -> IronicNode:
+        """Drive a node from ``enroll``, or from its present state, to ``available``."""
+        return self._drive(f"make node {uuid} available", uuid, AVAILABLE, policy)
 
-    def deploy(self, uuid: str, wishes: Mapping[str, Any], pace: converge.Pace) -> IronicNode:
-        """Take a node from ``available``, or wherever it is, to ``active``.
+    def deploy(self, uuid: str, deploy: Mapping[str, Any], policy: WaitPolicy) -> IronicNode:
+        """Drive a node from ``available``, or from its present state, to ``active``.
 
-        :param wishes: ``instance_info``, and at will ``deploy_interface``,
+        :param deploy: ``instance_info``, and optionally ``deploy_interface``,
             ``boot_interface`` and ``configdrive`` (a dictionary, a URL, or a
             gzipped ISO in base64).
         """
         patch = [
-            {"op": "replace", "path": f"/{field}", "value": wishes[field]}
+            {"op": "replace", "path": f"/{field}", "value": deploy[field]}
             for field in ("deploy_interface", "boot_interface", "instance_info")
-            if wishes.get(field)
+            if deploy.get(field)
         ]
-        drive = wishes.get("configdrive")
+        drive = deploy.get("configdrive")
 
-        def ask(node: IronicNode, verb: str) -> None:
+        def send(node: IronicNode, verb: str) -> None:
             if verb != "active":
                 self._set_state(node, verb)
                 return
             if patch:
                 self._call(lambda client: client.node.update(uuid, patch))
-            # The client takes text for the name of a file, and passes bytes on.
-            given = drive.encode() if isinstance(drive, str) else drive
-            self._set_state(node, verb, configdrive=given)
+            # The client reads text as the name of a file, and sends bytes unchanged.
+            content = drive.encode() if isinstance(drive, str) else drive
+            self._set_state(node, verb, configdrive=content)
 
-        return self._drive("deploy", uuid, ACTIVE, pace, ask)
+        return self._drive(f"deploy node {uuid}", uuid, ACTIVE, policy, send)
 
-    def undeploy(self, uuid: str, pace: converge.Pace) -> IronicNode:
-        """Take back what was deployed, from any state in which Ironic does that."""
-        return self._drive("undeploy", uuid, UNDEPLOYED, pace)
+    def undeploy(self, uuid: str, policy: WaitPolicy) -> IronicNode:
+        """Undeploy a node from any state in which Ironic does that."""
+        return self._drive(f"undeploy node {uuid}", uuid, UNDEPLOYED, policy)
 
-    def make_removable(self, uuid: str, pace: converge.Pace) -> IronicNode:
-        """Take a node to where Ironic lets go of it, and gives it to nobody.
+    def make_removable(self, uuid: str, policy: WaitPolicy) -> IronicNode:
+        """Drive a node to a state in which Ironic deletes it, and assigns it to no instance.
 
-        Never by way of maintenance: Ironic would forget a machine that runs.
+        Never by way of maintenance: Ironic would then delete a node that is running.
         """
-        return self._drive("let go of", uuid, REMOVABLE, pace)
+        return self._drive(f"make node {uuid} removable", uuid, REMOVABLE, policy)
 
     def delete(self, uuid: str) -> None:
-        """Have Ironic forget a node; one that it does not know is a success."""
+        """Delete a node in Ironic; a node that is gone is a success."""
         with contextlib.suppress(ironic_exc.NotFound):
             self._call(lambda client: client.node.delete(uuid))
 
-    def _own(
-        self, uuid: str, owner: str | None, pace: converge.Pace, before: str | None = None
+    def _assign(
+        self, uuid: str, owner: str | None, policy: WaitPolicy, previous: str | None = None
     ) -> None:
-        """Set or clear the instance of a node; the states are: whose it is now."""
-        states: converge.Moves = {"ours": DONE, "free": Ask("claim")}
+        """Set or remove the instance of a node; the table's states describe its owner."""
+        actions: Actions = {"own": DONE, "free": Request("claim")}
         if owner is None:
-            states = {"ours": Ask("disown"), "free": DONE, GONE: DONE}
+            actions = {"own": Request("disown"), "free": DONE, GONE: DONE}
 
         def state(node: IronicNode) -> str:
-            holders = {None: "free", owner or before: "ours"}
-            return GONE if node.is_gone else holders.get(node.instance_uuid, "another's")
+            owners = {None: "free", owner or previous: "own"}
+            return GONE if node.is_gone else owners.get(node.instance_uuid, "foreign")
 
-        def ask(_node: IronicNode, _verb: str) -> None:
+        def send(_node: IronicNode, _verb: str) -> None:
             change = {"op": "add", "path": "/instance_uuid", "value": owner}
             if owner is None:
                 change = {"op": "remove", "path": "/instance_uuid"}
             self._call(lambda client: client.node.update(uuid, [change]))
 
-        converge.Pursuit(
-            f"Ironic to note the instance of node {uuid}",
+        Convergence(
+            f"Ironic to change the instance of node {uuid}",
             read=lambda: self.find(uuid),
             state=state,
-            moves=states,
-            ask=_tolerant(ask),
+            actions=actions,
+            send=_ignoring_gone(send),
             failed=lambda node: errors.fault(
                 errors.NODE_GONE if node.is_gone else errors.NODE_DIFFERS,
                 f"Node {uuid} is {node.provision_state} in Ironic and belongs to instance "
-                f"{node.instance_uuid}; it is not touched.",
+                f"{node.instance_uuid}; it was not changed.",
             ),
-        ).run(pace)
+        ).run(policy)
 
     def _drive(
         self,
         goal: str,
         uuid: str,
-        moves: converge.Moves,
-        pace: converge.Pace,
-        ask: Callable[[IronicNode, str], None] | None = None,
+        actions: Actions,
+        policy: WaitPolicy,
+        send: Callable[[IronicNode, str], None] | None = None,
     ) -> IronicNode:
-        return converge.Pursuit(
-            f"Ironic to {goal} node {uuid}",
+        return Convergence(
+            f"Ironic to {goal}",
             read=lambda: self.find(uuid),
             state=lambda node: node.settled,
-            moves=moves,
-            ask=_tolerant(ask or self._set_state),
+            actions=actions,
+            send=_ignoring_gone(send or self._set_state),
             failed=lambda node: self._failed(goal, node),
-        ).run(pace)
+        ).run(policy)
 
     def _set_state(self, node: IronicNode, verb: str, configdrive: Any = None) -> None:
         try:
@@ -293,8 +297,8 @@ class IronicNodes:
                 )
             )
         except conductor_errors.Fault as exc:
-            # Ironic moves nodes on its own: what was refused in one state may be
-            # right in the next.
+            # Ironic changes states by itself: a verb that was refused in one state may be
+            # valid in the next.
             refused = exc.details.get("code") == errors.IRONIC_REFUSED
             if not refused or self.find(node.uuid).provision_state == node.provision_state:
                 raise
@@ -303,84 +307,87 @@ class IronicNodes:
         if node.is_gone:
             return errors.fault(
                 errors.NODE_GONE,
-                f"Ironic could not {goal} node {node.uuid}: it does not know it any more. "
-                "Somebody deleted it.",
+                f"Ironic could not {goal}: the node does not exist in Ironic any more. Another "
+                "client deleted it.",
             )
         return errors.fault(
             errors.IRONIC_FAILED,
-            f"Ironic could not {goal} node {node.uuid}: it is in {node.provision_state!r}.",
+            f"Ironic could not {goal}: its provision state is {node.provision_state!r}.",
             node.last_error or self.recorded_error(node.uuid),
         )
 
     def recorded_error(self, uuid: str) -> str | None:
-        """Read the newest error that Ironic recorded; last_error is not always set."""
+        """Return the newest error in Ironic's history of a node; last_error is not always set."""
         try:
-            events = self._call(lambda client: client.node.get_history_list(uuid, detail=True))
+            history = self._call(lambda client: client.node.get_history_list(uuid, detail=True))
         except (conductor_errors.Fault, ironic_exc.NotFound) as exc:
-            LOG.debug("No history of node %s: %s", uuid, exc)
+            LOG.debug("Could not read the history of node %s: %s", uuid, exc)
             return None
-        told = [event for event in events if event.get("severity") == "ERROR"]
-        newest = max(told, key=lambda event: event.get("created_at") or "", default=None)
+        events = [event for event in history if event.get("severity") == "ERROR"]
+        newest = max(events, key=lambda event: event.get("created_at") or "", default=None)
         return newest and newest.get("event")
 
-    def _call(self, act: Callable[[Any], T]) -> T:
+    def _call(self, request: Callable[[Any], T]) -> T:
         interrupt.checkpoint()
-        with _converted():
-            return act(self._client())
+        with _converted_errors():
+            return request(self._client())
 
     def _client(self) -> Any:
         with self._lock:
-            if self._made is None:
-                self._made = self._connect()
-            return self._made
+            if self._cached_client is None:
+                self._cached_client = self._connect()
+            return self._cached_client
 
 
-def _seen(node: Any) -> IronicNode:
-    seen: dict[str, Any] = {name: getattr(node, name, None) for name in _FIELDS}
-    return IronicNode(**seen)
+def _node(node: Any) -> IronicNode:
+    fields: dict[str, Any] = {name: getattr(node, name, None) for name in _FIELDS}
+    return IronicNode(**fields)
 
 
-def _tolerant(ask: Callable[[IronicNode, str], None]) -> Callable[[IronicNode, str], None]:
-    """Leave a node that is gone by now to the next look."""
+def _ignoring_gone(
+    send: Callable[[IronicNode, str], None],
+) -> Callable[[IronicNode, str], None]:
+    """Ignore that a node is gone by now: the next read shows it."""
 
-    def asked(node: IronicNode, verb: str) -> None:
+    def send_unless_gone(node: IronicNode, verb: str) -> None:
         with contextlib.suppress(ironic_exc.NotFound):
-            ask(node, verb)
+            send(node, verb)
 
-    return asked
+    return send_unless_gone
 
 
 @contextlib.contextmanager
-def _converted() -> Iterator[None]:
-    """Turn the client's errors into faults; a 404 goes through."""
+def _converted_errors() -> Iterator[None]:
+    """Convert the client's errors to faults; a 404 passes unchanged."""
     try:
         yield
     except ironic_exc.NotFound:
         raise
     except ironic_exc.Conflict as exc:
-        raise converge.Busy(*_told(errors.IRONIC_REFUSED, "Ironic refused:", exc)) from exc
+        raise Busy(*_arguments(errors.IRONIC_REFUSED, _REFUSED, exc)) from exc
     except (ironic_exc.HttpServerError, ironic_exc.ConnectionError) as exc:
-        raise converge.Silent(*_told(errors.IRONIC_UNAVAILABLE, _SILENT, exc)) from exc
+        raise Unavailable(*_arguments(errors.IRONIC_UNAVAILABLE, _UNAVAILABLE, exc)) from exc
     except (ironic_exc.Unauthorized, ironic_exc.Forbidden, ksa_exceptions.Unauthorized) as exc:
-        sentence = "Ironic does not let us in; check the credentials in group [ironic]:"
-        raise errors.fault(errors.IRONIC_REFUSED, sentence, _words(exc)) from exc
+        sentence = "Ironic rejected the credentials; check the credentials in group [ironic]:"
+        raise errors.fault(errors.IRONIC_REFUSED, sentence, _message(exc)) from exc
     except (ksa_exceptions.ConnectionError, ksa_exceptions.HttpError, OSError) as exc:
-        raise converge.Silent(*_told(errors.IRONIC_UNAVAILABLE, _SILENT, exc)) from exc
+        raise Unavailable(*_arguments(errors.IRONIC_UNAVAILABLE, _UNAVAILABLE, exc)) from exc
     except (errors.InvalidRequest, ironic_exc.ClientException) as exc:
-        raise errors.fault(errors.IRONIC_REFUSED, "Ironic refused:", _words(exc)) from exc
+        raise errors.fault(errors.IRONIC_REFUSED, _REFUSED, _message(exc)) from exc
     except ksa_exceptions.ClientException as exc:
         sentence = "Ironic cannot be reached; check group [ironic]:"
-        raise errors.fault(errors.IRONIC_UNAVAILABLE, sentence, _words(exc)) from exc
+        raise errors.fault(errors.IRONIC_UNAVAILABLE, sentence, _message(exc)) from exc
 
 
-_SILENT = "Ironic does not answer; check that it runs and what [ironic] says:"
+_REFUSED = "Ironic refused the request:"
+_UNAVAILABLE = "Ironic does not respond; check that it is running, and group [ironic]:"
 
 
-def _told(code: str, sentence: str, exc: Exception) -> tuple[str, dict[str, Any]]:
-    made = errors.fault(code, sentence, _words(exc))
-    return made.reason, made.details
+def _arguments(code: str, sentence: str, exc: Exception) -> tuple[str, dict[str, Any]]:
+    fault = errors.fault(code, sentence, _message(exc))
+    return fault.reason, fault.details
 
 
-def _words(exc: Exception) -> str:
-    """Give Ironic's own sentence, without what the client appends to it."""
+def _message(exc: Exception) -> str:
+    """Return Ironic's own message, without what the client appends to it."""
     return re.sub(r"(\s*\((HTTP \d+|Request-ID: [^)]*)\))+$", "", str(exc)).strip()

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Composed nodes in Valence: composed, registered, unregistered, released.
+"""Nodes in Valence: compose, register, unregister, release them.
 
 Each goal is a table over the state of the node. ``gone`` stands for a node that
-Valence does not know, ``registered`` for a composed one that is in Ironic, and
-``half registered`` for one that may be: its registration failed, and so did
-undoing it.
+Valence does not have, ``registered`` for a composed node that is in Ironic, and
+``half registered`` for one that may be: its registration failed, and so did the
+revert of it.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,14 @@ from typing import TypeVar
 from valence_conductor import errors as conductor_errors
 from valence_conductor import interrupt
 from valence_integration import errors
-from valence_integration.peers import converge
-from valence_integration.peers.converge import Ask
+from valence_integration.peers.converge import Actions
+from valence_integration.peers.converge import Busy
+from valence_integration.peers.converge import Convergence
 from valence_integration.peers.converge import DONE
+from valence_integration.peers.converge import Request
+from valence_integration.peers.converge import Unavailable
 from valence_integration.peers.converge import WAIT
+from valence_integration.peers.converge import WaitPolicy
 from valenceclient import errors as client_errors
 import valenceclient.client
 from valenceclient.node import Node
@@ -34,22 +38,22 @@ REGISTERED = "registered"
 HALF_REGISTERED = "half registered"
 BUSY_CODE = "valence.node.busy"
 
-COMPOSE: converge.Moves = {
-    GONE: Ask("compose"),
+COMPOSE: Actions = {
+    GONE: Request("compose"),
     "composing": WAIT,
     "composed": DONE,
     "registering": DONE,
     HALF_REGISTERED: DONE,
     REGISTERED: DONE,
 }
-REGISTER: converge.Moves = {
-    "composed": Ask("register"),
-    HALF_REGISTERED: Ask("register"),
+REGISTER: Actions = {
+    "composed": Request("register"),
+    HALF_REGISTERED: Request("register"),
     "registering": WAIT,
     "unregistering": WAIT,
     REGISTERED: DONE,
 }
-UNREGISTER: converge.Moves = {
+UNREGISTER: Actions = {
     GONE: DONE,
     "composing": DONE,
     "composed": DONE,
@@ -57,12 +61,12 @@ UNREGISTER: converge.Moves = {
     "error": DONE,
     "releasing": DONE,
     "registering": WAIT,
-    REGISTERED: Ask("unregister"),
-    HALF_REGISTERED: Ask("unregister"),
+    REGISTERED: Request("unregister"),
+    HALF_REGISTERED: Request("unregister"),
     "unregistering": WAIT,
 }
-#: Not on its way into Ironic or out of it.
-SETTLED: converge.Moves = {
+#: Neither being registered nor being unregistered.
+SETTLED: Actions = {
     GONE: DONE,
     "composing": DONE,
     "composed": DONE,
@@ -74,12 +78,12 @@ SETTLED: converge.Moves = {
     HALF_REGISTERED: DONE,
     "unregistering": WAIT,
 }
-RELEASE: converge.Moves = {
+RELEASE: Actions = {
     GONE: DONE,
-    "composing": Ask("release", once=True),
-    "composed": Ask("release"),
-    "missing": Ask("release"),
-    "error": Ask("release"),
+    "composing": Request("release", once=True),
+    "composed": Request("release"),
+    "missing": Request("release"),
+    "error": Request("release"),
     "releasing": WAIT,
     "registering": WAIT,
     "unregistering": WAIT,
@@ -87,14 +91,14 @@ RELEASE: converge.Moves = {
 
 
 @dataclasses.dataclass(frozen=True)
-class _Look:
-    """What a look at a node saw; None where there is none."""
+class _Reading:
+    """A node as it was read; None when Valence does not have it."""
 
     node: Node | None
 
     @property
     def state(self) -> str:
-        """The state, as the tables have it."""
+        """Return the state as the tables name it."""
         if self.node is None:
             return GONE
         if self.node.state in ("composed", "missing") and self.node.managed_by:
@@ -105,47 +109,47 @@ class _Look:
 
 
 class ValenceNodes:
-    """Drives composed nodes through a client of Valence.
+    """Drives nodes through a client of Valence.
 
-    :param connect: makes the client; called when it is first needed.
+    :param connect: returns the client; called when it is first needed.
     """
 
     def __init__(self, connect: Callable[[], valenceclient.client.Client]) -> None:
         self._connect = connect
         self._client: valenceclient.client.Client | None = None
 
-    def compose(self, uuid: str, request: Mapping[str, Any], pace: converge.Pace) -> Node:
-        """Have a node composed under a uuid of ours.
+    def compose(self, uuid: str, request: Mapping[str, Any], policy: WaitPolicy) -> Node:
+        """Compose a node under a uuid chosen by the plugin.
 
-        A node that is there already is taken if it is what the request asks for.
+        A node that exists already is used if it has what the request requires.
 
         :param request: name, description, podm_id, properties or flavor_id.
         :raises Fault: with the pod manager's own reason when it refused.
         """
-        node = self._pursue(
-            "compose", uuid, COMPOSE, pace, lambda nodes: nodes.create(uuid=uuid, **request)
+        node = self._drive(
+            "compose", uuid, COMPOSE, policy, lambda nodes: nodes.create(uuid=uuid, **request)
         )
         if node is None or not _covers(node.properties, request.get("properties") or {}):
             raise errors.fault(
                 errors.NODE_DIFFERS,
-                f"Valence has composed node {uuid} of something else than was asked for; it is "
-                "given back. Ask again.",
+                f"Valence composed node {uuid} with other properties than were requested; it "
+                "is released. Request the instance again.",
             )
         return node
 
     def register(
-        self, uuid: str, ironic_uuid: str, fields: Mapping[str, Any], pace: converge.Pace
+        self, uuid: str, ironic_uuid: str, fields: Mapping[str, Any], policy: WaitPolicy
     ) -> Node:
-        """Have a node registered in Ironic under a uuid of ours.
+        """Register a node in Ironic under a uuid chosen by the plugin.
 
         :param fields: extra, instance_uuid, resource_class, ...
         :raises Fault: with Ironic's own reason when it refused.
         """
-        node = self._pursue(
+        node = self._drive(
             "register",
             uuid,
             REGISTER,
-            pace,
+            policy,
             lambda nodes: nodes.register(uuid, uuid=ironic_uuid, **fields),
         )
         if node is None or node.ironic_uuid != ironic_uuid:
@@ -153,29 +157,29 @@ class ValenceNodes:
             raise errors.fault(
                 errors.NODE_DIFFERS,
                 f"Node {uuid} is registered in Ironic as {registered} and not as {ironic_uuid}: "
-                "somebody else registered it.",
+                "another client registered it.",
             )
         return node
 
-    def settle(self, uuid: str, pace: converge.Pace) -> None:
-        """Wait until a node is on its way neither into Ironic nor out of it."""
-        self._pursue("settle", uuid, SETTLED, pace, lambda nodes: None)
+    def settle(self, uuid: str, policy: WaitPolicy) -> None:
+        """Wait until a node is neither being registered nor being unregistered."""
+        self._drive("settle", uuid, SETTLED, policy, lambda nodes: None)
 
-    def unregister(self, uuid: str, pace: converge.Pace) -> None:
-        """Have a node removed from Ironic; one that is not there is a success."""
-        self._pursue("unregister", uuid, UNREGISTER, pace, lambda nodes: nodes.unregister(uuid))
+    def unregister(self, uuid: str, policy: WaitPolicy) -> None:
+        """Remove a node from Ironic; a node that is not registered is a success."""
+        self._drive("unregister", uuid, UNREGISTER, policy, lambda nodes: nodes.unregister(uuid))
 
-    def release(self, uuid: str, pace: converge.Pace) -> None:
-        """Have a node given back; done when Valence does not know it any more.
+    def release(self, uuid: str, policy: WaitPolicy) -> None:
+        """Release a node, and wait until Valence does not have it any more.
 
         :raises Fault: among others when Valence still has it registered in Ironic.
         """
-        self._pursue("release", uuid, RELEASE, pace, lambda nodes: nodes.delete(uuid))
+        self._drive("release", uuid, RELEASE, policy, lambda nodes: nodes.delete(uuid))
 
     def find(self, uuid: str) -> Node | None:
-        """Read a node; None when Valence does not know it.
+        """Return a node; None when Valence does not have it.
 
-        :raises Silent: Valence did not answer.
+        :raises Unavailable: Valence did not respond.
         """
         try:
             return self._call(lambda nodes: nodes.get(uuid))
@@ -183,78 +187,78 @@ class ValenceNodes:
             return None
 
     def all(self) -> list[Node]:
-        """Read every node that Valence has: one listing.
+        """Return every node that Valence has, from one listing.
 
-        :raises Fault: Valence did not answer, or refused.
+        :raises Fault: Valence did not respond, or refused.
         """
         return self._call(lambda nodes: list(nodes.list()))
 
-    def _pursue(
+    def _drive(
         self,
         verb: str,
         uuid: str,
-        moves: converge.Moves,
-        pace: converge.Pace,
-        act: Callable[[Any], object],
+        actions: Actions,
+        policy: WaitPolicy,
+        request: Callable[[Any], object],
     ) -> Node | None:
-        def ask(look: _Look, _verb: str) -> None:
+        def send(reading: _Reading, _verb: str) -> None:
             try:
-                self._call(act)
+                self._call(request)
             except client_errors.Conflict as exc:
-                # Somebody was faster (a process that was taken for dead, a request whose
-                # answer was lost): the next look tells. If it does not, this is the reason.
-                if self.find(uuid) == look.node:
+                # Another process was faster (one that was presumed dead, or a request whose
+                # response was lost): the next read shows it. If not, this is the reason.
+                if self.find(uuid) == reading.node:
                     raise _refused(exc) from exc
             except client_errors.NotFound as exc:
-                if look.node is None:
+                if reading.node is None:
                     raise _refused(exc) from exc
 
-        seen = converge.Pursuit(
+        reading = Convergence(
             f"Valence to {verb} node {uuid}",
-            read=lambda: _Look(self.find(uuid)),
-            state=lambda look: look.state,
-            moves=moves,
-            ask=ask,
-            failed=lambda look: _failed(verb, uuid, look),
-        ).run(pace)
-        return seen.node
+            read=lambda: _Reading(self.find(uuid)),
+            state=lambda reading: reading.state,
+            actions=actions,
+            send=send,
+            failed=lambda reading: _failed(verb, uuid, reading),
+        ).run(policy)
+        return reading.node
 
-    def _call(self, act: Callable[[Any], T]) -> T:
+    def _call(self, request: Callable[[Any], T]) -> T:
         interrupt.checkpoint()
-        with _converted():
+        with _converted_errors():
             if self._client is None:
                 self._client = self._connect()
-            return act(self._client.nodes)
+            return request(self._client.nodes)
 
 
-def _covers(given: Any, wanted: Any) -> bool:
-    """Tell whether all that is wanted is there; Valence may have filled in more."""
-    if isinstance(wanted, Mapping):
-        return isinstance(given, Mapping) and all(
-            _covers(given.get(key), value) for key, value in wanted.items()
+def _covers(actual: Any, required: Any) -> bool:
+    """Return whether everything required is there; Valence may have filled in more."""
+    if isinstance(required, Mapping):
+        return isinstance(actual, Mapping) and all(
+            _covers(actual.get(key), value) for key, value in required.items()
         )
-    if isinstance(wanted, list):
-        pairs = zip(given or (), wanted, strict=False)
-        return len(given or ()) == len(wanted) and all(_covers(*pair) for pair in pairs)
-    return bool(given == wanted)
+    if isinstance(required, list):
+        pairs = zip(actual or (), required, strict=False)
+        return len(actual or ()) == len(required) and all(_covers(*pair) for pair in pairs)
+    return bool(actual == required)
 
 
 @contextlib.contextmanager
-def _converted() -> Iterator[None]:
-    """Turn the client's errors into faults; a 404 and a plain 409 go through."""
+def _converted_errors() -> Iterator[None]:
+    """Convert the client's errors to faults; a 404 and a plain 409 pass unchanged."""
     try:
         yield
     except errors.InvalidRequest as exc:
         raise errors.fault(errors.VALENCE_UNREACHABLE, str(exc)) from exc
     except (client_errors.ConnectFailed, OSError) as exc:
-        raise converge.Silent(str(exc), {"code": errors.VALENCE_UNREACHABLE}) from exc
+        raise Unavailable(str(exc), {"code": errors.VALENCE_UNREACHABLE}) from exc
     except client_errors.Unavailable as exc:
-        raise converge.Silent(*_told(exc)) from exc
+        raise Unavailable(*_arguments(exc)) from exc
     except client_errors.NotFound:
         raise
     except client_errors.Conflict as exc:
         if exc.code == BUSY_CODE:
-            raise converge.Busy(*_told(exc)) from exc
+            raise Busy(*_arguments(exc)) from exc
         raise
     except client_errors.APIError as exc:
         raise _refused(exc) from exc
@@ -263,32 +267,33 @@ def _converted() -> Iterator[None]:
 
 
 def _refused(exc: client_errors.APIError) -> conductor_errors.Fault:
-    return conductor_errors.Fault(*_told(exc))
+    return conductor_errors.Fault(*_arguments(exc))
 
 
-def _told(exc: client_errors.APIError) -> tuple[str, dict[str, Any]]:
-    made = errors.fault(exc.code or errors.VALENCE_REFUSED, exc.detail, exc.reason)
-    return made.reason, {**made.details, "request_id": exc.request_id}
+def _arguments(exc: client_errors.APIError) -> tuple[str, dict[str, Any]]:
+    fault = errors.fault(exc.code or errors.VALENCE_REFUSED, exc.detail, exc.reason)
+    return fault.reason, {**fault.details, "request_id": exc.request_id}
 
 
-def _failed(verb: str, uuid: str, look: _Look) -> conductor_errors.Fault:
-    if look.node is None:
+def _failed(verb: str, uuid: str, reading: _Reading) -> conductor_errors.Fault:
+    node = reading.node
+    if node is None:
         return errors.fault(
             errors.NODE_GONE,
-            f"Node {uuid} disappeared from Valence while it was to {verb}: somebody deleted it.",
+            f"Valence could not {verb} node {uuid}: the node does not exist any more. Another "
+            "client deleted it.",
         )
-    if verb == "release" and look.node.managed_by:
+    if verb == "release" and node.managed_by:
         return errors.fault(
             errors.STILL_OWNED,
-            f"Node {uuid} is registered in Ironic as {look.node.ironic_uuid}: it is not "
-            "released. Unregister it first.",
+            f"Node {uuid} is registered in Ironic as {node.ironic_uuid} and was not released. "
+            "Unregister it first.",
         )
-    told = look.node.fault
-    if told is None:
+    if node.fault is None:
         return errors.fault(
             errors.VALENCE_REFUSED,
-            f"Node {uuid} is {look.state} in Valence, where it could not {verb}; Valence "
+            f"Valence could not {verb} node {uuid}: its state is {reading.state}, and Valence "
             "recorded no fault.",
         )
-    sentence = f"Valence could not {verb} node {uuid}: {told.detail}"
-    return errors.fault(told.code or errors.VALENCE_REFUSED, sentence, told.reason)
+    sentence = f"Valence could not {verb} node {uuid}: {node.fault.detail}"
+    return errors.fault(node.fault.code or errors.VALENCE_REFUSED, sentence, node.fault.reason)

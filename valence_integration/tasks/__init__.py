@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The steps of the flows, each with the one way to give back what it took.
+"""Tasks of the flows, and the functions that release what the tasks acquire.
 
-Giving back is a plain function, called by the revert of the step that took and
-by the step of ``destroy`` alike. Both work from the ids in the row, never from
-a result: a request whose answer was lost may have been carried out.
+Each of these functions is called by the revert of the task that acquires the resource and
+by the corresponding task of ``destroy``. They work from the ids in the row, never from a
+task's result: a request whose response was lost may have been executed.
 """

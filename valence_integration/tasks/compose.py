@@ -8,69 +8,81 @@ from taskflow import task
 
 from valence_integration import states
 from valence_integration.objects.instance import Instance
-from valence_integration.tasks.context import Tools
+from valence_integration.tasks.context import Context
+
+#: Longest part of an instance's name in the name of its node: Valence limits the whole.
+LONGEST_NAME = 200
 
 
 class ComposeNodeTask(task.Task):
-    """Have Valence compose the hardware of an instance.
+    """Compose the hardware of an instance through Valence.
 
-    Idempotent because: the uuid of the node is in the row, and Valence makes one
-    node of it however often it is asked; a node that is there is taken.
+    Idempotent because: the uuid of the node is in the row, and Valence composes one node
+    per uuid however often it is requested; a node that exists is used.
 
-    Revert: release the node, whatever this task came to.
+    Revert: release the node, whatever the result of this task.
     """
 
-    def execute(self, instance_uuid: str, generation: int, tools: Tools) -> None:
-        """Ask for the node and wait until it is composed."""
-        instance = tools.instances.expect(instance_uuid, generation, states.PROVISIONING)
-        pace = tools.forward(instance, tools.limits.compose_timeout)
-        wanted = request(instance, tools.instances.installation())
-        node = tools.valence.compose(str(instance.node_uuid), wanted, pace)
-        tools.instances.write(
+    def execute(self, instance_uuid: str, generation: int, context: Context) -> None:
+        """Request the node and wait until it is composed."""
+        instance = context.instances.expect(instance_uuid, generation, states.PROVISIONING)
+        policy = context.wait_policy(instance, context.limits.compose_timeout)
+        body = request(instance, context.instances.installation())
+        node = context.valence.compose(str(instance.node_uuid), body, policy)
+        context.instances.write(
             instance_uuid, generation, states.PROVISIONING, composed=True, podm_uuid=node.podm_id
         )
 
-    def revert(self, instance_uuid: str, generation: int, tools: Tools, **_kwargs: Any) -> None:
+    def revert(
+        self, instance_uuid: str, generation: int, context: Context, **_kwargs: Any
+    ) -> None:
         """Release the node."""
-        instance = tools.instances.expect(instance_uuid, generation, states.PROVISIONING)
-        release_node(tools, instance)
+        _release(context, instance_uuid, generation, states.PROVISIONING)
 
 
 class ReleaseNodeTask(task.Task):
-    """Give the hardware of an instance back to the pool.
+    """Release the hardware of an instance to the pool.
 
-    Idempotent because: a node that Valence does not know is released.
+    Idempotent because: a node that Valence does not have is released.
 
-    Revert: nothing; what was given back is not taken again.
+    Revert: nothing; a released resource is not acquired again.
     """
 
-    def execute(self, instance_uuid: str, generation: int, tools: Tools) -> None:
+    def execute(self, instance_uuid: str, generation: int, context: Context) -> None:
         """Release the node."""
-        instance = tools.instances.expect(instance_uuid, generation, states.DESTROYING)
-        release_node(tools, instance)
+        _release(context, instance_uuid, generation, states.DESTROYING)
 
 
-def release_node(tools: Tools, instance: Instance) -> None:
-    """Give the node back, and wait until Valence does not know it any more.
+def _release(context: Context, instance_uuid: str, generation: int, state: str) -> None:
+    instance = context.instances.expect(instance_uuid, generation, state)
+    release_node(context, instance.node_uuid)
+    context.instances.write(instance_uuid, generation, state, composed=False)
 
-    To be called when Ironic has forgotten the node, and not before. Valence
-    itself refuses to release a node that it has registered.
+
+def release_node(context: Context, node_uuid: str | None) -> None:
+    """Release a node, and wait until Valence does not have it any more.
+
+    Call it only after Ironic has confirmed that it does not have the node. Valence itself
+    refuses to release a node that it has registered.
+
+    :param node_uuid: None where there is nothing to release.
+    :raises Fault: the node was not released.
     """
-    if instance.node_uuid is not None:
-        tools.valence.release(instance.node_uuid, tools.giving_back())
-    tools.instances.write(instance.uuid, instance.generation, instance.state, composed=False)
+    if node_uuid is not None:
+        context.valence.release(node_uuid, context.cleanup_policy())
 
 
 def request(instance: Instance, installation: str) -> dict[str, Any]:
-    """Say what Valence is asked for: the same words however often it is asked.
+    """Return the body of the compose request, always the same for one instance.
 
-    :param installation: of the plugin; by the description, an audit knows what is ours.
+    :param installation: uuid of the plugin's database; by the description, an audit
+        recognises the nodes of this installation.
     """
-    wanted = {
-        "name": f"{instance.name[:200]}-{str(instance.node_uuid)[:8]}",
+    fields = {
+        "name": f"{instance.name[:LONGEST_NAME]}-{str(instance.node_uuid)[:8]}",
         "description": f"instance {instance.uuid} of {installation}",
         "podm_id": instance.podm_uuid,
         "properties": instance.requirements,
         "flavor_id": instance.flavor,
     }
-    return {field: value for field, value in wanted.items() if value is not None}
+    return {field: value for field, value in fields.items() if value is not None}

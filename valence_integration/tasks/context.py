@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What tasks work with: handed to every run anew, never persisted."""
+"""The context that is injected into every task; it is never persisted."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -8,52 +8,54 @@ import dataclasses
 import datetime
 
 from valence_conductor import waiting
-from valence_integration import conf
-from valence_integration.db import instances
+from valence_integration.conf import Limits
+from valence_integration.db import instances as db_instances
 from valence_integration.objects.instance import Instance
-from valence_integration.peers import converge
-from valence_integration.peers import ironic
-from valence_integration.peers import valence
+from valence_integration.peers.converge import WaitPolicy
+from valence_integration.peers.ironic import IronicNodes
+from valence_integration.peers.valence import ValenceNodes
 
 
 @dataclasses.dataclass(frozen=True)
-class Tools:
-    """The live objects of one process.
+class Context:
+    """The live objects of one process, as the service has them in ``valence.wiring.Context``.
 
-    :ivar registration: what every node is given when it is registered.
+    :ivar registration: fields of every node that is registered in Ironic.
     """
 
-    instances: instances.Instances
-    valence: valence.ValenceNodes
-    ironic: ironic.IronicNodes
-    limits: conf.Limits
+    instances: db_instances.Instances
+    valence: ValenceNodes
+    ironic: IronicNodes
+    limits: Limits
     registration: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
-    def forward(self, instance: Instance, timeout: float) -> converge.Pace:
-        """Set the pace of a step that somebody waits for, and may cancel.
+    def wait_policy(self, instance: Instance, timeout: float) -> WaitPolicy:
+        """Return the policy of a step that acquires a resource; the caller may cancel it.
 
-        Its deadline is the row's: a restart does not begin it anew.
+        Its deadline is counted from the row: a restart does not extend it.
+
+        :param timeout: seconds.
         """
 
         def cancelled() -> bool:
-            return self.instances.asks_to_stop(instance.uuid, instance.generation)
+            return self.instances.is_cancelled(instance.uuid, instance.generation)
 
-        return self._pace(instances.deadline(instance, timeout), 1, cancelled)
+        return self._policy(db_instances.deadline(instance, timeout), 1, cancelled)
 
-    def giving_back(self) -> converge.Pace:
-        """Set the pace of a step that gives something back.
+    def cleanup_policy(self) -> WaitPolicy:
+        """Return the policy of a step that releases a resource.
 
-        It can not be cancelled, it tries again what failed, and its deadline
-        begins anew with every process that takes it up: hours in which nothing
-        ran are no reason to leave something behind.
+        It cannot be cancelled and it retries failed requests. Its deadline starts again in
+        every process that resumes the step: a resource must not be left behind because no
+        process ran for some hours.
         """
         allowed = datetime.timedelta(seconds=self.limits.give_back_timeout)
-        return self._pace(waiting.now() + allowed, self.limits.give_back_attempts, None)
+        return self._policy(waiting.now() + allowed, self.limits.give_back_attempts, None)
 
-    def _pace(
+    def _policy(
         self, deadline: datetime.datetime, attempts: int, cancelled: Callable[[], bool] | None
-    ) -> converge.Pace:
-        return converge.Pace(
+    ) -> WaitPolicy:
+        return WaitPolicy(
             deadline=deadline,
             interval=self.limits.poll_interval,
             silence=self.limits.silence_timeout,

@@ -7,51 +7,55 @@ from typing import Any
 from taskflow import task
 
 from valence_integration import states
-from valence_integration.objects.instance import Instance
-from valence_integration.tasks.context import Tools
+from valence_integration.tasks.context import Context
 
 
 class DeployNodeTask(task.Task):
-    """Have Ironic deploy the instance.
+    """Deploy the instance through Ironic.
 
-    Idempotent because: a node that is deploying is waited for, one that is
-    active is done, and what to deploy is written before deploying begins.
+    Idempotent because: a deploying node is waited for, an active one is done, and the
+    fields to deploy are written before the deployment begins.
 
-    Revert: undeploy, from whatever the deployment came to.
+    Revert: undeploy, whatever the result of the deployment.
     """
 
-    def execute(self, instance_uuid: str, generation: int, tools: Tools) -> None:
-        """Say what to deploy, ask for it, and wait until the node is active."""
-        instance = tools.instances.expect(instance_uuid, generation, states.PROVISIONING)
-        pace = tools.forward(instance, tools.limits.deploy_timeout)
-        tools.ironic.deploy(str(instance.ironic_uuid), instance.deploy or {}, pace)
+    def execute(self, instance_uuid: str, generation: int, context: Context) -> None:
+        """Write what to deploy, request it, and wait until the node is active."""
+        instance = context.instances.expect(instance_uuid, generation, states.PROVISIONING)
+        policy = context.wait_policy(instance, context.limits.deploy_timeout)
+        context.ironic.deploy(str(instance.ironic_uuid), instance.deploy or {}, policy)
 
-    def revert(self, instance_uuid: str, generation: int, tools: Tools, **_kwargs: Any) -> None:
+    def revert(
+        self, instance_uuid: str, generation: int, context: Context, **_kwargs: Any
+    ) -> None:
         """Undeploy the node."""
-        instance = tools.instances.expect(instance_uuid, generation, states.PROVISIONING)
-        undeploy_node(tools, instance)
+        instance = context.instances.expect(instance_uuid, generation, states.PROVISIONING)
+        undeploy_node(context, instance.ironic_uuid)
 
 
 class UndeployNodeTask(task.Task):
-    """Have Ironic take back what was deployed.
+    """Undeploy the instance through Ironic.
 
-    Idempotent because: a node on which nothing is deployed, or that is gone, is
-    left as it is.
+    Idempotent because: a node on which nothing is deployed, or that is gone, is left
+    unchanged.
 
-    Revert: nothing; what was given back is not taken again.
+    Revert: nothing; a released resource is not acquired again.
     """
 
-    def execute(self, instance_uuid: str, generation: int, tools: Tools) -> None:
+    def execute(self, instance_uuid: str, generation: int, context: Context) -> None:
         """Undeploy the node."""
-        instance = tools.instances.expect(instance_uuid, generation, states.DESTROYING)
-        undeploy_node(tools, instance)
+        instance = context.instances.expect(instance_uuid, generation, states.DESTROYING)
+        undeploy_node(context, instance.ironic_uuid)
 
 
-def undeploy_node(tools: Tools, instance: Instance) -> None:
-    """Have Ironic undeploy the node, from any state in which it does that.
+def undeploy_node(context: Context, ironic_uuid: str | None) -> None:
+    """Undeploy a node from any state in which Ironic does that.
 
-    A node that is gone is a success. Cleaning is part of it where Ironic does
-    that; if it fails, a person must look, and nothing is given back.
+    A node that is gone is a success. Cleaning is part of it where Ironic cleans.
+
+    :param ironic_uuid: None where there is nothing to undeploy.
+    :raises Fault: the node was not undeployed, or its cleaning failed; an operator must
+        inspect it, and nothing may be released.
     """
-    if instance.ironic_uuid is not None:
-        tools.ironic.undeploy(instance.ironic_uuid, tools.giving_back())
+    if ironic_uuid is not None:
+        context.ironic.undeploy(ironic_uuid, context.cleanup_policy())

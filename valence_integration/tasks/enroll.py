@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Enrol a composed node in Ironic, and have Ironic forget it."""
+"""Enrol a composed node in Ironic, and remove it from there."""
 
 from typing import Any
 
@@ -8,109 +8,128 @@ from taskflow import task
 
 from valence_integration import errors
 from valence_integration import states
-from valence_integration.objects.instance import Instance
-from valence_integration.tasks.context import Tools
+from valence_integration.tasks.context import Context
 
-#: Key in ``extra`` of an Ironic node of ours: the instance it was composed for.
+#: Key in ``extra`` of the plugin's Ironic nodes: the instance that the node was composed for.
 EXTRA = "valence_instance"
 
-#: And the installation of the plugin that has that instance in its table.
+#: Key in ``extra``: the installation of the plugin that has this instance in its table.
 EXTRA_INSTALLATION = "valence_instance_installation"
 
 
 class EnrollNodeTask(task.Task):
-    """Have the composed node registered in Ironic, and make it available there.
+    """Register the composed node in Ironic, and make it available there.
 
-    Valence registers it, since it alone holds the pod manager's credentials.
+    Valence registers it: only Valence has the credentials of the pod manager.
 
-    Idempotent because: the uuid of the Ironic node is in the row; a node that is
-    registered under it is taken, and driven on from the state it is in.
+    Idempotent because: the uuid of the Ironic node is in the row; a node that is registered
+    under it is used, and driven on from its present state.
 
-    Revert: have Ironic forget the node, and make sure that it has.
+    Revert: remove the node from Ironic, and confirm that it is gone.
     """
 
-    def execute(self, instance_uuid: str, generation: int, tools: Tools) -> None:
-        """Register the node, give it to the instance, make it available."""
-        instance = tools.instances.expect(instance_uuid, generation, states.PROVISIONING)
-        pace = tools.forward(instance, tools.limits.enroll_timeout)
+    def execute(self, instance_uuid: str, generation: int, context: Context) -> None:
+        """Register the node, assign it to the instance, make it available."""
+        instance = context.instances.expect(instance_uuid, generation, states.PROVISIONING)
+        policy = context.wait_policy(instance, context.limits.enroll_timeout)
+        installation = context.instances.installation()
         fields = {
-            **tools.registration,
-            "extra": {EXTRA: instance.uuid, EXTRA_INSTALLATION: tools.instances.installation()},
+            **context.registration,
+            "extra": {EXTRA: instance.uuid, EXTRA_INSTALLATION: installation},
             "instance_uuid": instance.uuid,
         }
         ironic_uuid = str(instance.ironic_uuid)
-        tools.valence.register(str(instance.node_uuid), ironic_uuid, fields, pace)
-        tools.ironic.claim(ironic_uuid, instance.uuid, pace)
-        tools.ironic.make_available(ironic_uuid, pace)
+        context.valence.register(str(instance.node_uuid), ironic_uuid, fields, policy)
+        context.ironic.claim(ironic_uuid, instance.uuid, policy)
+        context.ironic.make_available(ironic_uuid, policy)
 
-    def revert(self, instance_uuid: str, generation: int, tools: Tools, **_kwargs: Any) -> None:
-        """Have Ironic forget the node; raise if it does not."""
-        instance = tools.instances.expect(instance_uuid, generation, states.PROVISIONING)
-        unregister_node(tools, instance)
-        confirm_forgotten(tools, instance)
+    def revert(
+        self, instance_uuid: str, generation: int, context: Context, **_kwargs: Any
+    ) -> None:
+        """Remove the node from Ironic; raise if Ironic still has it."""
+        instance = context.instances.expect(instance_uuid, generation, states.PROVISIONING)
+        unregister_node(context, instance.node_uuid, instance.ironic_uuid, instance.uuid)
+        confirm_forgotten(context, instance.ironic_uuid)
 
 
 class UnregisterNodeTask(task.Task):
-    """Have Ironic forget the node of an instance.
+    """Remove the node of an instance from Ironic.
 
-    Idempotent because: a node that is not registered is left as it is.
+    Idempotent because: a node that is not registered is left unchanged.
 
-    Revert: nothing; what was given back is not taken again.
+    Revert: nothing; a released resource is not acquired again.
     """
 
-    def execute(self, instance_uuid: str, generation: int, tools: Tools) -> None:
+    def execute(self, instance_uuid: str, generation: int, context: Context) -> None:
         """Unregister the node."""
-        instance = tools.instances.expect(instance_uuid, generation, states.DESTROYING)
-        unregister_node(tools, instance)
+        instance = context.instances.expect(instance_uuid, generation, states.DESTROYING)
+        unregister_node(context, instance.node_uuid, instance.ironic_uuid, instance.uuid)
 
 
 class ConfirmForgottenTask(task.Task):
-    """Make sure that Ironic has forgotten the node before it is released.
+    """Confirm that the node is gone from Ironic before it is released.
 
-    Idempotent because: it only looks.
+    Idempotent because: it only reads.
 
     Revert: nothing.
     """
 
-    def execute(self, instance_uuid: str, generation: int, tools: Tools) -> None:
-        """Ask Ironic for the node; raise if it answers."""
-        instance = tools.instances.expect(instance_uuid, generation, states.DESTROYING)
-        confirm_forgotten(tools, instance)
+    def execute(self, instance_uuid: str, generation: int, context: Context) -> None:
+        """Read the node in Ironic; raise if Ironic still has it."""
+        instance = context.instances.expect(instance_uuid, generation, states.DESTROYING)
+        confirm_forgotten(context, instance.ironic_uuid)
 
 
-def unregister_node(tools: Tools, instance: Instance) -> None:
-    """Take the node out of Ironic, whatever part of it is there.
+def unregister_node(
+    context: Context, node_uuid: str | None, ironic_uuid: str | None, owner_uuid: str
+) -> None:
+    """Remove a node from Ironic, however far its registration has come.
 
-    It must be undeployed. A registration under way comes to its end first. Then
-    the node goes where nobody else is given it, is taken from the instance, and
-    Valence unregisters it. What Valence does not know to be registered but
-    Ironic keeps all the same is deleted here.
+    The node must be undeployed. A registration that is still running ends first. Then the
+    node is moved to a state in which no other service can claim it, is removed from its
+    instance, and Valence unregisters it. If Ironic keeps a node that Valence does not
+    report as registered, the node is deleted here.
+
+    :param node_uuid: in Valence; None where no node was requested.
+    :param ironic_uuid: in Ironic; None where no node was requested.
+    :param owner_uuid: instance that the node was composed for.
+    :raises Fault: Ironic still has the node, or has under this uuid a node that was not
+        registered for this instance: that one is not deleted.
     """
-    if instance.node_uuid is None or instance.ironic_uuid is None:
+    if node_uuid is None or ironic_uuid is None:
         return
-    pace = tools.giving_back()
-    tools.valence.settle(instance.node_uuid, pace)
-    tools.ironic.make_removable(instance.ironic_uuid, pace)
-    tools.ironic.disown(instance.ironic_uuid, instance.uuid, pace)
-    tools.valence.unregister(instance.node_uuid, pace)
-    left = tools.ironic.look(instance.ironic_uuid, pace)
-    if not left.is_gone and (left.extra or {}).get(EXTRA) == instance.uuid:
-        tools.ironic.make_removable(instance.ironic_uuid, pace)
-        tools.ironic.disown(instance.ironic_uuid, instance.uuid, pace)
-        tools.ironic.delete(instance.ironic_uuid)
+    policy = context.cleanup_policy()
+    context.valence.settle(node_uuid, policy)
+    context.ironic.make_removable(ironic_uuid, policy)
+    context.ironic.disown(ironic_uuid, owner_uuid, policy)
+    context.valence.unregister(node_uuid, policy)
+    remaining = context.ironic.wait_for_answer(ironic_uuid, policy)
+    if remaining.is_gone:
+        return
+    if (remaining.extra or {}).get(EXTRA) != owner_uuid:
+        raise errors.fault(
+            errors.NODE_DIFFERS,
+            f"Ironic has a node {ironic_uuid} that was not registered for instance {owner_uuid}. "
+            "It was not deleted, and the hardware was not released. Find its owner, delete it "
+            "in Ironic, then destroy the instance.",
+        )
+    context.ironic.make_removable(ironic_uuid, policy)
+    context.ironic.disown(ironic_uuid, owner_uuid, policy)
+    context.ironic.delete(ironic_uuid)
 
 
-def confirm_forgotten(tools: Tools, instance: Instance) -> None:
-    """Make sure that Ironic does not know the node any more.
+def confirm_forgotten(context: Context, ironic_uuid: str | None) -> None:
+    """Return if Ironic does not have the node any more.
 
-    :raises Fault: it does, or does not say; nothing may be released then.
+    :param ironic_uuid: None where no node was requested.
+    :raises Fault: Ironic has it, or does not respond; nothing may be released then.
     """
-    if instance.ironic_uuid is None:
+    if ironic_uuid is None:
         return
-    left = tools.ironic.look(instance.ironic_uuid, tools.giving_back())
-    if not left.is_gone:
+    node = context.ironic.wait_for_answer(ironic_uuid, context.cleanup_policy())
+    if not node.is_gone:
         raise errors.fault(
             errors.STILL_OWNED,
-            f"Ironic still has node {left.uuid} ({left.provision_state}), so that its hardware "
-            "is not released. Undeploy and delete it in Ironic, then destroy the instance.",
+            f"Ironic still has node {node.uuid} ({node.provision_state}), so that its hardware "
+            "was not released. Undeploy and delete it in Ironic, then destroy the instance.",
         )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether an instance that failed may be provisioned anew."""
+"""Check whether an instance that failed may be provisioned again."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -9,58 +9,60 @@ from valence_conductor import errors as conductor_errors
 from valence_integration import errors
 from valence_integration import states
 from valence_integration.objects.instance import Instance
-from valence_integration.tasks.context import Tools
+from valence_integration.tasks.context import Context
 
 
-def refuse_if_held(tools: Tools, instance: Instance, *, revive: bool = False) -> None:
-    """See that an instance is in error, and that nothing of it is left anywhere.
+def refuse_if_held(context: Context, instance: Instance, *, revive: bool = False) -> None:
+    """Raise unless an instance is in error and none of its resources is left.
 
-    The row says so, and Valence and Ironic answer that they do not know its ids:
-    the next attempt has ids of its own, and would leave behind what bears these.
+    The row must say so, and Valence and Ironic must respond that they do not have its
+    nodes: the next attempt has new ids, and would leave nodes under the old ones behind.
 
-    :param revive: whether one that is deleted will do, too.
-    :raises RetryRefused: with everything that stands in the way.
+    :param revive: whether a deleted instance is accepted, too.
+    :raises RetryRefused: with every obstacle.
     """
-    if instance.state not in (states.RETRIED if revive else {states.ERROR}):
+    if instance.state not in (states.RETRYABLE if revive else {states.ERROR}):
         raise errors.RetryRefused(
             instance.uuid,
-            [f"It is {instance.state}: only one in error is."],
+            [f"It is {instance.state}; only an instance in error can be."],
             "Nothing was changed.",
         )
-    obstacles = list(_obstacles(tools, instance))
+    obstacles = list(_obstacles(context, instance))
     if obstacles:
-        held = any(is_held for _words, is_held in obstacles)
+        holds_resources = any(held for _sentence, held in obstacles)
         advice = (
-            "Destroy it first, and then ask for another one."
-            if held
-            else "Try again when it is known that nothing is left."
+            "Destroy it first, then request another instance."
+            if holds_resources
+            else "Try again when both services respond."
         )
-        raise errors.RetryRefused(instance.uuid, [words for words, _held in obstacles], advice)
+        raise errors.RetryRefused(
+            instance.uuid, [sentence for sentence, _held in obstacles], advice
+        )
 
 
-def _obstacles(tools: Tools, instance: Instance) -> Iterator[tuple[str, bool]]:
-    """Say what stands in the way, and whether it is something that is held."""
+def _obstacles(context: Context, instance: Instance) -> Iterator[tuple[str, bool]]:
+    """Yield a sentence for each obstacle, and whether it is a resource that is still held."""
     if instance.composed:
-        yield "It still stands on hardware that was composed for it.", True
-    questions: tuple[tuple[str, str | None, Callable[[str], str | None]], ...] = (
-        ("Valence", instance.node_uuid, lambda uuid: _in_valence(tools, uuid)),
-        ("Ironic", instance.ironic_uuid, lambda uuid: _in_ironic(tools, uuid)),
+        yield "Hardware is still composed for it.", True
+    checks: tuple[tuple[str, str | None, Callable[[str], str | None]], ...] = (
+        ("Valence", instance.node_uuid, lambda uuid: _state_in_valence(context, uuid)),
+        ("Ironic", instance.ironic_uuid, lambda uuid: _state_in_ironic(context, uuid)),
     )
-    for who, uuid, ask in questions:
+    for service, uuid, read_state in checks:
         try:
-            state = ask(uuid) if uuid is not None else None
+            state = read_state(uuid) if uuid is not None else None
         except conductor_errors.Fault as exc:
-            yield f"{who} does not say whether it still has its node {uuid}: {exc}", False
+            yield f"It is unknown whether {service} still has its node {uuid}: {exc}", False
             continue
         if state is not None:
-            yield f"{who} still has its node {uuid} ({state}).", True
+            yield f"{service} still has its node {uuid} ({state}).", True
 
 
-def _in_valence(tools: Tools, uuid: str) -> str | None:
-    node = tools.valence.find(uuid)
+def _state_in_valence(context: Context, uuid: str) -> str | None:
+    node = context.valence.find(uuid)
     return None if node is None else node.state
 
 
-def _in_ironic(tools: Tools, uuid: str) -> str | None:
-    node = tools.ironic.find(uuid)
+def _state_in_ironic(context: Context, uuid: str) -> str | None:
+    node = context.ironic.find(uuid)
     return None if node.is_gone else node.provision_state

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A world to provision in: a Valence and an Ironic at the transport, a real database."""
+"""Test cases with a fake Valence and a fake Ironic at the transport, and a real database."""
 
 import dataclasses
 import pathlib
@@ -17,7 +17,7 @@ from valence_integration.db.instances import Instances
 from valence_integration.objects.instance import Instance
 from valence_integration.peers.ironic import IronicNodes
 from valence_integration.peers.valence import ValenceNodes
-from valence_integration.tasks.context import Tools
+from valence_integration.tasks.context import Context
 from valenceclient import testing
 
 LIMITS = conf.Limits(
@@ -35,7 +35,7 @@ DEPLOY = {"instance_info": {"boot_iso": "http://images.test/live.iso"}}
 
 
 class WorldTestCase(base.TestCase):
-    """Valence registers in Ironic what it composes, as in life."""
+    """Valence registers in Ironic what it composes, as in production."""
 
     limits = LIMITS
 
@@ -49,7 +49,7 @@ class WorldTestCase(base.TestCase):
         self.valence.on_register = self.ironic.registered
         self.valence.on_unregister = self.ironic.unregistered
         self.instances = self.open_instances()
-        self.tools = self.make_tools()
+        self.task_context = self.make_context()
 
     def open_instances(self) -> Instances:
         db = Database(f"sqlite:///{self.folder}/rows.sqlite")
@@ -58,8 +58,8 @@ class WorldTestCase(base.TestCase):
         instances.upgrade()
         return instances
 
-    def make_tools(self, **limits: Any) -> Tools:
-        return Tools(
+    def make_context(self, **limits: Any) -> Context:
+        return Context(
             self.instances,
             ValenceNodes(self.valence.client),
             IronicNodes(self.ironic.client),
@@ -67,9 +67,9 @@ class WorldTestCase(base.TestCase):
             {"resource_class": "valence"},
         )
 
-    def ask(self, **changes: Any) -> Instance:
-        """Add the row of somebody's request, with nobody to work on it."""
-        wanted = {
+    def add_instance(self, **changes: Any) -> Instance:
+        """Add the row of a request that no conductor runs."""
+        values = {
             "name": "web",
             "requirements": PROPERTIES,
             "flavor": None,
@@ -78,11 +78,11 @@ class WorldTestCase(base.TestCase):
             "user_id": None,
             **changes,
         }
-        row = provisioner_module._new_row(str(uuids.uuid4()), wanted)
+        row = provisioner_module._new_row(str(uuids.uuid4()), values)
         return self.instances.add(row)[0]
 
     def destroying(self, instance: Instance) -> Instance:
-        """Make the row one that is being destroyed."""
+        """Move the row to ``destroying``."""
         self.instances.write(instance.uuid, 1, instance.state, state="active")
         return self.instances.request_destroy(instance.uuid)[0]
 
@@ -90,27 +90,29 @@ class WorldTestCase(base.TestCase):
         return self.ironic.nodes[str(instance.ironic_uuid)]
 
     def composed(self) -> list[Any]:
-        """List what Valence holds."""
+        """Return the uuids of the nodes that Valence has."""
         return [row["uuid"] for row in self.valence.nodes.all()]
 
 
 class TaskTestCase(WorldTestCase):
     """Runs one task, without a flow around it."""
 
-    def run_task(self, kind: Any, instance: Instance, tools: Any = None) -> None:
-        self._call(kind(name="task").execute, instance, tools)
+    def run_task(self, kind: Any, instance: Instance, context: Any = None) -> None:
+        self._call(kind(name="task").execute, instance, context)
 
-    def revert_task(self, kind: Any, instance: Instance, tools: Any = None) -> None:
+    def revert_task(self, kind: Any, instance: Instance, context: Any = None) -> None:
         revert = kind(name="task").revert
-        self._call(lambda **given: revert(result=None, flow_failures={}, **given), instance, tools)
+        self._call(
+            lambda **kwargs: revert(result=None, flow_failures={}, **kwargs), instance, context
+        )
 
-    def _call(self, function: Any, instance: Instance, tools: Any) -> None:
+    def _call(self, function: Any, instance: Instance, context: Any) -> None:
         generation = self.instances.get(instance.uuid).generation
-        tools = tools or self.tools
-        function(instance_uuid=instance.uuid, generation=generation, tools=tools)
+        context = context or self.task_context
+        function(instance_uuid=instance.uuid, generation=generation, context=context)
 
     def provisioned(self, *kinds: Any) -> Instance:
-        instance = self.ask()
+        instance = self.add_instance()
         for kind in kinds:
             self.run_task(kind, instance)
         return instance

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""An Ironic in memory, at the transport: python-ironicclient runs for real.
+"""A fake Ironic in memory, at the transport: the real python-ironicclient runs.
 
-It keeps Ironic's state machine and the rules around it: which verb is taken in
-which state, a node locked while work is done on it, no update while a state
-passes, no deletion of a node that has an instance or is deployed, an instance
-taken away by tearing down. States pass when they are looked at.
+It implements Ironic's state machine and the rules around it: the verbs that are valid in
+each state, a node that is locked during a transition, no update during a transition, no
+deletion of a node that has an instance or is deployed, an instance that is removed by
+undeploying. A transient state ends after it was read a number of times.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ VERBS: Mapping[str, Mapping[str, str]] = {
     "inspect failed": {"manage": "manageable"},
     "adopt failed": {"manage": "manageable"},
 }
-#: state that passes -> where it leads, and where it leads when it fails.
+#: transient state -> the next state, and the next state when it fails.
 PASSING: Mapping[str, tuple[str, str]] = {
     "verifying": ("manageable", "enroll"),
     "cleaning": ("available", "clean failed"),
@@ -47,17 +47,17 @@ TARGETS = {"verifying": "manageable", "cleaning": "available", "deploying": "act
 
 
 class Trouble(Exception):
-    """An answer that is no success."""
+    """A response with an error status."""
 
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
         self.status = status
 
 
 class FakeIronic:
-    """Nodes by uuid, and what happened to them.
+    """Nodes by uuid, and the events of their life.
 
-    ``looks``: how many looks at a passing state show it before it passes.
+    ``looks``: how many reads return a transient state before it ends.
     """
 
     url = "http://ironic.test:6385"
@@ -65,14 +65,14 @@ class FakeIronic:
     def __init__(self, looks: int = 1) -> None:
         self.looks = looks
         self.nodes: dict[str, dict[str, Any]] = {}
-        #: What happened, in order: ``manage``, ``active``, ``delete`` ...
+        #: Events in order: ``manage``, ``active``, ``delete`` ...
         self.events: list[str] = []
         self.configdrives: list[Any] = []
         self._failures: list[tuple[str, str | None, str | None]] = []
         self._history: list[dict[str, Any]] = []
         self.wire = _wire.Wire(self._answer)
 
-    # For tests: connect, prepare, cause trouble.
+    # For tests: connect, prepare, cause failures.
 
     def client(self) -> Any:
         session = ksa_session.Session(auth=noauth.NoAuth(endpoint=self.url))
@@ -86,21 +86,21 @@ class FakeIronic:
         )
 
     def fail(self, state: str, error: str | None = None, history: str | None = None) -> None:
-        """Let the next pass through a state fail."""
+        """Make the next transition out of a transient state fail."""
         assert state in PASSING
         self._failures.append((state, error, history))
 
     def lose(self, method: str, path: str, *, done: bool = True, times: int = 1) -> None:
-        """Lose the answers of requests whose path matches."""
+        """Lose the responses to requests whose path matches."""
         self.wire.troubles.append(_wire.Trouble(method, re.compile(path), times, done, None))
 
-    def answer(self, method: str, path: str, status: int, words: str, times: int = 1) -> None:
-        """Answer requests whose path matches with an error."""
-        trouble = (status, _error(words), {})
+    def answer(self, method: str, path: str, status: int, message: str, times: int = 1) -> None:
+        """Respond with an error to requests whose path matches."""
+        trouble = (status, _error(message), {})
         self.wire.troubles.append(_wire.Trouble(method, re.compile(path), times, False, trouble))
 
     def add(self, uuid: str, state: str = "enroll", **fields: Any) -> dict[str, Any]:
-        """Put a node there."""
+        """Add a node."""
         node = {
             "uuid": uuid,
             "provision_state": state,
@@ -119,14 +119,14 @@ class FakeIronic:
         self._enter(node, state)
         return node
 
-    # What Valence does when it registers and unregisters.
+    # Called by the fake Valence when it registers and unregisters.
 
     def registered(self, node: dict[str, Any], fields: dict[str, Any]) -> str:
-        wanted = ("extra", "instance_uuid", "resource_class", "conductor_group")
+        names = ("extra", "instance_uuid", "resource_class", "conductor_group")
         self.events.append("create")
-        given = {key: fields[key] for key in wanted if key in fields}
-        given["extra"] = {**given.get("extra", {}), "valence_node": node["uuid"]}
-        self.add(fields["uuid"], **given)
+        values = {name: fields[name] for name in names if name in fields}
+        values["extra"] = {**values.get("extra", {}), "valence_node": node["uuid"]}
+        self.add(fields["uuid"], **values)
         return str(fields["uuid"])
 
     def unregistered(self, node: dict[str, Any]) -> None:
@@ -147,11 +147,11 @@ class FakeIronic:
         if path == "/v1":
             return 200, {"id": "v1"}, headers
         if path.rstrip("/") == "/v1/nodes":
-            return 200, {"nodes": [_shown(node) for node in self.nodes.values()]}, headers
-        found = re.fullmatch(r"/v1/nodes/([^/]+)(/states/provision|/history)?", path)
-        assert found, path
+            return 200, {"nodes": [_public(node) for node in self.nodes.values()]}, headers
+        parts = re.fullmatch(r"/v1/nodes/([^/]+)(/states/provision|/history)?", path)
+        assert parts, path
         try:
-            status, answer = self._handle(method, found[1], found[2], body)
+            status, answer = self._handle(method, parts[1], parts[2], body)
         except Trouble as exc:
             return exc.status, _error(str(exc)), headers
         if answer is None:
@@ -168,15 +168,15 @@ class FakeIronic:
             self._provision(node, body)
             return 202, None
         if method == "GET":
-            self._look(node)
+            self._advance(node)
         elif method == "PATCH":
             self._patch(node, body)
         elif method == "DELETE":
             self._delete(uuid)
             return 204, None
-        return 200, _shown(node)
+        return 200, _public(node)
 
-    def _look(self, node: dict[str, Any]) -> None:
+    def _advance(self, node: dict[str, Any]) -> None:
         state = node["provision_state"]
         if state not in PASSING:
             return
@@ -194,8 +194,9 @@ class FakeIronic:
         self._enter(node, PASSING[state][0])
 
     def _enter(self, node: dict[str, Any], state: str) -> None:
-        left = node["provision_state"]
-        if left == "deleting":  # torn down, well or badly: the instance is taken away
+        if (
+            node["provision_state"] == "deleting"
+        ):  # whether it fails or not: the instance is removed
             node.update(instance_uuid=None, instance_info={})
         node.update(
             provision_state=state,
@@ -206,7 +207,7 @@ class FakeIronic:
 
     def _provision(self, node: dict[str, Any], body: dict[str, Any]) -> None:
         state, verb = node["provision_state"], body["target"]
-        self._must_be_free(node)
+        self._refuse_if_locked(node)
         following = VERBS.get(state, {}).get(verb)
         if following is None:
             raise Trouble(
@@ -224,9 +225,9 @@ class FakeIronic:
 
     def _patch(self, node: dict[str, Any], patch: list[dict[str, Any]]) -> None:
         if node["target_provision_state"] and node["provision_state"] in PASSING:
-            words = "can not be updated while a state transition is in progress."
-            raise Trouble(409, f"Node {node['uuid']} {words}")
-        self._must_be_free(node)
+            message = "can not be updated while a state transition is in progress."
+            raise Trouble(409, f"Node {node['uuid']} {message}")
+        self._refuse_if_locked(node)
         for change in patch:
             field = change["path"].removeprefix("/")
             assert field in node, field
@@ -237,24 +238,24 @@ class FakeIronic:
 
     def _delete(self, uuid: str) -> None:
         node = self.nodes[uuid]
-        self._must_be_free(node)
+        self._refuse_if_locked(node)
         if node["instance_uuid"]:
             raise Trouble(409, f"Node {uuid} is associated with instance {node['instance_uuid']}.")
         if node["provision_state"] not in DELETABLE:
-            words = f'Can not delete node "{uuid}" while it is in provision state'
-            raise Trouble(409, f'{words} "{node["provision_state"]}".')
+            message = f'Can not delete node "{uuid}" while it is in provision state'
+            raise Trouble(409, f'{message} "{node["provision_state"]}".')
         self.events.append("delete")
         del self.nodes[uuid]
 
-    def _must_be_free(self, node: dict[str, Any]) -> None:
+    def _refuse_if_locked(self, node: dict[str, Any]) -> None:
         if node["reservation"]:
             raise Trouble(409, f"Node {node['uuid']} is locked by host {node['reservation']}.")
 
 
-def _shown(node: dict[str, Any]) -> dict[str, Any]:
+def _public(node: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in node.items() if not key.startswith("_")}
 
 
-def _error(words: str) -> dict[str, str]:
-    fault = {"faultcode": "Client", "faultstring": words, "debuginfo": None}
+def _error(message: str) -> dict[str, str]:
+    fault = {"faultcode": "Client", "faultstring": message, "debuginfo": None}
     return {"error_message": json.dumps(fault)}

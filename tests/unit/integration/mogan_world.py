@@ -381,11 +381,11 @@ class MoganTestCase(base.WorldTestCase):
 
     def _open_provisioner(self, conf: cfg.ConfigOpts) -> Provisioner:
         self.instances = self.open_instances()
-        self.tools = self.make_tools()
+        self.task_context = self.make_context()
         integration_conf.register_opts(conf)
         connection = f"sqlite:///{self.folder}/rows.sqlite"
         conf.set_override("connection", connection, integration_conf.GROUP)
-        return Provisioner(conf, ledger.InstanceLedger(self.tools))
+        return Provisioner(conf, ledger.InstanceLedger(self.task_context))
 
     def assert_nothing_is_left(self) -> None:
         remaining = (self.ironic.nodes, self.composed(), self.network.ports, self.contract.NICS)

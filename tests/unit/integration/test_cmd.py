@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""valence-instance, as its operators type it, beside the process that works."""
+"""valence-instance, as operators call it, beside the process that runs flows."""
 
 import io
 import json
@@ -15,18 +15,20 @@ from valence_conductor.db.engine import Database
 from valence_conductor.job import Outcome
 from valence_conductor.job import Result
 from valence_integration import ledger
+from valence_integration import provisioner as provisioner_module
 from valence_integration.cmd import instance as program
 from valence_integration.cmd import output
-from valence_integration.cmd import session
 from valence_integration.cmd import watch
+from valence_integration.cmd.session import Session
 from valence_integration.db import migrations
+from valence_integration.db.instances import with_cleanup
 from valence_integration.objects.instance import Instance
 
 SECRET = "correct-horse"
 
 
 class Terminal(io.StringIO):
-    """Where somebody sits."""
+    """A stream that is a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -49,8 +51,8 @@ class CommandTestCase(test_provisioning.ProvisionerTestCase):
             client = getattr(self, peer).client
             self.enterContext(mock.patch.object(ledger.clients, peer, lambda _conf, c=client: c()))
 
-    def work(self) -> None:
-        """Have a process that provisions, and that sweeps often."""
+    def start_flows(self) -> None:
+        """Start a provisioner that runs flows and sweeps often."""
         self.conf.set_override("sweep_interval", 0.1, "conductor")
         self.provisioner = self.open()
         self.start()
@@ -58,31 +60,36 @@ class CommandTestCase(test_provisioning.ProvisionerTestCase):
     def run_program(
         self, *argv: str, status: int = 0, stdin: Any = None, stdout: Any = None
     ) -> str:
-        """Return what the program printed; its exit status must be ``status``."""
+        """Run the program in this process and return its output.
+
+        :param status: the exit status that is expected.
+        """
         self.stdout, self.stderr = stdout or io.StringIO(), io.StringIO()
-        arguments = ["--config-file", str(self.file), *argv]
-        with mock.patch.object(sys, "stdin", stdin or io.StringIO()):
-            ended = program.Shell(self.stdout, self.stderr).run(arguments)
-        self.assertEqual(status, ended, self.stderr.getvalue())
+        streams = {"stdin": stdin or io.StringIO(), "stdout": self.stdout, "stderr": self.stderr}
+        with mock.patch.multiple(sys, **streams):
+            exit_status = program.main(["--config-file", str(self.file), *argv])
+        self.assertEqual(status, exit_status, self.stderr.getvalue())
         return str(self.stdout.getvalue())
 
     def json(self, *argv: str) -> Any:
         return json.loads(self.run_program(*argv, "-f", "json"))
 
     def failing(self, **changes: Any) -> Instance:
-        """Have an instance in error of which nothing is left."""
-        instance = self.ask(**changes)
+        """Return an instance in error whose resources were released."""
+        instance = self.add_instance(**changes)
         job = ledger.job_of(instance)
-        opened = ledger.InstanceLedger(self.tools)
-        opened.task_started(job, "compose-node", reverting=False)
+        instance_ledger = ledger.InstanceLedger(self.task_context)
+        instance_ledger.task_started(job, "compose-node", reverting=False)
         details = {"code": "valence.podmanager.refused", "reason": "No drive."}
-        opened.settle(job, Outcome(Result.REVERTED, "Fault", "It failed. No drive.", details))
+        instance_ledger.settle(
+            job, Outcome(Result.REVERTED, "Fault", "It failed. No drive.", details)
+        )
         return self.instances.get(instance.uuid)
 
 
 class TestList(CommandTestCase):
-    def test_where_each_is_since_when_who_works_on_it_and_what_went_wrong(self) -> None:
-        waiting, failed = self.ask(name="db"), self.failing()
+    def test_state_time_conductor_and_error_are_listed(self) -> None:
+        waiting, failed = self.add_instance(name="db"), self.failing()
         rows = {row["UUID"]: row for row in self.json("list")}
         self.assertEqual({waiting.uuid, failed.uuid}, set(rows))
         row = rows[failed.uuid]
@@ -94,8 +101,8 @@ class TestList(CommandTestCase):
         table = self.run_program("list")
         self.assertIn("It failed. No drive.", table)
 
-    def test_states_may_be_chosen_and_the_deleted_are_shown_when_asked_for(self) -> None:
-        self.ask()
+    def test_states_may_be_selected_and_deleted_instances_are_listed_with_all(self) -> None:
+        self.add_instance()
         failed = self.failing()
         self.assertEqual([failed.uuid], [r["UUID"] for r in self.json("list", "--state", "error")])
         self.instances.request_destroy(failed.uuid)
@@ -103,41 +110,50 @@ class TestList(CommandTestCase):
         self.assertEqual(1, len(self.json("list")))
         self.assertEqual(2, len(self.json("list", "--all", "--long")))
 
-    def test_a_name_cannot_steer_a_terminal(self) -> None:
-        self.ask(name="web\x1b[2J\n")
+    def test_a_name_cannot_control_a_terminal(self) -> None:
+        self.add_instance(name="web\x1b[2J\n")
         self.assertNotIn("\x1b", self.run_program("list"))
 
 
 class TestShow(CommandTestCase):
-    def test_everything_is_shown_but_secrets(self) -> None:
+    def test_every_field_is_shown_but_secrets_are_masked(self) -> None:
         deploy = {"instance_info": {"admin_password": SECRET}, "configdrive": SECRET}
-        instance = self.ask(deploy=deploy)
-        shown = self.json("show", "web")
-        self.assertEqual(instance.uuid, shown["uuid"])
-        self.assertEqual(set(Instance.fields) - {"task_since"} | {"since"}, set(shown))
-        for form in ("json", "table", "yaml"):
-            self.assertNotIn(SECRET, self.run_program("show", instance.uuid, "-f", form))
-        self.assertEqual("***", shown["deploy"]["configdrive"])
+        instance = self.add_instance(deploy=deploy)
+        fields = self.json("show", "web")
+        self.assertEqual(instance.uuid, fields["uuid"])
+        self.assertEqual(set(Instance.fields) - {"task_since"} | {"since"}, set(fields))
+        for format_ in ("json", "table", "yaml"):
+            self.assertNotIn(SECRET, self.run_program("show", instance.uuid, "-f", format_))
+        self.assertEqual("***", fields["deploy"]["configdrive"])
 
-    def test_a_name_that_several_have_is_no_name(self) -> None:
-        self.ask(), self.ask()
+    def test_the_result_of_a_cleanup_is_shown(self) -> None:
+        failed = self.failing()
+        self.assertIn("cleanup: done", self.run_program("show", failed.uuid))
+        fault = with_cleanup(failed.fault or {}, "failed", "Ironic is down.")
+        self.instances.write(failed.uuid, 1, "error", fault=fault)
+        self.assertIn("cleanup: failed: Ironic is down.", self.run_program("show", failed.uuid))
+        cleanup = {"result": "failed", "detail": "Ironic is down."}
+        self.assertEqual(cleanup, self.json("show", failed.uuid)["fault"]["cleanup"])
+
+    def test_an_ambiguous_or_unknown_name_is_refused(self) -> None:
+        self.add_instance(), self.add_instance()
         self.run_program("show", "web", status=1)
         self.assertIn("Several instances are named 'web'", self.stderr.getvalue())
-        self.run_program("show", "nobody", status=1)
-        self.assertIn("There is no instance nobody.", self.stderr.getvalue())
+        self.run_program("show", "unknown", status=1)
+        self.assertIn("There is no instance unknown.", self.stderr.getvalue())
 
 
 class TestRetry(CommandTestCase):
-    def test_the_row_is_written_and_the_running_process_takes_it_up(self) -> None:
+    def test_the_row_is_written_and_the_running_process_starts_the_flow(self) -> None:
         failed = self.failing()
-        self.work()
+        self.start_flows()
         (row,) = self.json("retry", "web")
         self.assertEqual((failed.uuid, "provisioning"), (row["UUID"], row["State"]))
         self.assertIn("next sweep, within 7 s", self.stderr.getvalue())
         self.assertEqual("active", self.wait(failed.uuid).state)
 
-    def test_what_is_refused_does_not_keep_the_others_from_it(self) -> None:
-        held, failed = self.ask(name="held"), self.failing()
+    def test_a_refused_instance_does_not_stop_the_others(self) -> None:
+        held, failed = self.add_instance(name="held"), self.failing()
         self.run_program("retry", held.uuid, failed.uuid, status=1)
         self.assertIn("It is provisioning", self.stderr.getvalue())
         self.assertIn("1 of 2 instances were refused", self.stderr.getvalue())
@@ -145,46 +161,46 @@ class TestRetry(CommandTestCase):
 
 
 class TestRelease(CommandTestCase):
-    def test_it_is_asked_whether_it_is_meant(self) -> None:
+    def test_it_asks_for_confirmation(self) -> None:
         failed = self.failing()
         self.run_program("release", "web", status=1)
-        self.assertIn("say --yes", self.stderr.getvalue())
+        self.assertIn("pass --yes", self.stderr.getvalue())
         self.run_program("release", "web", stdin=Terminal("n\n"), status=1)
         self.assertIn("Nothing was changed", self.stderr.getvalue())
         self.assertEqual("error", self.instances.get(failed.uuid).state)
         self.run_program("release", "web", stdin=Terminal("y\n"))
         self.assertEqual("destroying", self.instances.get(failed.uuid).state)
 
-    def test_the_running_process_takes_it_up(self) -> None:
-        self.work()
+    def test_the_running_process_starts_the_flow(self) -> None:
+        self.start_flows()
         instance = self.wait(self.provision().uuid)
         self.run_program("release", "--yes", instance.uuid)
         self.assertEqual("deleted", self.wait(instance.uuid).state)
         self.assert_nothing_is_left()
 
-    def test_one_that_is_being_provisioned_is_told_to_stop(self) -> None:
-        instance = self.ask()
+    def test_an_instance_that_is_being_provisioned_is_cancelled(self) -> None:
+        instance = self.add_instance()
         (row,) = self.json("release", "--yes", instance.uuid)
         self.assertEqual("provisioning", row["State"])
         self.assertTrue(self.instances.get(instance.uuid).destroy_requested)
 
 
 class TestBeside(CommandTestCase):
-    def test_nothing_is_made_and_no_flow_is_written(self) -> None:
+    def test_no_database_of_flows_is_created(self) -> None:
         self.failing()
         before = {path.name for path in self.folder.iterdir()}
         self.run_program("list")
         self.run_program("release", "--yes", "web")
-        made = {path.name for path in self.folder.iterdir()} - before
-        self.assertEqual(set(), {name for name in made if "flows" in name})
+        created = {path.name for path in self.folder.iterdir()} - before
+        self.assertEqual(set(), {name for name in created if "flows" in name})
 
-    def test_a_database_that_is_not_there_is_not_made(self) -> None:
+    def test_a_missing_database_is_not_created(self) -> None:
         self.file.write_text(f"[valence_integration]\nstate_path = {self.folder}/none\n")
         self.run_program("list", status=1)
         self.assertIn("There is no database", self.stderr.getvalue())
         self.assertFalse((self.folder / "none").exists())
 
-    def test_tables_of_another_release_are_left_as_they_are(self) -> None:
+    def test_tables_of_another_release_are_left_unchanged(self) -> None:
         path = self.folder / "old.sqlite"
         old = Database(f"sqlite:///{path}")
         old.upgrade(migrations.PATH, migrations.VERSION_TABLE, "0002")
@@ -194,7 +210,7 @@ class TestBeside(CommandTestCase):
         self.assertIn("not those of this release", self.stderr.getvalue())
         self.assertEqual("0002", old.version(migrations.VERSION_TABLE))
 
-    def test_a_configuration_that_is_not_there_is_named(self) -> None:
+    def test_a_missing_configuration_is_named(self) -> None:
         self.file.unlink()
         self.run_program("list", status=1)
         self.assertIn(str(self.file), self.stderr.getvalue())
@@ -208,17 +224,17 @@ class TestBeside(CommandTestCase):
         posted: list[Any] = []
         conductor = mock.Mock(spec_set=("start", "submit", "stop"), submit=posted.append)
         with mock.patch.object(
-            session.provisioner_module.conductor,
+            provisioner_module.conductor,
             "from_conf",
             autospec=True,
             return_value=conductor,
-        ) as made:
+        ) as from_conf:
             self.run_program("release", "--yes", failed.uuid)
-        self.assertFalse(made.call_args.kwargs["works"])
+        self.assertFalse(from_conf.call_args.kwargs["works"])
         self.assertEqual([("destroy", 2)], [(job.operation, job.generation) for job in posted])
         self.assertIn("The job is posted", self.stderr.getvalue())
 
-    def test_a_jobboard_that_is_away_does_not_keep_the_row_from_being_written(self) -> None:
+    def test_the_row_is_written_also_when_the_jobboard_is_unreachable(self) -> None:
         failed = self.failing()
         self.file.write_text(
             self.file.read_text()
@@ -233,18 +249,18 @@ class TestBeside(CommandTestCase):
 class TestWatch(CommandTestCase):
     def test_every_change_is_a_line_where_there_is_no_terminal(self) -> None:
         self.valence.polls = 20
-        self.work()
+        self.start_flows()
         uuid = self.provision().uuid
-        told = self.run_program("watch", "--interval", "0.05", "--until-settled", uuid)
-        lines = told.splitlines()
+        text = self.run_program("watch", "--interval", "0.05", "--until-settled", uuid)
+        lines = text.splitlines()
         self.assertEqual(len(lines), len({line[10:] for line in lines}))
         self.assertRegex(lines[-1], rf"^\d\d:\d\d:\d\d  {uuid}  web  active$")
-        self.assertTrue(any("compose-node  on " in line for line in lines), told)
+        self.assertTrue(any("compose-node  on " in line for line in lines), text)
 
-    def test_it_ends_with_an_error_when_an_instance_does(self) -> None:
+    def test_its_status_is_1_when_an_instance_is_in_error(self) -> None:
         self.failing()
-        told = self.run_program("watch", "--until-settled", status=1)
-        self.assertIn("error  It failed. No drive.", told)
+        text = self.run_program("watch", "--until-settled", status=1)
+        self.assertIn("error  It failed. No drive.", text)
 
     def test_on_a_terminal_it_refreshes_in_place(self) -> None:
         stream = Terminal()
@@ -252,29 +268,29 @@ class TestWatch(CommandTestCase):
         with mock.patch.object(
             watch.shutil, "get_terminal_size", autospec=True, return_value=(60, 5)
         ):
-            seen = [self.ask(name=f"web-{n}") for n in range(2)]
-            table.show(seen)
-            table.show([*seen, *(self.failing() for _n in range(3))])
-            table.show(seen)
+            instances = [self.add_instance(name=f"web-{n}") for n in range(2)]
+            table.show(instances)
+            table.show([*instances, *(self.failing() for _n in range(3))])
+            table.show(instances)
         first, second, third = re.split(r"\x1b\[\dF", stream.getvalue())
         self.assertEqual((2, 3, 2), tuple(one.count("\n") for one in (first, second, third)))
         self.assertIn("and 3 more", second)
         drawn = re.sub(r"\x1b\[\d*[FJ]", "", stream.getvalue())
         self.assertEqual([], [line for line in drawn.splitlines() if len(line) > 59])
 
-    def test_one_that_is_deleted_meanwhile_is_shown_to_its_end(self) -> None:
+    def test_an_instance_that_is_deleted_meanwhile_stays_on_display(self) -> None:
         instance = self.failing()
-        watched = watch.Watched(session.Desk([str(self.file)]), [])
-        self.assertEqual(["error"], [it.state for it in watched.look()])
+        selection = watch.Selection(Session([str(self.file)]), [])
+        self.assertEqual(["error"], [row.state for row in selection.read()])
         self.instances.request_destroy(instance.uuid)
         self.instances.write(instance.uuid, 2, "destroying", state="deleted")
-        for _look in range(2):
-            self.assertEqual(["deleted"], [it.state for it in watched.look()])
+        for _read in range(2):
+            self.assertEqual(["deleted"], [row.state for row in selection.read()])
 
     def test_an_interval_is_a_number_above_zero(self) -> None:
         for text in ("0", "-1", "nan", "inf", "x"):
-            stopped = self.assertRaises(SystemExit, self.run_program, "watch", "--interval", text)
-            self.assertEqual(2, stopped.code)
+            failure = self.assertRaises(SystemExit, self.run_program, "watch", "--interval", text)
+            self.assertEqual(2, failure.code)
 
 
 class TestOutput(CommandTestCase):

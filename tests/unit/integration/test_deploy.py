@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Deploying, undeploying, and the steps of destroy one by one."""
+"""DeployNodeTask and its revert, and each task of the destroy flow."""
 
 from typing import Any
 
@@ -15,15 +15,15 @@ from valence_integration.tasks import enroll
 
 class TestDeployNodeTask(base.TaskTestCase):
     def enrolled(self, **changes: Any) -> Instance:
-        instance = self.ask(**changes)
+        instance = self.add_instance(**changes)
         self.run_task(compose.ComposeNodeTask, instance)
         self.run_task(enroll.EnrollNodeTask, instance)
         self.ironic.events.clear()
         return instance
 
-    def test_deploys_what_was_asked_for(self) -> None:
-        wishes = {**base.DEPLOY, "deploy_interface": "direct", "configdrive": "H4sIAA=="}
-        instance = self.enrolled(deploy=wishes)
+    def test_deploys_the_requested_fields(self) -> None:
+        fields = {**base.DEPLOY, "deploy_interface": "direct", "configdrive": "H4sIAA=="}
+        instance = self.enrolled(deploy=fields)
         self.run_task(deploy.DeployNodeTask, instance)
         node = self.node_of(instance)
         self.assertEqual("active", node["provision_state"])
@@ -43,7 +43,7 @@ class TestDeployNodeTask(base.TaskTestCase):
         self.run_task(deploy.DeployNodeTask, instance)
         self.assertEqual(["active"], self.ironic.events)
 
-    def test_a_lost_answer_does_not_deploy_twice(self) -> None:
+    def test_a_lost_response_does_not_deploy_twice(self) -> None:
         instance = self.enrolled()
         self.ironic.lose("PUT", ".*/states/provision", done=True)
         self.run_task(deploy.DeployNodeTask, instance)
@@ -51,19 +51,19 @@ class TestDeployNodeTask(base.TaskTestCase):
 
     def test_a_locked_node_is_waited_for(self) -> None:
         instance = self.enrolled()
-        words = "Node x is locked by host lab"
-        self.ironic.answer("PUT", ".*/states/provision", 409, words, times=3)
-        self.run_task(deploy.DeployNodeTask, instance, self.make_tools(busy_timeout=20))
+        message = "Node x is locked by host lab"
+        self.ironic.answer("PUT", ".*/states/provision", 409, message, times=3)
+        self.run_task(deploy.DeployNodeTask, instance, self.make_context(busy_timeout=20))
         self.assertEqual(["active"], self.ironic.events)
 
     def test_a_node_locked_for_too_long_is_a_failure(self) -> None:
         instance = self.enrolled()
-        words = "Node x is locked by host lab"
-        self.ironic.answer("PUT", ".*/states/provision", 409, words, times=10_000)
+        message = "Node x is locked by host lab"
+        self.ironic.answer("PUT", ".*/states/provision", 409, message, times=10_000)
         fault = self.assertRaises(Fault, self.run_task, deploy.DeployNodeTask, instance)
         self.assertEqual("Node x is locked by host lab", fault.details["reason"])
 
-    def test_what_ironic_refuses_is_not_repeated(self) -> None:
+    def test_a_request_that_ironic_refused_is_not_repeated(self) -> None:
         instance = self.enrolled()
         self.ironic.answer("PUT", ".*/states/provision", 400, "boot_iso is missing", times=9)
         fault = self.assertRaises(Fault, self.run_task, deploy.DeployNodeTask, instance)
@@ -72,14 +72,14 @@ class TestDeployNodeTask(base.TaskTestCase):
         puts = [call for call in self.ironic.wire.calls if call.method == "PUT"]
         self.assertEqual(1, sum(call.status == 400 for call in puts))
 
-    def test_a_failed_deployment_brings_ironics_last_error(self) -> None:
+    def test_a_failed_deployment_has_ironics_last_error_as_reason(self) -> None:
         instance = self.enrolled()
         self.ironic.fail("deploying", "Image not found")
         fault = self.assertRaises(Fault, self.run_task, deploy.DeployNodeTask, instance)
         self.assertEqual("Image not found", fault.details["reason"])
         self.assertIn("'deploy failed'", str(fault))
 
-    def test_a_failed_deployment_without_last_error_brings_the_history(self) -> None:
+    def test_a_failed_deployment_without_last_error_has_its_reason_from_the_history(self) -> None:
         instance = self.enrolled()
         self.ironic.fail("deploying", None, history="InsertMedia answered 500")
         fault = self.assertRaises(Fault, self.run_task, deploy.DeployNodeTask, instance)
@@ -99,7 +99,7 @@ class TestDeployNodeTask(base.TaskTestCase):
             self.assertEqual("available", self.node_of(instance)["provision_state"], state)
             self.assertEqual(["deleted"], self.ironic.events, state)
 
-    def test_its_revert_leaves_a_node_that_was_never_deployed(self) -> None:
+    def test_its_revert_does_not_change_a_node_that_was_never_deployed(self) -> None:
         instance = self.enrolled()
         self.revert_task(deploy.DeployNodeTask, instance)
         self.assertEqual([], self.ironic.events)
@@ -109,7 +109,7 @@ class TestDeployNodeTask(base.TaskTestCase):
         self.ironic.nodes.clear()
         self.revert_task(deploy.DeployNodeTask, instance)
 
-    def test_its_revert_tears_down_again_and_then_raises(self) -> None:
+    def test_its_revert_retries_and_then_raises(self) -> None:
         instance = self.enrolled()
         self.run_task(deploy.DeployNodeTask, instance)
         self.ironic.fail("deleting", "power is stuck")
@@ -122,7 +122,7 @@ class TestDeployNodeTask(base.TaskTestCase):
         fault = self.assertRaises(Fault, self.revert_task, deploy.DeployNodeTask, other)
         self.assertIn("power is stuck", str(fault))
 
-    def test_a_node_whose_cleaning_failed_is_left_for_a_person(self) -> None:
+    def test_a_node_whose_cleaning_failed_is_left_to_an_operator(self) -> None:
         instance = self.enrolled()
         self.run_task(deploy.DeployNodeTask, instance)
         self.ironic.fail("cleaning", "disk sda could not be erased")
@@ -143,7 +143,7 @@ class TestDestroyTasks(base.TaskTestCase):
             self.provisioned(compose.ComposeNodeTask, enroll.EnrollNodeTask, deploy.DeployNodeTask)
         )
 
-    def test_every_step_may_be_repeated(self) -> None:
+    def test_every_task_may_be_repeated(self) -> None:
         instance = self.active()
         for kind in self.KINDS:
             self.run_task(kind, instance)
@@ -151,18 +151,18 @@ class TestDestroyTasks(base.TaskTestCase):
         self.assertEqual(({}, []), (self.ironic.nodes, self.composed()))
         self.assertIs(False, self.instances.get(instance.uuid).composed)
 
-    def test_nothing_is_confirmed_while_ironic_still_answers_for_the_node(self) -> None:
+    def test_nothing_is_confirmed_while_ironic_has_the_node(self) -> None:
         instance = self.active()
         fault = self.assertRaises(Fault, self.run_task, enroll.ConfirmForgottenTask, instance)
         self.assertEqual(errors.STILL_OWNED, fault.details["code"])
 
-    def test_valence_releases_nothing_that_it_has_in_ironic(self) -> None:
+    def test_valence_releases_no_node_that_it_has_registered(self) -> None:
         instance = self.active()
         fault = self.assertRaises(Fault, self.run_task, compose.ReleaseNodeTask, instance)
         self.assertEqual(errors.STILL_OWNED, fault.details["code"])
         self.assertEqual([instance.node_uuid], self.composed())
 
-    def test_an_instance_of_which_nothing_is_left_is_destroyed(self) -> None:
+    def test_an_instance_whose_nodes_are_gone_is_destroyed(self) -> None:
         instance = self.active()
         self.ironic.nodes.clear()
         self.valence.nodes.remove(self.valence.nodes.get(instance.node_uuid))
@@ -170,7 +170,7 @@ class TestDestroyTasks(base.TaskTestCase):
             self.run_task(kind, instance)
 
     def test_an_instance_that_never_had_a_node_is_destroyed(self) -> None:
-        instance = self.ask()
+        instance = self.add_instance()
         self.instances.write(instance.uuid, 1, "provisioning", node_uuid=None, ironic_uuid=None)
         instance = self.destroying(instance)
         for kind in self.KINDS:

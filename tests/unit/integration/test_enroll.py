@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Enrolling: from composed to available, and out of Ironic again."""
+"""EnrollNodeTask: a composed node becomes available in Ironic, and is removed again."""
 
 from tests.unit.integration import base
 from valence_conductor.errors import Fault
@@ -16,7 +16,7 @@ class TestEnrollNodeTask(base.TaskTestCase):
     def composed_one(self) -> Instance:
         return self.provisioned(compose.ComposeNodeTask)
 
-    def test_the_node_is_available_and_given_to_the_instance(self) -> None:
+    def test_the_node_is_available_and_assigned_to_the_instance(self) -> None:
         instance = self.composed_one()
         self.run_task(enroll.EnrollNodeTask, instance)
         node = self.node_of(instance)
@@ -30,7 +30,7 @@ class TestEnrollNodeTask(base.TaskTestCase):
         self.assertEqual(marks, node["extra"])
         self.assertEqual("valence", node["resource_class"])
 
-    def test_a_node_that_valence_did_not_give_to_the_instance_is_claimed(self) -> None:
+    def test_a_node_that_valence_did_not_assign_to_the_instance_is_claimed(self) -> None:
         instance = self.composed_one()
         register = self.ironic.registered
         self.valence.on_register = lambda node, fields: register(
@@ -39,7 +39,7 @@ class TestEnrollNodeTask(base.TaskTestCase):
         self.run_task(enroll.EnrollNodeTask, instance)
         self.assertEqual(instance.uuid, self.node_of(instance)["instance_uuid"])
 
-    def test_a_node_of_another_instance_is_not_touched(self) -> None:
+    def test_a_node_of_another_instance_is_left_unchanged(self) -> None:
         instance = self.composed_one()
         self.valence.client().nodes.register(
             instance.node_uuid, uuid=instance.ironic_uuid, instance_uuid="another"
@@ -74,28 +74,28 @@ class TestEnrollNodeTask(base.TaskTestCase):
             self.run_task(enroll.EnrollNodeTask, instance)
             self.assertEqual(expected, self.ironic.events, state)
 
-    def test_a_node_that_ironic_is_still_at_work_on_is_not_done(self) -> None:
+    def test_a_node_that_ironic_has_locked_is_not_done(self) -> None:
         instance = self.composed_one()
         self.run_task(enroll.EnrollNodeTask, instance)
         self.node_of(instance)["reservation"] = "lab"
-        tools = self.make_tools(enroll_timeout=0.2)
-        self.assertRaises(TimedOut, self.run_task, enroll.EnrollNodeTask, instance, tools)
+        context = self.make_context(enroll_timeout=0.2)
+        self.assertRaises(TimedOut, self.run_task, enroll.EnrollNodeTask, instance, context)
 
-    def test_a_refusal_of_ironic_to_register_reaches_the_reason(self) -> None:
+    def test_ironics_refusal_to_register_is_the_reason(self) -> None:
         instance = self.composed_one()
         self.valence.fail("register", code="valence.ironic.refused", reason="Driver not found.")
         fault = self.assertRaises(Fault, self.run_task, enroll.EnrollNodeTask, instance)
         self.assertEqual("valence.ironic.refused", fault.details["code"])
         self.assertIn("Driver not found.", str(fault))
 
-    def test_a_bmc_that_cannot_be_verified_is_a_failure_with_ironics_words(self) -> None:
+    def test_a_bmc_that_cannot_be_verified_is_a_failure_with_ironics_message(self) -> None:
         instance = self.composed_one()
         self.ironic.fail("verifying", "Failed to get power state: no route to host")
         fault = self.assertRaises(Fault, self.run_task, enroll.EnrollNodeTask, instance)
         self.assertEqual(errors.IRONIC_FAILED, fault.details["code"])
         self.assertIn("no route to host", fault.details["reason"])
 
-    def test_registered_by_somebody_else_is_a_failure(self) -> None:
+    def test_a_node_that_another_client_registered_is_a_failure(self) -> None:
         instance = self.composed_one()
         self.valence.client().nodes.register(
             instance.node_uuid, uuid="8a6e5d3a-0a4d-4f6f-9a55-3d1c5ad4f9d1", wait=True
@@ -104,7 +104,7 @@ class TestEnrollNodeTask(base.TaskTestCase):
         self.assertEqual(errors.NODE_DIFFERS, fault.details["code"])
 
     def half_registered(self) -> Instance:
-        """A registration failed, and so did undoing it: Valence keeps managed_by."""
+        """Return an instance whose registration and its revert failed: managed_by is kept."""
         instance = self.provisioned(compose.ComposeNodeTask, enroll.EnrollNodeTask)
         fault = {"code": "valence.ironic.unavailable", "detail": "No.", "operation": "register"}
         self.valence.nodes.get(instance.node_uuid)["fault"] = fault
@@ -125,12 +125,12 @@ class TestEnrollNodeTask(base.TaskTestCase):
         instance = self.provisioned(compose.ComposeNodeTask, enroll.EnrollNodeTask)
         self.valence.fail("unregister", code="valence.ironic.refused", reason="locked", times=9)
         fault = self.assertRaises(Fault, self.revert_task, enroll.EnrollNodeTask, instance)
-        self.assertEqual(("valence.ironic.refused", "locked"), self.told(fault))
+        self.assertEqual(("valence.ironic.refused", "locked"), self.code_and_reason(fault))
 
-    def told(self, fault: Fault) -> tuple[str, str]:
+    def code_and_reason(self, fault: Fault) -> tuple[str, str]:
         return fault.details["code"], fault.details["reason"]
 
-    def test_its_revert_makes_ironic_forget_the_node_from_any_state(self) -> None:
+    def test_its_revert_removes_the_node_from_ironic_in_any_state(self) -> None:
         for state in ("enroll", "verifying", "manageable", "cleaning", "available"):
             instance = self.provisioned(compose.ComposeNodeTask, enroll.EnrollNodeTask)
             self.ironic._enter(self.node_of(instance), state)
@@ -138,7 +138,7 @@ class TestEnrollNodeTask(base.TaskTestCase):
             self.assertEqual({}, self.ironic.nodes, state)
             self.assertIsNone(self.valence.nodes.get(instance.node_uuid)["managed_by"])
 
-    def test_its_revert_waits_for_a_registration_under_way(self) -> None:
+    def test_its_revert_waits_for_a_running_registration(self) -> None:
         instance = self.composed_one()
         self.valence.client().nodes.register(
             instance.node_uuid, uuid=instance.ironic_uuid, instance_uuid=instance.uuid
@@ -153,20 +153,41 @@ class TestEnrollNodeTask(base.TaskTestCase):
         self.revert_task(enroll.EnrollNodeTask, instance)
         self.assertEqual([], self.ironic.events)
 
-    def test_its_revert_removes_what_valence_has_forgotten_to(self) -> None:
+    def unknown_to_valence(self, owner: str | None = None) -> Instance:
+        """Return an instance whose Ironic uuid has a node that Valence does not report."""
         instance = self.composed_one()
-        extra = {enroll.EXTRA: instance.uuid}
-        self.ironic.add(str(instance.ironic_uuid), instance_uuid=instance.uuid, extra=extra)
+        extra = {enroll.EXTRA: owner or instance.uuid}
+        self.ironic.add(str(instance.ironic_uuid), extra=extra)
+        return instance
+
+    def test_its_revert_removes_a_node_that_valence_does_not_report(self) -> None:
+        instance = self.unknown_to_valence()
+        self.node_of(instance)["instance_uuid"] = instance.uuid
         self.revert_task(enroll.EnrollNodeTask, instance)
         self.assertEqual({}, self.ironic.nodes)
 
-    def test_its_revert_raises_while_ironic_does_not_answer(self) -> None:
+    def test_its_revert_raises_when_ironic_keeps_a_node_that_it_claimed_to_delete(self) -> None:
+        instance = self.unknown_to_valence()
+        self.ironic.answer("DELETE", "/v1/nodes/.*", 204, "")
+        fault = self.assertRaises(Fault, self.revert_task, enroll.EnrollNodeTask, instance)
+        self.assertEqual(errors.STILL_OWNED, fault.details["code"])
+
+    def test_a_foreign_node_under_its_uuid_survives_and_is_the_reason(self) -> None:
+        instance = self.unknown_to_valence("another")
+        fault = self.assertRaises(Fault, self.revert_task, enroll.EnrollNodeTask, instance)
+        self.assertEqual(errors.NODE_DIFFERS, fault.details["code"])
+        self.assertIn(f"not registered for instance {instance.uuid}", str(fault))
+        instance = self.destroying(instance)
+        self.assertRaises(Fault, self.run_task, enroll.UnregisterNodeTask, instance)
+        self.assertEqual({instance.ironic_uuid}, set(self.ironic.nodes))
+
+    def test_its_revert_raises_while_ironic_is_unavailable(self) -> None:
         instance = self.provisioned(compose.ComposeNodeTask, enroll.EnrollNodeTask)
         self.ironic.answer("GET", "/v1/nodes/.*", 503, "out", times=10_000)
         fault = self.assertRaises(Fault, self.revert_task, enroll.EnrollNodeTask, instance)
         self.assertEqual(errors.IRONIC_UNAVAILABLE, fault.details["code"])
 
-    def test_its_revert_never_forces_a_deployed_node_out(self) -> None:
+    def test_its_revert_never_removes_a_deployed_node(self) -> None:
         instance = self.provisioned(
             compose.ComposeNodeTask, enroll.EnrollNodeTask, deploy.DeployNodeTask
         )

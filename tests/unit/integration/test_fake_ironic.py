@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The Ironic in memory keeps the rules that giving back relies on."""
+"""The fake Ironic has the rules on which the reverts rely."""
 
 import uuid as uuids
 
@@ -11,20 +11,18 @@ from tests.unit.integration import fake_ironic
 
 
 class TestFakeIronic(base.TestCase):
-    """The stand-in keeps the rules that our reverts rely on."""
-
     def setUp(self) -> None:
         super().setUp()
         self.ironic = fake_ironic.FakeIronic()
 
-    def test_it_lets_go_of_no_node_that_has_an_instance_or_is_deployed(self) -> None:
+    def test_it_deletes_no_node_that_has_an_instance_or_is_deployed(self) -> None:
         client = self.ironic.client()
         for fields in ({"instance_uuid": "x"}, {"state": "active"}, {"state": "verifying"}):
             node = self.ironic.add(str(uuids.uuid4()), **fields)
             failure = self.assertRaises(exc.Conflict, client.node.delete, node["uuid"])
             self.assertEqual(409, failure.http_status)
 
-    def test_it_takes_verbs_only_where_ironic_does(self) -> None:
+    def test_it_accepts_verbs_only_where_ironic_does(self) -> None:
         client = self.ironic.client()
         for state, verb in (("enroll", "active"), ("available", "deleted"), ("active", "manage")):
             node = self.ironic.add(str(uuids.uuid4()), state)
@@ -33,7 +31,7 @@ class TestFakeIronic(base.TestCase):
             )
             self.assertEqual(400, failure.http_status)
 
-    def test_tearing_down_takes_the_instance_away(self) -> None:
+    def test_undeploying_removes_the_instance(self) -> None:
         client = self.ironic.client()
         node = self.ironic.add("n", "active", instance_uuid="x", instance_info={"a": 1})
         client.node.set_provision_state("n", "deleted")

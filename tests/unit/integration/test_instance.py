@@ -14,42 +14,44 @@ import sqlalchemy as sa
 from tests import base as tests_base
 from tests.unit.integration import base
 from valence_conductor.db import engine as db_engine
+from valence_integration.db import instances as db_instances
 from valence_integration.db import migrations
 from valence_integration.db import models
-from valence_integration.db.instances import Instances
-from valence_integration.objects import base as objects
+from valence_integration.objects import base as base_objects
 from valence_integration.objects.instance import Instance
 
-#: Change a field, and this fails: bump VERSION, say what changed in the class's
-#: docstring, teach obj_make_compatible the way back, then write the new one here.
+#: When a field changes, this test fails: bump VERSION, describe the change in the docstring
+#: of the class, extend obj_make_compatible, then write the new fingerprint here.
 FINGERPRINTS = {"Instance": "1.1-13ca8a2ae6c1f5ebdb3f74f7a552d44b"}
 
 
 class TestInstance(tests_base.TestCase):
     def test_fields_do_not_change_without_a_new_version(self) -> None:
-        classes = objects.IntegrationObjectRegistry.obj_classes()
+        classes = base_objects.IntegrationObjectRegistry.obj_classes()
         hashes = fixture.ObjectVersionChecker(obj_classes=classes).get_hashes()
         self.assertEqual(FINGERPRINTS, hashes)
 
-    def test_the_registry_shares_nothing_with_the_process(self) -> None:
+    def test_the_registry_is_separate_from_that_of_the_process(self) -> None:
         self.assertNotIn("Instance", oslo_objects.VersionedObjectRegistry.obj_classes())
-        self.assertEqual([Instance], objects.IntegrationObjectRegistry.obj_classes()["Instance"])
+        self.assertEqual(
+            [Instance], base_objects.IntegrationObjectRegistry.obj_classes()["Instance"]
+        )
 
-    def test_an_instance_survives_the_way_through_a_primitive(self) -> None:
+    def test_an_instance_is_restored_from_its_primitive(self) -> None:
         instance = Instance(name="web", composed=None, fault={"code": "x", "n": [1]})
-        again = Instance.obj_from_primitive(instance.obj_to_primitive())
-        self.assertEqual("web", again.name)
-        self.assertIsNone(again.composed)
-        self.assertEqual({"code": "x", "n": [1]}, again.fault)
+        restored = Instance.obj_from_primitive(instance.obj_to_primitive())
+        self.assertEqual("web", restored.name)
+        self.assertIsNone(restored.composed)
+        self.assertEqual({"code": "x", "n": [1]}, restored.fault)
 
-    def test_an_older_version_is_told_nothing_of_the_conductor(self) -> None:
+    def test_an_older_version_has_no_conductor(self) -> None:
         instance = Instance(name="web", conductor="lab:1")
-        for version, told in (("1.0", False), ("1.1", True)):
+        for version, has_conductor in (("1.0", False), ("1.1", True)):
             primitive = instance.obj_to_primitive(target_version=version)
-            self.assertEqual(told, "conductor" in primitive["valence_object.data"])
+            self.assertEqual(has_conductor, "conductor" in primitive["valence_object.data"])
             self.assertEqual("web", primitive["valence_object.data"]["name"])
 
-    def test_versions_and_names_that_nobody_knows_are_refused(self) -> None:
+    def test_unknown_versions_and_names_are_refused(self) -> None:
         self.assertRaises(
             exception.IncompatibleObjectVersion, Instance.obj_class_from_name, "Instance", "9.0"
         )
@@ -77,17 +79,17 @@ class TestTable(base.WorldTestCase):
         version = self.instances._db.version(migrations.VERSION_TABLE)
         self.assertEqual(db_engine.latest_revision(migrations.PATH), version)
 
-    def test_a_database_tells_itself_from_every_other(self) -> None:
+    def test_each_database_has_its_own_installation(self) -> None:
         self.assertEqual(self.instances.installation(), self.open_instances().installation())
         other = db_engine.Database(f"sqlite:///{self.folder}/other.sqlite")
         self.addCleanup(other.close)
-        second = Instances(other)
+        second = db_instances.Instances(other)
         second.upgrade()
         self.assertNotEqual(self.instances.installation(), second.installation())
 
-    def test_times_come_back_in_utc(self) -> None:
-        written = self.ask().created_at
-        self.assertEqual(datetime.timedelta(0), written.utcoffset())
+    def test_times_are_read_in_utc(self) -> None:
+        created_at = self.add_instance().created_at
+        self.assertEqual(datetime.timedelta(0), created_at.utcoffset())
 
     def test_a_row_older_than_composed_reads_none_and_is_not_composed(self) -> None:
         db = db_engine.Database(f"sqlite:///{self.folder}/old.sqlite")
@@ -109,6 +111,7 @@ class TestTable(base.WorldTestCase):
             session.execute(table.insert().values(**old))
         db.upgrade(migrations.PATH, migrations.VERSION_TABLE)
         with db.reader() as session:
-            read = Instance.from_row(session.scalars(sa.select(models.InstanceRow)).one())
-        self.assertIsNone(read.composed)
-        self.assertFalse(read.is_composed)
+            row = session.scalars(sa.select(models.InstanceRow)).one()
+            instance = db_instances.to_object(row)
+        self.assertIsNone(instance.composed)
+        self.assertFalse(instance.is_composed)

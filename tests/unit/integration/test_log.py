@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One line for each change of an instance's state, and no secret in any line."""
+"""One log line for each change of an instance's state, and no secrets in the log."""
 
 import dataclasses
 from typing import Any
@@ -10,22 +10,22 @@ from tests.unit.integration import base
 from tests.unit.integration import test_provisioning
 from valence_integration.peers import clients
 from valence_integration.peers.ironic import IronicNodes
-from valence_integration.tasks.context import Tools
+from valence_integration.tasks.context import Context
 
 SECRET = "correct-horse-battery"
 
 
 class TestSecrets(test_provisioning.ProvisionerTestCase):
-    def make_tools(self, **limits: Any) -> Tools:
-        """Speak to Ironic through the client that a configuration makes."""
+    def make_context(self, **limits: Any) -> Context:
+        """Use the client of Ironic that the configuration describes."""
 
         def connect() -> Any:
-            made = clients.ironic(self.conf)
-            made.http_client.session.mount(self.ironic.url, self.ironic.wire)
-            return made
+            client = clients.ironic(self.conf)
+            client.http_client.session.mount(self.ironic.url, self.ironic.wire)
+            return client
 
         ironic = IronicNodes(connect)
-        return dataclasses.replace(super().make_tools(**limits), ironic=ironic)
+        return dataclasses.replace(super().make_context(**limits), ironic=ironic)
 
     def setUp(self) -> None:
         super().setUp()
@@ -33,9 +33,9 @@ class TestSecrets(test_provisioning.ProvisionerTestCase):
         self.log = self.useFixture(log_lines.LogLines())
         self.start()
 
-    def test_no_line_holds_what_a_user_wants_deployed(self) -> None:
-        wishes = {**base.DEPLOY, "configdrive": {"meta_data": {"password": SECRET}}}
-        self.wait(self.provision(deploy=wishes).uuid)
+    def test_no_line_has_the_secrets_of_a_deployment(self) -> None:
+        fields = {**base.DEPLOY, "configdrive": {"meta_data": {"password": SECRET}}}
+        self.wait(self.provision(deploy=fields).uuid)
         self.assertEqual([{"meta_data": {"password": SECRET}}], self.ironic.configdrives)
         self.assertEqual([], [line for line in self.log.lines() if SECRET in line])
 
@@ -62,7 +62,7 @@ class TestLog(test_provisioning.ProvisionerTestCase):
             self.log.changes(uuid),
         )
 
-    def test_so_it_is_when_an_instance_fails_and_is_tried_again(self) -> None:
+    def test_a_failure_and_a_retry_are_one_line_each(self) -> None:
         self.valence.fail("compose", reason="No drive.")
         uuid = self.failed(self.provision().uuid).instance.uuid
         self.provisioner.retry(uuid)
@@ -77,7 +77,7 @@ class TestLog(test_provisioning.ProvisionerTestCase):
             self.log.changes(uuid),
         )
 
-    def test_so_it_is_when_a_destruction_waits_for_the_end_of_a_provision(self) -> None:
+    def test_a_destruction_that_waits_for_the_end_of_a_provision_is_one_line(self) -> None:
         self.valence.polls = 1_000_000
         uuid = self.provision().uuid
         self.provisioner.destroy(uuid)
@@ -90,8 +90,8 @@ class TestLog(test_provisioning.ProvisionerTestCase):
             self.log.changes(uuid),
         )
 
-    def test_a_request_that_is_repeated_changes_nothing_and_says_nothing(self) -> None:
-        asked = self.provision()
-        self.provision(uuid=asked.uuid)
-        self.wait(asked.uuid)
-        self.assertEqual(2, len(self.log.changes(asked.uuid)))
+    def test_a_repeated_request_logs_nothing(self) -> None:
+        requested = self.provision()
+        self.provision(uuid=requested.uuid)
+        self.wait(requested.uuid)
+        self.assertEqual(2, len(self.log.changes(requested.uuid)))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""From a request to a server and back, with everything of ours at work."""
+"""Provision and destroy instances, with a real conductor and real flows."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ from valence_integration.provisioner import Provisioner
 
 class TestFlows(base.WorldTestCase):
     def test_the_paths_of_the_factories_are_frozen(self) -> None:
-        """They are written down with flows that are under way: old ones stay as aliases."""
+        """They are persisted with running flows: a released path must stay."""
         self.assertEqual(
             {
                 "provision": "valence_integration.flows.provision.provision",
@@ -34,7 +34,7 @@ class TestFlows(base.WorldTestCase):
         self.assertEqual(names, self.tasks("provision", deploy=True))
         self.assertEqual(names[:2], self.tasks("provision", deploy=False))
 
-    def test_destroy_undeploys_leaves_ironic_confirms_and_only_then_releases(self) -> None:
+    def test_destroy_undeploys_unregisters_confirms_and_only_then_releases(self) -> None:
         self.assertEqual(
             ["undeploy-node", "unregister-node", "confirm-forgotten", "release-node"],
             self.tasks("destroy"),
@@ -44,10 +44,10 @@ class TestFlows(base.WorldTestCase):
         flow = importutils.import_class(ledger.FACTORIES[operation])(**kwargs)
         return [node.name for node, _data in flow.iter_nodes()]
 
-    def test_a_flow_is_deployed_only_when_that_was_asked_for(self) -> None:
-        opened = ledger.InstanceLedger(self.tools)
+    def test_a_flow_deploys_only_when_requested(self) -> None:
+        instance_ledger = ledger.InstanceLedger(self.task_context)
         for deploy, expected in ((base.DEPLOY, True), (None, False)):
-            spec = opened.flow(ledger.job_of(self.ask(deploy=deploy)))
+            spec = instance_ledger.flow(ledger.job_of(self.add_instance(deploy=deploy)))
             self.assertEqual({"deploy": expected}, spec.kwargs)
             self.assertEqual({"instance_uuid", "generation"}, set(spec.store))
 
@@ -64,19 +64,19 @@ class ProvisionerTestCase(base.WorldTestCase):
 
     def open(self) -> Provisioner:
         self.instances = self.open_instances()
-        self.tools = self.make_tools()
-        return Provisioner(self.conf, ledger.InstanceLedger(self.tools))
+        self.task_context = self.make_context()
+        return Provisioner(self.conf, ledger.InstanceLedger(self.task_context))
 
     def start(self) -> None:
         self.provisioner.start()
         self.addCleanup(self.provisioner.stop)
 
     def provision(self, **changes: Any) -> Instance:
-        wanted = {"name": "web", "requirements": base.PROPERTIES, "deploy": base.DEPLOY}
-        return self.provisioner.provision(**{**wanted, **changes})
+        request = {"name": "web", "requirements": base.PROPERTIES, "deploy": base.DEPLOY}
+        return self.provisioner.provision(**{**request, **changes})
 
-    def wait(self, uuid: str, **given: Any) -> Instance:
-        return self.provisioner.wait(uuid, 20, **given)
+    def wait(self, uuid: str, **kwargs: Any) -> Instance:
+        return self.provisioner.wait(uuid, 20, **kwargs)
 
     def failed(self, uuid: str) -> errors.InstanceFailed:
         failure: errors.InstanceFailed = self.assertRaises(errors.InstanceFailed, self.wait, uuid)
@@ -91,21 +91,32 @@ class TestProvisioner(ProvisionerTestCase):
         super().setUp()
         self.start()
 
-    def test_a_server_comes_to_be_and_is_given_back(self) -> None:
-        seen: list[tuple[str, str | None]] = []
-        asked = self.provision()
-        self.assertEqual("provisioning", asked.state)
-        instance = self.wait(asked.uuid, on_progress=lambda i: seen.append((i.state, i.task)))
+    def test_a_server_is_provisioned_and_destroyed(self) -> None:
+        progress: list[tuple[str, str | None]] = []
+        requested = self.provision()
+        self.assertEqual("provisioning", requested.state)
+        instance = self.wait(
+            requested.uuid, on_progress=lambda row: progress.append((row.state, row.task))
+        )
         self.assertEqual(
             ("active", True, None), (instance.state, instance.composed, instance.task)
         )
         self.assertEqual("active", self.node_of(instance)["provision_state"])
-        self.assertEqual(("active", None), seen[-1])
+        self.assertEqual(("active", None), progress[-1])
         self.provisioner.destroy(instance.uuid)
-        gone = self.wait(instance.uuid)
-        self.assertEqual(("deleted", False, None), (gone.state, gone.composed, gone.fault))
+        deleted = self.wait(instance.uuid)
+        self.assertEqual(
+            ("deleted", False, None), (deleted.state, deleted.composed, deleted.fault)
+        )
         self.assert_nothing_is_left()
         self.assertEqual([], self.provisioner.list())
+
+    def test_progress_is_reported_only_when_state_or_task_changes(self) -> None:
+        self.valence.polls = 100
+        progress: list[str | None] = []
+        uuid = self.provision().uuid
+        self.wait(uuid, on_progress=lambda row: progress.append(row.task))
+        self.assertEqual(1, progress.count("compose-node"))
 
     def test_it_is_composed_on_the_pod_manager_that_was_named_and_no_other(self) -> None:
         second = self.valence.add_podmanager("pod-2")["uuid"]
@@ -119,26 +130,31 @@ class TestProvisioner(ProvisionerTestCase):
         self.assertEqual("available", self.node_of(instance)["provision_state"])
         self.assertEqual(instance.uuid, self.node_of(instance)["instance_uuid"])
 
-    def test_when_composing_fails_nothing_is_enrolled_and_the_reason_arrives(self) -> None:
+    def test_when_composing_fails_nothing_is_enrolled_and_the_fault_has_the_reason(self) -> None:
         self.valence.fail("compose", reason="No drive of 100 GiB is free.")
         failure = self.failed(self.provision().uuid)
         self.assertIn("No drive of 100 GiB is free.", str(failure))
         self.assertEqual("No drive of 100 GiB is free.", failure.fault["reason"])
         self.assertEqual("valence.podmanager.refused", failure.fault["code"])
-        self.assertTrue(failure.fault["given_back"])
+        self.assertEqual({"result": "done", "detail": None}, failure.fault["cleanup"])
         self.assertEqual([], self.ironic.events)
         self.assert_nothing_is_left()
 
-    def test_when_enrolling_fails_the_node_leaves_ironic_before_it_is_released(self) -> None:
+    def test_when_enrolling_fails_the_node_is_removed_from_ironic_before_it_is_released(
+        self,
+    ) -> None:
         order: list[str] = []
         unregistered = self.ironic.unregistered
-        self.valence.on_unregister = lambda node: (order.append("left"), unregistered(node))
+        self.valence.on_unregister = lambda node: (
+            order.append("unregistered"),
+            unregistered(node),
+        )
         remove = self.valence.nodes.remove
         self.valence.nodes.remove = lambda row: (order.append("released"), remove(row))
         self.ironic.fail("verifying", "no route to the BMC")
         failure = self.failed(self.provision().uuid)
         self.assertIn("no route to the BMC", str(failure))
-        self.assertEqual(["left", "released"], order)
+        self.assertEqual(["unregistered", "released"], order)
         self.assert_nothing_is_left()
 
     def test_when_deploying_fails_the_node_is_undeployed_first(self) -> None:
@@ -149,15 +165,16 @@ class TestProvisioner(ProvisionerTestCase):
         self.assertIs(False, failure.instance.composed)
         self.assert_nothing_is_left()
 
-    def test_a_release_never_happens_while_ironic_still_answers_for_the_node(self) -> None:
-        """Ironic keeps the node, so the hardware stays held; destroying again gives it back."""
+    def test_hardware_is_never_released_while_ironic_has_the_node(self) -> None:
+        """Ironic keeps the node, so the hardware stays held; destroying again releases it."""
         self.ironic.fail("deploying", "image is broken")
         for _attempt in range(9):
             self.ironic.fail("deleting", "power is stuck")
         failure = self.failed(self.provision().uuid)
         self.assertIn("image is broken", str(failure))
-        self.assertIn("power is stuck", str(failure))
-        self.assertFalse(failure.fault["given_back"])
+        self.assertRegex(str(failure), "Releasing its resources failed: .* power is stuck")
+        self.assertEqual("failed", failure.fault["cleanup"]["result"])
+        self.assertIn("power is stuck", failure.fault["cleanup"]["detail"])
         self.assertEqual([failure.instance.node_uuid], self.composed())
         self.assertIs(True, failure.instance.composed)
         self.assertEqual([], [c for c in self.valence.calls if c.method == "DELETE"])
@@ -166,19 +183,19 @@ class TestProvisioner(ProvisionerTestCase):
         self.assertEqual("deleted", self.wait(failure.instance.uuid).state)
         self.assert_nothing_is_left()
 
-    def test_while_ironic_is_down_the_hardware_is_held_and_given_back_later(self) -> None:
+    def test_while_ironic_is_down_the_hardware_is_held_and_released_later(self) -> None:
         self.valence.fail("register", code="valence.ironic.unavailable", status=503)
         self.ironic.answer("GET", ".*", 503, "down", times=100_000)
         failure = self.failed(self.provision().uuid)
         self.assertEqual("valence.ironic.unavailable", failure.fault["code"])
-        self.assertFalse(failure.fault["given_back"])
+        self.assertEqual("failed", failure.fault["cleanup"]["result"])
         self.assertEqual([failure.instance.node_uuid], self.composed())
         self.ironic.wire.troubles.clear()
         self.provisioner.destroy(failure.instance.uuid)
         self.assertEqual("deleted", self.wait(failure.instance.uuid).state)
         self.assert_nothing_is_left()
 
-    def test_a_destruction_that_fails_may_be_asked_for_again(self) -> None:
+    def test_a_destruction_that_failed_may_be_requested_again(self) -> None:
         instance = self.wait(self.provision().uuid)
         self.valence.fail("release", reason="the pod is on fire", times=9)
         self.provisioner.destroy(instance.uuid)
@@ -186,12 +203,11 @@ class TestProvisioner(ProvisionerTestCase):
         self.assertIn("the pod is on fire", str(failure))
         self.assertEqual("destroy", failure.fault["operation"])
         self.valence._moves._failures.clear()
-        again = self.provisioner.destroy(instance.uuid)
-        self.assertEqual(3, again.generation)
+        self.assertEqual(3, self.provisioner.destroy(instance.uuid).generation)
         self.assertEqual("deleted", self.wait(instance.uuid).state)
         self.assert_nothing_is_left()
 
-    def test_a_destruction_that_arrives_while_provisioning_cancels_it(self) -> None:
+    def test_a_destruction_that_is_requested_while_provisioning_cancels_it(self) -> None:
         self.valence.polls = 1_000_000
         instance = self.provision()
         self.until(lambda: self.provisioner.get(instance.uuid).task == "compose-node")
@@ -199,8 +215,7 @@ class TestProvisioner(ProvisionerTestCase):
         self.valence.polls = 0
         for row in self.valence.nodes.all():
             row["_looks"] = 0
-        gone = self.wait(instance.uuid)
-        self.assertEqual("deleted", gone.state)
+        self.assertEqual("deleted", self.wait(instance.uuid).state)
         self.assert_nothing_is_left()
 
     def test_two_destructions_at_once_are_one(self) -> None:
@@ -217,25 +232,25 @@ class TestProvisioner(ProvisionerTestCase):
         self.assertEqual(1, self.ironic.events.count("deleted"))
         self.assert_nothing_is_left()
 
-    def test_destroying_what_is_deleted_changes_nothing(self) -> None:
+    def test_destroying_a_deleted_instance_changes_nothing(self) -> None:
         instance = self.wait(self.provision().uuid)
         self.provisioner.destroy(instance.uuid)
-        gone = self.wait(instance.uuid)
-        again = self.provisioner.destroy(instance.uuid)
-        self.assertEqual((gone.state, gone.generation), (again.state, again.generation))
+        before = self.wait(instance.uuid)
+        after = self.provisioner.destroy(instance.uuid)
+        self.assertEqual((before.state, before.generation), (after.state, after.generation))
 
     def test_the_same_request_again_is_the_same_instance(self) -> None:
         uuid = str(uuids.uuid4())
-        found: list[str] = []
+        results: list[str] = []
         callers = [
-            threading.Thread(target=lambda: found.append(self.provision(uuid=uuid).uuid))
+            threading.Thread(target=lambda: results.append(self.provision(uuid=uuid).uuid))
             for _caller in range(4)
         ]
         for caller in callers:
             caller.start()
         for caller in callers:
             caller.join()
-        self.assertEqual([uuid] * 4, found)
+        self.assertEqual([uuid] * 4, results)
         self.wait(uuid)
         self.assertEqual("active", self.provision(uuid=uuid).state)
         self.assertEqual(1, len(self.composed()))
@@ -245,19 +260,19 @@ class TestProvisioner(ProvisionerTestCase):
         self.assertRaises(errors.InstanceDuplicate, self.provision, uuid=uuid, name="db")
         self.assertRaises(errors.InstanceDuplicate, self.provision, uuid=uuid, deploy=None)
 
-    def test_several_instances_at_once_all_come_to_be(self) -> None:
-        asked = [self.provision(name=f"web-{n}").uuid for n in range(6)]
-        self.assertEqual({"active"}, {self.wait(uuid).state for uuid in asked})
+    def test_several_instances_are_provisioned_at_once(self) -> None:
+        requested = [self.provision(name=f"web-{n}").uuid for n in range(6)]
+        self.assertEqual({"active"}, {self.wait(uuid).state for uuid in requested})
         self.assertEqual((6, 6), (len(self.composed()), len(self.ironic.nodes)))
 
-    def test_a_configdrive_is_forgotten_when_the_server_is_active(self) -> None:
-        wishes = {**base.DEPLOY, "configdrive": {"meta_data": {"password": "s"}}}
+    def test_a_configdrive_is_deleted_when_the_server_is_active(self) -> None:
+        fields = {**base.DEPLOY, "configdrive": {"meta_data": {"password": "s"}}}
         uuid = str(uuids.uuid4())
-        instance = self.wait(self.provision(uuid=uuid, deploy=wishes).uuid)
+        instance = self.wait(self.provision(uuid=uuid, deploy=fields).uuid)
         self.assertEqual(base.DEPLOY, instance.deploy)
-        self.assertEqual(uuid, self.provision(uuid=uuid, deploy=wishes).uuid)
+        self.assertEqual(uuid, self.provision(uuid=uuid, deploy=fields).uuid)
 
-    def test_a_caller_may_lose_patience_and_the_work_goes_on(self) -> None:
+    def test_a_callers_timeout_does_not_stop_the_operation(self) -> None:
         self.valence.polls = 1_000_000
         uuid = self.provision().uuid
         self.assertRaises(errors.InstanceTimeout, self.provisioner.wait, uuid, 0)
@@ -267,7 +282,7 @@ class TestProvisioner(ProvisionerTestCase):
         self.valence.polls = 0
         self.assertEqual("deleted", self.wait(uuid).state)
 
-    def test_requests_that_make_no_sense_are_refused_and_leave_no_row(self) -> None:
+    def test_invalid_requests_are_refused_and_leave_no_row(self) -> None:
         refused: tuple[dict[str, Any], ...] = (
             {"name": ""},
             {"uuid": "not-a-uuid"},
@@ -284,7 +299,7 @@ class TestProvisioner(ProvisionerTestCase):
         self.assertRaises(errors.InvalidRequirements, self.provision, requirements=impossible)
         self.assertEqual([], self.provisioner.list())
 
-    def test_an_instance_that_nobody_knows_is_told_so(self) -> None:
+    def test_an_unknown_instance_is_not_found(self) -> None:
         for call in (self.provisioner.get, self.provisioner.destroy, self.wait):
             self.assertRaises(errors.InstanceNotFound, call, str(uuids.uuid4()))
 
@@ -296,19 +311,19 @@ class TestProvisioner(ProvisionerTestCase):
 
 
 class TestRestart(ProvisionerTestCase):
-    """The process ends in the middle, and another one goes on."""
+    """A process ends during an operation, and another one resumes it."""
 
     def restart(self) -> None:
         self.provisioner.stop()
         self.provisioner = self.open()
         self.start()
 
-    def test_what_was_asked_for_and_never_submitted_is_done_at_the_start(self) -> None:
-        instance = self.ask()
+    def test_a_request_that_was_never_submitted_is_run_at_the_start(self) -> None:
+        instance = self.add_instance()
         self.start()
         self.assertEqual("active", self.wait(instance.uuid).state)
 
-    def test_an_instance_in_the_middle_goes_on_without_a_second_node(self) -> None:
+    def test_an_interrupted_instance_is_resumed_without_a_second_node(self) -> None:
         self.ironic.looks = 1_000_000
         self.provisioner.start()
         instance = self.provision()

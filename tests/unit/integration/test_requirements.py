@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A flavor becomes what Valence composes, by one table."""
+"""Flavors are translated to properties by one table."""
 
 import pathlib
 
@@ -55,28 +55,28 @@ class TestTranslation(base.TestCase):
         )
         self.assertEqual(requirements.Requirements(properties=PROPERTIES), translated)
 
-    def test_every_row_of_the_table_can_be_said_in_both_languages(self) -> None:
+    def test_every_row_of_the_table_has_a_key_in_nova_and_in_mogan(self) -> None:
         for row in requirements.TABLE:
-            words = getattr(row.value, "words", ("7",))[0]
-            nova = requirements.from_extra_specs({row.key: words})
-            mogan = requirements.from_mogan({row.mogan_key: words}, {})
+            value = getattr(row.value, "words", ("7",))[0]
+            nova = requirements.from_extra_specs({row.key: value})
+            mogan = requirements.from_mogan({row.mogan_key: value}, {})
             self.assertIsNotNone(nova)
             self.assertEqual(nova, mogan)
 
-    def test_a_valence_flavor_is_named_instead(self) -> None:
+    def test_a_valence_flavor_replaces_properties(self) -> None:
         gold = requirements.Requirements(flavor="gold")
         self.assertEqual(gold, requirements.from_extra_specs({"valence:flavor": "gold"}))
         self.assertEqual(gold, requirements.from_mogan({}, {"CUSTOM_VALENCE_FLAVOR": "gold"}))
 
-    def test_a_flavor_without_a_key_of_valence_is_not_ours(self) -> None:
+    def test_a_flavor_without_a_key_of_valence_is_ignored(self) -> None:
         self.assertIsNone(requirements.from_extra_specs({"hw:cpu_policy": "dedicated"}))
         self.assertIsNone(requirements.from_mogan({"CUSTOM_GOLD": 1}, {"CUSTOM_GOLD": "FPGA"}))
         self.assertIsNone(requirements.from_extra_specs({}))
 
-    def test_properties_in_valences_own_form_are_kept(self) -> None:
+    def test_properties_in_valences_own_format_are_kept(self) -> None:
         self.assertEqual(PROPERTIES, requirements.from_properties(PROPERTIES).properties)
 
-    def test_mogan_may_not_say_two_things_at_once(self) -> None:
+    def test_contradicting_values_of_mogan_are_refused(self) -> None:
         key = "CUSTOM_VALENCE_MEMORY_CAPACITY_MIB"
         with self.assertRaisesRegex(errors.InvalidRequirements, key):
             requirements.from_mogan({key: 1024}, {key: "2048"})
@@ -118,7 +118,7 @@ class TestRefusal(testscenarios.WithScenarios, base.TestCase):
 class TestMoreRefusals(base.TestCase):
     def test_a_flavor_and_properties_exclude_each_other(self) -> None:
         specs = {"valence:flavor": "gold", "valence:memory:capacity_mib": "1024"}
-        with self.assertRaisesRegex(errors.InvalidRequirements, "leave one of the two out"):
+        with self.assertRaisesRegex(errors.InvalidRequirements, "remove one of the two"):
             requirements.from_extra_specs(specs)
 
     def test_unknown_names_of_mogan_are_refused(self) -> None:
@@ -126,7 +126,7 @@ class TestMoreRefusals(base.TestCase):
             with self.assertRaisesRegex(errors.InvalidRequirements, key):
                 requirements.from_mogan({key: 1}, {})
 
-    def test_properties_that_ask_for_nothing_or_are_no_objects_are_refused(self) -> None:
+    def test_empty_or_malformed_properties_are_refused(self) -> None:
         for properties in ({}, {"memory": 7}, {"memory": {"size": 7}}, {"disk": {"x": 1}}):
             self.assertRaises(errors.InvalidRequirements, requirements.from_properties, properties)
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How the plugin's schema came to be what it is, step by step."""
+"""Alembic migrations of the plugin's schema."""
 
 import pathlib
 
-#: Where alembic finds the steps.
+#: Directory of the migrations, for alembic.
 PATH = str(pathlib.Path(__file__).parent)
 
-#: Where this schema keeps its revision: it may share a database with others.
+#: Table with the revision of this schema: the database may hold other schemas too.
 VERSION_TABLE = "valence_integration_version"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What alembic runs first."""
+"""Environment in which alembic runs the migrations."""
 
 from valence_conductor.db import engine as db_engine
 from valence_integration.db import models

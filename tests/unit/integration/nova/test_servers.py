@@ -137,7 +137,7 @@ class TestRelease(ServersTestCase):
 class TestMissingNodes(ServersTestCase):
     def missing_nodes(self) -> MissingNodes:
         capacity = Capacity(self.valence.client, max_age=0, assumed_room=1, full_interval=0)
-        return MissingNodes(self.tools.ironic, capacity, 0)
+        return MissingNodes(self.task_context.ironic, capacity, 0)
 
     def reasons(self) -> list[str]:
         rows = self.provisioner.list()

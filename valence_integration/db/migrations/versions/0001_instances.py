@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The table of instances."""
+"""Create the table of instances."""
 
 from alembic import op
 import sqlalchemy as sa

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether an instance stands on hardware that was composed for it.
+"""Add ``composed``: whether hardware is composed for the instance.
 
-Rows that were there before read None, and are treated as not composed.
+Existing rows hold None, which means not composed.
 """
 
 from alembic import op
@@ -15,5 +15,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column, with nothing in it."""
+    """Add the empty column."""
     op.add_column("instances", sa.Column("composed", sa.Boolean, nullable=True))

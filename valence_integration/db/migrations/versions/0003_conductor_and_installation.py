@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Who works on an instance, and which installation of the plugin this is."""
+"""Add the conductor of an instance, and the uuid of the installation."""
 
 import uuid as uuids
 
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column, with nothing in it, and the table, with its one row."""
+    """Add the empty column, and the table with its single row."""
     op.add_column("instances", sa.Column("conductor", sa.String(255), nullable=True))
     installation = op.create_table(
         "valence_integration_installation",

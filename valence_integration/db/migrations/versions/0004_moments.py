@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Times with their fractions."""
+"""Store times with microseconds."""
 
 from alembic import op
 from sqlalchemy.dialects import mysql
@@ -15,7 +15,7 @@ MOMENTS = {"task_since": True, "created_at": False, "updated_at": True}
 
 
 def upgrade() -> None:
-    """Have MariaDB keep what the others keep of a time: microseconds."""
+    """Change the columns in MariaDB; the other databases store microseconds already."""
     if op.get_bind().dialect.name not in ("mysql", "mariadb"):
         return
     exact = mysql.DATETIME(fsp=6)
