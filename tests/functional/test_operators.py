@@ -92,12 +92,12 @@ class TestAudits(base.FunctionalTestCase):
 
     def test_a_composed_node_that_lost_its_row_is_given_back(self) -> None:
         service = self.service()
-        tools = service.task_arguments(None)  # type: ignore[arg-type]
-        (podm,) = [p for p in self._podms(tools["db"]) if p.name == "small"]
+        context = service.task_arguments(None)["context"]  # type: ignore[arg-type]
+        (podm,) = [p for p in self._podms(context.db) if p.name == "small"]
         lost = str(uuids.uuid4())
-        tools["drivers"].get(podm.uuid).allocate(
+        context.drivers.get(podm.uuid).allocate(
             ownership.node_name(lost),
-            ownership.description(installation_objects.get(tools["db"]), None),
+            ownership.description(installation_objects.get(context.db), None),
             base.SERVER,
         )
         (stray,) = service.audit()

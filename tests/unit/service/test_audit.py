@@ -10,9 +10,12 @@ from tests.unit.service import base
 from valence import errors
 from valence import ledger
 from valence import ownership
-from valence.audit import strays as podmanager_audit
+from valence.audit import audit
+from valence.audit import strays
+from valence.audit.snapshot import Snapshot
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
+from valence.objects import node_changes
 from valence.objects import podmanager as podmanager_objects
 from valence.podmanagers import Member
 from valence_conductor.ledger import Stray
@@ -36,8 +39,7 @@ class AuditTestCase(base.ServiceTestCase):
         self.ledger = self.ledger_of()
 
     def ledger_of(self) -> ledger.NodeLedger:
-        service = self.service
-        return ledger.NodeLedger(service.conf, service.db, service.drivers, service.ironic)
+        return ledger.NodeLedger(self.service.context)
 
     def audit(self) -> list[Stray]:
         return list(self.ledger.audit())
@@ -93,7 +95,7 @@ class TestComposedNodes(AuditTestCase):
     def test_others_are_read_anew_now_and_then_since_a_path_may_be_given_again(self) -> None:
         path = self.allocate(FOREIGN)
         self.pod.journal.clear()
-        for _audit in range(podmanager_audit.REMEMBERED + 1):
+        for _audit in range(strays.REREAD_INTERVAL + 1):
             self.assertEqual([], self.audit())
         read = [r["path"] for r in self.pod.journal.show()["requests"]]
         self.assertEqual(2, read.count(path))
@@ -329,15 +331,16 @@ class _Driver:
 class TestRaces(AuditTestCase):
     def look(self, driver: _Driver) -> list[Any]:
         podm = podmanager_objects.get(self.service.db, self.podm["uuid"])
-        made: Any = driver
-        return podmanager_audit.look(self.service.db, made, podm, podmanager_audit.Foreign(), {})
+        fake: Any = driver
+        snapshot = Snapshot.take(self.service.db, fake, podm, {})
+        return audit.compare(snapshot, strays.ForeignPaths())
 
     def stray(self, path: str = "/Nodes/7") -> Member:
         return Member(path, ownership.node_name(SOMEBODY), ownership.description(self.ours, None))
 
     def test_the_rows_are_read_again_after_the_listing(self) -> None:
         driver = _Driver(self.stray())
-        driver.happens = lambda: node_objects.create(
+        driver.happens = lambda: node_changes.create(
             self.service.db,
             {"uuid": SOMEBODY, "fingerprint": "", "properties": {}, "interfaces": []},
         )
@@ -347,10 +350,10 @@ class TestRaces(AuditTestCase):
         driver = _Driver(self.stray())
         (found,) = self.look(driver)
         driver.listed = [Member("/Nodes/7", "somebody's", None)]
-        found.give_back()
+        found.release()
         self.assertEqual([], driver.deleted)
         driver.listed = [self.stray()]
-        found.give_back()
+        found.release()
         self.assertEqual(["/Nodes/7"], driver.deleted)
 
     def test_a_row_that_moves_on_during_the_listing_has_not_lost_its_node(self) -> None:
@@ -358,7 +361,7 @@ class TestRaces(AuditTestCase):
         row = node_objects.get(self.service.db, node["uuid"])
         driver = _Driver(self.stray())
         self.assertEqual(["composed-node", "row"], [one.kind for one in self.look(driver)])
-        driver.happens = lambda: node_objects.begin(
+        driver.happens = lambda: node_changes.begin(
             self.service.db, row, "release", request_id=None
         )
         self.assertEqual(["composed-node"], [one.kind for one in self.look(driver)])

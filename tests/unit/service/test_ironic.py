@@ -7,6 +7,7 @@ from typing import Any
 from unittest import mock
 
 import fixtures
+from keystoneauth1 import loading
 from oslo_config import cfg
 import requests
 import testscenarios
@@ -339,7 +340,7 @@ class TestConfiguration(base.TestCase):
             sent = self.opened(endpoint_override=f"{URL}/v1", **options)
             self.assertEqual(f"{URL}/v1/nodes/?limit=1&fields=uuid", sent.url)
             self.assertEqual(
-                ironic_conf.MICROVERSION, sent.headers["X-OpenStack-Ironic-API-Version"]
+                ironic_client.MICROVERSION, sent.headers["X-OpenStack-Ironic-API-Version"]
             )
             self.assertNotIn("Authorization", sent.headers)
             self.assertEqual(60, self.timeout)
@@ -350,7 +351,7 @@ class TestConfiguration(base.TestCase):
         made.set_override("endpoint_override", URL, group="ironic")
         transport = fake_redfish.Transport()
         transport.on("GET", "/v1/nodes/?limit=1&fields=uuid", ok({"nodes": []}))
-        plugin = ironic_conf.loading.get_auth_plugin_conf_options("http_basic")
+        plugin = loading.get_auth_plugin_conf_options("http_basic")
         made.register_opts(plugin, group="ironic")
         made.set_override("username", "valence", group="ironic")
         made.set_override("password", "secret", group="ironic")

@@ -164,9 +164,7 @@ class TestCompose(base.ServiceTestCase):
         self.assertEqual([], self.audit())
 
     def audit(self) -> list[Stray]:
-        drivers = self.service.drivers
-        nodes = ledger.NodeLedger(self.service.conf, self.service.db, drivers, self.service.ironic)
-        return list(nodes.audit())
+        return list(ledger.NodeLedger(self.service.context).audit())
 
     def test_a_node_deleted_while_it_is_given_back_unasked_is_gone_afterwards(self) -> None:
         self.leave_behind(times=100)

@@ -115,7 +115,7 @@ class TestManage(base.ServiceTestCase):
     def test_an_audit_leaves_it_alone_and_notices_when_it_is_gone(self) -> None:
         node = self.manage(self.make()).json
         service = self.service
-        books = ledger.NodeLedger(service.conf, service.db, service.drivers, service.ironic)
+        books = ledger.NodeLedger(service.context)
         self.assertEqual([], list(books.audit()))
         for held in list(self.pod.pod.nodes.values()):
             self.pod.pod.delete(held)

@@ -14,11 +14,12 @@ from tests.unit.service import base
 from valence import conf as service_conf
 from valence.objects import inventory as inventory_objects
 from valence.objects import node as node_objects
+from valence.objects import node_changes
 from valence.objects import podmanager as podmanager_objects
 from valence.scheduler import base as scheduling
+from valence.scheduler import candidates
 from valence.scheduler import filters
 from valence.scheduler import Scheduler
-from valence.scheduler import surroundings
 
 SINCE = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -49,7 +50,7 @@ class TestFilters(test_base.TestCase):
         self.conf = _conf()
 
     def refusal(self, kind: type[scheduling.Filter], one: Any, **properties: Any) -> str | None:
-        return kind(self.conf).refusal(one, scheduling.Asked(properties))
+        return kind(self.conf).refusal(one, scheduling.Request(properties))
 
     def capable(self, properties: dict[str, Any], *shapes: Any, **known: Any) -> str | None:
         fresh = {"fresh": True, "shapes": shapes or (SHAPE,), **known}
@@ -64,7 +65,7 @@ class TestFilters(test_base.TestCase):
         self.assertIsNone(self.refusal(filters.Online, candidate(status="degraded")))
         refusal = self.refusal(filters.Online, candidate(status="offline"))
         self.assertEqual(
-            "It is offline since 2026-01-01 00:00:00 UTC: It does not answer.", refusal
+            "It has been offline since 2026-01-01 00:00:00 UTC: It does not answer.", refusal
         )
 
     def test_tags_that_are_missing_are_named(self) -> None:
@@ -127,7 +128,7 @@ class TestOrder(test_base.TestCase):
         for name, value in options.items():
             conf.set_override(name, value, group="scheduler")
         made = Scheduler(conf)
-        ranked = made._weighed(list(found), scheduling.Asked({}))
+        ranked = made._rank(list(found), scheduling.Request({}))
         return [one.podm.name for one in ranked]
 
     def test_the_one_with_most_free_comes_first_or_last(self) -> None:
@@ -262,14 +263,14 @@ class TestChoice(base.ServiceTestCase):
 
             return called
 
-        for where, name in ((surroundings, "_read"), (inventory_objects, "everyone")):
+        for where, name in ((candidates, "_read"), (inventory_objects, "by_podm")):
             patch = fixtures.MockPatchObject(where, name, read_after(name, getattr(where, name)))
             self.useFixture(patch)
         found = Scheduler(self.service.conf).choose(self.service.db, row)
         self.assertIn("third", [podm.name for podm in found.order], found.refusals)
 
     def composing(self, name: str, podm_uuid: str) -> node_objects.Node:
-        row, _ = node_objects.create(
+        row, _ = node_changes.create(
             self.service.db,
             {
                 "uuid": str(uuids.uuid4()),

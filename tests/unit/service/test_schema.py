@@ -16,6 +16,7 @@ from valence import migrations
 from valence import wiring
 from valence.objects import base as objects_base
 from valence.objects import node as node_objects
+from valence.objects import node_changes
 from valence_conductor import errors
 from valence_conductor.db import engine as db_engine
 
@@ -73,8 +74,8 @@ class TestRows(service_base.ServiceTestCase):
         self.start()
         self.know(pod)
         seen = node_objects.get(self.service.db, self.composed()["uuid"])
-        node_objects.begin(self.service.db, seen, "release")
+        node_changes.begin(self.service.db, seen, "release")
         self.assertRaises(
-            errors.Superseded, node_objects.record, self.service.db, seen, power_state="On"
+            errors.Superseded, node_changes.record, self.service.db, seen, power_state="On"
         )
-        self.assertRaises(errors.Superseded, node_objects.begin, self.service.db, seen, "register")
+        self.assertRaises(errors.Superseded, node_changes.begin, self.service.db, seen, "register")
