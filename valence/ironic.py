@@ -94,8 +94,8 @@ class Ironic:
         """Create a node with its ports, or complete an existing one.
 
         :param uuid: of the node, chosen by the caller.
-        :param valence_node: uuid of the composed node, kept in ``extra``.
-        :param installation: uuid of this installation, kept there too.
+        :param valence_node: uuid of the composed node, stored in ``extra``.
+        :param installation: uuid of this installation, stored there too.
         :param macs: each gets a port.
         :raises IronicRefused: another node has the uuid, the name or a MAC, or Ironic does
             not accept a value; ``reason`` is the message of Ironic.

@@ -8,10 +8,10 @@ from oslo_log import log as logging
 
 from valence import errors
 from valence import wiring
-from valence.audit import findings
 from valence.audit import ironic as ironic_audit
 from valence.audit import rows
 from valence.audit import strays
+from valence.audit.findings import Finding
 from valence.audit.snapshot import Snapshot
 from valence.objects import inventory as inventory_objects
 from valence.objects import podmanager as podmanager_objects
@@ -61,14 +61,14 @@ class Audit:
             composed node. None: Ironic did not answer.
         """
         try:
-            found, ironic_nodes = ironic_audit.find(self._context.db, self._context.ironic)
+            findings, ironic_nodes = ironic_audit.find(self._context.db, self._context.ironic)
         except errors.IronicNotConfigured:
             return [], {}
         except errors.ValenceError as exc:
             LOG.warning("Skipped the audit of Ironic: %s", exc)
             return [], None
         result = []
-        for finding in self._older_than_grace("ironic", found):
+        for finding in self._older_than_grace("ironic", findings):
             stray = finding.resolve(self._conf)
             result.append(stray)
             if stray.repaired:
@@ -80,20 +80,18 @@ class Audit:
     ) -> list[Stray]:
         driver = self._context.drivers.get(podm.uuid)
         snapshot = Snapshot.take(self._context.db, driver, podm, ironic_nodes)
-        found = compare(snapshot, self._foreign)
+        findings = compare(snapshot, self._foreign)
         return [
-            finding.resolve(self._conf) for finding in self._older_than_grace(podm.uuid, found)
+            finding.resolve(self._conf) for finding in self._older_than_grace(podm.uuid, findings)
         ]
 
-    def _older_than_grace(
-        self, peer: str, found: list[findings.Finding]
-    ) -> list[findings.Finding]:
-        old = self._trackers[peer].older_than_grace([finding.key for finding in found])
-        return [finding for finding in found if finding.key in old]
+    def _older_than_grace(self, peer: str, findings: list[Finding]) -> list[Finding]:
+        old = self._trackers[peer].older_than_grace([finding.key for finding in findings])
+        return [finding for finding in findings if finding.key in old]
 
 
-def compare(snapshot: Snapshot, foreign: strays.ForeignPaths) -> list[findings.Finding]:
+def compare(snapshot: Snapshot, foreign: strays.ForeignPaths) -> list[Finding]:
     """Return the nodes of a pod manager that no row owns, and the rows whose node is gone."""
-    found = strays.find(snapshot, foreign)
+    findings = strays.find(snapshot, foreign)
     rows.record_returned(snapshot)
-    return [*found, *rows.find_missing(snapshot)]
+    return [*findings, *rows.find_missing(snapshot)]

@@ -3,7 +3,7 @@
 """Inventories: what the last refresh of each pod manager has read, and when.
 
 Only a response that can be complete changes what is stored. What it does not list is
-kept as ``absent`` for a while: pod managers that restart list their systems again one
+stays as ``absent`` for a while: pod managers that restart list their systems again one
 after the other.
 """
 

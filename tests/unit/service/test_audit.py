@@ -258,21 +258,21 @@ class TestRows(AuditTestCase):
     def test_a_node_that_is_listed_again_is_composed_again(self) -> None:
         self.composed()
         node = self.composed()
-        kept = self.pod.pod.nodes[node["path"].rpartition("/")[2]]
-        del self.pod.pod.nodes[kept.id]
+        node_on_pod = self.pod.pod.nodes[node["path"].rpartition("/")[2]]
+        del self.pod.pod.nodes[node_on_pod.id]
         self.audit()
-        self.pod.pod.nodes[kept.id] = kept
+        self.pod.pod.nodes[node_on_pod.id] = node_on_pod
         self.audit()
         self.assertEqual("composed", self.node(node["uuid"])["state"])
 
     def test_another_node_at_the_path_of_a_missing_node_is_not_that_node(self) -> None:
         self.composed()
         node = self.composed()
-        kept = self.pod.pod.nodes[node["path"].rpartition("/")[2]]
-        del self.pod.pod.nodes[kept.id]
+        node_on_pod = self.pod.pod.nodes[node["path"].rpartition("/")[2]]
+        del self.pod.pod.nodes[node_on_pod.id]
         self.audit()
-        kept.name = "a database"
-        self.pod.pod.nodes[kept.id] = kept
+        node_on_pod.name = "a database"
+        self.pod.pod.nodes[node_on_pod.id] = node_on_pod
         self.audit()
         self.assertEqual("missing", self.node(node["uuid"])["state"])
 

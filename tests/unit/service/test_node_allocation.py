@@ -54,7 +54,7 @@ class FakeDriver:
         return path
 
     def find(self, name: str) -> str | None:
-        return next((path for path, known in self.nodes.items() if known == name), None)
+        return next((path for path, other in self.nodes.items() if other == name), None)
 
     def read(self, path: str) -> ComposedNode:
         if path not in self.nodes:

@@ -99,21 +99,24 @@ class TestFilters(test_base.TestCase):
 
     def test_one_system_must_have_it_all(self) -> None:
         other = {**SHAPE, "cores": 64, "memory_mib": 1024}
-        wanted = {"processor": {"total_cores": 64}, "memory": {"capacity_mib": 65536}}
-        self.assertIn("memory.capacity_mib", self.capable(wanted, SHAPE, other) or "")
+        requirements = {"processor": {"total_cores": 64}, "memory": {"capacity_mib": 65536}}
+        self.assertIn("memory.capacity_mib", self.capable(requirements, SHAPE, other) or "")
 
     def test_an_unknown_property_of_a_system_counts_as_met(self) -> None:
-        wanted = {"processor": {"total_cores": 999, "model": "?"}, "network": [{"speed_mbps": 1}]}
-        self.assertIsNone(self.capable(wanted, {"cores": None}))
+        requirements = {
+            "processor": {"total_cores": 999, "model": "?"},
+            "network": [{"speed_mbps": 1}],
+        }
+        self.assertIsNone(self.capable(requirements, {"cores": None}))
 
     def test_an_inventory_that_is_not_fresh_refuses_nothing(self) -> None:
-        wanted = {"processor": {"total_cores": 999}}
-        self.assertIsNone(self.capable(wanted, SHAPE, fresh=False))
+        requirements = {"processor": {"total_cores": 999}}
+        self.assertIsNone(self.capable(requirements, SHAPE, fresh=False))
 
     def test_pooled_accelerators_are_counted(self) -> None:
-        wanted = {"pci_device": [{"type": "FPGA", "count": 2}]}
-        self.assertIsNone(self.capable(wanted, devices={"FPGA": 2}))
-        self.assertIn("1 devices", self.capable(wanted, devices={"FPGA": 1}) or "")
+        requirements = {"pci_device": [{"type": "FPGA", "count": 2}]}
+        self.assertIsNone(self.capable(requirements, devices={"FPGA": 2}))
+        self.assertIn("1 devices", self.capable(requirements, devices={"FPGA": 1}) or "")
 
     def test_one_without_systems_is_refused(self) -> None:
         self.assertEqual(
