@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
+# Longer than 400 lines: all requests to Ironic are here, so that its exceptions are
+# converted in one place.
+
 """Registers composed nodes in Ironic, and deletes them there.
 
 Every call can be repeated after a crash: the caller chooses the ids of nodes and ports, and
