@@ -16,12 +16,11 @@ from oslo_db import exception as db_errors
 from oslo_log import log as logging
 
 from valence import errors
-from valence.drivers import Drivers
+from valence import wiring
 from valence.objects import inventory as inventory_objects
 from valence_conductor import errors as conductor_errors
 from valence_conductor import interrupt
 from valence_conductor import waiting
-from valence_conductor.db.engine import Database
 from valence_conductor.locks import election
 from valence_conductor.sweeper import Election
 
@@ -40,10 +39,10 @@ class InventoryRefresher:
     Whoever wants a pod manager that is being refreshed already waits for that.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, db: Database, drivers: Drivers) -> None:
-        self._conf = conf
-        self._db = db
-        self._drivers = drivers
+    def __init__(self, context: wiring.Context) -> None:
+        self._conf = context.conf
+        self._db = context.db
+        self._drivers = context.drivers
         self._lock = threading.Lock()
         #: Held to write: SQLite has one writer, and those who wait for it sleep too long.
         self._writing = threading.Lock()

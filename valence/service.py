@@ -29,15 +29,15 @@ class Service:
     """
 
     def __init__(self, conf: cfg.ConfigOpts, ironic: Ironic | None = None) -> None:
-        found = wiring.make(conf, ironic)
+        self.context = context = wiring.make(conf, ironic)
         self.conf: cfg.ConfigOpts = conf
-        self.db = found.db
-        self.drivers = found.drivers
-        self.ironic = found.ironic
-        self.inventory = refresh.InventoryRefresher(conf, found.db, found.drivers)
+        self.db = context.db
+        self.drivers = context.drivers
+        self.ironic = context.ironic
+        self.inventory = refresh.InventoryRefresher(context)
         self.enforcer = policies.enforcer(conf)
         self.health = Health(self)
-        self.ledger = ledger.NodeLedger(conf, found.db, found.drivers, found.ironic)
+        self.ledger = ledger.NodeLedger(context)
         self.conductor = conductor.from_conf(
             conf,
             [self.ledger],

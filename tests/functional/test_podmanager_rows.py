@@ -20,6 +20,7 @@ from valence import errors
 from valence import wiring
 from valence.objects import base as objects_base
 from valence.objects import node as node_objects
+from valence.objects import node_changes
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor import errors as conductor_errors
 from valence_conductor.db.engine import Database
@@ -111,7 +112,7 @@ class TestRows(testscenarios.WithScenarios, base.TestCase):
             if number == 0:
                 return [node.uuid for node in podmanager_objects.forget(self.db, podm.uuid)]
             asked = {"uuid": str(uuids.uuid4()), "fingerprint": "x", "properties": {}}
-            return node_objects.create(self.db, {**asked, "podm_uuid": podm.uuid})[0].uuid
+            return node_changes.create(self.db, {**asked, "podm_uuid": podm.uuid})[0].uuid
 
         forgotten, *created = self.at_once(do)
         left = {node.uuid for node in node_objects.list_all(self.db)}

@@ -189,7 +189,7 @@ class TestStale(InventoryTestCase):
             system.present = False
         answer = self.refresh()
         self.assertEqual(5, len(answer["systems"]))
-        self.assertIn("none of the 3 systems", self.trouble(answer)["detail"])
+        self.assertIn("none of its 3 systems", self.trouble(answer)["detail"])
         self.assertEqual({True}, self.stale(answer))
 
     def test_an_answer_that_is_no_redfish_wipes_nothing(self) -> None:

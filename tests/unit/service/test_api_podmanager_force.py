@@ -104,6 +104,6 @@ class TestForce(base.ServiceTestCase):
         self.pod.start()
         self.know(self.pod)
         service = self.service
-        books = ledger.NodeLedger(service.conf, service.db, service.drivers, service.ironic)
+        books = ledger.NodeLedger(service.context)
         self.assertEqual([True], [stray.repaired for stray in books.audit()])
         self.assertEqual({}, self.pod.pod.nodes)

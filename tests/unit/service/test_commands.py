@@ -122,7 +122,7 @@ class TestProcesses(base.ServiceTestCase):
         before = keys.read_bytes()
         done = self.run_command("valence-manage", "rotate-keys")
         self.assertEqual(0, done.returncode, done.stderr)
-        self.assertIn("1 passwords are encrypted anew", done.stdout)
+        self.assertIn("Encrypted 1 passwords again", done.stdout)
         self.assertEqual(1, len(keys.read_bytes().splitlines()))
         self.assertNotEqual(before, keys.read_bytes())
         requests.post(f"{self.url}/v1/nodes", json={"properties": base.FOUR_CORES})

@@ -10,6 +10,7 @@ from valence import ownership
 from valence import podmanagers
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
+from valence.objects import node_changes
 from valence.objects import podmanager as podmanager_objects
 from valence.service import Service
 from valence_conductor import ids
@@ -41,7 +42,7 @@ def take_on(
     except errors.ValenceError as exc:
         service.drivers.record_status(podm.uuid, exc)
         raise
-    return node_objects.adopt(
+    return node_changes.adopt(
         service.db,
         {
             "uuid": _uuid_for(service, member, podm.uuid),

@@ -17,7 +17,7 @@ from valence import errors
 from valence import ledger
 from valence import podmanagers
 from valence import policies
-from valence import scheduler as scheduler_module
+from valence import scheduler
 from valence.api import call as api_call
 from valence.api.handlers import freshness
 from valence.api.handlers import manage as manage_node
@@ -25,6 +25,7 @@ from valence.objects import base
 from valence.objects import flavor as flavor_objects
 from valence.objects import inventory as inventory_objects
 from valence.objects import node as node_objects
+from valence.objects import node_changes
 from valence.objects import podmanager as podmanager_objects
 from valence.objects import system as system_objects
 from valence_conductor import ids
@@ -110,8 +111,8 @@ def create(call: api_call.Call) -> werkzeug.Response:
         podm = podmanager_objects.get(service.db, asked["podm_id"])
         values.update(podm_asked=podm.uuid, podm_uuid=podm.uuid)
     elif not podmanager_objects.page(service.db, base.Query(limit=1))[0]:
-        raise scheduler_module.nobody_there()
-    row, new = node_objects.create(
+        raise scheduler.none_registered()
+    row, new = node_changes.create(
         service.db,
         {
             "uuid": uuid,
@@ -138,7 +139,7 @@ def manage(call: api_call.Call) -> werkzeug.Response:
 def update(call: api_call.Call, ident: str) -> werkzeug.Response:
     """Change the name or the description of a node."""
     row = node_objects.get(call.service.db, ident)
-    return api_call.answer(view(call, node_objects.update(call.service.db, row, call.body)))
+    return api_call.answer(view(call, node_changes.update(call.service.db, row, call.body)))
 
 
 def action(call: api_call.Call, ident: str) -> werkzeug.Response:
@@ -168,7 +169,7 @@ def delete(call: api_call.Call, ident: str) -> werkzeug.Response:
             f"Node {row.uuid} is registered in Ironic as {row.ironic_uuid}. {way}."
         )
     if row.state == "composing" or row.is_cleanup_release:
-        return _taken_on(call, node_objects.record(service.db, row, release_requested=True))
+        return _taken_on(call, node_changes.record(service.db, row, release_requested=True))
     _refuse_unless(row, ("composed", "missing", "error"))
     return _begin(call, row, "release", release_requested=True)
 
@@ -261,7 +262,7 @@ def _begin(
     call: api_call.Call, row: node_objects.Node, operation: str, **values: Any
 ) -> werkzeug.Response:
     service = call.service
-    begun = node_objects.begin(
+    begun = node_changes.begin(
         service.db, row, operation, request_id=call.context.request_id, **values
     )
     service.submit(ledger.job_of(begun))
@@ -271,7 +272,7 @@ def _begin(
 def _taken_on(call: api_call.Call, row: node_objects.Node) -> werkzeug.Response:
     """Answer 202 while there is something to do for a node, and 200 when it is done."""
     shown = view(call, row)
-    status = 202 if row.state in node_objects.ASKED_IN else 200
+    status = 202 if row.state in node_objects.OPERATION_OF_STATE else 200
     return api_call.answer(shown, status, {"Location": shown["links"][0]["href"]})
 
 
@@ -294,17 +295,17 @@ def _refreshed(call: api_call.Call, row: node_objects.Node) -> node_objects.Node
     if not _is_ours(row, seen.name):
         return _missing(call, row)
     if row.state == "missing":
-        row = node_objects.record_presence(call.service.db, row, "composed")
+        row = node_changes.record_presence(call.service.db, row, "composed")
     found = {"system_path": seen.system_path, "power_state": seen.power_state}
     if all(getattr(row, field) == value for field, value in found.items()):
         return row
-    return node_objects.record(call.service.db, row, **found)
+    return node_changes.record(call.service.db, row, **found)
 
 
 def _missing(call: api_call.Call, row: node_objects.Node) -> node_objects.Node:
     """Note that the hardware of a node is gone."""
     return (
-        node_objects.record_presence(call.service.db, row, "missing")
+        node_changes.record_presence(call.service.db, row, "missing")
         if row.state == "composed"
         else row
     )

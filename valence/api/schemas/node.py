@@ -126,13 +126,21 @@ FAULT: base.Schema = {
                 **base.TROUBLE,
                 "operation": {"enum": ["compose", "register", "unregister", "release"]},
                 "at": base.MOMENT,
+                "cleanup": {
+                    **base.thing(
+                        {"result": {"enum": ["pending", "done", "failed"]}, "detail": MAYBE}
+                    ),
+                    "description": "Of a failed compose: pending while the node is released, "
+                    "done when everything was returned to the pool, failed when the pod manager "
+                    "may still hold hardware; then detail says why.",
+                },
                 "refusals": {
                     "type": "object",
                     "additionalProperties": {"type": "string"},
                     "description": "Name of a pod manager -> why it does not compose the node.",
                 },
             },
-            optional=("reason", "refusals"),
+            optional=("reason", "cleanup", "refusals"),
         ),
     ],
     "description": "Why the last operation failed.",
