@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Options of Ironic, group ``[ironic]``, and a client as they say."""
+"""Options of group ``[ironic]``, and a client of Ironic that is configured by them."""
 
 import copy
 import functools
@@ -16,7 +16,7 @@ from valence import errors
 
 GROUP = "ironic"
 
-#: The API of Train: ``owner`` is the youngest field that is written here.
+#: The API of Train: ``owner`` is the newest field that Valence writes.
 MICROVERSION = "1.50"
 
 OPTS = [
@@ -24,18 +24,18 @@ OPTS = [
         "lock_timeout",
         default=60.0,
         min=0,
-        help="Seconds to wait for a node that Ironic has locked, or that is passing from one "
-        "provision state to another, before its removal is given up.",
+        help="Seconds to wait for a node that Ironic has locked, or whose provision state is "
+        "changing, before the attempt to delete it fails.",
     ),
 ]
 
-#: Defaults of keystoneauth that do not suit us: no request may wait for ever.
+#: Replacements for defaults of keystoneauth: no request may wait for ever.
 DEFAULTS = {"timeout": 60, "service_type": "baremetal"}
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
     """Register the options of ``[ironic]``."""
-    # A group of its own for each conf: oslo.config shares what a group holds.
+    # A new group for each conf: oslo.config shares the contents of a group object.
     conf.register_group(
         cfg.OptGroup(GROUP, title="The Ironic in which composed nodes are registered")
     )
@@ -48,7 +48,7 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:
-    """Give the options to the sample generator."""
+    """Return the options for the sample configuration."""
     opts = [
         *loading.get_session_conf_options(),
         *loading.get_adapter_conf_options(include_deprecated=False),
@@ -62,12 +62,12 @@ def list_opts() -> list[tuple[str, list[Any]]]:
 
 
 def client(conf: cfg.ConfigOpts, transport: adapters.BaseAdapter | None = None) -> Any:
-    """Make a client of Ironic that retries nothing on its own.
+    """Return a client of Ironic that retries nothing by itself.
 
-    :param transport: stands in for the network; tests have one.
-    :raises IronicNotConfigured: the configuration does not say how to reach it.
+    :param transport: replaces the network in tests.
+    :raises IronicNotConfigured: neither an endpoint nor authentication is configured.
     """
-    # Not before: it imports prometheus_client, which workers must prepare for first.
+    # Imported late: it imports prometheus_client, for which workers set a variable before.
     import ironicclient.client
 
     options = conf.ironic
@@ -91,7 +91,7 @@ def client(conf: cfg.ConfigOpts, transport: adapters.BaseAdapter | None = None) 
         interface=adapter.interface,
         region_name=adapter.region_name,
         os_ironic_api_version=MICROVERSION,
-        # Its own retries repeat every conflict for seconds; ours know which.
+        # The client retries every conflict for seconds; valence.ironic retries some of them.
         max_retries=0,
     )
 
