@@ -28,14 +28,14 @@ class TestHealth(base.ServiceTestCase):
             session.connection().exec_driver_sql("DROP TABLE nodes")
         answer = self.api("GET", "/healthcheck")
         error = self.assertRefused(503, "valence.unhealthy", answer)
-        self.assertEqual("ill", error["checks"]["database"])
+        self.assertEqual("error", error["checks"]["database"])
         self.assertNotIn("reasons", error)
 
     def test_what_is_ill_besides_degrades_and_no_more(self) -> None:
         self.ironic.trouble["ping"] = [errors.IronicUnavailable("Ironic 10.0.0.7 is away.")]
         self.start(**IRONIC)
         health = self.health()
-        self.assertEqual(("degraded", "ill"), (health["status"], health["checks"]["ironic"]))
+        self.assertEqual(("degraded", "error"), (health["status"], health["checks"]["ironic"]))
         self.assertNotIn("reasons", health)
 
     def test_why_is_said_where_the_configuration_allows_it(self) -> None:
@@ -64,7 +64,7 @@ class TestHealth(base.ServiceTestCase):
         self.ironic.ping = answering.wait  # type: ignore[assignment,method-assign]
         self.start(**IRONIC, healthcheck__detailed=True)
         health = self.health()
-        self.assertEqual("ill", health["checks"]["ironic"])
+        self.assertEqual("error", health["checks"]["ironic"])
         self.assertIn("no answer in", health["reasons"]["ironic"])
 
 
