@@ -20,7 +20,10 @@ COMMON: tuple[type[errors.ValenceError], ...] = (errors.RequestInvalid, errors.V
 AUTHORIZED: tuple[type[errors.ValenceError], ...] = (errors.Unauthenticated, errors.Forbidden)
 
 #: Errors of every route that reads a body.
-WITH_BODY: tuple[type[errors.ValenceError], ...] = (errors.BodyTooLarge, errors.MediaTypeUnsupported)
+WITH_BODY: tuple[type[errors.ValenceError], ...] = (
+    errors.BodyTooLarge,
+    errors.MediaTypeUnsupported,
+)
 
 #: Errors of a pod manager that are 400 where the request itself contains its URL.
 AS_BAD_REQUEST: tuple[type[errors.ValenceError], ...] = (
@@ -60,7 +63,10 @@ def document(routes: Iterable[Route], base: str) -> dict[str, Any]:
                 "Basic": {"type": "http", "scheme": "basic"},
             },
             "headers": {
-                "RequestId": {"schema": {"type": "string"}, "description": "The id of the request."}
+                "RequestId": {
+                    "schema": {"type": "string"},
+                    "description": "The id of the request.",
+                }
             },
         },
     }

@@ -43,7 +43,9 @@ def show(call: api_call.Call, ident: str) -> werkzeug.Response:
     """Show a device, as last read; with refresh, its pod manager is read first."""
     row = device_objects.get(call.service.db, ident)
     freshness, _ = freshness_handlers.of_listing(call, row.podm_uuid)
-    return api_call.json_response(view(call, device_objects.get(call.service.db, row.uuid), freshness))
+    return api_call.json_response(
+        view(call, device_objects.get(call.service.db, row.uuid), freshness)
+    )
 
 
 def sync(call: api_call.Call) -> werkzeug.Response:

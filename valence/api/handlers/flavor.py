@@ -32,12 +32,16 @@ def create(call: api_call.Call) -> werkzeug.Response:
     values = {"description": None, **call.body, "uuid": uuid}
     row, new = flavor_objects.create(call.service.db, values)
     body = view(call, row)
-    return api_call.json_response(body, 201 if new else 200, {"Location": body["links"][0]["href"]})
+    return api_call.json_response(
+        body, 201 if new else 200, {"Location": body["links"][0]["href"]}
+    )
 
 
 def update(call: api_call.Call, ident: str) -> werkzeug.Response:
     """Change a flavor; nodes that were composed from it stay as they are."""
-    return api_call.json_response(view(call, flavor_objects.update(call.service.db, ident, call.body)))
+    return api_call.json_response(
+        view(call, flavor_objects.update(call.service.db, ident, call.body))
+    )
 
 
 def delete(call: api_call.Call, ident: str) -> werkzeug.Response:

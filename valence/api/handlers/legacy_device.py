@@ -24,7 +24,9 @@ def index(call: api_call.Call) -> werkzeug.Response:
 
 def show(call: api_call.Call, ident: str) -> werkzeug.Response:
     """Show a pooled device, in the form of earlier releases."""
-    return api_call.json_response(_view(device_objects.get(call.service.db, ident), legacy_schemas.SHOWN))
+    return api_call.json_response(
+        _view(device_objects.get(call.service.db, ident), legacy_schemas.SHOWN)
+    )
 
 
 def sync(call: api_call.Call) -> werkzeug.Response:

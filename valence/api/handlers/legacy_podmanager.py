@@ -26,7 +26,9 @@ PLAIN = ("uuid", "name", "url", "driver", "status", "created_at", "updated_at")
 
 def index(call: api_call.Call) -> werkzeug.Response:
     """List all pod managers in one bare list."""
-    rows = all_pages(functools.partial(podmanager_objects.page, call.service.db), objects_base.Query())
+    rows = all_pages(
+        functools.partial(podmanager_objects.page, call.service.db), objects_base.Query()
+    )
     return api_call.json_response([_legacy_view(podmanager.view(call, row)) for row in rows])
 
 
@@ -57,9 +59,9 @@ def all_pages(
     rows: list[Any] = []
     more = True
     while more:
-        last, more = page(query)
-        rows += last
-        query = dataclasses.replace(query, marker=last[-1].uuid if last else None)
+        batch, more = page(query)
+        rows += batch
+        query = dataclasses.replace(query, marker=batch[-1].uuid if batch else None)
     return rows
 
 

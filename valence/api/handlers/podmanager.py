@@ -104,7 +104,9 @@ def delete(call: api_call.Call, ident: str) -> werkzeug.Response:
             {
                 "uuid": row.uuid,
                 "name": row.name,
-                "nodes": [{field: getattr(node, field) for field in FORGOTTEN_FIELDS} for node in nodes],
+                "nodes": [
+                    {field: getattr(node, field) for field in FORGOTTEN_FIELDS} for node in nodes
+                ],
             }
         )
     uuid = podmanager_objects.delete(service.db, ident)

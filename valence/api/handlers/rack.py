@@ -21,7 +21,7 @@ PLAIN = ("path", "chassis_type", "manufacturer", "model", "serial_number", "heal
 
 
 def index(call: api_call.Call) -> werkzeug.Response:
-    """List the racks of all pod managers, as last read; with refresh, their pod managers are read first."""
+    """List all racks, as last read; with refresh, pod managers are read first."""
     freshness, podm_errors = freshness_handlers.of_listing(
         call, freshness_handlers.podm_filter(call)
     )

@@ -50,7 +50,7 @@ READ = (
 
 
 def index(call: api_call.Call) -> werkzeug.Response:
-    """List the systems of all pod managers, as last read; with refresh, these are read first."""
+    """List all systems, as last read; with refresh, pod managers are read first."""
     freshness, podm_errors = freshness_handlers.of_listing(
         call, freshness_handlers.podm_filter(call)
     )
@@ -64,7 +64,9 @@ def show(call: api_call.Call, ident: str) -> werkzeug.Response:
     """Show a system, as last read; with refresh, its pod manager is read first."""
     row = system_objects.get(call.service.db, ident)
     freshness, _ = freshness_handlers.of_listing(call, row.podm_uuid)
-    return api_call.json_response(view(call, system_objects.get(call.service.db, row.uuid), freshness))
+    return api_call.json_response(
+        view(call, system_objects.get(call.service.db, row.uuid), freshness)
+    )
 
 
 def view(
