@@ -3,6 +3,7 @@
 """The whole service in a test: real database, real conductor, simulated pod managers."""
 
 from collections.abc import Callable
+import contextlib
 import json
 import logging
 import pathlib
@@ -11,9 +12,11 @@ import tempfile
 import time
 import types
 from typing import Any
+import uuid as uuids
 
 import jsonschema
 from oslo_config import cfg
+import sqlalchemy as sa
 from werkzeug import test
 
 from podm_simulator.pod import accounting
@@ -29,12 +32,28 @@ from valence import wiring
 from valence.api import app
 from valence.api import routes
 from valence.api.schemas import base as base_schemas
+from valence.objects.installation import Installation
 from valence.service import Service
+from valence_conductor.db.engine import Database
 
 FOUR_CORES: dict[str, Any] = {"processor": {"total_cores": 4}, "memory": {"capacity_mib": 4096}}
 
 #: Nothing in the pool of a simulator is as large.
 TOO_MUCH: dict[str, Any] = {"processor": {"total_cores": 4000}}
+
+
+def _migrate(url: str) -> None:
+    with contextlib.closing(Database(url)) as db:
+        wiring.upgrade(db)
+
+
+def _renew_installation(url: str) -> None:
+    with contextlib.closing(Database(url)) as db, db.writer() as session:
+        session.execute(sa.update(Installation).values(uuid=str(uuids.uuid4())))
+
+
+#: Migrations take ten times as long as a copy of their result.
+MIGRATED = databases.Template(_migrate, _renew_installation)
 
 
 class FakeIronic:
@@ -162,7 +181,7 @@ class ServiceTestCase(base.TestCase):
         folder.mkdir(exist_ok=True)
         wanted = {
             "state_path": str(folder),
-            "database__connection": databases.url(folder, "valence"),
+            "database__connection": databases.url(folder, "valence", MIGRATED),
             "conductor__connection": databases.url(folder, "flows"),
             "podmanagers__poll_interval": 0.05,
             "nodes__outage_timeout": 2.0,
@@ -184,7 +203,6 @@ class ServiceTestCase(base.TestCase):
     def start_from(self, conf: cfg.ConfigOpts) -> Service:
         """Start the service with a configuration."""
         service = Service(conf, ironic=self.ironic)  # type: ignore[arg-type]
-        wiring.upgrade(service.db)
         service.start()
         self.addCleanup(service.stop, 5.0)
         self.service = service
