@@ -31,9 +31,6 @@ def main(argv: list[str] | None = None) -> int:
     ]
     arguments = sys.argv[1:] if argv is None else argv
     conf = service_conf.read(arguments, prog="valence-dbsync", options=options)
-    if conf.command is None:
-        print("valence-dbsync: the command is missing: upgrade, version or check", file=sys.stderr)
-        return 1
     logging.setup(conf, "valence")
     wiring.prepare_state_path(conf)
     db = db_engine.Database(conf.database.connection)

@@ -47,9 +47,6 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; 0: done, 1: failed."""
     arguments = sys.argv[1:] if argv is None else argv
     conf = service_conf.read(arguments, prog="valence-manage", options=OPTIONS)
-    if conf.command is None:
-        print("valence-manage: the command is missing: rotate-keys", file=sys.stderr)
-        return 1
     logging.setup(conf, "valence")
     return rotate_keys(conf)
 
