@@ -33,7 +33,9 @@ class LogLines(fixtures.Fixture):
         """Return the changes of a row: ``old -> new``, with the generation."""
         matches = (CHANGE.fullmatch(line) for line in self.lines(logging.INFO))
         return [
-            f"{m['old']} -> {m['new']} {m['generation']}" for m in matches if m and m["uuid"] == uuid
+            f"{m['old']} -> {m['new']} {m['generation']}"
+            for m in matches
+            if m and m["uuid"] == uuid
         ]
 
     def requests(self, uuid: str) -> list[str]:

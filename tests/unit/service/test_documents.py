@@ -99,7 +99,9 @@ class TestSamples(base.TestCase):
         ).stdout
 
     def test_the_sample_configuration_is_fresh(self) -> None:
-        generated = self.generate("oslo-config-generator", "etc/oslo-config-generator/valence.conf")
+        generated = self.generate(
+            "oslo-config-generator", "etc/oslo-config-generator/valence.conf"
+        )
         self.assertEqual((ROOT / "etc/valence/valence.conf.sample").read_text(), generated)
 
     def test_the_sample_policy_is_fresh(self) -> None:
@@ -118,7 +120,9 @@ class TestPolicies(service_base.ServiceTestCase):
     def allowed(self, role: str) -> set[str]:
         enforcer = policies.enforcer(self.configure())
         context = oslo_context.RequestContext(roles=[role], project_id="project")
-        return {rule for rule in self.rules() if policies.allows(enforcer, rule, context, "project")}
+        return {
+            rule for rule in self.rules() if policies.allows(enforcer, rule, context, "project")
+        }
 
     def test_every_route_has_a_documented_rule(self) -> None:
         self.assertEqual(

@@ -32,14 +32,18 @@ class TestHealth(base.ServiceTestCase):
         self.assertNotIn("reasons", error)
 
     def test_an_error_of_an_optional_dependency_only_degrades(self) -> None:
-        self.ironic.trouble["ping"] = [errors.IronicUnavailable("Ironic 10.0.0.7 does not respond.")]
+        self.ironic.trouble["ping"] = [
+            errors.IronicUnavailable("Ironic 10.0.0.7 does not respond.")
+        ]
         self.start(**IRONIC)
         health = self.health()
         self.assertEqual(("degraded", "error"), (health["status"], health["checks"]["ironic"]))
         self.assertNotIn("reasons", health)
 
     def test_reasons_are_shown_if_configured(self) -> None:
-        self.ironic.trouble["ping"] = [errors.IronicUnavailable("Ironic 10.0.0.7 does not respond.")]
+        self.ironic.trouble["ping"] = [
+            errors.IronicUnavailable("Ironic 10.0.0.7 does not respond.")
+        ]
         self.start(**IRONIC, healthcheck__detailed=True)
         self.assertEqual({"ironic": "Ironic 10.0.0.7 does not respond."}, self.health()["reasons"])
 
