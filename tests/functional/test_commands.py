@@ -82,10 +82,10 @@ class TestProcesses(base.ServiceTestCase):
     def test_a_broken_configuration_is_reported_in_one_line(self) -> None:
         self.file.write_text("[DEFAULT]\nport = many\n")
         for command in ("valence-api", "valence-conductor"):
-            ended = self.run_command(command)
-            self.assertNotEqual(0, ended.returncode, command)
-            self.assertNotIn("Traceback", ended.stdout + ended.stderr)
-            self.assertTrue(ended.stderr.splitlines()[-1].startswith(command), ended.stderr)
+            result = self.run_command(command)
+            self.assertNotEqual(0, result.returncode, command)
+            self.assertNotIn("Traceback", result.stdout + result.stderr)
+            self.assertTrue(result.stderr.splitlines()[-1].startswith(command), result.stderr)
 
     def test_keys_are_rotated_while_a_service_runs(self) -> None:
         pod = self.simulate()
