@@ -58,7 +58,7 @@ class Health:
     """
 
     # oslo.middleware's healthcheck is not used: it runs every plugin at each request, without
-    # a deadline and without a cache, knows no "degraded", and answers in a form of its own.
+    # a deadline and without a cache, has no status "degraded", and has its own response format.
 
     def __init__(self, checks: Mapping[str, Check]) -> None:
         self._checks = checks

@@ -103,7 +103,7 @@ class TestRows(testscenarios.WithScenarios, base.TestCase):
         superseded = [result for result in results if result is conductor_errors.Superseded]
         self.assertEqual(AT_ONCE - 1, len(superseded), results)
 
-    def test_a_node_created_during_a_forced_delete_keeps_its_pod_manager_or_is_refused(
+    def test_a_node_created_during_a_forced_delete_has_a_pod_manager_or_is_refused(
         self,
     ) -> None:
         wiring.upgrade(self.db)

@@ -14,7 +14,7 @@ from valence import ledger
 from valence import policies
 from valence import scheduler
 from valence.api import call as api_call
-from valence.api.handlers import freshness
+from valence.api.handlers import freshness as freshness_handlers
 from valence.api.handlers import manage as manage_handlers
 from valence.api.handlers import node_action
 from valence.api.handlers import node_refresh
@@ -79,15 +79,15 @@ def index(call: api_call.Call) -> werkzeug.Response:
     )
     collection = call.href(PLURAL)
     views = [_view(collection, dict(zip(READ, row, strict=True)), unavailable) for row in rows]
-    podm_errors = freshness.unavailable_errors(call, unavailable)
-    return api_call.json_response(freshness.page(call, PLURAL, views, more, podm_errors))
+    podm_errors = freshness_handlers.unavailable_errors(call, unavailable)
+    return api_call.json_response(freshness_handlers.page(call, PLURAL, views, more, podm_errors))
 
 
 def show(call: api_call.Call, ident: str) -> werkzeug.Response:
     """Show a node; with refresh, as its pod manager has it now."""
     row = node_objects.get(call.service.db, ident)
     if call.query.get("refresh") and row.state in ("composed", "missing"):
-        row = node_refresh.refreshed(call, row)
+        row = node_refresh.refresh(call, row)
     return api_call.json_response(view(call, row))
 
 
@@ -147,7 +147,7 @@ def action(call: api_call.Call, ident: str) -> werkzeug.Response:
     _require_state(row, ("composed",))
     ((name, arguments),) = call.body.items()
     node_action.ACTIONS[name](call, row, arguments)
-    return api_call.json_response(view(call, node_refresh.refreshed(call, row)))
+    return api_call.json_response(view(call, node_refresh.refresh(call, row)))
 
 
 def delete(call: api_call.Call, ident: str) -> werkzeug.Response:

@@ -13,7 +13,7 @@ from valence.objects import node as node_objects
 T = TypeVar("T")
 
 
-def refreshed(call: api_call.Call, row: node_objects.Node) -> node_objects.Node:
+def refresh(call: api_call.Call, row: node_objects.Node) -> node_objects.Node:
     """Read a node from its pod manager: two requests, and a listing if it does not exist."""
     try:
         hardware = request(call, row, lambda driver, path: driver.read(path))
