@@ -279,7 +279,7 @@ class TestCheck(rsd_base.RSDTestCase):
         for suffix in ("/control", "/elsewhere/redfish/v1"):
             self.assertRaises(errors.PodManagerFailed, self.check, url=f"{self.url}{suffix}")
 
-    def test_nobody_there(self) -> None:
+    def test_none_registered(self) -> None:
         self.simulator.stop()
         self.assertRaises(errors.PodManagerUnreachable, self.check)
         exc = self.assertRaises(

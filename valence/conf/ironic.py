@@ -15,18 +15,18 @@ OPTS = [
         "lock_timeout",
         default=60.0,
         min=0,
-        help="Seconds to wait for a node that Ironic has locked, or that is passing from one "
-        "provision state to another, before its removal is given up.",
+        help="Seconds to wait for a node that Ironic has locked, or whose provision state is "
+        "changing, before the attempt to delete it fails.",
     ),
 ]
 
-#: Defaults of keystoneauth that do not suit us: no request may wait for ever.
+#: Replacements for defaults of keystoneauth: no request may wait for ever.
 DEFAULTS = {"timeout": 60, "service_type": "baremetal"}
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
     """Register the options of ``[ironic]``."""
-    # A group of its own for each conf: oslo.config shares what a group holds.
+    # A new group for each conf: oslo.config shares the contents of a group object.
     conf.register_group(
         cfg.OptGroup(GROUP, title="The Ironic in which composed nodes are registered")
     )
@@ -39,7 +39,7 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:
-    """Give the options to the sample generator."""
+    """Return the options for the sample configuration."""
     opts = [
         *loading.get_session_conf_options(),
         *loading.get_adapter_conf_options(include_deprecated=False),
