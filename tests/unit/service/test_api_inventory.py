@@ -189,7 +189,7 @@ class TestStale(InventoryTestCase):
             system.present = False
         answer = self.refresh()
         self.assertEqual(5, len(answer["systems"]))
-        self.assertIn("none of the 3 systems", self.error(answer)["detail"])
+        self.assertIn("none of its 3 systems", self.error(answer)["detail"])
         self.assertEqual({True}, self.stale(answer))
 
     def test_a_response_that_is_not_redfish_deletes_nothing(self) -> None:
