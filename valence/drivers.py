@@ -45,19 +45,17 @@ class Drivers:
             raise
         return self.connections.get(self.access(row))
 
-    def access(self, row: podmanager_objects.PodManager) -> podmanager_objects.Access:
+    def access(self, row: podmanager_objects.PodManager) -> podmanagers.Access:
         """Decrypt what a driver must know of a pod manager."""
         secret = row.password_encrypted
-        return podmanager_objects.Access(
+        return podmanagers.Access(
             uuid=row.uuid,
-            name=row.name,
             url=row.url,
             driver=row.driver,
             username=row.username,
             password=None if secret is None else self.keys.decrypt(secret),
             verify_ca=row.verify_ca,
             ca=row.ca,
-            updated_at=row.updated_at,
         )
 
     def encrypt(self, password: str | None) -> str | None:

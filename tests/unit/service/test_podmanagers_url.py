@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One form for every URL."""
+"""The normal form of URLs."""
 
 import testscenarios
 
@@ -29,10 +29,10 @@ class TestNormal(testscenarios.WithScenarios, base.TestCase):
 
     def test_normal(self) -> None:
         self.assertEqual(self.normal, podm_url.normal(self.given))
-        self.assertEqual(self.normal, podm_url.normal(self.normal), "once is enough")
+        self.assertEqual(self.normal, podm_url.normal(self.normal), "idempotent")
 
 
-class TestNone(testscenarios.WithScenarios, base.TestCase):
+class TestInvalid(testscenarios.WithScenarios, base.TestCase):
     scenarios = [
         (given, {"given": given})
         for given in (
@@ -49,6 +49,6 @@ class TestNone(testscenarios.WithScenarios, base.TestCase):
     ]
     given: str
 
-    def test_none(self) -> None:
+    def test_invalid(self) -> None:
         exc = self.assertRaises(ValueError, podm_url.normal, self.given)
         self.assertNotIn("secret", str(exc))

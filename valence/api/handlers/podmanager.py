@@ -9,6 +9,7 @@ import uuid as uuids
 import werkzeug
 
 from valence import errors
+from valence import podmanagers
 from valence.api import call as api_call
 from valence.objects import base
 from valence.objects import podmanager as podmanager_objects
@@ -60,7 +61,7 @@ def create(call: api_call.Call) -> werkzeug.Response:
     if known is not None and _is_same(call, known, asked):
         return api_call.answer(view(call, known))
     podmanager_objects.refuse_duplicate(service.db, asked, ("uuid", "name", "url"))
-    _check(call, asked)
+    _check(call, uuid, asked)
     with service.drivers.keys.in_use():
         try:
             row = podmanager_objects.create(service.db, _values(call, asked))
@@ -82,7 +83,7 @@ def update(call: api_call.Call, ident: str) -> werkzeug.Response:
     podmanager_objects.refuse_duplicate(service.db, {**changes, "uuid": row.uuid}, ("name", "url"))
     way_in = any(field in changes for field in ACCESS)
     if way_in:
-        _check(call, {**_known_access(call, row, changes), **changes})
+        _check(call, row.uuid, {**_known_access(call, row, changes), **changes})
     with service.drivers.keys.in_use():
         row = podmanager_objects.update(service.db, row, _values(call, changes), online=way_in)
     if way_in:
@@ -139,7 +140,7 @@ def view(
     }
 
 
-def _check(call: api_call.Call, asked: Mapping[str, Any]) -> None:
+def _check(call: api_call.Call, uuid: str, asked: Mapping[str, Any]) -> None:
     """Try a way in; that it does not lead anywhere is the request's fault."""
     if asked["ca"] is not None and asked["verify_ca"] is False:
         raise errors.RequestInvalid(
@@ -147,15 +148,16 @@ def _check(call: api_call.Call, asked: Mapping[str, Any]) -> None:
             "Leave one of them out, or set ca to null."
         )
     try:
-        call.service.drivers.connections.check(**{field: asked[field] for field in ACCESS})
+        access = podmanagers.Access(uuid=uuid, **{field: asked[field] for field in ACCESS})
+        call.service.drivers.connections.check(access)
     except errors.ValenceError as exc:
         raise exc.blamed_on_request() from exc
 
 
 def _refuse_reachable(call: api_call.Call, row: podmanager_objects.PodManager) -> None:
     """See that nothing answers where a pod manager was, whatever its answer."""
-    connections = call.service.drivers.connections
-    if connections.is_there(url=row.url, verify_ca=row.verify_ca, ca=row.ca):
+    access = podmanagers.Access(row.uuid, row.url, row.driver, verify_ca=row.verify_ca, ca=row.ca)
+    if call.service.drivers.connections.is_reachable(access):
         raise errors.PodManagerReachable(
             f"Something answers at {row.url}: pod manager {row.name!r} is not gone. Delete its "
             "nodes, then the pod manager; or switch off what answers there, if it is another."
