@@ -8,7 +8,6 @@ Drivers are entry points of :data:`NAMESPACE`: a callable that takes a
 """
 
 from collections.abc import Callable
-import dataclasses
 import threading
 from typing import Any
 
@@ -108,8 +107,7 @@ class PodManagers:
 
         It is not sent the credentials, and need not be the pod manager that was there.
         """
-        anonymous = dataclasses.replace(access, username=None, password=None)
-        connection = self._connect(anonymous)
+        connection = self._connect(access)
         try:
             return connection.is_reachable()
         finally:

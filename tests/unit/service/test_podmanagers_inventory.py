@@ -3,7 +3,10 @@
 """The inventory of a driver: what it costs, and what unusual responses become."""
 
 from collections.abc import Mapping
+import logging
 from typing import Any
+
+import fixtures
 
 from podm_simulator.pod.factory import Shape
 from podm_simulator.pod.factory import Size
@@ -208,6 +211,13 @@ class TestUnusualResponses(base.TestCase):
             [{"path": f"{cpus}/1", "type": "CPU", "cores": 8}], system.details.processors
         )
         self.assertNotEqual("", system.details.fingerprint)
+
+    def test_a_bad_value_is_reported_by_the_first_inventory_only(self) -> None:
+        self.list_systems({"Name": ["bad"]})
+        log = self.useFixture(fixtures.FakeLogger(level=logging.WARNING))
+        for _ in range(2):
+            self.driver.inventory({})
+        self.assertEqual(1, log.output.count("Name of /redfish/v1/Systems/0"))
 
     def test_details_of_members_that_are_listed_twice_are_complete(self) -> None:
         cpus = f"{SYSTEMS}/0/Processors"

@@ -231,6 +231,17 @@ class TestSnapshot(ReaderTestCase):
         self.snapshot.list_required_members(THINGS)
         self.assertEqual([f"{inner}/1"], self.snapshot.list_members(inner))
 
+    def test_pages_of_a_collection_inside_an_expanded_one_are_expanded_as_well(self) -> None:
+        inner = f"{THINGS}/1/Parts"
+        part = {"@odata.id": f"{inner}/1", "@odata.type": "#Part.Part", "Name": "part"}
+        following = {"Members@odata.nextLink": f"{inner}?$skip=1"}
+        self.on(EXPANDED, {**self.one, "Parts": fake_redfish.page(inner, part, **following)})
+        self.on(f"{inner}?$skip=1", {**part, "@odata.id": f"{inner}/2"})
+        self.snapshot.list_required_members(THINGS)
+        for path in self.snapshot.list_members(inner) or ():
+            self.assertEqual("part", (self.snapshot.resource(path) or {})["Name"])
+        self.assertEqual(2, self.snapshot.requests)
+
     def test_snapshots_share_what_failed_of_expand(self) -> None:
         self.on(THINGS, f"{THINGS}/1")
         self.transport.on("GET", EXPANDED, fake_redfish.refusal(501))

@@ -304,26 +304,22 @@ class Connection:
                     timeout=(connect, read),
                     # Here and not in the session, where the environment would win.
                     verify=self.access.verify_ca,
-                    # requests would send our token to any host.
+                    # requests would send the token to any host.
                     allow_redirects=False,
                     stream=True,
                 ) as response,
             ):
                 content = _content(response, started + total)
         except OSError as exc:  # the base of the exceptions of requests, too
-            duration = time.monotonic() - started
             error = failures.from_exception(
                 exc,
                 where=self.base,
                 request=f"{method} {path}",
                 connect=connect,
-                read=total if duration >= total else read,
+                read=total if time.monotonic() - started >= total else read,
                 ca=self.access.verify_ca,
             )
-            if isinstance(error, errors.PodManagerUnreachable):
-                # An action may take its time; a read and a connection may not.
-                timeout = requests.Timeout if method == "GET" else requests.ConnectTimeout
-                self._breaker.record_failure(error.detail, timed_out=isinstance(exc, timeout))
+            self._record_failure(method, exc, error)
             raise error from exc
         duration = time.monotonic() - started
         status = response.status_code
@@ -334,6 +330,12 @@ class Connection:
         else:
             self._breaker.record_response()
         return Exchange(self.base, method, path, response, content)
+
+    def _record_failure(self, method: str, exc: OSError, error: errors.ValenceError) -> None:
+        if isinstance(error, errors.PodManagerUnreachable):
+            # An action may take its time; a read and a connection may not.
+            timeout = requests.Timeout if method == "GET" else requests.ConnectTimeout
+            self._breaker.record_failure(error.detail, timed_out=isinstance(exc, timeout))
 
     def _timeouts(self, brief: bool) -> tuple[float, float, float]:
         options = self._options

@@ -47,11 +47,7 @@ def drives(
         if path in cached and cached[path].fingerprint == _fingerprint(path, home)
     }
     missing = [path for path in homes if path not in unchanged]
-    for home in {homes[path].path: homes[path] for path in missing}.values():
-        link = home.resource.get("Drives")
-        expands = snapshot.expansion.of(odata.path_of(link) or "") is not None
-        if expands and sum(path not in unchanged for path in home.drives) > 1:
-            snapshot.list_members(link)
+    _expand(snapshot, [homes[path] for path in missing])
     read = dict(zip(missing, snapshot.map(snapshot.resource, missing), strict=True))
 
     def properties(path: str) -> Mapping[str, Any]:
@@ -105,6 +101,17 @@ def _homes(chassis: Iterable[Chassis]) -> dict[str, Chassis]:
             if path not in local:
                 homes.setdefault(path, each)
     return homes
+
+
+def _expand(snapshot: Snapshot, homes: Sequence[Chassis]) -> None:
+    """Read the drives of chassis with ``$expand``, if the service can.
+
+    :param homes: the chassis of each drive to read; one drive alone costs a request anyway.
+    """
+    for home in set(homes):
+        link = home.resource.get("Drives")
+        if homes.count(home) > 1 and snapshot.expansion.of(odata.path_of(link) or ""):
+            snapshot.list_members(link)
 
 
 def _device(

@@ -11,6 +11,7 @@ the drives in it. The built-in parts of a system are read once, see
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
+import functools
 from typing import Any
 
 from valence.podmanagers import inventory
@@ -57,14 +58,7 @@ def read(
     chassis = rsd_chassis.read(snapshot, root, with_drives=not cached)
     system_holders, part_holders = _holders(snapshot, nodes)
     homes = {system: each for each in chassis.values() for system in each.systems}
-
-    def read_system(path: str) -> tuple[str, odata.JSON, inventory.Details] | None:
-        resource = snapshot.resource(path)
-        if resource is None:
-            return None
-        drives = homes[path].drives if path in homes else ()
-        return path, resource, _details(snapshot, resource, drives, cached.get(path))
-
+    read_system = functools.partial(_read_system, snapshot, homes, cached)
     systems: list[inventory.System] = []
     apart: dict[str, inventory.Details] = {}
     devices = rsd_device.drives(snapshot, chassis, part_holders, cached)
@@ -76,17 +70,29 @@ def read(
         else:
             holder = system_holders.get(path)
             systems.append(_system(path, resource, details, holder, around, snapshot.bad_values))
-    racks = {system.rack_path for system in systems if system.rack_path}
-    racks |= {each.path for each in chassis.values() if _is_rack(each)}
     return inventory.Inventory(
         systems=systems,
-        racks=[_rack(chassis[path], snapshot.bad_values) for path in sorted(racks)],
+        racks=_racks(chassis, systems, snapshot.bad_values),
         apart=apart,
         devices=devices,
         unread=frozenset(snapshot.unread),
         latency=snapshot.latency,
         requests=snapshot.requests,
     )
+
+
+def _read_system(
+    snapshot: Snapshot,
+    homes: Mapping[str, Chassis],
+    cached: Mapping[str, inventory.Details],
+    path: str,
+) -> tuple[str, odata.JSON, inventory.Details] | None:
+    """Return path, resource and details of a system; None: it cannot be read."""
+    resource = snapshot.resource(path)
+    if resource is None:
+        return None
+    drives = homes[path].drives if path in homes else ()
+    return path, resource, _details(snapshot, resource, drives, cached.get(path))
 
 
 def _holders(snapshot: Snapshot, nodes: str) -> tuple[rsd_device.Holders, rsd_device.Holders]:
@@ -154,9 +160,18 @@ def _is_rack(chassis: Chassis) -> bool:
     return chassis.resource.get("ChassisType") == "Rack"
 
 
-def _rack(chassis: Chassis, bad_values: BadValues) -> inventory.Rack:
-    values = fields.read(chassis.resource, resources.CHASSIS, bad_values)
-    return inventory.Rack(path=chassis.path, **values)
+def _racks(
+    chassis: Mapping[str, Chassis], systems: Iterable[inventory.System], bad_values: BadValues
+) -> list[inventory.Rack]:
+    """Return all racks, and what stands for the rack of a system where there is none."""
+    paths = {system.rack_path for system in systems if system.rack_path}
+    paths |= {each.path for each in chassis.values() if _is_rack(each)}
+    return [
+        inventory.Rack(
+            path=path, **fields.read(chassis[path].resource, resources.CHASSIS, bad_values)
+        )
+        for path in sorted(paths)
+    ]
 
 
 def _details(
