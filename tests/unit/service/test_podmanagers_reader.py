@@ -12,6 +12,8 @@ from tests import base
 from tests.unit.service import fake_redfish
 from valence import errors
 from valence.podmanagers.redfish import reader
+from valence.podmanagers.redfish.expand import ExpandQuery
+from valence.podmanagers.redfish.expand import Expansion
 
 THINGS = "/redfish/v1/Things"
 EXPANDED = f"{THINGS}?$expand=."
@@ -59,7 +61,7 @@ class TestExpandQuery(testscenarios.WithScenarios, base.TestCase):
     four: str | None
 
     def test_a_service_is_sent_what_it_offers(self) -> None:
-        expand = reader.ExpandQuery.from_root(self.root)
+        expand = ExpandQuery.from_root(self.root)
         self.assertEqual(self.one, expand and expand.query(1))
         self.assertEqual(self.four, expand and expand.query(4))
 
@@ -101,7 +103,7 @@ class TestFallback(testscenarios.WithScenarios, ReaderTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.now = 0.0
-        self.reader.expansion = reader.Expansion(lambda: self.now)
+        self.reader.expansion = Expansion(lambda: self.now)
         self.reader.expansion.learn(offer(NoLinks=True))
         self.transport.on("GET", EXPANDED, self.response)
         self.on(THINGS, f"{THINGS}/1")

@@ -12,13 +12,10 @@ from collections.abc import Iterator
 from concurrent import futures
 import contextlib
 import contextvars
-import dataclasses
-import math
 import threading
 import time
 from typing import Any
 from typing import Protocol
-from typing import Self
 from typing import TypeVar
 
 from oslo_log import log
@@ -26,6 +23,8 @@ from oslo_log import log
 from valence import errors
 from valence.podmanagers import odata
 from valence.podmanagers.redfish import fields
+from valence.podmanagers.redfish.expand import EXPAND_FALLBACKS
+from valence.podmanagers.redfish.expand import Expansion
 from valence_conductor import interrupt
 
 LOG = log.getLogger(__name__)
@@ -46,112 +45,28 @@ LOCAL_ERRORS = (
     errors.PodManagerRefused,
 )
 
-#: The forms of ``$expand``, best first, and the property of ExpandQuery that offers each:
-#: everything but what ``Links`` lead to; everything. ``~``, only ``Links``, is of no use.
-EXPAND_FORMS = ((".", "NoLinks"), ("*", "ExpandAll"))
-
-#: error of a request with ``$expand`` -> seconds for which collections of the same name are
-#: read without; until the service root is read again at the latest. Any other error is the
-#: caller's, because the request without ``$expand`` would fail in the same way.
-#:
-#: Never for the whole service, not even after 501: services may expand some collections and
-#: not others, and a vain attempt costs only one request for each name of a collection.
-EXPAND_FALLBACKS: dict[type[errors.ValenceError], float] = {
-    # 400 (QueryNotSupportedOnResource, QueryParameterOutOfRange), 405, 414 and other 4xx.
-    errors.PodManagerRefused: math.inf,
-    # 404, 410: the service takes the query for a part of the path.
-    errors.PodManagerNodeGone: math.inf,
-    # 501 (QueryNotSupported); but also 500, and a response that is too large or not JSON,
-    # of which the reason may pass.
-    errors.PodManagerFailed: 3600.0,
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class ExpandQuery:
-    """What a service offers of ``$expand``.
-
-    :ivar form: see :data:`EXPAND_FORMS`.
-    :ivar max_levels: the largest ``$levels``; None: it must not be sent, and is 1.
-    """
-
-    form: str
-    max_levels: int | None
-
-    @classmethod
-    def from_root(cls, root: odata.JSON) -> Self | None:
-        """Return what a service root offers in ProtocolFeaturesSupported; None: nothing.
-
-        Its properties are booleans: anything but true offers nothing.
-        """
-        offer = odata.mapping(root, "ProtocolFeaturesSupported", "ExpandQuery")
-        form = next((form for form, name in EXPAND_FORMS if offer.get(name) is True), None)
-        if form is None:
-            return None
-        if offer.get("Levels") is not True:
-            return cls(form, None)
-        limit = offer.get("MaxLevels")
-        # DSP0266 requires MaxLevels beside Levels; without it, one level is certain.
-        return cls(form, max(1, limit) if type(limit) is int else 1)
-
-    @property
-    def omits_links(self) -> bool:
-        """Whether linked resources are left out: chassis link to each other."""
-        return self.form == "."
-
-    def query(self, levels: int) -> str:
-        """Return the query string for so many levels, or for as many as are offered."""
-        if self.max_levels is None:
-            return f"$expand={self.form}"
-        return f"$expand={self.form}($levels={min(levels, self.max_levels)})"
-
-
-class Expansion:
-    """What a service really does of ``$expand``: its offer, less what failed. Thread-safe."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._offer: ExpandQuery | None = None
-        self._suspended: dict[str, float] = {}
-
-    def learn(self, root: odata.JSON) -> None:
-        """Read the offer of a service root, and forget earlier failures."""
-        self._offer = ExpandQuery.from_root(root)
-        self._suspended = {}
-
-    def of(self, path: str) -> ExpandQuery | None:
-        """Return what is offered for a collection; None: read it without ``$expand``."""
-        return None if self._clock() < self._suspended.get(_name(path), 0.0) else self._offer
-
-    def suspend(self, path: str, error: errors.ValenceError) -> None:
-        """Stop expanding collections of this name, after an error."""
-        seconds = next(s for kind, s in EXPAND_FALLBACKS.items() if isinstance(error, kind))
-        self._suspended[_name(path)] = self._clock() + seconds
-        LOG.info("Collections %s are read without $expand from now on: %s", _name(path), error)
-
-
-def _name(path: str) -> str:
-    """Return the name that a collection has in all resources, such as ``Processors``."""
-    return path.rpartition("/")[2]
-
 
 class Client(Protocol):
     """What sends requests.
 
     :ivar base: URL of the pod manager.
+    :ivar root: path of the service root.
     """
 
     @property
     def base(self) -> str: ...
+
+    @property
+    def root(self) -> str: ...
 
     def get(self, path: str) -> odata.JSON:
         """Read a resource."""
 
 
 class Reader:
-    """Read collections of one pod manager. Thread-safe.
+    """Read the service root and collections of one pod manager. Thread-safe.
 
-    :ivar expansion: what it knows of ``$expand``; :meth:`Expansion.learn` it from the root.
+    :ivar expansion: what the service does of ``$expand``; nothing before :meth:`read_root`.
     :ivar bad_values: where bad values of fields are reported.
     """
 
@@ -163,6 +78,22 @@ class Reader:
     def get(self, path: str) -> odata.JSON:
         """Read a resource."""
         return self.client.get(path)
+
+    def read_root(self) -> odata.JSON:
+        """Read the service root, and what it offers of ``$expand``.
+
+        :raises PodManagerFailed: there is no Redfish service.
+        """
+        try:
+            root = self._get_root()
+        except errors.PodManagerNodeGone as exc:
+            raise errors.PodManagerFailed(
+                f"There is no Redfish service at {self.client.base}{self.client.root}. Check the "
+                "URL.",
+                reason=exc.own_words,
+            ) from exc
+        self.expansion.learn(root)
+        return root
 
     def first_page(self, path: str, *, levels: int = 0) -> odata.JSON:
         """Read a collection, or its first page.
@@ -235,6 +166,16 @@ class Reader:
             return self.get(path)
         except errors.PodManagerNodeGone as exc:
             raise self._untrustworthy(path, "does not exist, though it is advertised") from exc
+
+    def _get_root(self) -> odata.JSON:
+        path = self.client.root
+        try:
+            return self.get(path)
+        except errors.PodManagerNodeGone as exc:
+            # Some services have it without the slash of DSP0266.
+            with contextlib.suppress(errors.PodManagerNodeGone):
+                return self.get(path.rstrip("/"))
+            raise exc
 
     def _next_page(self, _collection: str, page_path: str) -> odata.JSON:
         return self.required_page(page_path)

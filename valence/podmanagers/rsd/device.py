@@ -2,6 +2,7 @@
 
 """Read the pooled devices of an RSD pod manager: drives without a system, and accelerators."""
 
+import collections
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -103,14 +104,14 @@ def _homes(chassis: Iterable[Chassis]) -> dict[str, Chassis]:
     return homes
 
 
-def _expand(snapshot: Snapshot, homes: Sequence[Chassis]) -> None:
+def _expand(snapshot: Snapshot, homes: Iterable[Chassis]) -> None:
     """Read the drives of chassis with ``$expand``, if the service can.
 
     :param homes: the chassis of each drive to read; one drive alone costs a request anyway.
     """
-    for home in set(homes):
+    for home, count in collections.Counter(homes).items():
         link = home.resource.get("Drives")
-        if homes.count(home) > 1 and snapshot.expansion.of(odata.path_of(link) or ""):
+        if count > 1 and snapshot.expansion.of(odata.path_of(link) or ""):
             snapshot.list_members(link)
 
 

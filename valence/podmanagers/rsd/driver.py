@@ -10,7 +10,6 @@ request each to read, and is read again when it turns out to be wrong.
 
 from collections.abc import Iterator
 from collections.abc import Mapping
-import contextlib
 import dataclasses
 import threading
 from typing import Any
@@ -260,32 +259,15 @@ class RSDDriver(base.Driver):
             return self._cached_root
 
     def _read_root(self) -> _Root:
-        client = self._client
-        try:
-            resource = self._get_root()
-        except errors.PodManagerNodeGone as exc:
-            raise errors.PodManagerFailed(
-                f"There is no Redfish service at {client.base}{client.root}. Check the URL.",
-                reason=exc.own_words,
-            ) from exc
-        self._reader.expansion.learn(resource)
+        resource = self._reader.read_root()
         root = fields.read(resource, ROOT, self._reader.bad_values)
         if root["nodes"] is None:
             raise errors.PodManagerFailed(
-                f"The service at {client.base} is no RSD pod manager: its root names no Nodes, "
-                "neither itself nor under Oem.Intel_RackScale. Check the URL, or the driver."
+                f"The service at {self._client.base} is no RSD pod manager: its root names no "
+                "Nodes, neither itself nor under Oem.Intel_RackScale. Check the URL, or the "
+                "driver."
             )
         return _Root(resource=resource, **root)
-
-    def _get_root(self) -> dict[str, Any]:
-        """Read the service root; some services have it without the slash of DSP0266."""
-        root = self._client.root
-        try:
-            return self._client.get(root)
-        except errors.PodManagerNodeGone as exc:
-            with contextlib.suppress(errors.PodManagerNodeGone):
-                return self._client.get(root.rstrip("/"))
-            raise exc
 
     def _find_allocate_target(self) -> str:
         with self._lock:
