@@ -51,19 +51,17 @@ class Drivers:
             raise
         return self.connections.get(self.access(row))
 
-    def access(self, row: podmanager_objects.PodManager) -> podmanager_objects.Access:
+    def access(self, row: podmanager_objects.PodManager) -> podmanagers.Access:
         """Return what a driver needs of a pod manager, its password decrypted."""
         token = row.password_encrypted
-        return podmanager_objects.Access(
+        return podmanagers.Access(
             uuid=row.uuid,
-            name=row.name,
             url=row.url,
             driver=row.driver,
             username=row.username,
             password=None if token is None else self.keys.decrypt(token),
             verify_ca=row.verify_ca,
             ca=row.ca,
-            updated_at=row.updated_at,
         )
 
     def encrypt(self, password: str | None) -> str | None:

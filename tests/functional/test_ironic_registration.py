@@ -19,7 +19,6 @@ from podm_simulator import server
 from podm_simulator.pod import factory
 from podm_simulator.pod import pod
 from tests import base
-from tests.functional import rsd_base
 from tests.unit.service import fake_redfish
 from valence import errors
 from valence import podmanagers
@@ -188,7 +187,7 @@ class TestRegistration(base.TestCase):
         self.addCleanup(simulator.stop)
         connections = podmanagers.PodManagers(fake_redfish.conf())
         self.addCleanup(connections.close)
-        driver = connections.get(rsd_base.Row(url))
+        driver = connections.get(fake_redfish.access(url))
         path = driver.allocate("valence-1", "", {"processor": {"total_cores": 8}})
         driver.assemble(path)
         system_path = driver.read(path).system_path or ""

@@ -4,7 +4,6 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
-import dataclasses
 import datetime
 from typing import Any
 
@@ -55,21 +54,6 @@ class PodManager(base.Base):
     status_since: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
     created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
     updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
-
-
-@dataclasses.dataclass
-class Access:
-    """What a driver must know of a pod manager: the only place with its password."""
-
-    uuid: str
-    name: str
-    url: str
-    driver: str
-    username: str | None
-    password: str | None = dataclasses.field(repr=False)
-    verify_ca: bool | str
-    ca: str | None
-    updated_at: datetime.datetime | None
 
 
 PODMANAGERS = base.Repository(

@@ -119,7 +119,7 @@ class TestRotation(base.ServiceTestCase):
             self.assertEqual("admin", other.decrypt(token), step)
             podmanager_objects.replace_secret(self.service.db, uuid, token, other.encrypt("admin"))
             driver: Any = self.service.drivers.get(uuid)
-            self.assertEqual("admin", driver._client.password, step)
+            self.assertEqual("admin", driver._client.access.password, step)
             copy.write_bytes(pathlib.Path(self.path).read_bytes())
         self.assertEqual(1, len(self.keys()))
         self.assertTrue(self.readable())

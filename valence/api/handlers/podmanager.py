@@ -9,6 +9,7 @@ import uuid as uuids
 import werkzeug
 
 from valence import errors
+from valence import podmanagers
 from valence.api import call as api_call
 from valence.objects import base as objects_base
 from valence.objects import podmanager as podmanager_objects
@@ -61,7 +62,7 @@ def create(call: api_call.Call) -> werkzeug.Response:
     if existing is not None and _is_same(call, existing, fields):
         return api_call.json_response(view(call, existing))
     podmanager_objects.refuse_duplicate(service.db, fields, ("uuid", "name", "url"))
-    _check(call, fields)
+    _check(call, uuid, fields)
     with service.drivers.keys.in_use():
         try:
             row = podmanager_objects.create(service.db, _values(call, fields))
@@ -83,7 +84,7 @@ def update(call: api_call.Call, ident: str) -> werkzeug.Response:
     podmanager_objects.refuse_duplicate(service.db, {**changes, "uuid": row.uuid}, ("name", "url"))
     new_access = any(field in changes for field in ACCESS)
     if new_access:
-        _check(call, {**_access(call, row, changes), **changes})
+        _check(call, row.uuid, {**_access(call, row, changes), **changes})
     with service.drivers.keys.in_use():
         row = podmanager_objects.update(service.db, row, _values(call, changes), online=new_access)
     if new_access:
@@ -142,7 +143,7 @@ def view(
     }
 
 
-def _check(call: api_call.Call, fields: Mapping[str, Any]) -> None:
+def _check(call: api_call.Call, uuid: str, fields: Mapping[str, Any]) -> None:
     """Connect to a pod manager as a request describes it.
 
     :raises ValenceError: with status 400, if it does not respond or refuses.
@@ -153,7 +154,8 @@ def _check(call: api_call.Call, fields: Mapping[str, Any]) -> None:
             "with it. Leave one of them out, or set ca to null."
         )
     try:
-        call.service.drivers.connections.check(**{field: fields[field] for field in ACCESS})
+        access = podmanagers.Access(uuid=uuid, **{field: fields[field] for field in ACCESS})
+        call.service.drivers.connections.check(access)
     except errors.ValenceError as exc:
         raise exc.as_bad_request() from exc
 
@@ -163,8 +165,8 @@ def _refuse_reachable(call: api_call.Call, row: podmanager_objects.PodManager) -
 
     :raises PodManagerReachable: it responds.
     """
-    connections = call.service.drivers.connections
-    if connections.is_there(url=row.url, verify_ca=row.verify_ca, ca=row.ca):
+    access = podmanagers.Access(row.uuid, row.url, row.driver, verify_ca=row.verify_ca, ca=row.ca)
+    if call.service.drivers.connections.is_reachable(access):
         raise errors.PodManagerReachable(
             f"{row.url} still responds, so pod manager {row.name!r} is not gone. Delete its "
             "nodes, then the pod manager; or switch off the server there, if it is another one."
