@@ -19,7 +19,7 @@ from aiohttp import web
 from podm_simulator.pod.factory import Shape
 from podm_simulator.pod.factory import Size
 from podm_simulator.pod.pod import Pace
-from podm_simulator.redfish.http import Answer
+from podm_simulator.redfish.http import Response
 from podm_simulator.server import Simulator
 from tests.crash import process
 from tests.crash.ironic import Ironic
@@ -80,14 +80,14 @@ class PodManager(Simulator):
         self.record.spans.append((began, time.monotonic()))
         return answer
 
-    async def _answer(self, request: web.BaseRequest, path: str) -> Answer:
+    async def _handle_redfish(self, request: web.BaseRequest, path: str) -> Response:
         if request.method == "POST" and path.endswith(ASSEMBLE):
             now = time.monotonic()
             done = max(now, self._free_at[0]) + self._assemble
             heapq.heapreplace(self._free_at, done)
             self.record.spans.append((now, done))
             self.pod.pace = Pace(assemble=done - now)
-        return await super()._answer(request, path)
+        return await super()._handle_redfish(request, path)
 
 
 class SlowIronic(Ironic):
