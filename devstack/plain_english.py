@@ -67,13 +67,13 @@ class Checker:
 
     def _docstrings(self, body: list[ast.stmt]) -> Iterator[Finding]:
         """Check the strings that are statements: docstrings, and those below attributes."""
-        for number, statement in enumerate(body):
+        for statement in body:
             if not isinstance(statement, ast.Expr):
                 continue
             for string in _strings(statement.value):
                 yield from self._words(string, "V100", "a docstring")
                 first = _FIRST_WORD.match(_text(string))
-                if number == 0 and first:
+                if first:
                     message = f'"{first[1]}" begins a docstring; write: {FIRST_WORDS[first[1]]}'
                     yield self._finding(string, first.start(1), f"V102 {message}")
 

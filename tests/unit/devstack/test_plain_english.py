@@ -71,6 +71,7 @@ class TestDocstrings(base.TestCase):
         for verb in ("Tell", "Give", "Say", "Let", "Have"):
             self.assertEqual([(1, "V102")], codes(f'"""{verb} it."""'))
             self.assertEqual([(3, "V102")], codes(f'def f():\n    """\n    {verb} it."""'))
+            self.assertEqual([(2, "V102")], codes(f'LIMIT = 3\n"""{verb} it."""'))
         self.assertEqual([], codes('"""Letters that programs tell, and give."""'))
 
 
