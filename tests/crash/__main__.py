@@ -41,9 +41,7 @@ def run_matrix(
     """
     points = _list_points(pool, names, on, report)
     total = len(points)
-    if sample is None:
-        report(f"{total} points")
-    else:
+    if sample is not None:
         size, day = sample
         points = rotation.window(points, size, day, group=lambda point: point.kind)
         report(f"sample {day:%Y%m%d}: {len(points)} of {total} points; {_repeat(day)}")
