@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""An Ironic on a port: the API that is used of it, over the rules of :mod:`ironic_nodes`.
+"""A stand-in for Ironic: the part of its API that is used, over :mod:`ironic_nodes`.
 
-It misbehaves on demand as the pod manager simulator does, at ``/control/faults``
-and in the same words; besides, ``{"fail": "deploying", "error": "..."}`` lets the
-next pass through a state fail, ``{"lock": 2.0}`` locks every node for a while, and
-``{"restart": {"seconds": 2}}`` refuses connections for so long.
+It misbehaves on demand as the pod manager simulator does, at ``/control/faults`` and
+with the same JSON; besides, ``{"fail": "deploying", "error": "..."}`` makes the next
+pass through a state fail, ``{"lock": 2.0}`` locks every node for some seconds, and
+``{"restart": {"seconds": 2}}`` refuses connections for some seconds.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from typing import Any
 from aiohttp import web
 
 from podm_simulator import faults
+from tests.crash.ironic_nodes import IronicError
 from tests.crash.ironic_nodes import Nodes
-from tests.crash.ironic_nodes import Refused
 
 VERSIONS = {
     "X-OpenStack-Ironic-API-Minimum-Version": "1.1",
@@ -26,11 +26,14 @@ VERSIONS = {
     "X-OpenStack-Ironic-API-Version": "1.115",
 }
 
-Reply = tuple[int, Any]
+IronicResponse = tuple[int, Any]
 
 
 class Ironic:
-    """One Ironic, in the event loop of its caller."""
+    """One Ironic, in the event loop of its caller.
+
+    :param pass_in: seconds for which a node stays in a passing state.
+    """
 
     def __init__(self, pass_in: float = 0.03) -> None:
         self._pass_in = pass_in
@@ -42,11 +45,11 @@ class Ironic:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Its base URL."""
         return f"http://127.0.0.1:{self._port}"
 
     async def open(self) -> None:
-        """Begin to listen; the port that was taken is kept."""
+        """Listen; the port stays the same over restarts."""
         loop = asyncio.get_running_loop()
         if not hasattr(self, "nodes"):
             self.nodes = Nodes(loop.call_later, self._pass_in)
@@ -57,7 +60,7 @@ class Ironic:
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        """Refuse connections and end those that are open."""
+        """Refuse connections, and close those that are open."""
         if self._server is not None and self._handler is not None:
             self._server.close()
             await self._handler.shutdown(timeout=0.05)
@@ -65,32 +68,34 @@ class Ironic:
 
     async def _handle(self, request: web.BaseRequest) -> web.Response:
         body = await request.read()
-        given = json.loads(body) if body.strip() else None
+        data = json.loads(body) if body.strip() else None
         if request.path.startswith("/control/"):
-            return _response(*self._control(request.method, request.path, given))
+            return _response(*self._control(request.method, request.path, data))
         action = self.faults.for_request(request.method, request.path_qs) or {}
         kind = action.get("type")
         if kind == "delay":
             await asyncio.sleep(action["seconds"])
         if kind == "error":
-            return _response(action.get("status", 503), _error(action.get("message", "asked")))
-        reply = (503, None) if kind == "drop" else self._answer(request, given)
+            return _response(
+                action.get("status", 503), _error(action.get("message", "An injected error."))
+            )
+        response = (503, None) if kind == "drop" else self._route(request, data)
         if kind in ("drop", "lose_answer") and request.transport is not None:
             request.transport.abort()
-        return _response(*reply)
+        return _response(*response)
 
-    def _answer(self, request: web.BaseRequest, given: Any) -> Reply:
+    def _route(self, request: web.BaseRequest, data: Any) -> IronicResponse:
         path = request.path.rstrip("/")
         for method, pattern, handle in ROUTES:
-            found = re.fullmatch(pattern, path)
-            if found and method == request.method:
+            match = re.fullmatch(pattern, path)
+            if match and method == request.method:
                 try:
-                    return handle(self.nodes, found, given, request.query)
-                except Refused as exc:
+                    return handle(self.nodes, match, data, request.query)
+                except IronicError as exc:
                     return exc.status, _error(str(exc))
         return 404, _error(f"there is no {request.method} {path}")
 
-    def _control(self, method: str, path: str, given: Any) -> Reply:
+    def _control(self, method: str, path: str, data: Any) -> IronicResponse:
         if method == "DELETE" and path == "/control/nodes":
             self.nodes.nodes.clear()
             self.nodes.ports.clear()
@@ -99,20 +104,20 @@ class Ironic:
             self.faults.clear()
             self.nodes.failures.clear()
             return 204, None
-        if "fail" in given:
-            failures = self.nodes.failures.setdefault(given["fail"], [])
-            failures += [given.get("error", "It was asked to fail.")] * given.get("times", 1)
-        elif "lock" in given:
-            self.nodes.lock(given["lock"])
-        elif "restart" in given:
-            self._restart(given["restart"]["seconds"])
+        if "fail" in data:
+            failures = self.nodes.failures.setdefault(data["fail"], [])
+            failures += [data.get("error", "An injected failure.")] * data.get("times", 1)
+        elif "lock" in data:
+            self.nodes.lock(data["lock"])
+        elif "restart" in data:
+            self._restart(data["restart"]["seconds"])
         else:
-            self.faults.add(given)
-        return 201, {"id": "taken"}
+            self.faults.add(data)
+        return 201, {"id": "fault"}
 
     def _restart(self, seconds: float) -> None:
         async def restart() -> None:
-            await asyncio.sleep(0.02)  # the answer to who asked for it goes out first
+            await asyncio.sleep(0.02)  # the response to this request is sent first
             await self.close()
             await asyncio.sleep(seconds)
             await self.open()
@@ -120,67 +125,67 @@ class Ironic:
         self._reopening = asyncio.get_running_loop().create_task(restart())
 
 
-def _root(_nodes: Nodes, _found: re.Match[str], _given: Any, _query: Any) -> Reply:
+def _root(_nodes: Nodes, _match: re.Match[str], _data: Any, _query: Any) -> IronicResponse:
     version = {"id": "v1", "links": [], "status": "CURRENT"}
     version |= {"min_version": "1.1", "version": "1.115"}
     return 200, {"default_version": version, "versions": [version], "name": "Ironic"}
 
 
-def _v1(_nodes: Nodes, _found: re.Match[str], _given: Any, _query: Any) -> Reply:
+def _v1(_nodes: Nodes, _match: re.Match[str], _data: Any, _query: Any) -> IronicResponse:
     return 200, {"id": "v1", "version": {"min_version": "1.1", "version": "1.115"}}
 
 
-def _list_nodes(nodes: Nodes, _found: re.Match[str], _given: Any, query: Any) -> Reply:
+def _list_nodes(nodes: Nodes, _match: re.Match[str], _data: Any, query: Any) -> IronicResponse:
     listed = list(nodes.nodes.values())[: int(query.get("limit", 0)) or 1000]
     return 200, {"nodes": [_fields(node, query) for node in listed]}
 
 
-def _create_node(nodes: Nodes, _found: re.Match[str], given: Any, _query: Any) -> Reply:
-    return 201, nodes.create(given)
+def _create_node(nodes: Nodes, _match: re.Match[str], data: Any, _query: Any) -> IronicResponse:
+    return 201, nodes.create(data)
 
 
-def _get_node(nodes: Nodes, found: re.Match[str], _given: Any, query: Any) -> Reply:
-    return 200, _fields(nodes.get(found[1]), query)
+def _get_node(nodes: Nodes, match: re.Match[str], _data: Any, query: Any) -> IronicResponse:
+    return 200, _fields(nodes.get(match[1]), query)
 
 
-def _patch_node(nodes: Nodes, found: re.Match[str], given: Any, _query: Any) -> Reply:
-    return 200, nodes.patch(nodes.get(found[1]), given)
+def _patch_node(nodes: Nodes, match: re.Match[str], data: Any, _query: Any) -> IronicResponse:
+    return 200, nodes.patch(nodes.get(match[1]), data)
 
 
-def _delete_node(nodes: Nodes, found: re.Match[str], _given: Any, _query: Any) -> Reply:
-    nodes.delete(nodes.get(found[1]))
+def _delete_node(nodes: Nodes, match: re.Match[str], _data: Any, _query: Any) -> IronicResponse:
+    nodes.delete(nodes.get(match[1]))
     return 204, None
 
 
-def _provision(nodes: Nodes, found: re.Match[str], given: Any, _query: Any) -> Reply:
-    nodes.provision(nodes.get(found[1]), given["target"])
+def _provision(nodes: Nodes, match: re.Match[str], data: Any, _query: Any) -> IronicResponse:
+    nodes.provision(nodes.get(match[1]), data["target"])
     return 202, None
 
 
-def _traits(nodes: Nodes, found: re.Match[str], given: Any, _query: Any) -> Reply:
-    nodes.get(found[1])["traits"] = given["traits"]
+def _traits(nodes: Nodes, match: re.Match[str], data: Any, _query: Any) -> IronicResponse:
+    nodes.get(match[1])["traits"] = data["traits"]
     return 204, None
 
 
-def _history(nodes: Nodes, found: re.Match[str], _given: Any, _query: Any) -> Reply:
-    return 200, {"history": nodes.history.get(nodes.get(found[1])["uuid"], [])}
+def _history(nodes: Nodes, match: re.Match[str], _data: Any, _query: Any) -> IronicResponse:
+    return 200, {"history": nodes.history.get(nodes.get(match[1])["uuid"], [])}
 
 
-def _list_ports(nodes: Nodes, _found: re.Match[str], _given: Any, query: Any) -> Reply:
-    wanted = {"address": query.get("address"), "node_uuid": query.get("node")}
+def _list_ports(nodes: Nodes, _match: re.Match[str], _data: Any, query: Any) -> IronicResponse:
+    filters = {"address": query.get("address"), "node_uuid": query.get("node")}
     listed = [
         port
         for port in nodes.ports.values()
-        if all(value is None or port[field] == value for field, value in wanted.items())
+        if all(value is None or port[field] == value for field, value in filters.items())
     ]
     return 200, {"ports": listed}
 
 
-def _create_port(nodes: Nodes, _found: re.Match[str], given: Any, _query: Any) -> Reply:
-    return 201, nodes.create_port(given)
+def _create_port(nodes: Nodes, _match: re.Match[str], data: Any, _query: Any) -> IronicResponse:
+    return 201, nodes.create_port(data)
 
 
-Handler = Callable[[Nodes, re.Match[str], Any, Any], Reply]
+Handler = Callable[[Nodes, re.Match[str], Any, Any], IronicResponse]
 
 ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "", _root),
@@ -199,12 +204,12 @@ ROUTES: list[tuple[str, str, Handler]] = [
 
 
 def _fields(node: dict[str, Any], query: Any) -> dict[str, Any]:
-    wanted = query.get("fields")
-    return {key: node.get(key) for key in wanted.split(",")} if wanted else node
+    fields = query.get("fields")
+    return {key: node.get(key) for key in fields.split(",")} if fields else node
 
 
-def _error(words: str) -> dict[str, str]:
-    fault = {"faultcode": "Client", "faultstring": words, "debuginfo": None}
+def _error(message: str) -> dict[str, str]:
+    fault = {"faultcode": "Client", "faultstring": message, "debuginfo": None}
     return {"error_message": json.dumps(fault)}
 
 

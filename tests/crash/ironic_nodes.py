@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Nodes as Ironic keeps them: which verb is taken in which state, what is locked, what is refused.
+"""The nodes of the stand-in for Ironic: states and verbs, locks, refusals.
 
-Every rule here is one that the real Ironic was seen to have:
-``tests/functional/crash/test_stand_in.py`` holds both to the same answers.
+Every rule here is one of the real Ironic: ``tests/functional/crash/test_stand_in.py``
+compares the responses of both.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ VERBS: Mapping[str, Mapping[str, str]] = {
     "error": {"deleted": "deleting"},
     "clean failed": {"manage": "manageable"},
 }
-#: state that passes -> where it leads, where it leads when it fails, its target meanwhile.
+#: passing state -> next state, next state after a failure, target in the meantime.
 PASSING: Mapping[str, tuple[str, str, str]] = {
     "verifying": ("manageable", "enroll", "manageable"),
     "cleaning": ("available", "clean failed", "available"),
@@ -31,8 +31,8 @@ PASSING: Mapping[str, tuple[str, str, str]] = {
 }
 DELETABLE = frozenset({"enroll", "manageable", "available", "adopt failed"})
 
-#: Fields that a client may give to a new node.
-GIVEN = (
+#: Fields that a client may set on a new node.
+SETTABLE = (
     "uuid",
     "name",
     "driver",
@@ -44,7 +44,7 @@ GIVEN = (
     "owner",
 )
 
-FRESH: Mapping[str, Any] = {
+DEFAULTS: Mapping[str, Any] = {
     "name": None,
     "driver_info": {},
     "properties": {},
@@ -65,25 +65,25 @@ FRESH: Mapping[str, Any] = {
 }
 
 
-class Refused(Exception):
-    """An answer that is no success: its status, and Ironic's words."""
+class IronicError(Exception):
+    """An error response: its status, and Ironic's message."""
 
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
         self.status = status
 
 
 class Nodes:
-    """All nodes and ports, and what happens to them as time passes.
+    """All nodes and ports, and their changes over time.
 
-    :param later: calls something after so many seconds.
-    :param pass_in: seconds for which a passing state lasts.
+    :param call_later: calls a function after some seconds.
+    :param pass_in: seconds for which a node stays in a passing state.
     """
 
     def __init__(
-        self, later: Callable[[float, Callable[[], None]], object], pass_in: float = 0.03
+        self, call_later: Callable[[float, Callable[[], None]], object], pass_in: float = 0.03
     ) -> None:
-        self._later = later
+        self._call_later = call_later
         self._pass_in = pass_in
         self.nodes: dict[str, dict[str, Any]] = {}
         self.ports: dict[str, dict[str, Any]] = {}
@@ -91,63 +91,71 @@ class Nodes:
         #: state -> the errors with which the next passes through it end.
         self.failures: dict[str, list[str]] = {}
 
-    def create(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Take a node in, in ``enroll``."""
-        uuid = given.get("uuid") or str(uuids.uuid4())
+    def create(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a node, in ``enroll``."""
+        uuid = fields.get("uuid") or str(uuids.uuid4())
         if uuid in self.nodes:
-            raise Refused(409, f"A node with UUID {uuid} already exists.")
-        self._name_is_free(given.get("name"))
-        node = {**FRESH, **{key: given[key] for key in GIVEN if key in given}, "uuid": uuid}
+            raise IronicError(409, f"A node with UUID {uuid} already exists.")
+        self._check_name(fields.get("name"))
+        node = {
+            **DEFAULTS,
+            **{key: fields[key] for key in SETTABLE if key in fields},
+            "uuid": uuid,
+        }
         self.nodes[uuid] = node
         return node
 
     def get(self, ident: str) -> dict[str, Any]:
-        """Find a node by uuid or name."""
+        """Return a node by its uuid or name."""
         if ident in self.nodes:
             return self.nodes[ident]
         for node in self.nodes.values():
             if node["name"] == ident:
                 return node
-        raise Refused(404, f"Node {ident} could not be found.")
+        raise IronicError(404, f"Node {ident} could not be found.")
 
     def patch(self, node: dict[str, Any], changes: list[dict[str, Any]]) -> dict[str, Any]:
-        """Change fields of a node on which nothing is done."""
-        self._is_free(node)
+        """Change fields of a node that is not locked."""
+        self._check_lock(node)
         for change in changes:
             field = change["path"].removeprefix("/")
             value = change.get("value")
             if field == "instance_uuid":
                 self._associate(node, value)
-            elif field in FRESH:
-                node[field] = value if change["op"] != "remove" else FRESH[field]
+            elif field in DEFAULTS:
+                node[field] = value if change["op"] != "remove" else DEFAULTS[field]
             else:
-                raise Refused(400, f"Couldn't apply patch '{changes}'.")
+                raise IronicError(400, f"Couldn't apply patch '{changes}'.")
         return node
 
     def provision(self, node: dict[str, Any], verb: str) -> None:
-        """Begin to take a node somewhere."""
-        self._is_free(node)
+        """Start a change of the provision state."""
+        self._check_lock(node)
         state = node["provision_state"]
-        following = VERBS.get(state, {}).get(verb)
-        if following is None:
-            raise Refused(
+        next_state = VERBS.get(state, {}).get(verb)
+        if next_state is None:
+            raise IronicError(
                 400,
                 f'The requested action "{verb}" can not be performed on node "{node["uuid"]}" '
                 f'while it is in state "{state}".',
             )
         if verb == "active" and not node["instance_info"]:
-            raise Refused(400, f"Failed to validate deploy or power info for node {node['uuid']}.")
+            raise IronicError(
+                400, f"Failed to validate deploy or power info for node {node['uuid']}."
+            )
         node["last_error"] = None
-        self._enter(node, following)
+        self._enter(node, next_state)
 
     def delete(self, node: dict[str, Any]) -> None:
-        """Forget a node and its ports."""
-        self._is_free(node)
+        """Delete a node and its ports."""
+        self._check_lock(node)
         uuid, state = node["uuid"], node["provision_state"]
         if node["instance_uuid"] and not node["maintenance"]:
-            raise Refused(409, f"Node {uuid} is associated with instance {node['instance_uuid']}.")
+            raise IronicError(
+                409, f"Node {uuid} is associated with instance {node['instance_uuid']}."
+            )
         if state not in DELETABLE and not node["maintenance"]:
-            raise Refused(
+            raise IronicError(
                 409,
                 f'Can not delete node "{uuid}" while it is in provision state "{state}". '
                 f"Valid provision states to perform deletion are: {sorted(DELETABLE)}",
@@ -156,25 +164,25 @@ class Nodes:
         for port in [port for port in self.ports.values() if port["node_uuid"] == uuid]:
             del self.ports[port["uuid"]]
 
-    def create_port(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Give a node a port; one MAC has one port."""
-        node = self.nodes.get(given["node_uuid"])
+    def create_port(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a port of a node; a MAC address has at most one port."""
+        node = self.nodes.get(fields["node_uuid"])
         if node is None:
-            raise Refused(400, f"Node {given['node_uuid']} could not be found.")
-        self._is_free(node)
-        mac = given["address"].lower()
+            raise IronicError(400, f"Node {fields['node_uuid']} could not be found.")
+        self._check_lock(node)
+        mac = fields["address"].lower()
         if any(port["address"] == mac for port in self.ports.values()):
-            raise Refused(409, f"A port with MAC address {mac} already exists.")
-        port = {"uuid": str(uuids.uuid4()), "address": mac, "node_uuid": given["node_uuid"]}
+            raise IronicError(409, f"A port with MAC address {mac} already exists.")
+        port = {"uuid": str(uuids.uuid4()), "address": mac, "node_uuid": fields["node_uuid"]}
         self.ports[port["uuid"]] = port
         return port
 
     def lock(self, seconds: float) -> None:
-        """Lock every node for a while, as a periodic task of Ironic's does."""
+        """Lock every node for some seconds, as a periodic task of Ironic does."""
         for node in self.nodes.values():
             if node["reservation"] is None:
                 node["reservation"] = "lab"
-                self._later(seconds, lambda node=node: node.update(reservation=None))
+                self._call_later(seconds, lambda node=node: node.update(reservation=None))
 
     def _enter(self, node: dict[str, Any], state: str) -> None:
         node["provision_state"] = state
@@ -182,43 +190,43 @@ class Nodes:
             node.update(target_provision_state=None, reservation=None)
             return
         node.update(target_provision_state=PASSING[state][2], reservation="lab")
-        self._later(self._pass_in, lambda: self._leave(node, state))
+        self._call_later(self._pass_in, lambda: self._leave(node, state))
 
     def _leave(self, node: dict[str, Any], state: str) -> None:
-        well, badly, _ = PASSING[state]
-        if state == "deleting":  # torn down, well or badly: the instance is taken away
+        success, failure, _ = PASSING[state]
+        if state == "deleting":  # the instance is removed even when the teardown fails
             node.update(instance_uuid=None, instance_info={})
         failures = self.failures.get(state)
         if failures:
             node["last_error"] = failures.pop(0)
             event = {"severity": "ERROR", "event": node["last_error"], "created_at": _now()}
             self.history.setdefault(node["uuid"], []).append(event)
-            self._enter(node, badly)
+            self._enter(node, failure)
         else:
-            self._enter(node, well)
+            self._enter(node, success)
 
     def _associate(self, node: dict[str, Any], instance: str | None) -> None:
         if instance and node["instance_uuid"] not in (None, instance):
-            raise Refused(
+            raise IronicError(
                 409,
                 f"Node {node['uuid']} is associated with instance {node['instance_uuid']}.",
             )
         others = (other for other in self.nodes.values() if other is not node)
         if instance and any(other["instance_uuid"] == instance for other in others):
-            raise Refused(409, f"Instance {instance} is already associated with a node")
+            raise IronicError(409, f"Instance {instance} is already associated with a node")
         node["instance_uuid"] = instance
 
-    def _is_free(self, node: dict[str, Any]) -> None:
+    def _check_lock(self, node: dict[str, Any]) -> None:
         if node["reservation"]:
-            raise Refused(
+            raise IronicError(
                 409,
                 f"Node {node['uuid']} is locked by host {node['reservation']}, please retry "
                 "after the current operation is completed.",
             )
 
-    def _name_is_free(self, name: str | None) -> None:
+    def _check_name(self, name: str | None) -> None:
         if name and any(node["name"] == name for node in self.nodes.values()):
-            raise Refused(409, f"A node with name {name} already exists.")
+            raise IronicError(409, f"A node with name {name} already exists.")
 
 
 def _now() -> str:
