@@ -14,6 +14,7 @@ from valence.drivers import Drivers
 from valence.ironic import Ironic
 from valence.objects import base
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 
 
 class SchemaBehind(Exception):
@@ -65,7 +66,10 @@ def check_schema(db: db_engine.Database) -> None:
 
     :raises SchemaBehind: ``valence-dbsync upgrade`` has to be run.
     """
-    is_at, wanted = db.version(base.VERSION_TABLE), db_engine.latest_revision(migrations.LOCATION)
+    is_at, wanted = (
+        db_migrations.version(db, base.VERSION_TABLE),
+        db_migrations.latest_revision(migrations.LOCATION),
+    )
     if is_at != wanted:
         raise SchemaBehind(
             f"The tables are at revision {is_at}, this release works with {wanted}. "
@@ -75,4 +79,4 @@ def check_schema(db: db_engine.Database) -> None:
 
 def upgrade(db: db_engine.Database, revision: str = "head") -> None:
     """Bring the tables to a revision."""
-    db.upgrade(migrations.LOCATION, base.VERSION_TABLE, revision)
+    db_migrations.upgrade(db, migrations.LOCATION, base.VERSION_TABLE, revision)

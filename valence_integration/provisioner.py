@@ -62,7 +62,7 @@ class Provisioner:
         self._conductor: conductor.Conductor | None = None
         if conf.conductor.jobboard or not beside:
             self._conductor = conductor.from_conf(
-                conf, [self._ledger], instance_ledger.flows_connection(conf), works=not beside
+                conf, [self._ledger], instance_ledger.flows_connection(conf), runs_jobs=not beside
             )
 
     def __enter__(self) -> "Provisioner":

@@ -66,7 +66,7 @@ def text(service: "service_module.Service") -> bytes:
     asked = registry.CollectorRegistry()
     asked.register(PodManagers(service.db))
     if service.conf.conductor.metrics_port is None:  # else the process's own have it
-        asked.register(conductor_metrics.Census([service.ledger]))
+        asked.register(conductor_metrics.RowCollector([service.ledger]))
     counted: registry.CollectorRegistry = prometheus_client.REGISTRY
     folder = os.environ.get(FOLDER)
     if folder:

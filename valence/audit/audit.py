@@ -15,7 +15,7 @@ from valence.ironic import Ironic
 from valence.objects import base
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor.db.engine import Database
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 from valence_conductor.strays import StrayTracker
 
 LOG = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import dataclasses
 from oslo_config import cfg
 
 from valence import errors
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 
 #: Why something is left alone that bears a mark of Valence, but not whose.
 UNMARKED = "it does not say which installation made it"

@@ -15,6 +15,7 @@ from valence import wiring
 from valence.objects import base
 from valence_conductor.cmd import startup_errors
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 
 
 @startup_errors.reported("valence-dbsync")
@@ -52,13 +53,16 @@ def upgrade(db: db_engine.Database) -> int:
 
 def version(db: db_engine.Database) -> int:
     """Print the revision that the tables are at."""
-    print(db.version(base.VERSION_TABLE) or "none")
+    print(db_migrations.version(db, base.VERSION_TABLE) or "none")
     return 0
 
 
 def check(db: db_engine.Database) -> int:
     """Tell whether upgrade has something to do."""
-    is_at, wanted = db.version(base.VERSION_TABLE), db_engine.latest_revision(migrations.LOCATION)
+    is_at, wanted = (
+        db_migrations.version(db, base.VERSION_TABLE),
+        db_migrations.latest_revision(migrations.LOCATION),
+    )
     if is_at == wanted:
         print(f"The tables are at revision {is_at}, as this release needs them.")
         return 0

@@ -25,6 +25,7 @@ from valence.objects import base
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor.cmd import startup_errors
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 
 Result = upgradecheck.Result
 Code = upgradecheck.Code
@@ -37,7 +38,7 @@ def _readable(check: Any) -> Any:
     def look(self: Any) -> Any:
         try:
             return check(self)
-        except (db_errors.DBError, *db_engine.AWAY) as exc:
+        except (db_errors.DBError, *db_engine.UNREACHABLE) as exc:
             return Result(Code.WARNING, f"The tables cannot be read: {exc}")
 
     return look
@@ -57,8 +58,8 @@ class Checks(upgradecheck.UpgradeCommands):
         """See whether the tables are those of this release."""
         with _opened(self._conf) as db:
             is_at, wanted = (
-                db.version(base.VERSION_TABLE),
-                db_engine.latest_revision(migrations.LOCATION),
+                db_migrations.version(db, base.VERSION_TABLE),
+                db_migrations.latest_revision(migrations.LOCATION),
             )
         if is_at == wanted:
             return Result(Code.SUCCESS)

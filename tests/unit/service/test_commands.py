@@ -21,6 +21,7 @@ from valence import migrations
 from valence.credentials import keyring
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 
 
 class TestProcesses(base.ServiceTestCase):
@@ -80,7 +81,7 @@ class TestProcesses(base.ServiceTestCase):
         self.assertEqual("none\n", self.run_command("valence-dbsync", "version").stdout)
         self.assertEqual(0, self.run_command("valence-dbsync", "upgrade").returncode)
         self.assertEqual(
-            f"{db_engine.latest_revision(migrations.LOCATION)}\n",
+            f"{db_migrations.latest_revision(migrations.LOCATION)}\n",
             self.run_command("valence-dbsync", "version").stdout,
         )
         self.assertEqual(0, self.run_command("valence-dbsync", "check").returncode)
@@ -103,7 +104,7 @@ class TestProcesses(base.ServiceTestCase):
         self.file.write_text(given.format("redis://127.0.0.1:9", "knots"))
         self.assertTold("valence-conductor", "'knots'")
         self.file.write_text(given.format("telepathy://here", "nodes"))
-        self.assertTold("valence-conductor", "'telepathy' is no jobboard")
+        self.assertTold("valence-conductor", "'telepathy' is not a jobboard")
 
     def assertTold(self, command: str, word: str, *arguments: str) -> None:
         done = self.run_command(command, *arguments)
