@@ -47,7 +47,7 @@ def poll(
 ) -> T | None:
     """Call ``probe`` until it returns a result or the time is up; at least once.
 
-    Every other wait of the conductor stands on this one.
+    Every other wait of the conductor is built on this one.
 
     :param probe: returns None as long as there is no result, and raises to end the wait.
     :param remaining: returns the seconds that are left.

@@ -3,6 +3,7 @@
 """Periodic work of the elected process."""
 
 import threading
+import time
 from unittest import mock
 
 from tests import base
@@ -10,7 +11,7 @@ from valence_conductor import periodic
 from valence_conductor.locks.election import AlwaysLeader
 
 #: Seconds that a busy machine may take to run a thread.
-PATIENCE = 300.0
+PATIENCE = 30.0
 
 
 class Follower:
@@ -55,7 +56,7 @@ class TestElectedPeriodic(base.TestCase):
         self.assertTrue(self.again.wait(PATIENCE))
         thread.stop()
 
-    def test_a_follower_does_nothing_and_asks_again(self) -> None:
+    def test_a_follower_does_nothing_and_retries_its_election(self) -> None:
         election = Follower()
         thread = periodic.ElectedPeriodic("test", self.work, election, 0.01)
         thread.start()
@@ -85,8 +86,9 @@ class TestElectedPeriodic(base.TestCase):
         thread = periodic.ElectedPeriodic("test", hang, AlwaysLeader(), 3600)
         thread.start()
         self.assertTrue(running.wait(PATIENCE))
+        started = time.monotonic()
         thread.stop()
-        self.assertFalse(end.is_set())
+        self.assertLess(time.monotonic() - started, PATIENCE)
 
     def test_the_interval_varies_by_its_jitter(self) -> None:
         pauses: list[float] = []
