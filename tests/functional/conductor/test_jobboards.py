@@ -326,7 +326,6 @@ class TestJobboards(JobboardTest):
             from oslo_config import cfg
             from tests.servers import databases
             from tests.unit.conductor import toy
-from tests.unit.conductor.base import PATIENCE
             from valence_conductor import conf as conductor_conf
             from valence_conductor.conductor import from_conf
             folder = pathlib.Path({str(self.folder)!r})

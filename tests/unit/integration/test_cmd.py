@@ -215,7 +215,7 @@ class TestBeside(CommandTestCase):
             return_value=conductor,
         ) as made:
             self.run_program("release", "--yes", failed.uuid)
-        self.assertFalse(made.call_args.kwargs["works"])
+        self.assertFalse(made.call_args.kwargs["runs_jobs"])
         self.assertEqual([("destroy", 2)], [(job.operation, job.generation) for job in posted])
         self.assertIn("The job is posted", self.stderr.getvalue())
 
