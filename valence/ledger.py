@@ -23,7 +23,7 @@ from valence_conductor.job import FlowSpec
 from valence_conductor.job import Job
 from valence_conductor.job import Outcome
 from valence_conductor.job import Result
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 
 NAME = "nodes"
 

@@ -15,6 +15,7 @@ from valence.ironic import Ironic
 from valence.objects import base
 from valence.scheduler import Scheduler
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 
 
 class SchemaBehind(Exception):
@@ -76,8 +77,8 @@ def check_schema(db: db_engine.Database) -> None:
 
     :raises SchemaBehind: ``valence-dbsync upgrade`` has to be run.
     """
-    current = db.version(base.VERSION_TABLE)
-    required = db_engine.latest_revision(migrations.LOCATION)
+    current = db_migrations.version(db, base.VERSION_TABLE)
+    required = db_migrations.latest_revision(migrations.LOCATION)
     if current != required:
         raise SchemaBehind(
             f"The tables are at revision {current}, this release requires {required}. "
@@ -87,4 +88,4 @@ def check_schema(db: db_engine.Database) -> None:
 
 def upgrade(db: db_engine.Database, revision: str = "head") -> None:
     """Upgrade the tables to a revision."""
-    db.upgrade(migrations.LOCATION, base.VERSION_TABLE, revision)
+    db_migrations.upgrade(db, migrations.LOCATION, base.VERSION_TABLE, revision)

@@ -26,6 +26,7 @@ from valence.objects import flavor as flavor_objects
 from valence.objects import node as node_objects
 from valence_conductor import waiting
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 from valence_conductor.locks import lock
 from valence_integration.db import instances
 from valence_integration.db import migrations as instance_migrations
@@ -110,7 +111,9 @@ class TestMigrations(DatabaseTest):
             wiring.upgrade(db, revision)
             self.fill(db)
             wiring.upgrade(db)
-            self.assertEqual(revisions()[-1], db.version(objects_base.VERSION_TABLE))
+            self.assertEqual(
+                revisions()[-1], db_migrations.version(db, objects_base.VERSION_TABLE)
+            )
             node = node_objects.get(db, "node")
             self.assertEqual(("composed", PODM, 3), (node.state, node.podm_uuid, node.generation))
             self.assertEqual(ROWS["nodes"]["interfaces"], node.interfaces)

@@ -206,7 +206,7 @@ class TestConductors(ManyHostsTest):
     def test_a_conductor_without_a_jobboard_reports_what_to_set(self) -> None:
         result = subprocess.run([CONDUCTOR], capture_output=True, text=True, check=False)
         self.assertEqual(2, result.returncode)
-        self.assertTrue(result.stderr.startswith("valence-conductor works on a jobboard: set"))
+        self.assertTrue(result.stderr.startswith("valence-conductor needs a jobboard: set"))
 
     def conductor(self, name: str) -> processes.Process:
         conductor = processes.Process(

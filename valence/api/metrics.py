@@ -68,7 +68,7 @@ def render(db: Database, ledgers: Sequence[Ledger]) -> bytes:
     gauges = registry.CollectorRegistry()
     gauges.register(PodManagers(db))
     if ledgers:
-        gauges.register(conductor_metrics.Census(ledgers))
+        gauges.register(conductor_metrics.RowCollector(ledgers))
     counters: registry.CollectorRegistry = prometheus_client.REGISTRY
     folder = os.environ.get(FOLDER)
     if folder:

@@ -15,7 +15,7 @@ from valence.audit.findings import Finding
 from valence.audit.snapshot import Snapshot
 from valence.objects import inventory as inventory_objects
 from valence.objects import podmanager as podmanager_objects
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 from valence_conductor.strays import StrayTracker
 
 LOG = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import dataclasses
 from oslo_config import cfg
 
 from valence import errors
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 
 #: Why a resource is kept that names a node of Valence, but no installation.
 UNMARKED = "it does not say which installation made it"

@@ -15,6 +15,7 @@ from valence import wiring
 from valence.objects import base as objects_base
 from valence_conductor.cmd import startup_errors
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 
 
 @startup_errors.reported("valence-dbsync")
@@ -49,14 +50,14 @@ def upgrade(db: db_engine.Database) -> int:
 
 def version(db: db_engine.Database) -> int:
     """Print the revision of the tables."""
-    print(db.version(objects_base.VERSION_TABLE) or "none")
+    print(db_migrations.version(db, objects_base.VERSION_TABLE) or "none")
     return 0
 
 
 def check(db: db_engine.Database) -> int:
     """Print whether an upgrade is needed; 0: no, 2: yes."""
-    revision = db.version(objects_base.VERSION_TABLE)
-    latest = db_engine.latest_revision(migrations.LOCATION)
+    revision = db_migrations.version(db, objects_base.VERSION_TABLE)
+    latest = db_migrations.latest_revision(migrations.LOCATION)
     if revision == latest:
         print(f"The tables are at revision {revision}, which this release requires.")
         return 0

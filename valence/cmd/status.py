@@ -25,6 +25,7 @@ from valence.objects import base as objects_base
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor.cmd import startup_errors
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 
 Result = upgradecheck.Result
 Code = upgradecheck.Code
@@ -37,7 +38,7 @@ def _warns_if_unreadable(check: Any) -> Any:
     def run(self: Any) -> Any:
         try:
             return check(self)
-        except (db_errors.DBError, *db_engine.AWAY) as exc:
+        except (db_errors.DBError, *db_engine.UNREACHABLE) as exc:
             return Result(Code.WARNING, f"The tables cannot be read: {exc}")
 
     return run
@@ -56,8 +57,8 @@ class Checks(upgradecheck.UpgradeCommands):
     def schema(self) -> Any:
         """Check that the tables are at the revision of this release."""
         with _database(self._conf) as db:
-            revision = db.version(objects_base.VERSION_TABLE)
-        latest = db_engine.latest_revision(migrations.LOCATION)
+            revision = db_migrations.version(db, objects_base.VERSION_TABLE)
+        latest = db_migrations.latest_revision(migrations.LOCATION)
         if revision == latest:
             return Result(Code.SUCCESS)
         state = f"The tables are at revision {revision or 'none'}, this release requires {latest}"

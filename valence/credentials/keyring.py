@@ -11,7 +11,6 @@ any time: it is checked before each encryption, and again after a failed decrypt
 from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
-import fcntl
 import os
 import pathlib
 import secrets
@@ -19,6 +18,7 @@ import secrets
 from cryptography import fernet
 
 from valence import errors
+from valence_conductor.locks.lock import FileLock
 
 
 class Keyring:
@@ -139,13 +139,16 @@ def write(file: pathlib.Path, keys: Sequence[bytes]) -> None:
 
 @contextlib.contextmanager
 def locked(file: pathlib.Path, *, alone: bool) -> Iterator[None]:
-    """Hold the folder of a key file, alone or with others who only use the keys.
+    """Lock the folder of a key file: exclusively, or shared with others that only use keys.
 
-    The kernel lets go of it when its holder dies.
+    The kernel releases the lock when its holder dies.
     """
-    with _opened(file.parent) as folder:
-        fcntl.flock(folder, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+    lock = FileLock(str(file.parent), folder=True, shared=not alone)
+    lock.acquire(blocking=True)
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _signature(file: pathlib.Path) -> tuple[int, ...]:

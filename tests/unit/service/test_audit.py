@@ -22,7 +22,7 @@ from valence.objects import node as node_objects
 from valence.objects import node_changes
 from valence.objects import podmanager as podmanager_objects
 from valence.podmanagers import Member
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 
 NODE_UUID = "77777777-7777-4777-8777-777777777777"
 FOREIGN = "99999999-9999-4999-8999-999999999999"

@@ -20,6 +20,7 @@ from valence.credentials import keyring
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor.cmd import conductor
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 
 #: command -> its function, and arguments that do not stop at the command line
 COMMANDS: dict[str, tuple[Callable[[list[str]], int], list[str]]] = {
@@ -98,7 +99,7 @@ class TestDbsync(CommandTestCase):
         self.assertEqual("none\n", self.stdout.getvalue())
         self.assertEqual(0, self.call("valence-dbsync", "upgrade"))
         self.assertEqual(0, self.call("valence-dbsync", "version"))
-        latest = db_engine.latest_revision(migrations.LOCATION)
+        latest = db_migrations.latest_revision(migrations.LOCATION)
         self.assertEqual(f"{latest}\n", self.stdout.getvalue())
         self.assertEqual(0, self.call("valence-dbsync", "check"))
 

@@ -8,7 +8,7 @@ import uuid as uuids
 from podm_simulator.pod.pod import Pace
 from tests.unit.service import base
 from valence import ledger
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 
 ALLOCATE = "/Actions/.*Allocate"
 

@@ -19,6 +19,7 @@ from valence.objects import node as node_objects
 from valence.objects import node_changes
 from valence_conductor import errors
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 
 
 class TestMigrations(base.TestCase):
@@ -43,8 +44,8 @@ class TestMigrations(base.TestCase):
         wiring.upgrade(self.db)
         wiring.upgrade(self.db)
         self.assertEqual(
-            db_engine.latest_revision(migrations.LOCATION),
-            self.db.version(objects_base.VERSION_TABLE),
+            db_migrations.latest_revision(migrations.LOCATION),
+            db_migrations.version(self.db, objects_base.VERSION_TABLE),
         )
 
 
