@@ -82,7 +82,7 @@ class Sweeper:
                 LOG.info("Deleted the flow of job %s: its row is not pending", job.name)
 
     def audit(self) -> list[Stray]:
-        """Have every ledger find strays, log and count them.
+        """Find the strays of every ledger, log and count them.
 
         :returns: the strays.
         """

@@ -46,7 +46,7 @@ def compose() -> linear_flow.Flow:
 
 
 class AllocateNodeTask(task.Task):
-    """Have a pod manager allocate what the node needs from its pool.
+    """Allocate what the node needs from the pool of a pod manager.
 
     Idempotent because: the row names the pod manager before the request is sent, and a
     node that an earlier request created is found by its Name.
@@ -73,7 +73,7 @@ class AllocateNodeTask(task.Task):
 
 
 class AssembleNodeTask(task.Task):
-    """Have the pod manager assemble the node, and wait until it has.
+    """Request the pod manager to assemble the node, and wait until it has.
 
     Idempotent because: the request is sent only while the node is Allocated.
     """

@@ -102,7 +102,7 @@ class IronicTestCase(base.TestCase):
         self.ironic.delete_node(UUID, COMPOSED)
 
     def exists(self, *macs: str) -> None:
-        """Have the node exist already, with these ports."""
+        """Make the node exist already, with these ports."""
         taken = fault(409, f"A node with UUID {UUID} already exists.")
         self.transport.on("POST", "/v1/nodes", taken)
         ports = [{"uuid": mac, "address": mac} for mac in macs]

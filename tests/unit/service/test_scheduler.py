@@ -315,7 +315,7 @@ class TestChoice(base.ServiceTestCase):
         fault = self.fault_of(properties={"processor": {"total_cores": 32}})
         self.assertEqual("valence.no_podmanager", fault["code"])
         self.assertIn("total_cores 32", fault["refusals"]["small"])
-        self.assertIn("No answer", fault["refusals"]["large"])
+        self.assertIn("no response", fault["refusals"]["large"])
 
     def test_a_node_that_waits_for_a_pod_manager_can_be_deleted(self) -> None:
         self.service.conf.set_override("outage_timeout", 600.0, group="nodes")
