@@ -77,8 +77,13 @@ FAULTS: Mapping[str | None, type[errors.ValenceError]] = {
     "TimedOut": errors.PodManagerFailed,
 }
 
-#: The end of a failed compose -> how far its clean-up has come.
-CLEANUPS = {Result.REVERTED: "done", Result.FAILED: "pending"}
+#: operation, result -> how far the clean-up of a failed operation has come.
+CLEANUPS = {
+    ("compose", Result.REVERTED): "done",
+    ("compose", Result.FAILED): "pending",
+    ("register", Result.REVERTED): "done",
+    ("register", Result.FAILED): "failed",
+}
 
 
 class NodeLedger:
@@ -174,9 +179,10 @@ def _fault_after(job: Job, row: node_objects.Node, outcome: Outcome) -> dict[str
         if fault is None:
             return node_objects.with_cleanup(row.fault, "done")
         return node_objects.with_cleanup(row.fault, "failed", fault["detail"])
-    if fault is not None and job.operation == "compose":
-        return node_objects.with_cleanup(fault, CLEANUPS[outcome.result])
-    return fault
+    cleanup = CLEANUPS.get((job.operation, outcome.result))
+    if fault is None or cleanup is None:
+        return fault
+    return node_objects.with_cleanup(fault, cleanup, outcome.revert_reason)
 
 
 def fault_of(job: Job, outcome: Outcome) -> dict[str, Any] | None:

@@ -164,13 +164,17 @@ def _failed(
     first = next(iter(causes or revert_causes), None)
     if first is None:
         return Outcome(result)
-    reason = _message(first)
-    if causes and revert_causes:
-        reason = f"{reason} Undoing it failed too: {_message(revert_causes[0])}"
+    revert_reason = _message(revert_causes[0]) if causes and revert_causes else None
     name = next(iter(first), "")
     args = list(first.exception_args or ())
     details = args[1] if len(args) > 1 and isinstance(args[1], dict) else {}
-    return Outcome(result, error=name.rsplit(".", 1)[-1], reason=reason, details=details)
+    return Outcome(
+        result,
+        error=name.rsplit(".", 1)[-1],
+        reason=_message(first),
+        revert_reason=revert_reason,
+        details=details,
+    )
 
 
 def _message(cause: failure.Failure) -> str:
@@ -179,4 +183,7 @@ def _message(cause: failure.Failure) -> str:
 
 
 def _cause(outcome: Outcome) -> str:
-    return f" ({outcome.error}: {outcome.reason})" if outcome.reason else ""
+    if not outcome.reason:
+        return ""
+    undoing = f"; reverting it failed: {outcome.revert_reason}" if outcome.revert_reason else ""
+    return f" ({outcome.error}: {outcome.reason}{undoing})"

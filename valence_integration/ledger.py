@@ -215,4 +215,6 @@ def _fault(job: Job, outcome: Outcome) -> dict[str, Any] | None:
         "at": waiting.now().isoformat(),
     }
     cleanup = CLEANUPS.get((job.operation, outcome.result))
-    return fault if cleanup is None else db_instances.with_cleanup(fault, cleanup)
+    if cleanup is None:
+        return fault
+    return db_instances.with_cleanup(fault, cleanup, outcome.revert_reason)

@@ -127,7 +127,7 @@ def fingerprint(request: Mapping[str, Any]) -> str:
 def with_cleanup(
     fault: Mapping[str, Any], result: str, detail: str | None = None
 ) -> dict[str, Any]:
-    """Return the fault of a failed compose with how far its clean-up has come.
+    """Return the fault of a failed operation with how far its clean-up has come.
 
     :param result: ``pending`` while the node is released, ``done`` when everything was
         returned to the pool, ``failed`` when a pod manager may still hold hardware.

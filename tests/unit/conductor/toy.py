@@ -132,7 +132,10 @@ class Toys:
                 values={
                     "state": "scrapping" if scrap else state,
                     "reason": outcome.reason,
-                    "details": json.dumps({"error": outcome.error, **outcome.details}),
+                    "details": json.dumps(
+                        {"error": outcome.error, **outcome.details}
+                        | ({"revert": outcome.revert_reason} if outcome.revert_reason else {})
+                    ),
                 },
             )
         return Job(self.name, job.uuid, job.generation, "scrap") if scrap else None

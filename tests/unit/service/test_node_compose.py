@@ -172,7 +172,8 @@ class TestCompose(base.ServiceTestCase):
         self.fail_to_clean_up(times=100)
         self.until(lambda: (self.node(self.node_uuid) or {})["state"] == "releasing")
         fault = (self.node(self.node_uuid) or {})["fault"]
-        self.assertEqual({"result": "pending", "detail": None}, fault["cleanup"])
+        self.assertEqual("pending", fault["cleanup"]["result"])
+        self.assertIn("answered 500 to DELETE", fault["cleanup"]["detail"])
         answer = self.api("DELETE", f"/v1/nodes/{self.node_uuid}")
         self.assertEqual(202, answer.status_code)
         self.pod.faults.clear()

@@ -130,9 +130,9 @@ FAULT: base.Schema = {
                     **base.thing(
                         {"result": {"enum": ["pending", "done", "failed"]}, "detail": MAYBE}
                     ),
-                    "description": "Of a failed compose: pending while the node is released, "
-                    "done when everything was returned to the pool, failed when the pod manager "
-                    "may still hold hardware; then detail says why.",
+                    "description": "Of a failed compose or register: pending while the node is "
+                    "released, done when everything was undone, failed when the pod manager may "
+                    "still hold hardware or Ironic the node; detail says why undoing failed.",
                 },
                 "refusals": {
                     "type": "object",
