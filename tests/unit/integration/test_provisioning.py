@@ -178,7 +178,7 @@ class TestProvisioner(ProvisionerTestCase):
         self.assertEqual([failure.instance.node_uuid], self.composed())
         self.assertIs(True, failure.instance.composed)
         self.assertEqual([], [c for c in self.valence.calls if c.method == "DELETE"])
-        self.ironic._failures.clear()
+        self.ironic.failures.clear()
         self.provisioner.destroy(failure.instance.uuid)
         self.assertEqual("deleted", self.wait(failure.instance.uuid).state)
         self.assert_nothing_is_left()
@@ -337,8 +337,7 @@ class TestRestart(ProvisionerTestCase):
         time.sleep(0.1)
         self.assertEqual(since, self.provisioner.get(instance.uuid).task_since)
         self.ironic.looks = 1
-        for node in self.ironic.nodes.values():
-            node["_looks"] = 0
+        self.ironic.reads_left.clear()
         self.assertEqual("active", self.wait(instance.uuid).state)
         self.assertEqual(1, self.ironic.events.count("create"))
         posts = [c.path for c in self.valence.calls if (c.method, c.path) == ("POST", "/v1/nodes")]
