@@ -9,7 +9,6 @@ import pathlib
 import re
 import tempfile
 import time
-import types
 from typing import Any
 
 import jsonschema
@@ -22,87 +21,20 @@ from podm_simulator.pod.factory import Size
 from podm_simulator.pod.pod import Pace
 from podm_simulator.server import Simulator
 from tests import base
+from tests.fake_ironic.transport import FakeIronic
 from tests.servers import databases
 from valence import conf as service_conf
-from valence import errors
 from valence import wiring
 from valence.api import app
 from valence.api import routes
 from valence.api.schemas import base as base_schemas
+from valence.ironic import Ironic
 from valence.service import Service
 
 FOUR_CORES: dict[str, Any] = {"processor": {"total_cores": 4}, "memory": {"capacity_mib": 4096}}
 
 #: Nothing in the pool of a simulator is as large.
 TOO_MUCH: dict[str, Any] = {"processor": {"total_cores": 4000}}
-
-
-class FakeIronic:
-    """What the service needs of Ironic, in memory.
-
-    ``trouble`` maps a method to the errors that its next calls raise.
-    """
-
-    def __init__(self) -> None:
-        self.nodes: dict[str, dict[str, Any]] = {}
-        self.trouble: dict[str, list[Exception]] = {}
-        self.calls: list[str] = []
-
-    def _enter(self, call: str) -> None:
-        self.calls.append(call)
-        if self.trouble.get(call):
-            raise self.trouble[call].pop(0)
-
-    def ping(self) -> None:
-        self._enter("ping")
-
-    def create_node(self, *, uuid: str, valence_node: str, **fields: Any) -> None:
-        known = self.nodes.get(uuid)
-        if known is not None and known["valence_node"] != valence_node:
-            raise errors.IronicRefused("That node is not ours.", ours=False)
-        self.nodes[uuid] = {"valence_node": valence_node, "provision_state": "enroll", **fields}
-        self._enter("create_node")
-
-    def delete_node(self, uuid: str, valence_node: str) -> None:
-        self._enter("delete_node")
-        known = self.nodes.get(uuid)
-        if known is None:
-            return
-        if known["valence_node"] != valence_node:
-            raise errors.IronicRefused("That node is not ours.", ours=False)
-        if known["provision_state"] == "active":
-            raise errors.IronicRefused("The node is deployed.", reason="it is active")
-        del self.nodes[uuid]
-
-    def evict_node(self, uuid: str, valence_node: str) -> None:
-        self._enter("evict_node")
-        known = self.nodes.get(uuid)
-        if known is not None and known["valence_node"] != valence_node:
-            raise errors.IronicRefused("That node is not ours.", ours=False)
-        self.nodes.pop(uuid, None)
-
-    def list_marked(self) -> list[Any]:
-        self._enter("list_marked")
-        return [
-            types.SimpleNamespace(
-                uuid=uuid,
-                provision_state=node["provision_state"],
-                reservation=node.get("reservation"),
-                instance_uuid=node.get("instance_uuid"),
-                extra={
-                    **(node.get("extra") or {}),
-                    "valence_node": node["valence_node"],
-                    "valence_installation": node.get("installation"),
-                },
-            )
-            for uuid, node in self.nodes.items()
-        ]
-
-    def delete_unused(self, uuid: str, valence_node: str) -> None:
-        self._enter("delete_unused")
-        assert self.nodes[uuid]["valence_node"] == valence_node
-        assert not self.nodes[uuid].get("instance_uuid")
-        del self.nodes[uuid]
 
 
 class API:
@@ -170,6 +102,8 @@ class ServiceTestCase(base.TestCase):
             "conductor__sweep_interval": 0.2,
             # Refreshed when a test asks for it: others count requests.
             "inventory__interval": 0.0,
+            "ironic__endpoint_override": FakeIronic.url,
+            "ironic__auth_type": "none",
             **options,
         }
         for name, value in wanted.items():
@@ -183,7 +117,7 @@ class ServiceTestCase(base.TestCase):
 
     def start_from(self, conf: cfg.ConfigOpts) -> Service:
         """Start the service with a configuration."""
-        service = Service(conf, ironic=self.ironic)  # type: ignore[arg-type]
+        service = Service(conf, ironic=Ironic(conf, self.ironic.wire))
         wiring.upgrade(service.db)
         service.start()
         self.addCleanup(service.stop, 5.0)

@@ -7,7 +7,6 @@ from typing import Any
 import uuid as uuids
 
 from tests.unit.service import base
-from valence import errors
 from valence import ledger
 from valence import ownership
 from valence.audit import strays as podmanager_audit
@@ -18,6 +17,7 @@ from valence.podmanagers import Member
 from valence_conductor.ledger import Stray
 
 SOMEBODY = "77777777-7777-4777-8777-777777777777"
+OURS = "ours"
 FOREIGN = "99999999-9999-4999-8999-999999999999"
 
 
@@ -51,11 +51,12 @@ class AuditTestCase(base.ServiceTestCase):
         words = ownership.description(whose, "hers") if whose else "hers"
         return driver.allocate(name or ownership.node_name(uuid), words, base.FOUR_CORES)
 
-    def register(self, uuid: str, **fields: Any) -> str:
+    def register(self, uuid: str, *, installation: Any = OURS, **fields: Any) -> str:
         """Have a node in Ironic behind the service's back."""
         ironic_uuid = str(uuids.uuid4())
-        fresh = {"provision_state": "enroll", "installation": self.ours}
-        self.ironic.nodes[ironic_uuid] = {"valence_node": uuid, **fresh, **fields}
+        owner = self.ours if installation == OURS else installation
+        extra = {ownership.NODE_KEY: uuid, ownership.INSTALLATION_KEY: owner}
+        self.ironic.add(ironic_uuid, extra=extra, **fields)
         return ironic_uuid
 
     def deletions(self) -> list[str]:
@@ -204,14 +205,15 @@ class TestIronicNodes(AuditTestCase):
         self.api("POST", f"/v1/nodes/{node['uuid']}/register", {})
         self.settled(node["uuid"])
         self.assertEqual([], self.audit())
-        self.assertEqual(self.ours, next(iter(self.ironic.nodes.values()))["installation"])
+        (registered,) = self.ironic.nodes.values()
+        self.assertEqual(self.ours, registered["extra"][ownership.INSTALLATION_KEY])
         self.register(node["uuid"])
         self.assertEqual([("ironic-node", True)], self.kinds())
         self.assertEqual(1, len(self.ironic.nodes))
 
     def test_while_ironic_is_silent_no_hardware_is_given_back(self) -> None:
         self.allocate(self.ours)
-        self.ironic.trouble["list_marked"] = [errors.IronicUnavailable("It is away.")]
+        self.ironic.answer("GET", "/v1/nodes/?", 503, "Busy.")
         (stray,) = self.audit()
         self.assertFalse(stray.repaired)
         self.assertIn("Ironic does not say", stray.what)
@@ -219,7 +221,8 @@ class TestIronicNodes(AuditTestCase):
 
     def test_without_an_ironic_nothing_can_be_in_it(self) -> None:
         self.allocate(self.ours)
-        self.ironic.trouble["list_marked"] = [errors.IronicNotConfigured("There is none.")]
+        for option in ("endpoint_override", "auth_type"):
+            self.service.conf.set_override(option, None, "ironic")
         self.assertEqual([("composed-node", True)], self.kinds())
 
 

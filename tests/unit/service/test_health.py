@@ -7,10 +7,9 @@ import threading
 from typing import Any
 
 from tests.unit.service import base
-from valence import errors
 from valence.objects import podmanager as podmanager_objects
 
-IRONIC = {"ironic__auth_type": "none"}
+NO_IRONIC = {"ironic__auth_type": None, "ironic__endpoint_override": None}
 
 
 class TestHealth(base.ServiceTestCase):
@@ -18,7 +17,7 @@ class TestHealth(base.ServiceTestCase):
         return dict(self.api("GET", "/healthcheck").json)
 
     def test_it_says_what_the_service_stands_on(self) -> None:
-        self.start()
+        self.start(**NO_IRONIC)
         expected = {"status": "ok", "checks": {"database": "ok", "podmanagers": "ok"}}
         self.assertEqual(expected, self.health())
 
@@ -32,16 +31,18 @@ class TestHealth(base.ServiceTestCase):
         self.assertNotIn("reasons", error)
 
     def test_what_is_ill_besides_degrades_and_no_more(self) -> None:
-        self.ironic.trouble["ping"] = [errors.IronicUnavailable("Ironic 10.0.0.7 is away.")]
-        self.start(**IRONIC)
+        self.ironic.answer("GET", "/v1/nodes/?", 503, "Ironic 10.0.0.7 is down.")
+        self.start()
         health = self.health()
         self.assertEqual(("degraded", "ill"), (health["status"], health["checks"]["ironic"]))
         self.assertNotIn("reasons", health)
 
     def test_why_is_said_where_the_configuration_allows_it(self) -> None:
-        self.ironic.trouble["ping"] = [errors.IronicUnavailable("Ironic 10.0.0.7 is away.")]
-        self.start(**IRONIC, healthcheck__detailed=True)
-        self.assertEqual({"ironic": "Ironic 10.0.0.7 is away."}, self.health()["reasons"])
+        self.ironic.answer("GET", "/v1/nodes/?", 503, "Ironic 10.0.0.7 is down.")
+        self.start(healthcheck__detailed=True)
+        reasons = self.health()["reasons"]
+        self.assertEqual(["ironic"], list(reasons))
+        self.assertIn("Ironic could not be asked", reasons["ironic"])
 
     def test_pod_managers_that_are_away_degrade(self) -> None:
         pod = self.simulate()
@@ -53,16 +54,16 @@ class TestHealth(base.ServiceTestCase):
         self.assertEqual({"podmanagers": "1 offline"}, health["reasons"])
 
     def test_peers_are_not_asked_as_often_as_the_service_is(self) -> None:
-        self.start(**IRONIC)
+        self.start()
         for _probe in range(5):
             self.health()
-        self.assertEqual(["ping"], self.ironic.calls)
+        self.assertEqual(["/v1/nodes/"], [call.path for call in self.ironic.wire.calls])
 
     def test_a_peer_that_never_answers_is_ill_in_time(self) -> None:
         answering = threading.Event()
         self.addCleanup(answering.set)
-        self.ironic.ping = answering.wait  # type: ignore[assignment,method-assign]
-        self.start(**IRONIC, healthcheck__detailed=True)
+        self.ironic.after("GET", "/v1/nodes/?", answering.wait)
+        self.start(healthcheck__detailed=True)
         health = self.health()
         self.assertEqual("ill", health["checks"]["ironic"])
         self.assertIn("no answer in", health["reasons"]["ironic"])

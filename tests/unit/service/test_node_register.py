@@ -31,8 +31,9 @@ class TestRegister(base.ServiceTestCase):
         node = self.registered(uuid=uuid, name="metal", traits=["CUSTOM_X"], extra={"a": 1})
         self.assertEqual(("ironic", uuid), (node["managed_by"], node["ironic_uuid"]))
         known = self.ironic.nodes[uuid]
-        self.assertEqual([i["mac"] for i in node["interfaces"]], known["macs"])
-        self.assertEqual(2, len(known["macs"]))
+        macs = [port["address"] for port in self.ironic.ports.values()]
+        self.assertEqual([i["mac"] for i in node["interfaces"]], macs)
+        self.assertEqual(2, len(macs))
         self.assertEqual(self.pod.url, known["driver_info"]["redfish_address"])
         self.assertEqual(node["system_path"], known["driver_info"]["redfish_system_id"])
         self.assertEqual(("metal", ["CUSTOM_X"]), (known["name"], known["traits"]))
@@ -59,34 +60,37 @@ class TestRegister(base.ServiceTestCase):
         self.assertRefused(409, "valence.node.not_registered", self.ask("unregister"))
 
     def test_without_ironic_nothing_changes(self) -> None:
-        for error, status in (
-            (errors.IronicUnavailable("Ironic does not answer."), 503),
-            (errors.IronicNotConfigured("There is no Ironic."), 409),
-        ):
-            self.ironic.trouble["ping"] = [error]
-            before = self.node(self.uuid)
-            self.assertRefused(status, error.code, self.ask("register"))
-            self.assertEqual(before, self.node(self.uuid))
+        before = self.node(self.uuid)
+        for option, value in (("endpoint_override", None), ("auth_type", None)):
+            self.service.conf.set_override(option, value, "ironic")
+        code = errors.IronicNotConfigured.code
+        self.assertRefused(409, code, self.ask("register"))
+        self.service.conf.set_override("endpoint_override", self.ironic.url, "ironic")
+        self.ironic.answer("GET", "/v1/nodes/?", 503, "Busy.")
+        code = errors.IronicUnavailable.code
+        self.assertRefused(503, code, self.ask("register"))
+        self.assertEqual(before, self.node(self.uuid))
 
     def test_what_ironic_refuses_leaves_the_node_composed(self) -> None:
-        refused = errors.IronicRefused("The name is taken.", reason="409 Conflict")
-        self.ironic.trouble["create_node"] = [refused]
+        self.ironic.answer("POST", "/v1/ports", 400, "No such network.")
         node = self.registered()
         self.assertEqual(("composed", None), (node["state"], node["managed_by"]))
         fault = node["fault"]
-        self.assertEqual(("register", "409 Conflict"), (fault["operation"], fault["reason"]))
+        self.assertEqual("register", fault["operation"])
+        self.assertIn("No such network.", fault["reason"])
         self.assertEqual({}, self.ironic.nodes)
         self.assertEqual("ironic", self.registered()["managed_by"])
 
     def test_an_ironic_that_is_away_for_a_moment_does_no_harm(self) -> None:
-        away = errors.IronicUnavailable("Ironic does not answer.")
-        self.ironic.trouble["create_node"] = [away, away]
+        self.ironic.lose("POST", "/v1/nodes", done=True)
+        self.ironic.lose("POST", "/v1/ports", done=False)
+        self.ironic.answer("POST", "/v1/ports", 503, "Busy.")
         self.assertEqual("ironic", self.registered()["managed_by"])
-        self.assertEqual(1, len(self.ironic.nodes))
+        self.assertEqual((1, 2), (len(self.ironic.nodes), len(self.ironic.ports)))
 
     def test_what_could_not_be_undone_stays_ironics_until_it_is_unregistered(self) -> None:
-        self.ironic.trouble["create_node"] = [errors.IronicRefused("No.")]
-        self.ironic.trouble["delete_node"] = [errors.IronicRefused("Not now.")]
+        self.ironic.answer("POST", "/v1/ports", 400, "No.")
+        self.ironic.answer("DELETE", "/v1/nodes/.*", 400, "Not now.")
         node = self.registered()
         self.assertEqual("ironic", node["managed_by"])
         self.assertEqual("register", node["fault"]["operation"])
@@ -99,11 +103,11 @@ class TestRegister(base.ServiceTestCase):
 
     def test_a_uuid_that_is_somebody_elses_in_ironic_is_left_alone(self) -> None:
         uuid = str(uuids.uuid4())
-        self.ironic.nodes[uuid] = {"valence_node": "other", "provision_state": "enroll"}
+        foreign = dict(self.ironic.add(uuid, extra={"valence_node": "other"}))
         node = self.registered(uuid=uuid)
         self.assertEqual(("composed", None), (node["state"], node["managed_by"]))
         self.assertEqual("valence.ironic.refused", node["fault"]["code"])
-        self.assertEqual(["other"], [n["valence_node"] for n in self.ironic.nodes.values()])
+        self.assertEqual({uuid: foreign}, self.ironic.nodes)
 
     def test_a_deployed_node_stays_registered(self) -> None:
         node = self.registered()
