@@ -2,14 +2,18 @@
 
 """The fake Ironic has the rules and the faults on which other tests rely."""
 
+import asyncio
+import threading
 from typing import Any
 import uuid as uuids
 
 from ironicclient import exc
 from keystoneauth1 import exceptions as ksa_exceptions
+import requests
 
 from tests import base
 from tests.fake_ironic import nodes
+from tests.fake_ironic.server import Server
 from tests.fake_ironic.transport import FakeIronic
 
 MAC = "52:54:00:aa:bb:cc"
@@ -154,6 +158,10 @@ class TestFaults(FakeIronicTestCase):
         self.assertEqual(("enroll", "no route"), (node["provision_state"], node["last_error"]))
         (event,) = self.client.node.get_history_list(node["uuid"])
         self.assertEqual("Failed to get power state", event["event"])
+        self.ironic.enter(node, "verifying")
+        while node["provision_state"] == "verifying":
+            self.client.node.get(node["uuid"])
+        self.assertEqual("manageable", node["provision_state"])
 
     def test_an_action_comes_between_a_request_and_its_response(self) -> None:
         node = self.add()
@@ -165,3 +173,85 @@ class TestFaults(FakeIronicTestCase):
 
     def test_a_request_that_it_does_not_implement_is_an_error(self) -> None:
         self.assertRefused(501, "has no GET /v1/chassis", self.client.chassis.list)
+
+
+class TestServer(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=self.loop.run_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self.loop.call_soon_threadsafe, self.loop.stop)
+        self.server = Server(pass_in=0.01)
+        self.run_in_loop(self.server.open())
+        self.addCleanup(lambda: self.run_in_loop(self.server.close()))
+
+    def run_in_loop(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
+
+    def request(self, method: str, path: str, body: Any = None) -> int:
+        url = f"{self.server.url}{path}"
+        return requests.request(method, url, json=body, timeout=10).status_code
+
+    def fault(self, **fault: Any) -> None:
+        self.assertEqual(201, self.request("POST", "/control/faults", fault))
+
+    def create(self) -> int:
+        return self.request("POST", "/v1/nodes", {"uuid": "n"})
+
+    def state(self) -> Any:
+        return self.server.nodes.nodes["n"]["provision_state"]
+
+    def manage(self) -> None:
+        path = "/v1/nodes/n/states/provision"
+        self.wait_for(lambda: self.request("PUT", path, {"target": "manage"}) == 202)
+        self.wait_for(lambda: self.state() != "verifying")
+
+    def test_a_transition_ends_by_itself_and_fails_on_demand(self) -> None:
+        self.create()
+        self.fault(fail="verifying", error="no route")
+        self.manage()
+        self.assertEqual("enroll", self.state())
+        self.manage()
+        self.assertEqual("manageable", self.state())
+
+    def test_a_connection_breaks_before_or_after_a_request(self) -> None:
+        for kind, created in (("drop", False), ("lose_answer", True)):
+            self.fault(match={"method": "POST", "path": "/v1/nodes"}, action={"type": kind})
+            self.assertRaises(requests.ConnectionError, self.create)
+            self.assertEqual(created, "n" in self.server.nodes.nodes)
+
+    def test_it_responds_with_an_error_once(self) -> None:
+        self.fault(match={"path": "/v1/nodes"}, action={"type": "error", "status": 502})
+        self.assertEqual([502, 201], [self.create(), self.create()])
+
+    def test_every_node_is_locked_for_a_while(self) -> None:
+        self.create()
+        self.fault(lock=0.2)
+        self.assertEqual(409, self.request("DELETE", "/v1/nodes/n"))
+        self.wait_for(lambda: self.request("DELETE", "/v1/nodes/n") == 204)
+
+    def test_a_restart_refuses_connections_and_keeps_the_nodes(self) -> None:
+        self.create()
+        self.fault(restart={"seconds": 0.2})
+        self.wait_for(self.is_down)
+        self.wait_for(lambda: not self.is_down())
+        self.assertEqual(200, self.request("GET", "/v1/nodes/n"))
+
+    def is_down(self) -> bool:
+        try:
+            self.request("GET", "/")
+        except requests.ConnectionError:
+            return True
+        return False
+
+    def test_faults_and_nodes_are_cleared(self) -> None:
+        self.create()
+        self.fault(match={"path": "/v1/nodes"}, action={"type": "error"})
+        self.fault(fail="verifying")
+        self.request("DELETE", "/control/faults")
+        self.manage()
+        self.assertEqual("manageable", self.state())
+        self.request("DELETE", "/control/nodes")
+        self.assertEqual(404, self.request("GET", "/v1/nodes/n"))
