@@ -135,9 +135,11 @@ functional-nova: nova ironic  ## run the tests of the driver on a real Nova
 	@export OS_NOVA_DISABLE_EVENTLET_PATCHING=$(if $(NOVA)$(EVENTLET),0,1); \
 	$(call run_tests,nova,1 $(if $(TESTS),'$(TESTS)'))
 
-# crash(): SAMPLE=K kills at K points instead of at all; SEEDS=n plays n random schedules.
-crash: $(VENV)/.ready  ## kill conductors at every request, and look at what is left
-	@$(BIN)/python -W ignore -m tests.crash $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEEDS),--seeds $(SEEDS)) $(CRASH)
+# crash: SAMPLE=K kills at K points instead of at all, SEEDS=n runs n random schedules: those
+# of today, or of the day OF=YYYYMMDD. Consecutive days rotate through all points.
+crash: $(VENV)/.ready  ## kill conductors at every request, and check what is left
+	@$(BIN)/python -W ignore -m tests.crash $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEEDS),--seeds $(SEEDS)) \
+		$(if $(OF),--of $(OF)) $(CRASH)
 
 # bench: BENCH=... and BENCH_SERVICE=... are options of the one and of the other.
 bench: $(VENV)/.ready ironic  ## measure, in ratios: how much of the time is ours

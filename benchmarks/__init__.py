@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the product costs beside what its peers take: measured, and as ratios."""
+"""Measures of the time that Valence adds to that of its peers, as ratios."""

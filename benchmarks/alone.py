@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Valence as an operator begins with it: one ``valence-api`` on SQLite."""
+"""The smallest deployment of Valence: one ``valence-api`` on SQLite."""
 
 import json
 import pathlib
@@ -16,13 +16,13 @@ import fixtures
 from benchmarks import deployment
 from tests.servers import process
 
-#: Seconds in which the service must be ready, and in which it must answer.
-PATIENCE = 900.0
+#: Timeout, in seconds, of the start of the service and of each response.
+TIMEOUT = 900.0
 
-#: Ironic answers as in 2014 unless told otherwise.
-IRONIC = {"X-OpenStack-Ironic-API-Version": "latest"}
+#: Without it, Ironic uses the API version of 2014.
+HEADERS = {"X-OpenStack-Ironic-API-Version": "latest"}
 
-FILE = """\
+CONFIG = """\
 [DEFAULT]
 state_path = {folder}
 port = {port}
@@ -38,11 +38,11 @@ workers = {workers}
 
 
 class Alone(fixtures.Fixture):
-    """One service, in a process of its own; refreshed only when asked.
+    """One service, in a process of its own, which refreshes inventory only on request.
 
     :param workers: flows that it runs at a time.
-    :ivar url: where it listens.
-    :ivar rows: its database.
+    :ivar url: of its API.
+    :ivar rows: URL of its database.
     """
 
     def __init__(self, workers: int = 8) -> None:
@@ -54,7 +54,7 @@ class Alone(fixtures.Fixture):
         self.url = f"http://127.0.0.1:{port}"
         self.rows = f"sqlite:///{self.folder}/valence.sqlite"
         config = self.folder / "valence.conf"
-        config.write_text(FILE.format(folder=self.folder, port=port, workers=self._workers))
+        config.write_text(CONFIG.format(folder=self.folder, port=port, workers=self._workers))
         command = deployment.COMMANDS["valence-api"]
         with (self.folder / "valence-api.log").open("wb") as out:
             self._process = subprocess.Popen(
@@ -62,51 +62,51 @@ class Alone(fixtures.Fixture):
                 stdout=out,
                 stderr=out,
             )
-        self.addCleanup(self._end)
-        deadline = time.monotonic() + PATIENCE
-        while not self._answers():
+        self.addCleanup(self._stop)
+        deadline = time.monotonic() + TIMEOUT
+        while not self._responds():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self.folder / "valence-api.log").read_text()[-3000:])
             time.sleep(0.1)
 
     def cpu(self) -> float:
-        """Tell how many seconds of a core the service has used."""
+        """Return the CPU time of the service, in seconds."""
         return deployment.cpu_of(self._process.pid)
 
     def starved(self) -> float:
-        """Tell for how many seconds its threads were ready, and had no processor."""
+        """Return for how many seconds its threads were ready, but had no processor."""
         return deployment.starved(self._process.pid)
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Send a request, and give the JSON of the answer."""
-        return ask(method, f"{self.url}{path}", body)
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        """Send a request to the API; return the JSON of the response."""
+        return request(method, f"{self.url}{path}", body)
 
-    def know(self, urls: list[str]) -> list[str]:
-        """Make pod managers known, and give their uuids."""
+    def register(self, urls: list[str]) -> list[str]:
+        """Register pod managers; return their uuids."""
         access = {"username": "admin", "password": "admin"}
         bodies = [{"name": f"pod-{n}", "url": url, **access} for n, url in enumerate(urls)]
-        return [self.ask("POST", "/v1/podmanagers", body)["uuid"] for body in bodies]
+        return [self.request("POST", "/v1/podmanagers", body)["uuid"] for body in bodies]
 
-    def everything(self, path: str) -> list[Any]:
-        """Read all pages of a collection."""
+    def list_all(self, path: str) -> list[Any]:
+        """Return the members of all pages of a collection."""
         plural = path.rpartition("/")[2].partition("?")[0]
-        found: list[Any] = []
+        members: list[Any] = []
         while True:
-            page = self.ask("GET", path)
-            found += page[plural]
+            page = self.request("GET", path)
+            members += page[plural]
             if "next" not in page:
-                return found
+                return members
             parts = urllib.parse.urlsplit(page["next"])
             path = f"{parts.path}?{parts.query}"
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         try:
-            self.ask("GET", "/healthcheck")
+            self.request("GET", "/healthcheck")
         except OSError:
             return False
         return True
 
-    def _end(self) -> None:
+    def _stop(self) -> None:
         self._process.terminate()
         try:
             self._process.wait(20)
@@ -115,14 +115,14 @@ class Alone(fixtures.Fixture):
             self._process.wait()
 
 
-def ask(method: str, url: str, body: Any = None) -> Any:
-    """Send a request over loopback, and give the JSON of the answer."""
-    request = urllib.request.Request(  # noqa: S310 (our own URL)
+def request(method: str, url: str, body: Any = None) -> Any:
+    """Send a request over loopback; return the JSON of the response, or None."""
+    prepared = urllib.request.Request(  # noqa: S310 (a URL on loopback)
         url,
         method=method,
         data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json", **IRONIC},
+        headers={"Content-Type": "application/json", **HEADERS},
     )
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
-        raw = answer.read()
+    with urllib.request.urlopen(prepared, timeout=TIMEOUT) as response:  # noqa: S310
+        raw = response.read()
     return json.loads(raw) if raw else None

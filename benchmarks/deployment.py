@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Valence as an operator runs it on many machines, on one.
+"""A deployment of Valence for many machines, on one machine.
 
-valence-api only takes requests: its flows are posted to the jobboard, as are those
-of the plugin, and valence-conductor processes do all the work. Rows and flows are
-in PostgreSQL, the jobboard is Redis, and every option that has a bearing on speed
-has its default, except for the number of workers.
+valence-api only submits: its flows are posted to the jobboard, as are those of the
+plugin, and valence-conductor processes run all of them. Rows and flows are in
+PostgreSQL, the jobboard is Redis, and every option that affects speed has its
+default, except for the number of workers.
 """
 
 from collections.abc import Sequence
@@ -28,8 +28,8 @@ from tests.servers import process
 from valence_integration import conf as integration_conf
 from valence_integration.provisioner import Provisioner
 
-#: Seconds in which a process must be ready.
-PATIENCE = 60.0
+#: Timeout, in seconds, of the start of each process.
+TIMEOUT = 60.0
 
 #: command -> its module.
 COMMANDS = {
@@ -38,7 +38,7 @@ COMMANDS = {
     "valence-conductor": "valence_conductor.cmd.conductor",
 }
 
-FILE = """\
+CONFIG = """\
 [inventory]
 interval = 0
 [DEFAULT]
@@ -62,25 +62,26 @@ endpoint_override = {ironic}
 auth_type = none
 """
 
-ONLY_SUBMITS = "[conductor]\nworkers = 0\n"
+SUBMIT_ONLY = "[conductor]\nworkers = 0\n"
 
 
 class Deployment(fixtures.Fixture):
-    """valence-api and so many conductors, with a jobboard and databases of their own.
+    """valence-api and conductors, with a jobboard and databases of their own.
 
-    :param where: of the peers: the URL of ``ironic``, and those of ``podms``.
+    :param urls: of the peers: that of ``ironic``, and those of ``podms``.
+    :param conductors: number of processes.
     :param workers: flows of each ledger that each conductor runs at a time.
     """
 
     def __init__(
         self,
         postgresql: databases.PostgreSQL,
-        where: dict[str, Any],
+        urls: dict[str, Any],
         conductors: int,
         workers: int,
     ) -> None:
         self._postgresql = postgresql
-        self._where = where
+        self._urls = urls
         self._conductors = conductors
         self._workers = workers
 
@@ -88,41 +89,41 @@ class Deployment(fixtures.Fixture):
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.port = process.free_port()
         self._running: list[subprocess.Popen[bytes]] = []
-        self.addCleanup(self._end)
+        self.addCleanup(self._stop)
         self._write()
-        self._run("valence-dbsync", "upgrade").wait(PATIENCE)
+        self._run("valence-dbsync", "upgrade").wait(TIMEOUT)
         self.provisioner = self._plugin()
         api = self._run("valence-api", "--config-file", str(self.folder / "submits.conf"))
-        self._until_it_answers(api)
-        for number, url in enumerate(self._where["podms"]):
+        self._wait_ready(api)
+        for number, url in enumerate(self._urls["podms"]):
             access = {"username": "admin", "password": "admin"}
             body = {"name": f"pod-{number}", "url": url, **access}
-            peers.ask("POST", f"http://127.0.0.1:{self.port}/v1/podmanagers", body)
+            peers.request("POST", f"http://127.0.0.1:{self.port}/v1/podmanagers", body)
         conductors = [self._run("valence-conductor") for _n in range(self._conductors)]
-        self.ours = [api, *conductors]
+        self.valence_processes = [api, *conductors]
 
     def cpu(self) -> float:
-        """Tell how many seconds of a core our processes have used."""
-        return sum(cpu_of(one.pid) for one in self.ours)
+        """Return the CPU time of valence-api and the conductors, in seconds."""
+        return sum(cpu_of(child.pid) for child in self.valence_processes)
 
     def _write(self) -> None:
         name = self.folder.name.lower()
         board = self.useFixture(boards.Redis()).url
         for kind in KINDS:
             self._postgresql.create(f"{name}-{kind}")
-        text = FILE.format(
+        text = CONFIG.format(
             folder=self.folder,
             port=self.port,
             board=board,
             workers=self._workers,
-            ironic=self._where["ironic"],
+            ironic=self._urls["ironic"],
             **{kind: self._postgresql.url(f"{name}-{kind}") for kind in KINDS},
         )
         (self.folder / "valence.conf").write_text(text)
-        (self.folder / "submits.conf").write_text(ONLY_SUBMITS)
+        (self.folder / "submits.conf").write_text(SUBMIT_ONLY)
 
     def _plugin(self) -> Provisioner:
-        """Take requests for instances in this process, as a hook of Nova's does."""
+        """Return a provisioner in this process, as the Nova driver has one."""
         conf = cfg.ConfigOpts()
         log.register_options(conf)
         files = [str(self.folder / name) for name in ("valence.conf", "submits.conf")]
@@ -136,69 +137,69 @@ class Deployment(fixtures.Fixture):
     def _run(self, command: str, *arguments: str) -> subprocess.Popen[bytes]:
         file = str(self.folder / "valence.conf")
         with (self.folder / f"{command}-{len(self._running)}.log").open("wb") as out:
-            one = subprocess.Popen(
+            child = subprocess.Popen(
                 [sys.executable, "-m", COMMANDS[command], "--config-file", file, *arguments],
                 stdout=out,
                 stderr=out,
             )
-        self._running.append(one)
-        return one
+        self._running.append(child)
+        return child
 
-    def _until_it_answers(self, api: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + PATIENCE
+    def _wait_ready(self, api: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + TIMEOUT
         while True:
             try:
-                peers.ask("GET", f"http://127.0.0.1:{self.port}/healthcheck")
+                peers.request("GET", f"http://127.0.0.1:{self.port}/healthcheck")
             except OSError:
                 if api.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"valence-api does not answer: {self.logs()}") from None
+                    raise RuntimeError(f"valence-api does not respond: {self.logs()}") from None
                 time.sleep(0.1)
             else:
                 return
 
     def logs(self) -> str:
-        """Give the end of every log."""
+        """Return the end of every log."""
         tails = [file.read_text()[-1500:] for file in sorted(self.folder.glob("*.log"))]
         return "\n".join(tails)
 
-    def _end(self) -> None:
-        for one in self._running:
-            if one.poll() is None:
-                one.terminate()
-        for one in self._running:
+    def _stop(self) -> None:
+        for child in self._running:
+            if child.poll() is None:
+                child.terminate()
+        for child in self._running:
             try:
-                one.wait(20)
+                child.wait(20)
             except subprocess.TimeoutExpired:
-                one.kill()
-                one.wait()
+                child.kill()
+                child.wait()
 
 
 KINDS: Sequence[str] = ("rows", "flows", "instances")
 
 
 def cpu_of(pid: int) -> float:
-    """Read the processor time of a process: fields 14 and 15 of proc(5)."""
+    """Return the CPU time of a process, in seconds: fields 14 and 15 of proc(5)."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def starved(pid: int) -> float:
-    """Read for how long the threads of a process were ready, and had no processor, seconds.
+    """Return for how many seconds the threads of a process were ready, but had no processor.
 
-    All that live now, together: field 2 of schedstat (Linux, sched-stats.rst).
+    The sum over its current threads: field 2 of schedstat (Linux, sched-stats.rst).
     """
     nanoseconds = 0
     for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        with contextlib.suppress(OSError):  # it ended just now
+        with contextlib.suppress(OSError):  # it has just ended
             nanoseconds += int(stat.read_text().split()[1])
     return nanoseconds / 1e9
 
 
 def cpu_of_session(leader: int) -> float:
-    """Read the processor time of all processes of a session: field 6 of proc(5) names it."""
+    """Return the CPU time of all processes of a session: field 6 of proc(5) names it."""
     seconds = 0.0
     for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it ended just now
+        with contextlib.suppress(OSError):  # it has just ended
             if int(stat.read_text().rpartition(")")[2].split()[3]) == leader:
                 seconds += cpu_of(int(stat.parent.name))
     return seconds

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""From what the peers wrote down to figures."""
+"""Figures from the records of the peers."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -11,26 +11,26 @@ Span = tuple[float, float]
 
 
 @dataclasses.dataclass(frozen=True)
-class Taken:
-    """What the peers took for so many instances.
+class PeerTime:
+    """The time and the requests of the peers in one measurement.
 
-    :ivar podm: seconds during which a pod manager was at work.
-    :ivar ironic: the same of Ironic.
-    :ivar together: seconds during which any of them was at work.
+    :ivar podm: seconds during which a pod manager was busy.
+    :ivar ironic: seconds during which Ironic was busy.
+    :ivar any_peer: seconds during which at least one of them was busy.
     """
 
     podm: float
     ironic: float
-    together: float
+    any_peer: float
     podm_requests: int
     ironic_requests: int
 
 
 def covered(spans: Iterable[Span]) -> float:
-    """Tell for how many seconds at least one of the spans lasted.
+    """Return the length of the union of spans, in seconds.
 
-    A look at a node that is being assembled takes the pod manager no longer than
-    assembling does: what overlaps counts once.
+    Overlaps count once: a GET of a node during its assembly makes the pod manager
+    busy for no longer than the assembly does.
     """
     seconds, until = 0.0, float("-inf")
     for begin, end in sorted(spans):
@@ -39,14 +39,17 @@ def covered(spans: Iterable[Span]) -> float:
     return seconds
 
 
-def taken(said: Mapping[str, Any]) -> Taken:
-    """Add up what the peers said that they took."""
-    ironic = [tuple(span) for span in said["ironic"]["spans"]]
-    podm = [tuple(span) for one in said["podms"] for span in one["spans"]]
-    return Taken(
+def peer_time(records: Mapping[str, Any]) -> PeerTime:
+    """Return the sums over the records of the peers.
+
+    :param records: as :class:`benchmarks.peers.Peers` returns them.
+    """
+    ironic = [tuple(span) for span in records["ironic"]["spans"]]
+    podm = [tuple(span) for record in records["podms"] for span in record["spans"]]
+    return PeerTime(
         podm=covered(podm),
         ironic=covered(ironic),
-        together=covered(podm + ironic),
-        podm_requests=sum(one["requests"] for one in said["podms"]),
-        ironic_requests=said["ironic"]["requests"],
+        any_peer=covered(podm + ironic),
+        podm_requests=sum(record["requests"] for record in records["podms"]),
+        ironic_requests=records["ironic"]["requests"],
     )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How quickly nodes are listed, beside a real Ironic, and how quickly they are composed."""
+"""Measure the speed of listing nodes, compared with a real Ironic, and of composing them."""
 
 from collections.abc import Callable
 from concurrent import futures
@@ -21,24 +21,24 @@ from benchmarks.pods import Pods
 from devstack.lab import ironic as lab_ironic
 from devstack.lab import processes
 from tests.crash.process import Process
-from valence.objects import node as node_objects
+from valence.objects.node import Node
 from valence_conductor import waiting
 
-#: How often each request is sent; the median counts.
-TIMES = 15
+#: Number of repetitions of each request; the median counts.
+REPETITIONS = 15
 
-#: Who lists at the same time when the rate is measured.
-CROWD = 4
+#: Number of concurrent clients when the rate is measured.
+CLIENTS = 4
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """One number of nodes.
+    """Figures for one number of nodes.
 
     :ivar seconds: of listing all of them, page by page.
-    :ivar rate: nodes listed in a second by several who ask at the same time.
+    :ivar rate: nodes listed in a second, by several concurrent clients.
     :ivar one: seconds of reading one node.
     """
 
@@ -49,26 +49,30 @@ class Listing:
 
 
 @dataclasses.dataclass(frozen=True)
-class Took:
-    """What a listing took: the median, and seconds of a core of the server's on average."""
+class Cost:
+    """Cost of a listing: median of the seconds, mean of the server's CPU seconds."""
 
     seconds: float
     cpu: float
 
 
 @dataclasses.dataclass(frozen=True)
-class Beside:
-    """The same number of nodes listed by both in turns: Ironic's short list, and its details."""
+class Comparison:
+    """The same number of nodes, listed alternately by Valence and by Ironic.
+
+    :ivar short: Ironic's short list.
+    :ivar detailed: Ironic's list with details.
+    """
 
     count: int
-    ours: Took
-    short: Took
-    detailed: Took
+    valence: Cost
+    short: Cost
+    detailed: Cost
 
 
 @dataclasses.dataclass(frozen=True)
 class Composed:
-    """Nodes composed at the same time."""
+    """Figures of nodes that were composed at the same time."""
 
     count: int
     pod_managers: int
@@ -77,38 +81,38 @@ class Composed:
     requests: int
 
 
-def ours(counts: list[int]) -> list[Listing]:
-    """List nodes of a service that has more and more of them."""
-    found = []
+def list_nodes(counts: list[int]) -> list[Listing]:
+    """Measure listings of a service with increasing numbers of nodes."""
+    listings = []
     with Alone() as service:
-        there = 0
+        existing = 0
         for count in sorted(counts):
-            one = _fill(service, there, count)
-            found.append(_listing(service, count, one))
-            there = count
-    return found
+            uuid = _fill(service, existing, count)
+            listings.append(_listing(service, count, uuid))
+            existing = count
+    return listings
 
 
-def beside(count: int) -> Beside:
-    """List nodes of the service and of a real Ironic, one after the other, in turns.
+def compare(count: int) -> Comparison:
+    """List nodes of the service and of a real Ironic, alternately.
 
-    :raises IronicMissing: there is none to be had here.
+    :raises IronicMissing: no Ironic is installed.
     """
-    with fixtures.Fixture() as stage:
-        folder = pathlib.Path(stage.useFixture(fixtures.TempDir()).path)
+    with fixtures.Fixture() as setup:
+        folder = pathlib.Path(setup.useFixture(fixtures.TempDir()).path)
         ironic = lab_ironic.Ironic(folder, ROOT / ".lab" / "cache")
         ironic.prepare()
         reaper = processes.Reaper()
-        stage.addCleanup(reaper.close)
+        setup.addCleanup(reaper.close)
         ironic.process.start(reaper)
-        stage.addCleanup(ironic.process.stop)
+        setup.addCleanup(ironic.process.stop)
         ironic.process.wait_ready()
-        # One after the other: its SQLite has one writer at a time.
+        # Not concurrently: its SQLite has one writer at a time.
         for number in range(count):
-            alone.ask("POST", f"{ironic.url}/v1/nodes", _enrolled(number))
-        service = stage.useFixture(Alone())
+            alone.request("POST", f"{ironic.url}/v1/nodes", _ironic_node(number))
+        service = setup.useFixture(Alone())
         _fill(service, 0, count)
-        asked = [
+        requests = [
             (f"{service.url}/v1/nodes?limit={count}", service.cpu),
             *(
                 (
@@ -118,90 +122,94 @@ def beside(count: int) -> Beside:
                 for path in ("nodes", "nodes/detail")
             ),
         ]
-        return Beside(count, *_in_turns(asked, count))
+        return Comparison(count, *_alternate(requests, count))
 
 
-def _in_turns(asked: list[tuple[str, Callable[[], float]]], count: int) -> list[Took]:
-    """Send each request again and again, in turns: what disturbs one disturbs the others."""
-    taken: list[list[tuple[float, float]]] = [[] for _ in asked]
-    for _ in range(TIMES):
-        for (url, cpu), times in zip(asked, taken, strict=True):
-            used, began = cpu(), time.monotonic()
-            found = len(alone.ask("GET", url)["nodes"])
-            times.append((time.monotonic() - began, cpu() - used))
-            if found != count:
-                raise RuntimeError(f"{url} lists {found} nodes instead of {count} in one page")
+def _alternate(requests: list[tuple[str, Callable[[], float]]], count: int) -> list[Cost]:
+    """Repeat the requests alternately, so that other load affects all of them alike.
+
+    :param requests: URL of each, and the function that reads the CPU time of its server.
+    """
+    samples: list[list[tuple[float, float]]] = [[] for _ in requests]
+    for _ in range(REPETITIONS):
+        for (url, cpu), costs in zip(requests, samples, strict=True):
+            cpu_before, start = cpu(), time.monotonic()
+            listed = len(alone.request("GET", url)["nodes"])
+            costs.append((time.monotonic() - start, cpu() - cpu_before))
+            if listed != count:
+                raise RuntimeError(f"{url} lists {listed} nodes instead of {count} in one page")
     return [
-        Took(
-            statistics.median(seconds for seconds, _ in times),
-            statistics.fmean(cpu for _, cpu in times),
+        Cost(
+            statistics.median(seconds for seconds, _ in costs),
+            statistics.fmean(cpu for _, cpu in costs),
         )
-        for times in taken
+        for costs in samples
     ]
 
 
-def _fill(service: Alone, there: int, count: int) -> str:
-    """Put nodes into the service's database until there are so many.
+def _fill(service: Alone, existing: int, count: int) -> str:
+    """Insert nodes into the service's database, up to a number.
 
-    :returns: the uuid of one of them.
+    :param existing: number of nodes in it.
+    :returns: the uuid of one of the new ones.
     """
-    fresh = [_row(number) for number in range(there, count)]
+    rows = [_row(number) for number in range(existing, count)]
     engine = sa.create_engine(service.rows)
     with engine.begin() as connection:
-        connection.execute(sa.insert(node_objects.Node), fresh)
+        connection.execute(sa.insert(Node), rows)
     engine.dispose()
-    return str(fresh[0]["uuid"])
+    return str(rows[0]["uuid"])
 
 
 def compose(count: int, pod_managers: int, latency: float) -> Composed:
-    """Compose nodes at the same time."""
-    with fixtures.Fixture() as stage:
-        folder = pathlib.Path(stage.useFixture(fixtures.TempDir()).path)
+    """Compose nodes concurrently, and measure it."""
+    with fixtures.Fixture() as setup:
+        folder = pathlib.Path(setup.useFixture(fixtures.TempDir()).path)
         systems = -(-count // pod_managers)
         serve = Pods(pod_managers, systems, latency, expand=True, assemble=0.0)
         pods = Process(serve, folder / "pods.log")
-        stage.addCleanup(pods.kill)
-        service = stage.useFixture(Alone())
-        service.know(pods.call("where"))
-        service.ask("GET", "/v1/systems?refresh=true&limit=1")
-        pods.call("take")
-        wanted = {"properties": {"processor": {"total_cores": 8}}}
-        began = time.monotonic()
-        with futures.ThreadPoolExecutor(CROWD) as crowd:
-            list(crowd.map(lambda _: service.ask("POST", "/v1/nodes", wanted), range(count)))
-        while service.ask("GET", "/v1/nodes?state=composing&limit=1")["nodes"]:
+        setup.addCleanup(pods.kill)
+        service = setup.useFixture(Alone())
+        service.register(pods.call("urls"))
+        service.request("GET", "/v1/systems?refresh=true&limit=1")
+        pods.call("collect")
+        body = {"properties": {"processor": {"total_cores": 8}}}
+        start = time.monotonic()
+        with futures.ThreadPoolExecutor(CLIENTS) as clients:
+            list(clients.map(lambda _: service.request("POST", "/v1/nodes", body), range(count)))
+        while service.request("GET", "/v1/nodes?state=composing&limit=1")["nodes"]:
             time.sleep(0.1)
-        seconds = time.monotonic() - began
-        there = len(service.everything("/v1/nodes?state=composed"))
-        if there != count:
-            raise RuntimeError(f"{there} of {count} nodes were composed")
-        return Composed(count, pod_managers, latency, seconds, pods.call("take")["requests"])
+        seconds = time.monotonic() - start
+        composed = len(service.list_all("/v1/nodes?state=composed"))
+        if composed != count:
+            raise RuntimeError(f"{composed} of {count} nodes were composed")
+        return Composed(count, pod_managers, latency, seconds, pods.call("collect")["requests"])
 
 
 def _listing(service: Alone, count: int, uuid: str) -> Listing:
-    if len(service.everything("/v1/nodes")) != count:
+    if len(service.list_all("/v1/nodes")) != count:
         raise RuntimeError(f"not all of {count} nodes were listed")
-    times = TIMES if count <= 1000 else 3
-    seconds = _median(lambda: service.everything("/v1/nodes"), times)
-    began = time.monotonic()
-    with futures.ThreadPoolExecutor(CROWD) as crowd:
-        list(crowd.map(lambda _: service.everything("/v1/nodes"), range(CROWD)))
-    rate = CROWD * count / (time.monotonic() - began)
-    one = _median(lambda: service.ask("GET", f"/v1/nodes/{uuid}"))
+    repetitions = REPETITIONS if count <= 1000 else 3
+    seconds = _median(lambda: service.list_all("/v1/nodes"), repetitions)
+    start = time.monotonic()
+    with futures.ThreadPoolExecutor(CLIENTS) as clients:
+        list(clients.map(lambda _: service.list_all("/v1/nodes"), range(CLIENTS)))
+    rate = CLIENTS * count / (time.monotonic() - start)
+    one = _median(lambda: service.request("GET", f"/v1/nodes/{uuid}"))
     return Listing(count, seconds, rate, one)
 
 
-def _median(ask: Callable[[], Any], times: int = TIMES) -> float:
-    taken = []
-    for _ in range(times):
-        began = time.monotonic()
-        ask()
-        taken.append(time.monotonic() - began)
-    return statistics.median(taken)
+def _median(request: Callable[[], Any], repetitions: int = REPETITIONS) -> float:
+    seconds = []
+    for _ in range(repetitions):
+        start = time.monotonic()
+        request()
+        seconds.append(time.monotonic() - start)
+    return statistics.median(seconds)
 
 
 def _row(number: int) -> dict[str, Any]:
-    """Give the row of a composed node, such as a flow leaves it."""
+    """Return the row of a composed node, as a flow leaves it."""
     now = waiting.now()
     interfaces = [
         {"mac": f"52:54:00:00:{number >> 8 & 255:02x}:{number & 255:02x}", "path": "/redfish/v1"}
@@ -225,8 +233,8 @@ def _row(number: int) -> dict[str, Any]:
     }
 
 
-def _enrolled(number: int) -> dict[str, Any]:
-    """Give the request for a node of Ironic, such as the service registers it."""
+def _ironic_node(number: int) -> dict[str, Any]:
+    """Return the body that creates a node in Ironic, as the service sends it."""
     return {
         "driver": "redfish",
         "name": f"node-{number}",

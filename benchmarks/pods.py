@@ -16,10 +16,11 @@ from tests.crash import process
 
 
 class Pods:
-    """So many pod managers, for :class:`tests.crash.process.Process`.
+    """A number of pod managers, for :class:`tests.crash.process.Process`.
 
-    :param systems: of each.
-    :param latency: seconds before each answer.
+    :param systems: number of computer systems of each.
+    :param latency: seconds before each response.
+    :param expand: whether they support ``$expand``.
     :param assemble: seconds in which a node is assembled.
     """
 
@@ -30,7 +31,7 @@ class Pods:
         self._latency, self._expand, self._assemble = latency, expand, assemble
 
     def __call__(self) -> process.Commands:
-        """Serve; ``where`` tells the URLs, ``take`` what it took since it was last asked."""
+        """Serve; ``urls`` returns the URLs, ``collect`` requests and CPU time since the last."""
         logging.disable(logging.WARNING)
         loop = asyncio.new_event_loop()
         pods = [
@@ -46,16 +47,16 @@ class Pods:
         for pod in pods:
             loop.run_until_complete(pod.open())
         threading.Thread(target=loop.run_forever, daemon=True).start()
-        used = [time.process_time()]
+        cpu_time = [time.process_time()]
 
-        async def take() -> dict[str, Any]:
+        async def collect() -> dict[str, Any]:
             requests = sum(pod.journal.show()["total"] for pod in pods)
             for pod in pods:
                 pod.journal.clear()
-            before, used[0] = used[0], time.process_time()
-            return {"requests": requests, "cpu": used[0] - before}
+            before, cpu_time[0] = cpu_time[0], time.process_time()
+            return {"requests": requests, "cpu": cpu_time[0] - before}
 
         return {
-            "where": lambda: [pod.url for pod in pods],
-            "take": lambda: asyncio.run_coroutine_threadsafe(take(), loop).result(20),
+            "urls": lambda: [pod.url for pod in pods],
+            "collect": lambda: asyncio.run_coroutine_threadsafe(collect(), loop).result(20),
         }

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The main job on real parts: compose, enrol, deploy, give back.
+"""The main job on real parts: compose, enroll, deploy, release.
 
-Two simulated pod managers, the service and a real Ironic on loopback; three
-instances to ``active`` at once and a fourth that fails while it is enrolled;
-then everything is deleted, and the books must be as they were. ``--keep``
-leaves it all running instead, ``--stop`` ends what was left.
+Two simulated pod managers, the service and a real Ironic on loopback. Three
+instances become ``active`` at the same time, and a fourth fails while it is
+enrolled; then all are deleted, and pools, Ironic and databases must be as before.
+``--keep`` leaves everything running instead; ``--stop`` ends what was left running.
 """
 
 import argparse
+from collections.abc import Callable
 from collections.abc import Iterable
 import logging
 from pathlib import Path
@@ -17,19 +18,22 @@ import sys
 import time
 from typing import Any
 
-from rich import console as consoles
+from rich.console import Console
 
-from devstack import show as showing
-from devstack import watch as watching
 from devstack.lab import balance
-from devstack.lab import ironic
-from devstack.lab import kept
-from devstack.lab import lab as labs
+from devstack.lab import detached
 from devstack.lab import podm
-from devstack.lab import processes
+from devstack.lab.ironic import IronicMissing
+from devstack.lab.lab import Lab
+from devstack.lab.lab import ROOT
+from devstack.lab.processes import ProcessFailed
+from devstack.show import Show
+from devstack.watch import all_settled
 from devstack.watch import Request
-from valence_integration import provisioner as provisioner_module
+from devstack.watch import Track
+from devstack.watch import Watch
 from valence_integration import states
+from valence_integration.provisioner import Provisioner
 
 PODS = {
     "hall-a": podm.Size(systems=6, cores=16, memory_mib=64 * 1024, assemble_seconds=2),
@@ -42,8 +46,8 @@ REQUESTS = (
     Request("db-1", cores=32, memory_gib=256, storage_gib=400),
 )
 
-ILL_FATED = Request("db-2", cores=32, memory_gib=256, storage_gib=400)
-"""Only hall-b has what it asks for, and there somebody forgot something."""
+FAILING = Request("db-2", cores=32, memory_gib=256, storage_gib=400)
+"""Only hall-b has this hardware, and its MAC addresses have a stale record in Ironic."""
 
 DEPLOY = {
     # A ramdisk deployment: the machine boots this image over virtual media.
@@ -52,146 +56,157 @@ DEPLOY = {
     "deploy_interface": "ramdisk",
 }
 
-LIMIT = 150
-"""Seconds that a part of the story may take."""
+TIMEOUT = 150
+"""Timeout of each part of the demonstration, in seconds."""
 
-DONE_COMPOSING = frozenset({"enroll-node", "deploy-node", *states.SETTLED})
+AFTER_COMPOSE = frozenset({"enroll-node", "deploy-node", *states.SETTLED})
 
 
-class Failed(Exception):
-    """The demonstration did not do what it shows; a sentence says what."""
+class DemoFailed(Exception):
+    """The demonstration did not have the expected result; the message has the reason."""
 
 
 class Demo:
-    """One performance."""
+    """One run of the demonstration."""
 
-    def __init__(
-        self, lab: labs.Lab, show: showing.Show, provisioner: provisioner_module.Provisioner
-    ) -> None:
+    def __init__(self, lab: Lab, show: Show, provisioner: Provisioner) -> None:
         self.lab = lab
         self.show = show
-        self.watch = watching.Watch(lab, provisioner)
+        self.watch = Watch(lab, provisioner)
         self.tracks = self.watch.tracks
 
-    def follow(self, tracks: Iterable[watching.Track]) -> None:
-        """Show what happens until all these have come to rest."""
+    def follow(self, tracks: Iterable[Track]) -> None:
+        """Show the progress until all these instances are settled."""
         followed = list(tracks)
-        self._until(lambda: watching.at_rest(followed))
+        self._until(lambda: all_settled(followed))
 
-    def _until(self, condition: Any) -> None:
-        limit = time.monotonic() + LIMIT
+    def _until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + TIMEOUT
 
         def pause() -> None:
-            if time.monotonic() > limit:
-                raise Failed(f"{LIMIT} s have passed, and it is not done. {self._whereabouts()}")
-            time.sleep(watching.Watch.PACE)
+            if time.monotonic() > deadline:
+                steps = ", ".join(f"{track.request.name}: {track.step}" for track in self.tracks)
+                raise DemoFailed(f"It is not done after {TIMEOUT} s. {steps}")
+            time.sleep(Watch.INTERVAL)
 
         self.show.follow(self.watch, condition, pause)
 
-    def _whereabouts(self) -> str:
-        return ", ".join(f"{track.request.name}: {track.step}" for track in self.tracks)
-
     def provision(self) -> None:
-        """Bring three instances to active at once, and have a fourth fail."""
-        self.show.chapter("Three servers are asked for at once")
+        """Bring three instances to active at once; let a fourth fail.
+
+        :raises DemoFailed: an instance ended in another state.
+        """
+        self.show.heading("Requesting three servers at once")
         for request in REQUESTS:
             self.watch.add(request, DEPLOY)
-        wanted = list(self.tracks)
-        self._until(lambda: all(track.step in DONE_COMPOSING for track in wanted))
-        relic = self.forget_something()
-        self.show.chapter(
-            f"And a fourth, {ILL_FATED.name}, whose network card Ironic knows from an earlier life"
+        tracks = list(self.tracks)
+        self._until(lambda: all(track.step in AFTER_COMPOSE for track in tracks))
+        stale_node = self.enroll_stale_node()
+        self.show.heading(
+            f"Requesting a fourth, {FAILING.name}, whose MAC address Ironic has in a stale record"
         )
-        ill_fated = self.watch.add(ILL_FATED, DEPLOY)
+        failing = self.watch.add(FAILING, DEPLOY)
         self.follow(self.tracks)
-        for track in wanted:
+        for track in tracks:
             _expect(track, states.ACTIVE)
-        _expect(ill_fated, states.ERROR)
-        self.explain(ill_fated)
-        self.lab.ironic_client().node.delete(relic)
+        _expect(failing, states.ERROR)
+        self.explain(failing)
+        self.lab.ironic_client().node.delete(stale_node)
 
-    def forget_something(self) -> str:
-        """Leave a record in Ironic as people do: a machine that was enrolled by hand once.
+    def enroll_stale_node(self) -> str:
+        """Create a record in Ironic, such as one of a machine that was once enrolled by hand.
 
-        It has the MAC addresses of what is still free of hall-b, so that Ironic
+        It has the MAC addresses of the free systems of hall-b, so that Ironic
         refuses the ports of the next node that is composed there.
+
+        :returns: the uuid of its node.
         """
         pod = self.lab.pods["hall-b"]
         client = self.lab.ironic_client()
-        relic: str = client.node.create(driver="redfish", name="enrolled-by-hand-years-ago").uuid
+        uuid: str = client.node.create(driver="redfish", name="enrolled-by-hand-years-ago").uuid
         for mac in pod.free_macs():
-            client.port.create(node_uuid=relic, address=mac)
-        return relic
+            client.port.create(node_uuid=uuid, address=mac)
+        return uuid
 
-    def explain(self, track: watching.Track) -> None:
-        """Say why an instance failed, and that nothing was kept of it."""
+    def explain(self, track: Track) -> None:
+        """Print why an instance failed, and check that all of it was released.
+
+        :raises DemoFailed: something of it is left.
+        """
         fault = track.fault or {}
         detail, reason = fault.get("detail") or "", fault.get("reason") or ""
-        self.show.say(f"\n{track.request.name} failed: {detail}")
+        self.show.print(f"\n{track.request.name} failed: {detail}")
         if reason not in detail:
-            self.show.say(f"  In Ironic's words: {reason}")
+            self.show.print(f"  Reason from Ironic: {reason}")
         holders = {node["name"] for pod in self.lab.pods.values() for node in pod.pool()["nodes"]}
         if len(holders) != len(REQUESTS) or track.in_ironic:
-            raise Failed(f"{track.request.name} failed, but was not given back.")
-        self.show.say("  It was taken out of Ironic, and its hardware is back in the pool.")
+            raise DemoFailed(f"{track.request.name} failed, but was not released.")
+        self.show.print("  It was removed from Ironic, and its hardware is back in the pool.")
 
     def destroy(self) -> None:
-        """Have everything destroyed."""
-        self.show.chapter("All of them are destroyed")
+        """Destroy all instances.
+
+        :raises DemoFailed: an instance ended in another state.
+        """
+        self.show.heading("Destroying all of them")
         self.watch.destroy(self.tracks)
         self.follow(self.tracks)
         for track in self.tracks:
             _expect(track, states.DELETED)
 
 
-def _expect(track: watching.Track, state: str) -> None:
+def _expect(track: Track, state: str) -> None:
     if track.state != state:
         detail = (track.fault or {}).get("detail", "")
-        raise Failed(f"{track.request.name} is {track.state}, and not {state}. {detail}")
+        raise DemoFailed(f"{track.request.name} is {track.state}, and not {state}. {detail}")
 
 
-def perform(lab: labs.Lab, show: showing.Show, keep: bool) -> None:
-    """Run the story in a lab that has been started.
+def perform(lab: Lab, show: Show, keep: bool) -> None:
+    """Run the demonstration in a started lab.
 
-    :raises Failed: something was not as it must be.
+    :param keep: return while the instances are active.
+    :raises DemoFailed: a result is not as expected.
     """
     show.names = {uuid: name for name, uuid in lab.enlist().items()}
     pods = ", ".join(f"{name} ({size.systems} systems)" for name, size in PODS.items())
-    show.say(f"  pod managers registered: {pods}")
-    with provisioner_module.Provisioner(lab.plugin_conf()) as provisioner:
+    show.print(f"  pod managers registered: {pods}")
+    with Provisioner(lab.plugin_conf()) as provisioner:
         before = balance.take(lab)
         demo = Demo(lab, show, provisioner)
-        moments = {"before": demo.watch.pools}
+        pools = {"before": demo.watch.pools}
         demo.provision()
-        moments["during"] = _books(lab)
+        pools["during"] = _pools(lab)
         if keep:
-            show.journeys(demo.tracks)
+            show.timings(demo.tracks)
             return
         demo.destroy()
-        moments["after"] = _books(lab)
+        pools["after"] = _pools(lab)
         show.console.print()
-        show.journeys(demo.tracks)
-        show.pools(moments)
+        show.timings(demo.tracks)
+        show.pools(pools)
         compare(before, balance.take(lab), show)
 
 
-def _books(lab: labs.Lab) -> dict[str, dict[str, Any]]:
+def _pools(lab: Lab) -> dict[str, dict[str, Any]]:
     return {name: pod.pool() for name, pod in lab.pods.items()}
 
 
-def compare(before: balance.Balance, after: balance.Balance, show: showing.Show) -> None:
-    """Say that the books are as they were, or raise with what is not."""
+def compare(before: balance.Balance, after: balance.Balance, show: Show) -> None:
+    """Compare two snapshots, and print that they are equal.
+
+    :raises DemoFailed: with the differences.
+    """
     if differences := list(before.differences(after)):
-        raise Failed("\n".join(["The books are not as they were:", *differences]))
-    show.say(
+        raise DemoFailed("\n".join(["Pools, Ironic or databases have changed:", *differences]))
+    show.print(
         "Pools, Ironic and databases are exactly as at the start: "
         f"{len(after.pools)} fingerprints, {len(after.ironic_nodes)} nodes and "
         f"{len(after.ironic_ports)} ports in Ironic, {len(after.rows)} tables."
     )
 
 
-HOW_TO_LOOK = """
-It is left running. Look at it from the top of the checkout:
+INSTRUCTIONS = """
+It is left running. Inspect it from the top of the checkout:
 
     . .lab/demo/rc
     {bin}/valence podmanager list
@@ -200,81 +215,81 @@ It is left running. Look at it from the top of the checkout:
     {bin}/baremetal port list
     ls .lab/demo
 
-Stop it, and remove what it left:
+Stop it, and remove its files:
 
     make demo-stop
 """
 
 
-def keep_running(lab: labs.Lab, show: showing.Show) -> None:
-    """Leave the lab running, and say how to look at it and how to stop it."""
-    kept.keep(lab)
+def keep_running(lab: Lab, show: Show) -> None:
+    """Detach the lab from this process, and print how to inspect and to stop it."""
+    detached.detach(lab)
     programs = Path(sys.executable).parent
-    if programs.is_relative_to(labs.ROOT):
-        programs = programs.relative_to(labs.ROOT)
-    show.say(HOW_TO_LOOK.format(bin=programs))
+    if programs.is_relative_to(ROOT):
+        programs = programs.relative_to(ROOT)
+    show.print(INSTRUCTIONS.format(bin=programs))
 
 
-def run(keep: bool, show: showing.Show) -> int:
-    """Start a lab, run the story, clean up; return the exit code."""
-    if kept.running():
-        show.say("A demonstration was left running: `make demo-stop` ends it.")
+def run(keep: bool, show: Show) -> int:
+    """Start a lab, run the demonstration, clean up; return the exit code."""
+    if detached.running():
+        show.print("A demonstration is still running: `make demo-stop` ends it.")
         return 1
-    began = time.monotonic()
-    show.chapter("Starting pod managers, the service and Ironic")
+    started_at = time.monotonic()
+    show.heading("Starting pod managers, the service and Ironic")
     try:
-        lab = labs.Lab(PODS, tell=lambda line: show.say(f"  {line}"))
-    except ironic.IronicMissing as exc:
-        show.say(str(exc))
+        lab = Lab(PODS, report=lambda line: show.print(f"  {line}"))
+    except IronicMissing as exc:
+        show.print(str(exc))
         return 1
     logging.basicConfig(filename=lab.directory / "demo.log", level=logging.INFO)
-    staying = False
+    is_detached = False
     try:
         lab.start()
         perform(lab, show, keep)
         if keep:
             keep_running(lab, show)
-            staying = True
-    except (Failed, processes.ProcessFailed) as exc:
-        show.say(f"\nFailed. {exc}\nThe logs are in {lab.directory}.")
+            is_detached = True
+    except (DemoFailed, ProcessFailed) as exc:
+        show.print(f"\nFailed. {exc}\nThe logs are in {lab.directory}.")
         lab.stop()
         return 1
     except KeyboardInterrupt:
-        show.say("\nStopping.")
+        show.print("\nStopping.")
         lab.stop()
         lab.remove()
         return 130
     finally:
-        if not staying:
+        if not is_detached:
             lab.stop()
     if not keep:
         lab.remove()
-        show.say(f"Done in {time.monotonic() - began:.0f} s.")
+        show.print(f"Done in {time.monotonic() - started_at:.0f} s.")
     return 0
 
 
-def stop(show: showing.Show, quiet: bool) -> int:
-    """Stop what was left running."""
-    count = kept.stop()
+def stop(show: Show, quiet: bool) -> int:
+    """Stop a demonstration that was left running; return the exit code."""
+    count = detached.stop()
     if count or not quiet:
-        show.say(f"{count} processes stopped." if count else "Nothing was left running.")
+        show.print(f"{count} processes stopped." if count else "Nothing was left running.")
     return 0
 
 
 def main() -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(description="Compose, enrol, deploy, give back.")
+    parser = argparse.ArgumentParser(description="Compose, enroll, deploy, release.")
     parser.add_argument("--keep", action="store_true", help="leave everything running")
     parser.add_argument("--stop", action="store_true", help="stop what was left running")
-    parser.add_argument("--quiet", action="store_true", help="say nothing if nothing was left")
+    parser.add_argument("--quiet", action="store_true", help="print nothing if nothing is running")
     arguments = parser.parse_args()
-    console = consoles.Console()
+    console = Console()
     if not console.is_terminal:
-        console = consoles.Console(width=120)
-    show = showing.Show(console)
+        console = Console(width=120)
+    show = Show(console)
     if arguments.stop:
         return stop(show, arguments.quiet)
-    # As Ctrl-C: every way to be asked to end cleans up.
+    # These signals clean up as Ctrl-C does.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     return run(arguments.keep, show)

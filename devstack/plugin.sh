@@ -7,13 +7,9 @@
 #     enable_plugin ironic https://opendev.org/openstack/ironic
 #     enable_plugin valence https://opendev.org/openstack/valence
 #
-# What was run of it: the commands that it gives (valence-dbsync, valence-api,
-# podm-simulator, valence podmanager create) run in the demonstration and in the
-# functional tests, and bash checks its syntax. What was not run: the plugin
-# itself in a DevStack.
-#
-# valence-api has no authentication of its own yet (auth_strategy = noauth): it
-# listens on the address of DevStack, for trusted networks alone.
+# What was run of it: its commands (valence-dbsync, valence-api, podm-simulator,
+# valence podmanager create) run in the demonstration and in the functional tests,
+# and bash checks its syntax. The plugin itself was not run in a DevStack.
 
 _XTRACE_VALENCE=$(set +o | grep xtrace)
 set -o xtrace
@@ -25,13 +21,16 @@ function install_valence {
 function configure_valence {
     sudo install -d -o "$STACK_USER" "$VALENCE_CONF_DIR" "$VALENCE_STATE_PATH"
     rm -f "$VALENCE_CONF"
-    iniset "$VALENCE_CONF" DEFAULT auth_strategy noauth
+    iniset "$VALENCE_CONF" DEFAULT auth_strategy "$VALENCE_AUTH_STRATEGY"
+    if [[ "$VALENCE_AUTH_STRATEGY" == "keystone" ]]; then
+        configure_keystone_authtoken_middleware "$VALENCE_CONF" valence
+    fi
     iniset "$VALENCE_CONF" DEFAULT host_ip "$VALENCE_HOST"
     iniset "$VALENCE_CONF" DEFAULT port "$VALENCE_PORT"
     iniset "$VALENCE_CONF" DEFAULT state_path "$VALENCE_STATE_PATH"
     iniset "$VALENCE_CONF" DEFAULT debug "$ENABLE_DEBUG_LOG_LEVEL"
     iniset "$VALENCE_CONF" database connection "$(database_connection_url valence)"
-    # Flows are a file of this process alone; see the option's help.
+    # An SQLite file, which only this process uses; see the option's help.
     iniset "$VALENCE_CONF" conductor connection "sqlite:///$VALENCE_STATE_PATH/flows.sqlite"
     configure_keystone_authtoken_middleware "$VALENCE_CONF" valence ironic
     iniset "$VALENCE_CONF" ironic region_name "$REGION_NAME"
@@ -43,6 +42,7 @@ function init_valence {
 }
 
 function create_valence_accounts {
+    # The user that validates tokens, and that registers nodes in Ironic.
     create_service_user valence admin
     get_or_create_service valence composable-baremetal "Composable bare metal"
     get_or_create_endpoint composable-baremetal "$REGION_NAME" "$VALENCE_URL"
@@ -50,7 +50,8 @@ function create_valence_accounts {
 
 function start_valence {
     run_process valence-api "$VALENCE_BIN_DIR/valence-api --config-file $VALENCE_CONF"
-    if ! wait_for_service "$SERVICE_TIMEOUT" "$VALENCE_URL/v1"; then
+    # /healthcheck needs no token.
+    if ! wait_for_service "$SERVICE_TIMEOUT" "$VALENCE_URL/healthcheck"; then
         die $LINENO "valence-api did not start"
     fi
 }
@@ -63,8 +64,13 @@ function start_valence_simulator {
     if ! wait_for_service "$SERVICE_TIMEOUT" "$url/redfish/v1/"; then
         die $LINENO "podm-simulator did not start"
     fi
-    VALENCE_ENDPOINT=$VALENCE_URL OS_AUTH_TYPE=none VALENCE_PODM_PASSWORD=$SERVICE_PASSWORD \
-        "$VALENCE_BIN_DIR/valence" podmanager create --url "$url" --username admin simulated
+    local login="--os-cloud devstack-admin"
+    if [[ "$VALENCE_AUTH_STRATEGY" == "noauth" ]]; then
+        login="--os-auth-type none --endpoint $VALENCE_URL"
+    fi
+    # shellcheck disable=SC2086
+    VALENCE_PODM_PASSWORD=$SERVICE_PASSWORD "$VALENCE_BIN_DIR/valence" $login \
+        podmanager create --url "$url" --username admin simulated
 }
 
 function stop_valence {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the demonstration looks like: a live table in a terminal, plain lines elsewhere."""
+"""The output of the demonstration: a live table in a terminal, plain lines elsewhere."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich import box
-from rich import console as consoles
 from rich import live
 from rich import progress_bar
 from rich import table
 from rich import text
+from rich.console import Console
+from rich.console import Group
+from rich.console import RenderableType
 
-from devstack import watch as watching
+from devstack.watch import Track
+from devstack.watch import Watch
 from valence_integration import states
 
 COLOURS = {
@@ -24,7 +27,7 @@ COLOURS = {
 }
 
 GAUGES = {"systems": "systems", "processor_cores": "cores", "memory_mib": "GiB"}
-"""Line of a pool's books to the unit that people see."""
+"""Resource of a pool -> the unit that is shown."""
 
 TITLE = "bold"
 
@@ -32,83 +35,81 @@ DIVISORS = {"memory_mib": 1024}
 
 
 class Show:
-    """Where the demonstration is seen.
+    """The output of one demonstration.
 
-    :param names: uuid of a pod manager to its name.
+    :ivar names: uuid of a pod manager -> its name.
     """
 
-    def __init__(self, console: consoles.Console) -> None:
+    def __init__(self, console: Console) -> None:
         self.console = console
         self.names: Mapping[str, str] = {}
 
-    def say(self, line: str) -> None:
-        """Tell a thing that happened."""
+    def print(self, line: str) -> None:
+        """Print a line."""
         self.console.print(line, highlight=False)
 
-    def chapter(self, title: str) -> None:
-        """Begin a part of the story."""
+    def heading(self, title: str) -> None:
+        """Print the heading of a part of the demonstration."""
         self.console.print()
         self.console.print(text.Text(title, style="bold"))
 
-    def follow(self, watch: watching.Watch, until: Callable[[], bool], pause: Any) -> None:
-        """Show what happens until the condition holds.
+    def follow(self, watch: Watch, until: Callable[[], bool], pause: Any) -> None:
+        """Show the progress until a condition is true.
 
-        :param pause: called between two looks.
+        :param pause: called between two refreshes.
         """
         if self.console.is_terminal:
             with live.Live(console=self.console, auto_refresh=False) as screen:
                 while not until():
-                    watch.look()
+                    watch.refresh()
                     screen.update(self._screen(watch), refresh=True)
                     pause()
                 screen.update(self._screen(watch), refresh=True)
             return
         while not until():
-            for track in watch.look():
-                self.say(f"  {watch.elapsed:6.1f} s  {track.request.name:<8} {track.step}")
+            for track in watch.refresh():
+                self.print(f"  {watch.elapsed:6.1f} s  {track.request.name:<8} {track.step}")
             pause()
 
-    def _screen(self, watch: watching.Watch) -> consoles.Group:
+    def _screen(self, watch: Watch) -> Group:
         rows = table.Table(box=box.SIMPLE_HEAD)
-        for column in ("instance", "asked for", "pod manager", "doing", "in Ironic"):
+        for column in ("instance", "request", "pod manager", "step", "in Ironic"):
             rows.add_column(column, no_wrap=True)
         rows.add_column("seconds", justify="right")
         for track in watch.tracks:
-            began = track.steps[0][1] if track.steps else watch.elapsed
+            started_at = track.steps[0][1] if track.steps else watch.elapsed
             rows.add_row(
                 track.request.name,
                 str(track.request),
                 self._pod(track),
                 text.Text(track.step, style=COLOURS.get(track.step, "yellow")),
                 track.in_ironic,
-                f"{(track.ended or watch.elapsed) - began:.1f}",
+                f"{(track.ended or watch.elapsed) - started_at:.1f}",
             )
-        return consoles.Group(rows, self._gauges(watch.pools))
+        return Group(rows, self._gauges(watch.pools))
 
-    def _pod(self, track: watching.Track) -> str:
+    def _pod(self, track: Track) -> str:
         return self.names.get(track.podm_uuid or "", "")
 
     def _gauges(self, pools: Mapping[str, Mapping[str, Any]]) -> table.Table:
         grid = table.Table.grid(padding=(0, 1))
         for name, pool in pools.items():
-            cells: list[consoles.RenderableType] = [text.Text(f"  {name}", style="bold")]
-            for line, unit in GAUGES.items():
-                used, total = _share(pool, line)
+            cells: list[RenderableType] = [text.Text(f"  {name}", style="bold")]
+            for resource, unit in GAUGES.items():
+                used, total = _share(pool, resource)
                 bar = progress_bar.ProgressBar(total=total, completed=used, width=14)
                 cells += [bar, f"{used} of {total} {unit} "]
             grid.add_row(*cells)
         return grid
 
-    def journeys(self, tracks: Iterable[watching.Track]) -> None:
-        """Print what each instance went through."""
-        rows = table.Table(
-            title="Each instance's journey", box=box.SIMPLE_HEAD, title_style="bold"
-        )
+    def timings(self, tracks: Iterable[Track]) -> None:
+        """Print the steps of each instance, with their seconds."""
+        rows = table.Table(title="Steps of each instance", box=box.SIMPLE_HEAD, title_style=TITLE)
         for column in ("instance", "pod manager", "steps and their seconds", "end"):
             rows.add_column(column)
         rows.add_column("seconds", justify="right")
         for track in tracks:
-            steps = list(track.journey())
+            steps = list(track.timings())
             rows.add_row(
                 track.request.name,
                 self._pod(track),
@@ -119,9 +120,9 @@ class Show:
         self.console.print(rows)
 
     def pools(self, moments: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
-        """Print what of the pools was composed at each moment.
+        """Print how much of each pool was composed at each moment.
 
-        :param moments: name of a moment to the books of every pod manager.
+        :param moments: name of a moment -> name of a pod manager -> its pool.
         """
         rows = table.Table(box=box.SIMPLE_HEAD, title="Composed of the pools", title_style=TITLE)
         rows.add_column("pod manager")
@@ -129,16 +130,16 @@ class Show:
         for moment in moments:
             rows.add_column(moment, justify="right")
         for name, pool in next(iter(moments.values())).items():
-            for line, unit in GAUGES.items():
+            for resource, unit in GAUGES.items():
                 rows.add_row(
                     name,
-                    f"{_share(pool, line)[1]} {unit}",
-                    *(str(_share(books[name], line)[0]) for books in moments.values()),
+                    f"{_share(pool, resource)[1]} {unit}",
+                    *(str(_share(pools[name], resource)[0]) for pools in moments.values()),
                 )
         self.console.print(rows)
 
 
-def _share(pool: Mapping[str, Any], line: str) -> tuple[int, int]:
-    """Return how much of a line of the books is composed, and how much there is."""
-    divisor = DIVISORS.get(line, 1)
-    return pool[line]["composed"] // divisor, pool[line]["total"] // divisor
+def _share(pool: Mapping[str, Any], resource: str) -> tuple[int, int]:
+    """Return how much of a resource is composed, and how much there is in total."""
+    divisor = DIVISORS.get(resource, 1)
+    return pool[resource]["composed"] // divisor, pool[resource]["total"] // divisor

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Count what tests did, from the results that stestr stored.
+"""Count test results, from the streams that stestr stored.
 
 ``python -m devstack.tally [--strict] RESULTS...`` reads subunit streams, names
-every test that failed or was left out, and closes with one line
+every test that failed or was skipped, and prints as its last line
 ``N passed, N failed, N skipped``. It exits non-zero when a test failed, when a
-stream holds no test at all, and, with ``--strict``, when a test was skipped
-that :data:`MAY_BE_SKIPPED` does not name.
+stream has no test at all, and, with ``--strict``, when a test was skipped that
+:data:`MAY_BE_SKIPPED` does not name.
 """
 
 import argparse
@@ -19,14 +19,14 @@ import subunit  # type: ignore[import-untyped]
 import testtools
 
 MAY_BE_SKIPPED: Mapping[str, str] = {}
-"""Test id to the reason why the project's own check may go without it."""
+"""Id of a test -> the reason why the project's own CI may skip it."""
 
 PASSED = frozenset({"success", "xfail"})
 SKIPPED = frozenset({"skip"})
 
 
 class Tally:
-    """Ids of tests by what became of them; skipped ones with the reason."""
+    """Ids of tests by result; the skipped ones with their reason."""
 
     def __init__(self) -> None:
         self.passed: list[str] = []
@@ -60,28 +60,28 @@ class Tally:
 
     @property
     def total(self) -> int:
-        """Return how many tests were counted."""
+        """The number of tests."""
         return len(self.passed) + len(self.failed) + len(self.skipped)
 
     def unexpected(self) -> set[str]:
-        """Return the skipped tests that nobody agreed to."""
+        """Return the skipped tests that :data:`MAY_BE_SKIPPED` does not name."""
         return set(self.skipped) - set(MAY_BE_SKIPPED)
 
 
 def report(tally: Tally) -> Iterable[str]:
-    """Yield lines for people, the closing line last."""
+    """Yield the lines of the report, the counts last."""
     for path in tally.empty:
         yield f"no test was run: {path}"
     for identity in sorted(tally.failed):
         yield f"failed: {identity}"
     for identity, reason in sorted(tally.skipped.items()):
-        yield f"left out: {identity}: {reason}"
+        yield f"skipped: {identity}: {reason}"
     yield (f"{len(tally.passed)} passed, {len(tally.failed)} failed, {len(tally.skipped)} skipped")
 
 
 def main() -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(description="Count what tests did.")
+    parser = argparse.ArgumentParser(description="Count test results.")
     parser.add_argument("--strict", action="store_true", help="fail on an unlisted skip")
     parser.add_argument("results", nargs="+", type=Path, help="stored subunit streams")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Follow instances from one step to the next, for people to see."""
+"""Follow instances from step to step, for the output of the demonstration."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -8,15 +8,15 @@ import dataclasses
 import time
 from typing import Any
 
-from devstack.lab import lab as labs
-from valence_integration import provisioner as provisioner_module
+from devstack.lab.lab import Lab
 from valence_integration import states
+from valence_integration.provisioner import Provisioner
 import valenceclient
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One server that the demonstration asks for."""
+    """The request for one server."""
 
     name: str
     cores: int
@@ -25,7 +25,7 @@ class Request:
 
     @property
     def requirements(self) -> dict[str, Any]:
-        """Return it as Valence has it."""
+        """The requirements, as Valence defines them."""
         return {
             "processor": {"total_cores": self.cores},
             "memory": {"capacity_mib": self.memory_gib * 1024},
@@ -38,10 +38,10 @@ class Request:
 
 @dataclasses.dataclass
 class Track:
-    """One instance, and what it went through.
+    """One instance and its steps.
 
-    :ivar steps: what it did, and when that began (seconds of the demonstration).
-    :ivar ended: when it came to rest; None while it is on its way.
+    :ivar steps: each step, and its start in seconds since the watch started.
+    :ivar ended: when the instance was settled, in the same seconds; None before.
     """
 
     request: Request
@@ -56,41 +56,41 @@ class Track:
 
     @property
     def step(self) -> str:
-        """Return what it does, or where it rests."""
+        """The current step, or the state in which the instance is settled."""
         return self.steps[-1][0] if self.steps else self.state
 
-    def journey(self) -> Iterable[tuple[str, float]]:
-        """Yield each step and the seconds that it took; a rest is no step."""
-        ends = [began for _, began in self.steps[1:]]
-        for (step, began), end in zip(self.steps, ends, strict=False):
+    def timings(self) -> Iterable[tuple[str, float]]:
+        """Yield each step with its seconds, without the states in which nothing runs."""
+        ends = [start for _, start in self.steps[1:]]
+        for (step, start), end in zip(self.steps, ends, strict=False):
             if step not in states.SETTLED:
-                yield step, end - began
+                yield step, end - start
 
 
 class Watch:
-    """All instances of the demonstration, looked at again and again."""
+    """All instances of the demonstration, polled."""
 
-    PACE = 0.15
-    """Seconds between two looks."""
+    INTERVAL = 0.15
+    """Seconds between two polls."""
 
-    def __init__(self, lab: labs.Lab, provisioner: provisioner_module.Provisioner) -> None:
+    def __init__(self, lab: Lab, provisioner: Provisioner) -> None:
         self.tracks: list[Track] = []
         self.pools: dict[str, dict[str, Any]] = {}
         self._lab = lab
         self._provisioner = provisioner
         self._valence = lab.valence_client()
         self._ironic = lab.ironic_client()
-        self._began = time.monotonic()
-        self._looked_far = 0.0
-        self.look()
+        self._started_at = time.monotonic()
+        self._pools_read_at = 0.0
+        self.refresh()
 
     @property
     def elapsed(self) -> float:
-        """Return the seconds since the watch began."""
-        return time.monotonic() - self._began
+        """Seconds since the watch started."""
+        return time.monotonic() - self._started_at
 
     def add(self, request: Request, deploy: Mapping[str, Any]) -> Track:
-        """Ask for a server, and follow it."""
+        """Request a server; return its track."""
         instance = self._provisioner.provision(
             name=request.name, requirements=request.requirements, deploy=deploy
         )
@@ -99,41 +99,41 @@ class Watch:
         return track
 
     def destroy(self, tracks: Iterable[Track]) -> None:
-        """Have servers destroyed."""
+        """Destroy servers."""
         for track in tracks:
             self._provisioner.destroy(track.uuid)
             track.ended = None
 
-    def look(self) -> list[Track]:
-        """Look at everything once; return the tracks that came to something new."""
-        changed = [track for track in self.tracks if self._look_at(track)]
-        if self.elapsed - self._looked_far > 0.5 or not self.pools:
-            self._looked_far = self.elapsed
+    def refresh(self) -> list[Track]:
+        """Poll everything once; return the tracks with a new step."""
+        changed = [track for track in self.tracks if self._refresh(track)]
+        if self.elapsed - self._pools_read_at > 0.5 or not self.pools:
+            self._pools_read_at = self.elapsed
             self.pools = {name: pod.pool() for name, pod in self._lab.pods.items()}
-            listed = self._ironic.node.list(limit=0, fields=["instance_uuid", "provision_state"])
-            found = {node.instance_uuid: node.provision_state for node in listed}
+            nodes = self._ironic.node.list(limit=0, fields=["instance_uuid", "provision_state"])
+            provision_states = {node.instance_uuid: node.provision_state for node in nodes}
             for track in self.tracks:
-                track.in_ironic = found.get(track.uuid, "")
+                track.in_ironic = provision_states.get(track.uuid, "")
         return changed
 
-    def _look_at(self, track: Track) -> bool:
+    def _refresh(self, track: Track) -> bool:
         instance = self._provisioner.get(track.uuid)
         track.state, track.fault = instance.state, instance.fault
         track.podm_uuid = instance.podm_uuid or track.podm_uuid
         track.composed = bool(instance.composed)
-        rests = instance.state in states.SETTLED
-        step = instance.state if rests else self._step(instance)
+        is_settled = instance.state in states.SETTLED
+        step = instance.state if is_settled else self._step(instance)
         if step is None or (track.steps and step == track.step):
             return False
         track.steps.append((step, self.elapsed))
-        if rests:
+        if is_settled:
             track.ended = self.elapsed
         return True
 
     def _step(self, instance: Any) -> str | None:
-        """Name what an instance does, while it is composed in the words of the service.
+        """Return the task of an instance, during compose-node that of its node.
 
-        None: it is between two steps.
+        None: it is between two tasks.
         """
         task: str | None = instance.task
         if task != "compose-node":
@@ -145,6 +145,6 @@ class Watch:
         return node.task if node.state == "composing" else None
 
 
-def at_rest(tracks: Iterable[Track]) -> bool:
-    """Say whether nothing happens to any of them any more."""
+def all_settled(tracks: Iterable[Track]) -> bool:
+    """Return whether all instances are settled."""
     return all(track.ended is not None for track in tracks)

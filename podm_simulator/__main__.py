@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Let ``python -m podm_simulator`` run the command."""
+"""Run the command as ``python -m podm_simulator``."""
 
 import sys
 

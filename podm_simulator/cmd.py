@@ -17,14 +17,14 @@ from podm_simulator.server import Simulator
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(
+    cli = argparse.ArgumentParser(
         prog="podm-simulator",
         description="Serve a simulated Redfish pod manager (Intel RSD API) from memory.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    _service_options(made.add_argument_group("service"))
-    _size_options(made.add_argument_group("size of the pod"))
-    return made
+    _service_options(cli.add_argument_group("service"))
+    _size_options(cli.add_argument_group("size of the pod"))
+    return cli
 
 
 def _count(text: str) -> int:
@@ -48,7 +48,7 @@ def _seconds(text: str) -> float:
     return number
 
 
-# What argparse says when a value is none of these.
+# argparse names a type by its __name__ in error messages.
 _count.__name__ = "number, 0 or more"
 _positive.__name__ = "number, 1 or more"
 _seconds.__name__ = "time"
@@ -59,20 +59,29 @@ def _service_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--port", type=_count, default=0, help="port to listen on; 0 takes a free one"
     )
-    group.add_argument("--username", default="admin", help="user; empty admits everybody")
+    group.add_argument(
+        "--username", default="admin", help="user name; empty disables authentication"
+    )
     group.add_argument("--password", default="admin", help="password of that user")
     group.add_argument("--name", default="pod", help="name of the pod manager")
     group.add_argument(
-        "--seed", default="0", help="with the name, decides MACs, serials and UUIDs"
+        "--seed",
+        default="0",
+        help="with the name, determines MACs, serials and UUIDs",
     )
-    group.add_argument("--latency-ms", type=_seconds, default=0, help="added to each answer")
+    group.add_argument("--latency-ms", type=_seconds, default=0, help="added to each response")
     group.add_argument("--allocate-seconds", type=_seconds, default=0, help="time in Allocating")
     group.add_argument("--assemble-seconds", type=_seconds, default=1, help="time in Assembling")
-    group.add_argument("--session-timeout", type=_seconds, default=1800, help="seconds unused")
-    group.add_argument("--page-size", type=_positive, default=1000, help="members per page")
-    group.add_argument("--expand", action="store_true", help="offer $expand")
     group.add_argument(
-        "--api-version", choices=sorted(dialect.DIALECTS), default=dialect.DEFAULT, help="of RSD"
+        "--session-timeout", type=_seconds, default=1800, help="seconds without use"
+    )
+    group.add_argument("--page-size", type=_positive, default=1000, help="members per page")
+    group.add_argument("--expand", action="store_true", help="support $expand")
+    group.add_argument(
+        "--api-version",
+        choices=sorted(dialect.DIALECTS),
+        default=dialect.DEFAULT,
+        help="version of the RSD API",
     )
     group.add_argument("--tls-certificate", help="PEM file with certificate and key: serve HTTPS")
 
@@ -92,7 +101,7 @@ def _size_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--nics", type=_count, default=2, help="Ethernet interfaces of each system")
     group.add_argument("--nic-mbps", type=_positive, default=25000, help="speed of each interface")
     group.add_argument(
-        "--pooled-drives", type=_count, default=4, help="NVMe drives for any system"
+        "--pooled-drives", type=_count, default=4, help="NVMe drives that any system can use"
     )
     group.add_argument(
         "--pooled-drive-gib", type=_positive, default=1600, help="of each pooled drive"
@@ -120,10 +129,10 @@ def _size(options: argparse.Namespace) -> Size:
     )
 
 
-def simulator(options: argparse.Namespace) -> Simulator:
-    """Make the simulator that the options describe.
+def make_simulator(options: argparse.Namespace) -> Simulator:
+    """Return the simulator that the options describe.
 
-    :raises ValueError: a size makes no sense.
+    :raises ValueError: a size is invalid.
     :raises OSError: the certificate cannot be read.
     """
     tls = None
@@ -148,21 +157,21 @@ def simulator(options: argparse.Namespace) -> Simulator:
     )
 
 
-async def serve(served: Simulator) -> None:
-    """Serve until SIGINT or SIGTERM; say on stdout when ready."""
-    await served.open()
-    print(f"listening on {served.url}", flush=True)
-    ended = asyncio.Event()
+async def serve(simulator: Simulator) -> None:
+    """Serve until SIGINT or SIGTERM; print the URL on stdout when ready."""
+    await simulator.open()
+    print(f"listening on {simulator.url}", flush=True)
+    stop_requested = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    await ended.wait()
-    await served.close()
+        asyncio.get_running_loop().add_signal_handler(number, stop_requested.set)
+    await stop_requested.wait()
+    await simulator.close()
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command; 1 when it cannot be served as asked."""
+    """Run the command; return 1 when the options cannot be served."""
     try:
-        asyncio.run(serve(simulator(parser().parse_args(argv))))
+        asyncio.run(serve(make_simulator(parser().parse_args(argv))))
     except (OSError, OverflowError, ValueError) as exc:
         print(f"podm-simulator: {exc}", file=sys.stderr)
         return 1

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The control endpoint: books, request counts and faults, outside ``/redfish``."""
+"""The control endpoint: pool usage, request counts and faults, outside ``/redfish``."""
 
 from collections.abc import Callable
 import dataclasses
@@ -14,27 +14,27 @@ from podm_simulator.pod import accounting
 from podm_simulator.pod import errors
 from podm_simulator.pod.pod import Pod
 
-Reply = tuple[int, Any]
+ControlResponse = tuple[int, Any]
 
 
 class Restart(Protocol):
-    """Stop answering for so many seconds, and forget all sessions."""
+    """Refuse connections for some seconds, and drop all sessions."""
 
     def __call__(self, seconds: float) -> None:
-        """Begin at once."""
+        """Start the restart; return at once."""
 
 
 @dataclasses.dataclass(slots=True)
 class Control:
-    """What tests use to look behind the service and to make it misbehave."""
+    """Read the state behind the service, and make the service misbehave, for tests."""
 
     pod: Pod
     journal: Journal
     faults: faults.Faults
     restart: Restart
 
-    def answer(self, method: str, path: str, raw: bytes) -> Reply:
-        """Answer a request to a path under ``/control``: a status and JSON or None."""
+    def handle(self, method: str, path: str, raw: bytes) -> ControlResponse:
+        """Return the response to a request under ``/control``: a status, and JSON or None."""
         noun, _, ident = path.strip("/").removeprefix("control").strip("/").partition("/")
         handler = HANDLERS.get((method, noun))
         if handler is None:
@@ -45,24 +45,24 @@ class Control:
             return 400, {"error": str(exc)}
 
 
-def _pool(control: Control, _ident: str, _body: Any) -> Reply:
+def _pool(control: Control, _ident: str, _body: Any) -> ControlResponse:
     return 200, accounting.pool(control.pod)
 
 
-def _requests(control: Control, _ident: str, _body: Any) -> Reply:
+def _requests(control: Control, _ident: str, _body: Any) -> ControlResponse:
     return 200, control.journal.show()
 
 
-def _clear_requests(control: Control, _ident: str, _body: Any) -> Reply:
+def _clear_requests(control: Control, _ident: str, _body: Any) -> ControlResponse:
     control.journal.clear()
     return 204, None
 
 
-def _faults(control: Control, _ident: str, _body: Any) -> Reply:
+def _faults(control: Control, _ident: str, _body: Any) -> ControlResponse:
     return 200, {"faults": [fault.show() for fault in control.faults.all()]}
 
 
-def _add_fault(control: Control, _ident: str, body: Any) -> Reply:
+def _add_fault(control: Control, _ident: str, body: Any) -> ControlResponse:
     if isinstance(body, dict) and "restart" in body:
         return _restart(control, body["restart"])
     if isinstance(body, dict) and "asset" in body:
@@ -70,23 +70,23 @@ def _add_fault(control: Control, _ident: str, body: Any) -> Reply:
     return 201, {"id": control.faults.add(body).id}
 
 
-def _restart(control: Control, asked: Any) -> Reply:
-    seconds = asked.get("seconds") if isinstance(asked, dict) else None
+def _restart(control: Control, options: Any) -> ControlResponse:
+    seconds = options.get("seconds") if isinstance(options, dict) else None
     if not isinstance(seconds, int | float) or seconds < 0:
         raise faults.BadFault('restart must be {"seconds": <a number>}')
     control.restart(seconds)
     return 201, {"id": "restart"}
 
 
-def _pull(control: Control, asked: Any) -> Reply:
-    """Pull an asset out of its slot, or put it back: at once and until told otherwise."""
-    if not isinstance(asked, dict) or not isinstance(asked.get("path"), str):
+def _pull(control: Control, options: Any) -> ControlResponse:
+    """Pull an asset out of its slot, or put it back; it stays so until the next request."""
+    if not isinstance(options, dict) or not isinstance(options.get("path"), str):
         raise faults.BadFault('asset must be {"path": "<path>", "present": false}')
-    control.pod.asset(asked["path"]).present = bool(asked.get("present", False))
+    control.pod.asset(options["path"]).present = bool(options.get("present", False))
     return 201, {"id": "asset"}
 
 
-def _remove_faults(control: Control, ident: str, _body: Any) -> Reply:
+def _remove_faults(control: Control, ident: str, _body: Any) -> ControlResponse:
     if not ident:
         control.faults.clear()
     elif not control.faults.remove(ident):
@@ -94,7 +94,7 @@ def _remove_faults(control: Control, ident: str, _body: Any) -> Reply:
     return 204, None
 
 
-HANDLERS: dict[tuple[str, str], Callable[[Control, str, Any], Reply]] = {
+HANDLERS: dict[tuple[str, str], Callable[[Control, str, Any], ControlResponse]] = {
     ("GET", "pool"): _pool,
     ("GET", "requests"): _requests,
     ("DELETE", "requests"): _clear_requests,

@@ -1,29 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The requests that came in: counted all, remembered the last."""
+"""A log of requests: all of them are counted, the last ones are kept."""
 
 import collections
 from typing import Any
 
-KEPT = 10000
+MAX_ENTRIES = 10000
 
 
 class Journal:
-    """Counts requests under ``/redfish``; those to the control endpoint are not counted."""
+    """Requests under ``/redfish``; those to the control endpoint are not counted."""
 
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
-        """Begin at zero again."""
+        """Reset the counts, and drop the entries."""
         self._total = 0
         self._by_method: collections.Counter[str] = collections.Counter()
         self._last: collections.deque[tuple[int, str, str, int | None]] = collections.deque(
-            maxlen=KEPT
+            maxlen=MAX_ENTRIES
         )
 
     def add(self, method: str, target: str, status: int | None) -> None:
-        """Write down one request; the status is None when no answer was sent."""
+        """Record one request; the status is None when no response was sent."""
         self._total += 1
         self._by_method[method] += 1
         self._last.append((self._total, method, target, status))

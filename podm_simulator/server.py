@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A pod manager on a port: the Redfish face and the control endpoint over aiohttp.
+"""A pod manager on a port: the Redfish API and the control endpoint over aiohttp.
 
-aiohttp's low-level server is used: no application, no middleware, one
-handler. All state changes happen in the one thread of the event loop.
+It uses aiohttp's low-level server: no application, no middleware, one handler.
+All state changes happen in the thread of the event loop.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from podm_simulator.pod.factory import Size
 from podm_simulator.pod.pod import Pace
 from podm_simulator.pod.pod import Pod
 from podm_simulator.redfish import dialect
-from podm_simulator.redfish.app import Face
+from podm_simulator.redfish.app import App
 from podm_simulator.redfish.app import MAX_BODY
-from podm_simulator.redfish.http import Answer
-from podm_simulator.redfish.http import Refusal
+from podm_simulator.redfish.http import RedfishError
 from podm_simulator.redfish.http import Request
+from podm_simulator.redfish.http import Response
 from podm_simulator.redfish.http import Service
 from podm_simulator.redfish.sessions import Sessions
 
@@ -38,15 +38,16 @@ GARBAGE = b"<html><body>It works!</body></html>"
 class Simulator:
     """One simulated pod manager.
 
-    In a thread: ``url = simulator.start()`` and ``simulator.stop()``; or in an
-    event loop of the caller's: ``await simulator.open()`` and ``await simulator.close()``.
+    In a thread: ``url = simulator.start()`` and ``simulator.stop()``; in the caller's
+    event loop: ``await simulator.open()`` and ``await simulator.close()``.
 
     :param size: of the pod.
     :param port: 0 takes a free one.
-    :param username: None admits everybody.
-    :param latency: seconds added to each answer under ``/redfish``.
+    :param username: None disables authentication.
+    :param latency: seconds added to each response under ``/redfish``.
     :param api_version: of Intel RSD: 2.1 to 2.5.
-    :param page_size: members that one answer of a collection carries at most.
+    :param page_size: most members of a collection in one response.
+    :param session_timeout: seconds without use after which a session ends.
     :param tls: serve HTTPS with this context.
     """
 
@@ -73,7 +74,7 @@ class Simulator:
         self.journal = Journal()
         self.pod.next_assembly_fault = self.faults.for_assembly
         self.sessions = Sessions(username, password, timeout=session_timeout)
-        self._face = Face(
+        self._app = App(
             Service(self.pod, self.sessions, dialect.DIALECTS[api_version], page_size, expand)
         )
         self._control = Control(self.pod, self.journal, self.faults, self._restart)
@@ -86,13 +87,13 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """Return where it listens, without a slash at the end."""
+        """The base URL, without a trailing slash."""
         return f"{'https' if self._tls else 'http'}://{self._host}:{self._port}"
 
     def start(self) -> str:
-        """Serve in a thread of its own and return the URL.
+        """Serve in a thread of its own; return the URL.
 
-        :raises OSError: the port cannot be had.
+        :raises OSError: the address cannot be bound.
         """
         loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -103,17 +104,17 @@ class Simulator:
         try:
             asyncio.run_coroutine_threadsafe(self.open(), loop).result(30)
         except BaseException:
-            self._end_thread()
+            self._stop_thread()
             raise
         return self.url
 
     def stop(self) -> None:
-        """End what :meth:`start` began; once it has returned, the port is free."""
+        """Stop the server and the thread that :meth:`start` started; then the port is free."""
         if self._loop is not None:
             asyncio.run_coroutine_threadsafe(self.close(), self._loop).result(30)
-            self._end_thread()
+            self._stop_thread()
 
-    def _end_thread(self) -> None:
+    def _stop_thread(self) -> None:
         assert self._loop is not None
         assert self._thread is not None
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -122,7 +123,7 @@ class Simulator:
         self._loop = self._thread = None
 
     async def open(self) -> None:
-        """Begin to listen; the port that was taken is kept over restarts."""
+        """Listen; the port stays the same over restarts."""
         self._handler = web.Server(self._handle, access_log=None)
         self._server = await asyncio.get_running_loop().create_server(
             self._handler, self._host, self._port, ssl=self._tls, reuse_address=True
@@ -130,7 +131,7 @@ class Simulator:
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        """Refuse connections and end those that are open."""
+        """Refuse connections, and close those that are open."""
         if self._reopening is not None:
             self._reopening.cancel()
         await self._shut()
@@ -144,7 +145,7 @@ class Simulator:
 
     def _restart(self, seconds: float) -> None:
         async def restart() -> None:
-            await asyncio.sleep(0.05)  # the answer to who asked for it goes out first
+            await asyncio.sleep(0.05)  # the response to this request is sent first
             await self._shut()
             self.sessions.forget()
             await asyncio.sleep(seconds)
@@ -155,47 +156,46 @@ class Simulator:
     async def _handle(self, request: web.BaseRequest) -> web.Response:
         path = request.path.rstrip("/") or "/"
         if path == "/control" or path.startswith("/control/"):
-            status, reply = self._control.answer(request.method, path, await request.read())
-            return _response(Answer(status, reply))
+            status, body = self._control.handle(request.method, path, await request.read())
+            return _to_aiohttp(Response(status, body))
         if self._latency:
             await asyncio.sleep(self._latency)
         action = self.faults.for_request(request.method, request.path_qs) or {}
         if action.get("type") == "delay":
             await asyncio.sleep(action["seconds"])
-        answer = FAULTY.get(action.get("type", ""), _no_fault)(action)
-        if answer is None:
-            answer = await self._answer(request, path)
+        response = FAULT_RESPONSES.get(action.get("type", ""), _no_fault)(action)
+        if response is None:
+            response = await self._handle_redfish(request, path)
         silent = action.get("type") in ("drop", "lose_answer")
-        self.journal.add(request.method, request.path_qs, None if silent else answer.status)
+        self.journal.add(request.method, request.path_qs, None if silent else response.status)
         if silent and request.transport is not None:
             request.transport.abort()
         if action.get("type") == "no_location":
-            answer.headers.pop("Location", None)
-        return _response(answer, head=request.method == "HEAD")
+            response.headers.pop("Location", None)
+        return _to_aiohttp(response, head=request.method == "HEAD")
 
-    async def _answer(self, request: web.BaseRequest, path: str) -> Answer:
+    async def _handle_redfish(self, request: web.BaseRequest, path: str) -> Response:
         if (request.content_length or 0) > MAX_BODY:
-            return TOO_LARGE.answer()
+            return TOO_LARGE.response()
         raw = b""
         if request.can_read_body:
             raw = await request.content.read(MAX_BODY + 1)
             while not request.content.at_eof() and len(raw) <= MAX_BODY:
                 raw += await request.content.read(MAX_BODY + 1 - len(raw))
             if len(raw) > MAX_BODY:
-                return TOO_LARGE.answer()
+                return TOO_LARGE.response()
         headers = request.headers
-        asked = Request(request.method, path, request.query if request.query_string else {})
-        return self._face.answer(
-            asked,
+        return self._app.handle(
+            Request(request.method, path, request.query if request.query_string else {}),
             raw=raw,
             content_type=headers.get("Content-Type"),
-            admitted=self.sessions.admit(
+            authenticated=self.sessions.authenticate(
                 headers.get("X-Auth-Token"), headers.get("Authorization")
             ),
         )
 
 
-TOO_LARGE = Refusal(
+TOO_LARGE = RedfishError(
     413,
     "PayloadTooLarge",
     f"The body is larger than {MAX_BODY} bytes.",
@@ -203,36 +203,36 @@ TOO_LARGE = Refusal(
 )
 
 
-def _error(action: dict[str, Any]) -> Answer:
+def _error(action: dict[str, Any]) -> Response:
     headers = {"Retry-After": str(action["retry_after"])} if "retry_after" in action else {}
-    message = action.get("message", "An error that was asked for.")
-    return Refusal(
+    message = action.get("message", "An injected error.")
+    return RedfishError(
         action.get("status", 503), "GeneralError", str(message), headers=headers
-    ).answer()
+    ).response()
 
 
 def _no_fault(_action: dict[str, Any]) -> None:
     return None
 
 
-# What is answered instead of doing anything.
-FAULTY: dict[str, Any] = {
+# type of a fault -> the response in place of the action
+FAULT_RESPONSES: dict[str, Any] = {
     "error": _error,
-    "drop": lambda _action: Answer(503),
-    "garbage": lambda _action: Answer(200, GARBAGE, {"Content-Type": "text/html"}),
+    "drop": lambda _action: Response(503),
+    "garbage": lambda _action: Response(200, GARBAGE, {"Content-Type": "text/html"}),
 }
 
 
-def _response(answer: Answer, *, head: bool = False) -> web.Response:
-    """Make the response; aiohttp sends its headers and body in one write."""
-    headers = {"OData-Version": "4.0", "Cache-Control": "no-store", **answer.headers}
-    if answer.resource is None:
-        return web.Response(status=answer.status, headers=headers)
-    data = answer.resource
+def _to_aiohttp(response: Response, *, head: bool = False) -> web.Response:
+    """Return the response for aiohttp, which sends headers and body in one write."""
+    headers = {"OData-Version": "4.0", "Cache-Control": "no-store", **response.headers}
+    if response.resource is None:
+        return web.Response(status=response.status, headers=headers)
+    data = response.resource
     if not isinstance(data, bytes):
         data = json.dumps(data, separators=(",", ":")).encode()
         headers.setdefault("Content-Type", "application/json;charset=utf-8")
     if head:
         headers["Content-Length"] = str(len(data))
         data = b""
-    return web.Response(status=answer.status, body=data, headers=headers)
+    return web.Response(status=response.status, body=data, headers=headers)

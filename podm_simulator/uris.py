@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Where things are: every path of the Redfish tree is made here."""
+"""The paths of the Redfish tree; no other module builds one."""
 
 ROOT = "/redfish/v1"
 SYSTEMS = f"{ROOT}/Systems"
@@ -12,7 +12,6 @@ ALLOCATE = f"{NODES}/Actions/Allocate"
 ALLOCATE_BY_SCHEMA = f"{NODES}/Actions/ComposedNodeCollection.Allocate"
 SESSION_SERVICE = f"{ROOT}/SessionService"
 SESSIONS = f"{SESSION_SERVICE}/Sessions"
-STORAGE_SERVICES = f"{ROOT}/StorageServices"
 POD_MANAGER = f"{MANAGERS}/PODM"
 
 
@@ -27,7 +26,7 @@ def chassis(ident: str) -> str:
 
 
 def drive(chassis_ident: str, ident: str) -> str:
-    """Return the path of a drive, which Redfish keeps in its chassis."""
+    """Return the path of a drive, which Redfish lists in its chassis."""
     return f"{CHASSIS}/{chassis_ident}/Drives/{ident}"
 
 
@@ -47,5 +46,5 @@ def fabric(ident: str) -> str:
 
 
 def normal(path: str) -> str:
-    """Return the path without the slash that some clients put at its end."""
+    """Return the path without the trailing slash that some clients send."""
     return path.rstrip("/") or "/"

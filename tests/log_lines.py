@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What was logged, for tests that count lines and look for secrets."""
+"""The log, for tests that count lines and search them for secrets."""
 
 import logging
 import re
 
 import fixtures
 
-#: The one line of a change.
+#: The line that is logged for each change of a row's state.
 CHANGE = re.compile(
     r"(?P<kind>Node|Instance) (?P<uuid>[0-9a-f-]{36}): (?P<old>\S+) -> (?P<new>\S+) "
     r"\(generation (?P<generation>\d+), request (?P<request>\S+)\)"
@@ -30,17 +30,19 @@ class LogLines(fixtures.Fixture):
         root.setLevel(logging.DEBUG)
 
     def changes(self, uuid: str) -> list[str]:
-        """List the changes of a row: ``old -> new``, with the generation."""
-        found = (CHANGE.fullmatch(line) for line in self.lines(logging.INFO))
+        """Return the changes of a row: ``old -> new``, with the generation."""
+        matches = (CHANGE.fullmatch(line) for line in self.lines(logging.INFO))
         return [
-            f"{m['old']} -> {m['new']} {m['generation']}" for m in found if m and m["uuid"] == uuid
+            f"{m['old']} -> {m['new']} {m['generation']}"
+            for m in matches
+            if m and m["uuid"] == uuid
         ]
 
     def requests(self, uuid: str) -> list[str]:
-        """List the requests that the changes of a row name."""
-        found = (CHANGE.fullmatch(line) for line in self.lines(logging.INFO))
-        return [m["request"] for m in found if m and m["uuid"] == uuid]
+        """Return the request ids in the changes of a row."""
+        matches = (CHANGE.fullmatch(line) for line in self.lines(logging.INFO))
+        return [m["request"] for m in matches if m and m["uuid"] == uuid]
 
     def lines(self, level: int = logging.DEBUG) -> list[str]:
-        """List what was said at this level and above."""
+        """Return the messages of this level and above."""
         return [record.getMessage() for record in self.records if record.levelno >= level]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""From the uuid of a pod manager to a driver that speaks to it."""
+"""The drivers of the registered pod managers, by uuid."""
 
 from oslo_db import exception as db_errors
 from oslo_log import log as logging
@@ -18,7 +18,13 @@ LOG = logging.getLogger(__name__)
 
 
 class Drivers:
-    """Know the pod managers of the database, their credentials and connections."""
+    """Returns connected drivers for the pod managers in the database.
+
+    Safe to use from many threads.
+
+    :param keys: decrypt the passwords in the rows.
+    :param connections: keep one driver for each pod manager.
+    """
 
     def __init__(
         self,
@@ -29,10 +35,10 @@ class Drivers:
         self._db = db
         self.keys = keys
         self.connections = connections
-        connections.listen(self._hear)
+        connections.listen(self._record_result)
 
     def get(self, podm_uuid: str) -> podmanagers.Driver:
-        """Give the driver of a pod manager, connected as its row says now.
+        """Return the driver of a pod manager, connected as its row says now.
 
         :raises PodManagerNotFound: there is no such pod manager.
         :raises PodManagerUnauthorized: its password cannot be decrypted.
@@ -40,45 +46,46 @@ class Drivers:
         try:
             row = podmanager_objects.get(self._db, podm_uuid)
         except errors.PodManagerNotFound:
-            # Another process may have forgotten it.
+            # Another process may have deleted it.
             self.connections.forget(podm_uuid)
             raise
         return self.connections.get(self.access(row))
 
-    def access(self, row: podmanager_objects.PodManager) -> podmanager_objects.Access:
-        """Decrypt what a driver must know of a pod manager."""
-        secret = row.password_encrypted
-        return podmanager_objects.Access(
+    def access(self, row: podmanager_objects.PodManager) -> podmanagers.Access:
+        """Return what a driver needs of a pod manager, its password decrypted."""
+        token = row.password_encrypted
+        return podmanagers.Access(
             uuid=row.uuid,
-            name=row.name,
             url=row.url,
             driver=row.driver,
             username=row.username,
-            password=None if secret is None else self.keys.decrypt(secret),
+            password=None if token is None else self.keys.decrypt(token),
             verify_ca=row.verify_ca,
             ca=row.ca,
-            updated_at=row.updated_at,
         )
 
     def encrypt(self, password: str | None) -> str | None:
-        """Encrypt a password for its row."""
+        """Return a password encrypted for its row."""
         return None if password is None else self.keys.encrypt(password)
 
-    def record_status(self, podm_uuid: str, trouble: errors.ValenceError | None = None) -> None:
-        """Note how a pod manager answered: well, or with this trouble."""
-        status = podm_status.status_of(trouble)
+    def record_status(self, podm_uuid: str, error: errors.ValenceError | None = None) -> None:
+        """Record the status of a pod manager.
+
+        :param error: of the last request to it; None: the request succeeded.
+        """
+        status = podm_status.status_of(error)
         if status == "online":
             podmanager_objects.record_status(self._db, podm_uuid, "online", None)
-        elif status is not None and trouble is not None:
-            podmanager_objects.record_status(self._db, podm_uuid, status, trouble.detail)
+        elif status is not None and error is not None:
+            podmanager_objects.record_status(self._db, podm_uuid, status, error.detail)
 
-    def _hear(self, podm_uuid: str, trouble: errors.ValenceError | None) -> None:
-        """Note what a connection saw.
+    def _record_result(self, podm_uuid: str, error: errors.ValenceError | None) -> None:
+        """Record the result of a request.
 
-        Its request may have been carried out: that there is no database just now
-        must not make a failure of it.
+        The pod manager may have carried it out: an unavailable database must not turn
+        it into a failure.
         """
         try:
-            self.record_status(podm_uuid, trouble)
+            self.record_status(podm_uuid, error)
         except (db_errors.DBError, sa.exc.SQLAlchemyError, conductor_errors.Abandoned) as exc:
-            LOG.warning("It is not noted how pod manager %s is: %s", podm_uuid, exc)
+            LOG.warning("Could not record the status of pod manager %s: %s", podm_uuid, exc)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Everything the service can say is wrong, each with one stable code.
+"""The errors of the service, each with one stable code.
 
 ::
 
@@ -40,9 +40,8 @@
         |-- IronicUnavailable            valence.ironic.unavailable     503
         `-- Unhealthy                    valence.unhealthy              503
 
-A code is an interface: programs act on it, so it never changes its meaning.
-The status is the one an answer bears where the class does not say otherwise;
-see :meth:`ValenceError.blamed_on_request`.
+A code is an interface: programs act on it, so its meaning never changes. The status is
+that of the response, unless :meth:`ValenceError.as_bad_request` has replaced it.
 """
 
 import http
@@ -53,12 +52,12 @@ from valence_conductor import errors
 
 
 class ValenceError(errors.Fault):
-    """Say what is wrong, and what to do about it.
+    """Base class of the errors of the service.
 
-    What it carries is JSON, so that it survives in a logbook and in a row.
+    Its details are JSON, so that TaskFlow's logbook and a node's row can store them.
 
     :param detail: whole sentences: what is wrong and what to do.
-    :param reason: the pod manager's or Ironic's own words, when there are any.
+    :param reason: the message of the pod manager or of Ironic, if there is one.
     :param more: JSON for programs, beside ``code``, ``status`` and ``title``.
     """
 
@@ -77,42 +76,42 @@ class ValenceError(errors.Fault):
 
     @property
     def detail(self) -> str:
-        """What is wrong and what to do, in whole sentences."""
+        """Whole sentences: what is wrong and what to do."""
         return str(self.args[0])
 
     @property
     def own_words(self) -> str | None:
-        """What the pod manager or Ironic said themselves."""
+        """The message of the pod manager or of Ironic; None if there is none."""
         return self.details.get("reason")
 
-    def blamed_on_request(self) -> Self:
-        """Give the same error, as the fault of what the request says.
+    def as_bad_request(self) -> Self:
+        """Return the same error with status 400: the request's own values cause it.
 
-        A pod manager that cannot be reached is 503 to whoever composes on it,
-        and 400 to whoever just gave its URL.
+        An unreachable pod manager is 503 to a request that composes on it, and 400 to the
+        request that contains its URL.
         """
         phrase = http.HTTPStatus.BAD_REQUEST.phrase
         return type(self)(self.detail, **{**self.details, "status": 400, "title": phrase})
 
 
 class RequestInvalid(ValenceError):
-    """The request cannot be understood, or asks for what cannot be."""
+    """The request cannot be parsed, does not match its schema, or cannot be fulfilled."""
 
     code, status = "valence.request.invalid", 400
 
 
 class Unauthenticated(ValenceError):
-    """Nobody knows who is asking."""
+    """The request has no valid credentials."""
 
     code, status = "valence.request.unauthenticated", 401
 
-    def challenged(self, challenge: str | None) -> Self:
-        """Give the same error, with what its answer says in ``WWW-Authenticate``."""
+    def with_challenge(self, challenge: str | None) -> Self:
+        """Return the same error with a value for the ``WWW-Authenticate`` header."""
         return type(self)(self.detail, **{**self.details, "challenge": challenge})
 
 
 class Forbidden(ValenceError):
-    """The policy does not let this user do this."""
+    """The policy does not allow this request to this user."""
 
     code, status = "valence.request.forbidden", 403
 
@@ -124,13 +123,13 @@ class UnknownPath(ValenceError):
 
 
 class MethodNotAllowed(ValenceError):
-    """The path is known, the method is not one of its own."""
+    """The path exists, but not with this method."""
 
     code, status = "valence.request.method", 405
 
 
 class BodyTooLarge(ValenceError):
-    """The body is longer than the service reads."""
+    """The body exceeds ``[DEFAULT] max_request_body``."""
 
     code, status = "valence.request.too_large", 413
 
@@ -142,97 +141,97 @@ class MediaTypeUnsupported(ValenceError):
 
 
 class PodManagerNotFound(ValenceError):
-    """No pod manager of this uuid or name is known."""
+    """No pod manager with this uuid or name is registered."""
 
     code, status = "valence.podmanager.not_found", 404
 
 
 class PodManagerDuplicate(ValenceError):
-    """A pod manager of this name, URL or uuid is known already."""
+    """A pod manager with this name, URL or uuid is already registered."""
 
     code, status = "valence.podmanager.duplicate", 409
 
 
 class PodManagerInUse(ValenceError):
-    """Nodes stand on the pod manager."""
+    """The pod manager has nodes."""
 
     code, status = "valence.podmanager.in_use", 409
 
 
 class PodManagerReachable(ValenceError):
-    """Something answers where the pod manager was that is to be forgotten as gone."""
+    """A forced delete was refused: the URL of the pod manager still answers."""
 
     code, status = "valence.podmanager.reachable", 409
 
 
 class PodManagerRefused(ValenceError):
-    """The pod manager understood, and said no; ``reason`` is why."""
+    """The pod manager refused a valid request; ``reason`` is its message."""
 
     code, status = "valence.podmanager.refused", 409
 
 
 class PodManagerNodeGone(ValenceError):
-    """The pod manager does not know the node any more."""
+    """The pod manager no longer has the node."""
 
     code, status = "valence.podmanager.node_gone", 409
 
 
 class PodManagerUnreachable(ValenceError):
-    """The pod manager gave no answer: it may or may not have acted."""
+    """The pod manager did not respond: it may or may not have acted."""
 
     code, status = "valence.podmanager.unreachable", 503
 
 
 class PodManagerUnauthorized(ValenceError):
-    """The pod manager does not accept the credentials."""
+    """The pod manager rejected the credentials."""
 
     code, status = "valence.podmanager.unauthorized", 503
 
 
 class PodManagerFailed(ValenceError):
-    """The pod manager failed, or answers what is no Redfish."""
+    """The pod manager failed, or its response is not valid Redfish."""
 
     code, status = "valence.podmanager.failed", 503
 
 
 class NoPodManager(ValenceError):
-    """No pod manager is known, or none of them can compose this."""
+    """No pod manager is registered, or none of them can compose the node."""
 
     code, status = "valence.no_podmanager", 409
 
 
 class FlavorNotFound(ValenceError):
-    """No flavor of this uuid or name is known."""
+    """No flavor with this uuid or name exists."""
 
     code, status = "valence.flavor.not_found", 404
 
 
 class FlavorDuplicate(ValenceError):
-    """A flavor of this name or uuid is known already."""
+    """A flavor with this name or uuid already exists."""
 
     code, status = "valence.flavor.duplicate", 409
 
 
 class SystemNotFound(ValenceError):
-    """No system of this uuid is known, or not just one of this name."""
+    """No system has this uuid, or not exactly one has this name."""
 
     code, status = "valence.system.not_found", 404
 
 
 class RackNotFound(ValenceError):
-    """No rack of this uuid is known, or not just one of this name."""
+    """No rack has this uuid, or not exactly one has this name."""
 
     code, status = "valence.rack.not_found", 404
 
 
 class DeviceNotFound(ValenceError):
-    """No pooled device of this uuid is known."""
+    """No pooled device has this uuid."""
 
     code, status = "valence.device.not_found", 404
 
 
 class NodeNotFound(ValenceError):
-    """No node of this uuid or name is known."""
+    """No node with this uuid or name exists."""
 
     code, status = "valence.node.not_found", 404
 
@@ -256,7 +255,7 @@ class NodeNotRegistered(ValenceError):
 
 
 class NodeBusy(ValenceError):
-    """The node is in a state that does not allow this."""
+    """The state of the node does not allow this operation."""
 
     code, status = "valence.node.busy", 409
 
@@ -268,30 +267,30 @@ class NodeCancelled(ValenceError):
 
 
 class IdentityUnavailable(ValenceError):
-    """Keystone gave no answer, so that nobody knows who is asking."""
+    """Keystone did not respond, so the token cannot be validated."""
 
     code, status = "valence.identity.unavailable", 503
 
 
 class IronicNotConfigured(ValenceError):
-    """The configuration says nothing about an Ironic."""
+    """The configuration has no Ironic."""
 
     code, status = "valence.ironic.not_configured", 409
 
 
 class IronicRefused(ValenceError):
-    """Ironic understood, and said no; ``reason`` is why."""
+    """Ironic refused a valid request; ``reason`` is its message."""
 
     code, status = "valence.ironic.refused", 409
 
 
 class IronicUnavailable(ValenceError):
-    """Ironic gave no answer, or none that can be used."""
+    """Ironic did not respond, or its response is unusable."""
 
     code, status = "valence.ironic.unavailable", 503
 
 
 class Unhealthy(ValenceError):
-    """The service itself cannot work at present."""
+    """The service itself cannot operate at present."""
 
     code, status = "valence.unhealthy", 503

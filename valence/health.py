@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How what the service stands on is: looked at now and then, however often one asks."""
+"""The status of the service's dependencies, cached so that probes cost them little."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -9,149 +9,113 @@ import dataclasses
 import threading
 import time
 from typing import Any
-from typing import TYPE_CHECKING
 
 from oslo_log import log as logging
-import requests
-import sqlalchemy as sa
 
 from valence import errors
-from valence.objects import podmanager as podmanager_objects
-
-if TYPE_CHECKING:
-    from valence import service as service_module
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds that one look may take; who takes longer is ill.
+#: Seconds that one probe may take; a dependency that takes longer is in error.
 DEADLINE = 3.0
 
-#: Seconds for which a look is good: probes of a load balancer must not become a load
-#: of others. The database is looked at each time.
-GOOD_FOR = 10.0
+#: Seconds for which a result is cached: a load balancer's probes must not become load on
+#: the peers. Required dependencies are probed at each request.
+CACHE_SECONDS = 10.0
 
-OK, DEGRADED, ILL = "ok", "degraded", "ill"
-
-Look = Callable[["service_module.Service"], str | None]
+OK, DEGRADED, ERROR = "ok", "degraded", "error"
 
 
 @dataclasses.dataclass(frozen=True)
 class Check:
     """One dependency.
 
-    :ivar look: raises when it is ill, and gives a sentence when not all of it is well.
-    :ivar needed: whether nothing can be answered without it. Without the others some
-        operations wait or fail, and the rest goes on: no reason to ask nobody here.
-    :ivar used: whether this service stands on it at all.
+    :ivar probe: raises if the dependency is in error, and returns a sentence if part of it
+        is unavailable.
+    :ivar required: whether the service can answer nothing without it. Without the others
+        some operations wait or fail and the rest continues, which is no reason for a load
+        balancer to avoid this host.
+    :ivar enabled: returns whether the service has this dependency at all. Called at each
+        report: the middleware registers its options after the checks are made.
     """
 
-    look: Look
-    needed: bool = False
-    used: Callable[["service_module.Service"], bool] = lambda service: True
+    probe: Callable[[], str | None]
+    required: bool = False
+    enabled: Callable[[], bool] = lambda: True
 
 
-def _database(service: "service_module.Service") -> None:
-    with service.db.reader() as session:
-        session.execute(sa.text("SELECT 1 FROM nodes WHERE 1 = 0"))
-
-
-def _jobboard(service: "service_module.Service") -> None:
-    service.conductor.check_board()
-
-
-def _ironic(service: "service_module.Service") -> None:
-    service.ironic.ping()
-
-
-def _keystone(service: "service_module.Service") -> None:
-    found = service.conf.keystone_authtoken
-    verify = False if found.insecure else found.cafile or True
-    answer = requests.get(found.auth_url, timeout=DEADLINE, verify=verify)
-    if answer.status_code >= 500:
-        raise RuntimeError(f"it answers {answer.status_code}")
-
-
-def _podmanagers(service: "service_module.Service") -> str | None:
-    known = podmanager_objects.count_by_state(service.db)
-    ill = {status: count for status, count in known.items() if status not in ("online", "unknown")}
-    return ", ".join(f"{count} {status}" for status, count in sorted(ill.items())) or None
-
-
-#: name -> what is looked at
-CHECKS: Mapping[str, Check] = {
-    "database": Check(_database, needed=True),
-    "jobboard": Check(_jobboard, used=lambda service: bool(service.conf.conductor.jobboard)),
-    "ironic": Check(
-        _ironic,
-        used=lambda service: bool(
-            service.conf.ironic.endpoint_override
-            or service.conf.ironic.auth_type
-            or service.conf.ironic.auth_section
-        ),
-    ),
-    "keystone": Check(
-        _keystone,
-        used=lambda service: (
-            service.conf.auth_strategy == "keystone"
-            and bool(service.conf.keystone_authtoken.get("auth_url"))
-        ),
-    ),
-    "podmanagers": Check(_podmanagers),
-}
+@dataclasses.dataclass(frozen=True)
+class _Result:
+    expires: float
+    status: str
+    reason: str | None = None
 
 
 class Health:
-    """What is known of everything that a service stands on."""
+    """Runs checks and caches their results. Safe to use from many threads.
 
-    def __init__(self, service: "service_module.Service") -> None:
-        self._service = service
+    :param checks: name of a dependency -> its check.
+    """
+
+    # oslo.middleware's healthcheck is not used: it runs every plugin at each request, without
+    # a deadline and without a cache, has no status "degraded", and has its own response format.
+
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = checks
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[float, str, str | None]] = {}
-        self._under_way: dict[str, concurrent.futures.Future[str | None]] = {}
+        self._results: dict[str, _Result] = {}
+        self._pending: dict[str, concurrent.futures.Future[str | None]] = {}
         self._executor = concurrent.futures.ThreadPoolExecutor(
-            len(CHECKS), thread_name_prefix="health"
+            max(1, len(checks)), thread_name_prefix="health"
         )
 
     def report(self) -> dict[str, Any]:
-        """Tell how everything is: ``status``, ``checks``, and ``reasons`` of what is not ok."""
-        used = {name: check for name, check in CHECKS.items() if check.used(self._service)}
-        with self._lock:  # who asks meanwhile waits for the same looks
+        """Return ``status``, ``checks`` (name -> status) and ``reasons`` of those not ok."""
+        checks = {name: check for name, check in self._checks.items() if check.enabled()}
+        with self._lock:  # concurrent requests wait for the same probes
             now = time.monotonic()
-            stale = [name for name in used if self._known.get(name, (0.0,))[0] <= now]
-            for name in stale:
-                self._begin(name, used[name])
-            for name in stale:
-                self._known[name] = self._end(name, used[name], now + DEADLINE)
-            found = {name: self._known[name][1:] for name in used}
-        checks = {name: status for name, (status, _) in found.items()}
-        needed = [status for name, status in checks.items() if used[name].needed]
-        well = all(status == OK for status in checks.values())
+            expired = [
+                name
+                for name in checks
+                if name not in self._results or self._results[name].expires <= now
+            ]
+            for name in expired:
+                self._submit(name, checks[name])
+            for name in expired:
+                self._results[name] = self._result(name, checks[name], now + DEADLINE)
+            results = {name: self._results[name] for name in checks}
         return {
-            "status": ILL if ILL in needed else OK if well else DEGRADED,
-            "checks": checks,
-            "reasons": {name: reason for name, (_, reason) in found.items() if reason},
+            "status": _overall(checks, results),
+            "checks": {name: result.status for name, result in results.items()},
+            "reasons": {name: result.reason for name, result in results.items() if result.reason},
         }
 
     def close(self) -> None:
-        """Look no more; do not wait for those who do not answer."""
+        """Run no more probes, and do not wait for those that are running."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _begin(self, name: str, check: Check) -> None:
-        """Look, unless an earlier look still waits for its answer."""
-        pending = self._under_way.get(name)
+    def _submit(self, name: str, check: Check) -> None:
+        """Start a probe, unless an earlier one has not returned yet."""
+        pending = self._pending.get(name)
         if pending is None or pending.done():
-            self._under_way[name] = self._executor.submit(check.look, self._service)
+            self._pending[name] = self._executor.submit(check.probe)
 
-    def _end(self, name: str, check: Check, deadline: float) -> tuple[float, str, str | None]:
-        until = 0.0 if check.needed else time.monotonic() + GOOD_FOR
+    def _result(self, name: str, check: Check, deadline: float) -> _Result:
+        expires = 0.0 if check.required else time.monotonic() + CACHE_SECONDS
         try:
-            left = max(0.0, deadline - time.monotonic())
-            reason = self._under_way[name].result(left)
+            timeout = max(0.0, deadline - time.monotonic())
+            reason = self._pending[name].result(timeout)
         except TimeoutError:
-            return until, ILL, f"no answer in {DEADLINE:g} s"
+            return _Result(expires, ERROR, f"no answer in {DEADLINE:g} s")
         except errors.ValenceError as exc:
-            return until, ILL, exc.detail
-        except Exception as exc:  # each dependency has errors of its own
-            LOG.warning("%s is ill: %s", name, exc)
-            return until, ILL, str(exc)
-        return until, DEGRADED if reason else OK, reason
+            return _Result(expires, ERROR, exc.detail)
+        except Exception as exc:  # each dependency's library raises errors of its own
+            LOG.warning("The health check of %s failed: %s", name, exc)
+            return _Result(expires, ERROR, str(exc))
+        return _Result(expires, DEGRADED if reason else OK, reason)
+
+
+def _overall(checks: Mapping[str, Check], results: Mapping[str, _Result]) -> str:
+    if any(results[name].status == ERROR for name, check in checks.items() if check.required):
+        return ERROR
+    return OK if all(result.status == OK for result in results.values()) else DEGRADED

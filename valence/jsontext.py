@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""JSON as text: written for answers, and read for what no database takes."""
+"""JSON as text: encoding of responses, and NUL characters, which no database stores."""
 
 import dataclasses
 import datetime
@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-#: A NUL as a document of JSON writes it: PostgreSQL refuses it, and so does all of Valence.
+#: A NUL as a JSON document escapes it: PostgreSQL refuses it, and so does all of Valence.
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -18,16 +18,18 @@ OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_PASSTHROUGH_DATACLASS
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verbatim:
-    """JSON that was written before, and goes into an answer as it is."""
+    """JSON text that is already encoded and is put into a response unchanged."""
 
     text: str
 
 
 def write(body: Any) -> bytes:
-    """Write JSON, in UTF-8; times are ISO 8601 in UTC, which those without a zone are.
+    """Return JSON in UTF-8; times are ISO 8601 in UTC, and naive times are taken as UTC.
 
-    Numbers of more than 64 bits and halves of surrogate pairs are no JSON for everybody,
-    but pod managers may send them: the standard library writes them.
+    orjson rejects integers of more than 64 bits and lone surrogates. Pod managers may send
+    them, so that the standard library encodes what orjson rejects.
+
+    :raises TypeError: a value is not serializable.
     """
     try:
         return orjson.dumps(body, default=_fragment, option=OPTIONS)
@@ -38,7 +40,7 @@ def write(body: Any) -> bytes:
 def _fragment(value: Any) -> Any:
     if isinstance(value, Verbatim):
         return orjson.Fragment(value.text)
-    raise TypeError(f"{type(value).__name__} is no JSON")
+    raise TypeError(f"{type(value).__name__} is not JSON serializable")
 
 
 def _plain(value: Any) -> Any:
@@ -46,14 +48,14 @@ def _plain(value: Any) -> Any:
         return json.loads(value.text)
     if isinstance(value, datetime.datetime):
         return (value if value.tzinfo else value.replace(tzinfo=datetime.UTC)).isoformat()
-    raise TypeError(f"{type(value).__name__} is no JSON")
+    raise TypeError(f"{type(value).__name__} is not JSON serializable")
 
 
 def has_nul(document: str) -> bool:
-    """Return whether a string in a JSON document has a NUL."""
+    """Return whether a string in a JSON document contains a NUL."""
     return _NUL.search(document) is not None
 
 
 def without_nul(document: str) -> str:
-    """Return a JSON document without the NULs of its strings."""
+    """Return a JSON document with the NULs removed from its strings."""
     return _NUL.sub(r"\1", document)

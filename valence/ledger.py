@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The ledger of nodes: what a conductor needs of their rows."""
+"""The ledger of nodes: their rows as the conductor needs them."""
 
 import atexit
 from collections.abc import Iterable
@@ -15,22 +15,19 @@ from valence import audit
 from valence import conf as service_conf
 from valence import errors
 from valence import wiring
-from valence.drivers import Drivers
-from valence.ironic import Ironic
 from valence.objects import node as node_objects
-from valence.scheduler import Scheduler
+from valence.objects import node_changes
 from valence_conductor import errors as conductor_errors
 from valence_conductor import waiting
-from valence_conductor.db.engine import Database
 from valence_conductor.job import FlowSpec
 from valence_conductor.job import Job
 from valence_conductor.job import Outcome
 from valence_conductor.job import Result
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 
 NAME = "nodes"
 
-#: operation -> the factory of its flow. Journals name them: an old path stays as an alias.
+#: operation -> the factory of its flow. Journals store the path: an old one stays as an alias.
 FLOWS = {
     "compose": "valence.flows.compose.compose",
     "release": "valence.flows.release.release",
@@ -38,17 +35,17 @@ FLOWS = {
     "unregister": "valence.flows.unregister.unregister",
 }
 
-FORGOTTEN = {"managed_by": None, "ironic_uuid": None, "registration": None}
+UNREGISTERED = {"managed_by": None, "ironic_uuid": None, "registration": None}
 
 Ends = Mapping[Result, Mapping[str, Any] | None]
 
-#: How a row ends; None: it goes. A failed register keeps ``managed_by``: Ironic
-#: may still have the node.
+#: The values of a row after an operation; None: the row is deleted. A failed register keeps
+#: ``managed_by``: Ironic may still have the node.
 ENDS: Mapping[str, Ends] = {
     "compose": {
         Result.SUCCESS: {"state": "composed"},
         Result.REVERTED: {"state": "error", "podm_uuid": None},
-        Result.FAILED: {"state": "releasing"},  # undoing it failed: it is given back at once
+        Result.FAILED: {"state": "releasing"},  # the revert failed: release it at once
     },
     "release": {
         Result.SUCCESS: None,
@@ -57,31 +54,31 @@ ENDS: Mapping[str, Ends] = {
     },
     "register": {
         Result.SUCCESS: {"state": "composed"},
-        Result.REVERTED: {"state": "composed", **FORGOTTEN},
+        Result.REVERTED: {"state": "composed", **UNREGISTERED},
         Result.FAILED: {"state": "composed"},
     },
     "unregister": {
-        Result.SUCCESS: {"state": "composed", **FORGOTTEN},
+        Result.SUCCESS: {"state": "composed", **UNREGISTERED},
         Result.REVERTED: {"state": "composed"},
         Result.FAILED: {"state": "composed"},
     },
 }
 
-#: How a compose ends whose node was deleted meanwhile; None: nothing is left of it.
+#: The same for a compose whose node was deleted meanwhile.
 ENDS_CANCELLED: Ends = {
     Result.SUCCESS: {"state": "releasing"},
     Result.REVERTED: None,
     Result.FAILED: {"state": "releasing"},
 }
 
-#: Between why a node could not be composed, and why it is not given back since.
-AND_GIVING_BACK = " Giving it back: "
-
-#: What the conductor's own faults are to users of the API.
+#: Faults of the conductor -> the error of the API that stands for them.
 FAULTS: Mapping[str | None, type[errors.ValenceError]] = {
     "Cancelled": errors.NodeCancelled,
     "TimedOut": errors.PodManagerFailed,
 }
+
+#: The end of a failed compose -> how far its clean-up has come.
+CLEANUPS = {Result.REVERTED: "done", Result.FAILED: "pending"}
 
 
 class NodeLedger:
@@ -89,56 +86,45 @@ class NodeLedger:
 
     name = NAME
 
-    def __init__(
-        self,
-        conf: cfg.ConfigOpts,
-        db: Database,
-        drivers: Drivers,
-        ironic: Ironic,
-    ) -> None:
-        self._conf = conf
-        self._db = db
-        self._audit = audit.Audit(conf, db, drivers, ironic)
-        self._tools = {
-            "conf": conf,
-            "db": db,
-            "drivers": drivers,
-            "ironic": ironic,
-            "scheduler": Scheduler(conf),
-        }
+    def __init__(self, context: wiring.Context) -> None:
+        self._context = context
+        self._db = context.db
+        self._audit = audit.Audit(context)
 
     def pending(self) -> Iterable[Job]:
-        """List the jobs that nodes ask for, oldest first."""
+        """List the jobs that nodes in a transitional state request, oldest first."""
         return [job_of(row) for row in node_objects.pending(self._db)]
 
     def is_pending(self, job: Job) -> bool:
-        """Tell whether the node still asks for exactly this job."""
+        """Return whether the node still requests exactly this job."""
         row = node_objects.find(self._db, job.uuid)
-        return row is not None and row.state in node_objects.ASKED_IN and job_of(row) == job
+        if row is None or row.state not in node_objects.OPERATION_OF_STATE:
+            return False
+        return job_of(row) == job
 
     def flow(self, job: Job) -> FlowSpec:
-        """Say which flow does the job."""
+        """Return the flow of a job, with its symbols."""
         store = {"node_uuid": job.uuid, "generation": job.generation}
         return FlowSpec(FLOWS[job.operation], store)
 
     def task_arguments(self, job: Job) -> Mapping[str, Any]:
-        """Give the live objects that tasks ask for by name."""
-        return self._tools
+        """Return the live object that every task takes: the context of this process."""
+        return {"context": self._context}
 
     def task_started(self, job: Job, task: str, reverting: bool) -> None:
-        """Note which task runs from now on.
+        """Record the task that runs, or is reverted, from now on.
 
-        A task that is resumed keeps the time at which it began: its deadlines
+        A task that is resumed keeps the time at which it first started: its deadlines
         count from there.
         """
         label = f"undo {task}" if reverting else task
         with contextlib.suppress(conductor_errors.Superseded):
             row = node_objects.get_expected(self._db, job.uuid, job.generation, _state(job))
             if row.task != label:
-                node_objects.record(self._db, row, task=label, task_since=waiting.now())
+                node_changes.record(self._db, row, task=label, task_since=waiting.now())
 
     def settle(self, job: Job, outcome: Outcome) -> Job | None:
-        """End the node's transition; its release follows if it was deleted meanwhile."""
+        """End the operation of a node; return its release, if that is to follow at once."""
         following: list[Job] = []
 
         def decide(row: node_objects.Node) -> Mapping[str, Any] | None:
@@ -146,12 +132,12 @@ class NodeLedger:
             if end is None:
                 return None
             values = {"fault": _fault_after(job, row, outcome), **end}
-            if end["state"] in node_objects.ASKED_IN:
+            if end["state"] in node_objects.OPERATION_OF_STATE:
                 following.append(Job(NAME, row.uuid, row.generation + 1, "release"))
                 values["generation"] = row.generation + 1
             return values
 
-        node_objects.settle(self._db, job.uuid, job.generation, _state(job), decide)
+        node_changes.settle(self._db, job.uuid, job.generation, _state(job), decide)
         return following[0] if following else None
 
     def count_by_state(self) -> Mapping[str, int]:
@@ -159,54 +145,42 @@ class NodeLedger:
         return node_objects.count_by_state(self._db)
 
     def audit(self) -> Iterable[Stray]:
-        """Look for what no node owns, and for nodes in error that hold something.
+        """Compare the rows with Ironic and the pod managers, and repair what is safe to repair.
 
-        These are released once more: whoever was away when that failed may be back.
+        Nodes in error that may still hold hardware are released once more: what was
+        unreachable when their release failed may be back.
         """
-        strays = self._audit.look()
-        if self._conf.nodes.give_back_strays:
-            strays += [_left_behind(row) for row in self._release_again()]
-        return strays
-
-    def _release_again(self) -> Iterable[node_objects.Node]:
-        for row in node_objects.list_unreleased(self._db):
-            with contextlib.suppress(conductor_errors.Superseded):
-                node_objects.begin(self._db, row, "release", fault=row.fault)
-                yield row
+        return self._audit.run()
 
 
 def job_of(row: node_objects.Node) -> Job:
-    """Give the job that a node in a transitional state asks for."""
-    return Job(NAME, row.uuid, row.generation, node_objects.ASKED_IN[row.state])
-
-
-def _left_behind(row: node_objects.Node) -> Stray:
-    what = f"node {row.uuid} ended in error and may still hold something on {row.podm_uuid}"
-    return Stray("row", what, repaired=True)
+    """Return the job that a node in a transitional state requests."""
+    return Job(NAME, row.uuid, row.generation, node_objects.OPERATION_OF_STATE[row.state])
 
 
 def _end_of(job: Job, row: node_objects.Node, result: Result) -> Mapping[str, Any] | None:
     if job.operation == "compose" and row.release_requested:
         return ENDS_CANCELLED[result]
     if row.is_cleanup_release and result is Result.SUCCESS:
-        # Whoever asked for the node has not seen yet why there is none.
+        # The row stays, so that the user can read why there is no node.
         return {"state": "error", "podm_uuid": None}
     return ENDS[job.operation][result]
 
 
 def _fault_after(job: Job, row: node_objects.Node, outcome: Outcome) -> dict[str, Any] | None:
-    """Tell what a node suffers from; a compose that failed is not forgotten over its release."""
+    """Return the fault of a node after a job; a clean-up keeps the fault that it cleans up."""
     fault = fault_of(job, outcome)
-    if not row.is_cleanup_release or row.fault is None:
-        return fault
-    if fault is None:
-        return row.fault
-    first = str(row.fault["detail"]).partition(AND_GIVING_BACK)[0]
-    return {**row.fault, "detail": f"{first}{AND_GIVING_BACK}{fault['detail']}"}
+    if row.is_cleanup_release and row.fault is not None:
+        if fault is None:
+            return node_objects.with_cleanup(row.fault, "done")
+        return node_objects.with_cleanup(row.fault, "failed", fault["detail"])
+    if fault is not None and job.operation == "compose":
+        return node_objects.with_cleanup(fault, CLEANUPS[outcome.result])
+    return fault
 
 
 def fault_of(job: Job, outcome: Outcome) -> dict[str, Any] | None:
-    """Describe to users why a job failed; None when it did not."""
+    """Return why a job failed, as the API shows it; None if it succeeded."""
     if outcome.result is Result.SUCCESS:
         return None
     kind = FAULTS.get(outcome.error, errors.ValenceError)
@@ -216,21 +190,20 @@ def fault_of(job: Job, outcome: Outcome) -> dict[str, Any] | None:
         "status": status,
         "code": details["code"],
         "title": http.HTTPStatus(status).phrase,
-        "detail": outcome.reason or "It failed, and nothing more is known.",
+        "detail": outcome.reason or "The operation failed for an unknown reason. See the log.",
         "operation": job.operation,
         "at": waiting.now().isoformat(),
     }
-    more = ("reason", "refusals")
-    return fault | {key: details[key] for key in more if details.get(key)}
+    return fault | {key: details[key] for key in ("reason", "refusals") if details.get(key)}
 
 
 def load(conf: cfg.ConfigOpts) -> NodeLedger:
-    """Make the ledger that a configuration asks for."""
+    """Return the ledger for a conductor with this configuration."""
     service_conf.register_opts(conf)
-    found = wiring.make(conf)
-    # A conductor knows no pod managers, and does not end their sessions for us.
-    atexit.register(found.drivers.connections.close)
-    return NodeLedger(conf, found.db, found.drivers, found.ironic)
+    context = wiring.make(conf)
+    # The conductor knows nothing of pod managers, and would leave their sessions open.
+    atexit.register(context.drivers.connections.close)
+    return NodeLedger(context)
 
 
 def _state(job: Job) -> str:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The marks by which what we made elsewhere is known again.
+"""Marks on resources of pod managers and Ironic that Valence created.
 
-A composed node bears its uuid in its Redfish Name, and in front of its
-Description the uuid of the installation that made it: several installations may
+The Redfish Name of a composed node contains the uuid of the node, and its Description
+starts with the uuid of the installation that composed it: several installations may
 share a pod manager. An Ironic node has both in its ``extra``.
 """
 
@@ -19,25 +19,25 @@ _DESCRIPTION = re.compile(rf"\[valence ({_UUID})\]")
 
 
 def node_name(node_uuid: str) -> str:
-    """Give the Redfish Name of a node."""
+    """Return the Redfish Name of a node."""
     return f"valence-{node_uuid}"
 
 
-def node_uuid_from_name(words: str | None) -> str | None:
-    """Tell the uuid of the node that bears a Redfish Name; None: it is none of Valence's."""
-    found = _NAME.fullmatch(words or "")
-    return found[1] if found else None
+def node_uuid_from_name(name: str | None) -> str | None:
+    """Return the uuid of the node with a Redfish Name; None if Valence did not choose the Name."""
+    match = _NAME.fullmatch(name or "")
+    return match[1] if match else None
 
 
-def description(installation: str, words: str | None) -> str:
-    """Give the Redfish Description of a node: our mark, then the user's words.
+def description(installation: str, text: str | None) -> str:
+    """Return the Redfish Description of a node: the installation, then the text of the user.
 
-    In this order, since pod managers cut what is long.
+    In this order, since pod managers truncate long Descriptions.
     """
-    return " ".join(filter(None, (f"[valence {installation}]", words)))
+    return " ".join(filter(None, (f"[valence {installation}]", text)))
 
 
-def installation_from_description(words: str | None) -> str | None:
-    """Tell which installation wrote a Redfish Description; None: it is not known."""
-    found = _DESCRIPTION.match(words or "")
-    return found[1] if found else None
+def installation_from_description(text: str | None) -> str | None:
+    """Return the installation that wrote a Redfish Description; None if it does not name one."""
+    match = _DESCRIPTION.match(text or "")
+    return match[1] if match else None

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Keeping what is known of all pod managers fresh, many of them at the same time."""
+"""Refresh the inventories of pod managers, many of them at the same time."""
 
 from collections.abc import Iterable
 from concurrent import futures
@@ -16,139 +16,147 @@ from oslo_db import exception as db_errors
 from oslo_log import log as logging
 
 from valence import errors
-from valence.drivers import Drivers
+from valence import wiring
 from valence.objects import inventory as inventory_objects
 from valence_conductor import errors as conductor_errors
 from valence_conductor import interrupt
 from valence_conductor import waiting
-from valence_conductor.db.engine import Database
-from valence_conductor.locks import election
-from valence_conductor.sweeper import Election
+from valence_conductor.locks.election import AlwaysLeader
+from valence_conductor.locks.election import Election
+from valence_conductor.locks.election import ToozElection
+from valence_conductor.periodic import ElectedPeriodic
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds between two looks at which pod managers are due, at the most.
-TICK = 5.0
+#: Seconds between two checks which pod managers are due, at most.
+CHECK_INTERVAL = 5.0
 
-#: Name of the lock that the one who is elected to refresh holds.
-OFFICE = b"valence-inventory"
+#: Name of the lock that the elected refresher holds.
+LOCK_NAME = b"valence-inventory"
 
 
 class InventoryRefresher:
-    """Refresh what is known of pod managers, each in a thread of a bounded pool.
+    """Refreshes the inventories of pod managers, each in a thread of a bounded pool.
 
-    Whoever wants a pod manager that is being refreshed already waits for that.
+    A refresh that is in progress already is waited for and not repeated.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, db: Database, drivers: Drivers) -> None:
-        self._conf = conf
-        self._db = db
-        self._drivers = drivers
+    def __init__(self, context: wiring.Context) -> None:
+        self._conf = context.conf
+        self._db = context.db
+        self._drivers = context.drivers
         self._lock = threading.Lock()
-        #: Held to write: SQLite has one writer, and those who wait for it sleep too long.
-        self._writing = threading.Lock()
+        #: Held to write: SQLite has one writer, and its busy handler sleeps too long.
+        self._write_lock = threading.Lock()
         self._halt = threading.Event()
-        self._under_way: dict[str, futures.Future[None]] = {}
+        self._futures: dict[str, futures.Future[None]] = {}
         self._pool: futurist.ThreadPoolExecutor | None = None
 
     def refresh(self, uuids: Iterable[str], within: float) -> set[str]:
-        """Refresh pod managers, and wait for them.
+        """Refresh pod managers, and wait until they are done.
 
-        :param within: seconds to wait; what is under way then goes on.
-        :returns: those that are under way still.
+        :param within: seconds to wait; unfinished refreshes continue after that.
+        :returns: uuids of the pod managers whose refresh is not done.
         """
-        asked = {uuid: self.begin(uuid) for uuid in uuids}
-        _, late = futures.wait(asked.values(), timeout=within)
-        return {uuid for uuid, future in asked.items() if future in late}
+        started = {uuid: self.begin(uuid) for uuid in uuids}
+        _, pending = futures.wait(started.values(), timeout=within)
+        return {uuid for uuid, future in started.items() if future in pending}
 
     def refresh_due(self) -> int:
-        """Begin to refresh those whose time has come, and do not wait.
+        """Start to refresh the pod managers that are due, and do not wait.
 
-        :returns: how many they are.
+        :returns: the number of pod managers.
         """
-        known, now = inventory_objects.by_podm(self._db), waiting.now()
-        everybody = [row.uuid for row in inventory_objects.list_podmanagers(self._db)]
-        due = [uuid for uuid in everybody if self._is_due(known.get(uuid), now)]
+        inventories, now = inventory_objects.by_podm(self._db), waiting.now()
+        uuids = [row.uuid for row in inventory_objects.list_podmanagers(self._db)]
+        due = [uuid for uuid in uuids if self._is_due(inventories.get(uuid), now)]
         for uuid in due:
             self.begin(uuid)
         return len(due)
 
     def begin(self, uuid: str) -> "futures.Future[None]":
-        """Begin to refresh a pod manager, unless this process is at it already."""
+        """Start to refresh a pod manager, unless this process is doing so already."""
         with self._lock:
-            future = self._under_way.get(uuid)
+            future = self._futures.get(uuid)
             if future is None or future.done():
                 if self._pool is None:
                     self._pool = futurist.ThreadPoolExecutor(self._conf.inventory.workers)
-                future = self._under_way[uuid] = self._pool.submit(self._refresh, uuid)
+                future = self._futures[uuid] = self._pool.submit(self._refresh, uuid)
         return future
 
     def stop(self, graceful: float = 0.0) -> None:
-        """Leave what is under way after the request that it waits for.
+        """Abandon every refresh after its current request.
 
         :param graceful: seconds to wait for that.
         """
         self._halt.set()
         with self._lock:
             pool, self._pool = self._pool, None
-            left = list(self._under_way.values())
+            pending = list(self._futures.values())
         if pool is not None:
-            futures.wait(left, graceful)
+            futures.wait(pending, graceful)
             pool.shutdown(wait=False)
 
-    def _is_due(self, known: inventory_objects.Inventory | None, now: datetime.datetime) -> bool:
-        if known is None or known.tried_at is None:
+    def _is_due(
+        self, inventory: inventory_objects.Inventory | None, now: datetime.datetime
+    ) -> bool:
+        if inventory is None or inventory.tried_at is None:
             return True
         options = self._conf.inventory
-        usual: float = options.interval
-        wait = min(usual, options.retry_interval) if known.fault else usual
-        # The same at each look, and not the same for each: they would all be due together.
-        chance = random.Random(f"{known.podm_uuid} {known.tried_at}")  # noqa: S311
-        elapsed = (now - known.tried_at).total_seconds()
-        return elapsed >= wait * chance.uniform(0.9, 1.1)
+        interval: float = options.interval
+        if inventory.fault:
+            interval = min(interval, options.retry_interval)
+        # Differs between pod managers, which would all be due together, but not between
+        # checks.
+        jitter = random.Random(f"{inventory.podm_uuid} {inventory.tried_at}")  # noqa: S311
+        elapsed = (now - inventory.tried_at).total_seconds()
+        return elapsed >= interval * jitter.uniform(0.9, 1.1)
 
     def _refresh(self, uuid: str) -> None:
-        """Refresh one pod manager; whatever goes wrong with it is written down."""
+        """Refresh one pod manager; log or store every error."""
         try:
             with interrupt.until_set(self._halt):
                 self._refresh_or_wait(uuid)
         except conductor_errors.Abandoned:
-            LOG.info("The refresh of pod manager %s is left", uuid)
-            with contextlib.suppress(db_errors.DBError):  # then its time runs out
+            LOG.info("Abandoned the refresh of pod manager %s", uuid)
+            with contextlib.suppress(db_errors.DBError):  # then the claim expires
                 inventory_objects.release_claim(self._db, uuid)
         except Exception:  # the top of a thread: databases have errors of their own
-            LOG.exception("Pod manager %s could not be refreshed", uuid)
+            LOG.exception("The refresh of pod manager %s failed", uuid)
 
     def _refresh_or_wait(self, uuid: str) -> None:
         options = self._conf.inventory
         timeout = datetime.timedelta(seconds=options.refresh_timeout)
-        with self._writing:
+        with self._write_lock:
             claimed = inventory_objects.claim(self._db, uuid, waiting.now() - timeout)
         if claimed:
-            self._ask(uuid)
+            self._read(uuid)
             return
 
-        def is_over() -> bool | None:
+        def is_done() -> bool | None:
             row = inventory_objects.by_podm(self._db).get(uuid)
             return True if row is None or row.begun_at is None else None
 
         waiting.wait_until(
-            is_over,
+            is_done,
             deadline=waiting.now() + timeout,
             interval=1.0,
             what=f"another process to refresh pod manager {uuid}",
         )
 
-    def _ask(self, uuid: str) -> None:
-        options, begun, clock = self._conf.inventory, waiting.now(), time.monotonic()
-        fresh = begun - datetime.timedelta(seconds=options.details_interval)
+    def _read(self, uuid: str) -> None:
+        """Read the inventory of a pod manager, and store it; the caller holds the claim."""
+        options, started, clock = self._conf.inventory, waiting.now(), time.monotonic()
+        oldest = started - datetime.timedelta(seconds=options.details_interval)
         try:
-            known = inventory_objects.known_details(self._db, uuid, fresh)
-            seen = self._drivers.get(uuid).inventory(known)
-            with self._writing:
-                inventory_objects.store(self._db, uuid, seen, begun, options.forget_after, known)
+            details = inventory_objects.known_details(self._db, uuid, oldest)
+            inventory = self._drivers.get(uuid).inventory(details)
+            with self._write_lock:
+                inventory_objects.store(
+                    self._db, uuid, inventory, started, options.forget_after, details
+                )
         except errors.ValenceError as exc:
-            LOG.warning("What is known of pod manager %s stays as it is: %s", uuid, exc)
+            LOG.warning("Kept the earlier inventory of pod manager %s: %s", uuid, exc)
             inventory_objects.record_failure(self._db, uuid, exc)
             self._drivers.record_status(uuid, exc)
             return
@@ -156,55 +164,26 @@ class InventoryRefresher:
         LOG.info(
             "Pod manager %s: %d systems, read with %d requests in %.1f s",
             uuid,
-            len(seen.systems),
-            seen.requests,
+            len(inventory.systems),
+            inventory.requests,
             time.monotonic() - clock,
         )
 
 
-class Refresher:
-    """Refreshes each pod manager when it is due, if this process is the one elected to."""
-
-    def __init__(self, inventory: InventoryRefresher, office: Election, interval: float) -> None:
-        self._inventory = inventory
-        self._office = office
-        self._pause = min(TICK, interval / 4)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="refresher", daemon=True)
-
-    def start(self) -> None:
-        """Refresh from now on."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Refresh no more, and leave the office."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(1)
-
-    def _serve(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                if self._office.is_leader():
-                    self._inventory.refresh_due()
-            except Exception:  # the top of a thread: the next look may find the database back
-                LOG.exception("It is not known who is due; the next look is in %s s", self._pause)
-            self._stopping.wait(self._pause)
-        self._office.close()
-
-
 def refresher(
     conf: cfg.ConfigOpts, inventory: InventoryRefresher, member: str
-) -> Refresher | None:
-    """Make what refreshes periodically; None when nothing is to be.
+) -> ElectedPeriodic | None:
+    """Return the thread that refreshes each pod manager when it is due.
+
+    Of several processes only the leader does so.
 
     :param member: name of this process.
+    :returns: None when periodic refreshes are disabled.
     """
     interval: float = conf.inventory.interval
     if not interval:
         return None
-    board = conf.conductor.jobboard
-    office: Election = (
-        election.ToozElection(board, member, OFFICE) if board else election.AlwaysLeader()
-    )
-    return Refresher(inventory, office, interval)
+    jobboard = conf.conductor.jobboard
+    election: Election = ToozElection(jobboard, member, LOCK_NAME) if jobboard else AlwaysLeader()
+    pause = min(CHECK_INTERVAL, interval / 4)
+    return ElectedPeriodic("refresher", inventory.refresh_due, election, pause)

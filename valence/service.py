@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The whole service: its parts, and a conductor that works in its process."""
+"""The service of one process: its database, drivers and health, and a conductor."""
+
+from collections.abc import Mapping
 
 from oslo_config import cfg
 from oslo_db import exception as db_errors
 from oslo_log import log as logging
+import requests
 import sqlalchemy as sa
 from taskflow import exceptions as taskflow_errors
 
+from valence import health
 from valence import ledger
 from valence import policies
 from valence import refresh
 from valence import wiring
-from valence.health import Health
 from valence.ironic import Ironic
+from valence.objects import podmanager as podmanager_objects
 from valence_conductor import conductor
 from valence_conductor import ids
 from valence_conductor.job import Job
@@ -22,35 +26,35 @@ LOG = logging.getLogger(__name__)
 
 
 class Service:
-    """What the handlers of the API work with.
+    """Everything that the handlers of the API use.
 
     :param conf: with every option of :mod:`valence.conf`.
-    :param ironic: tests have their own.
+    :param ironic: replaces the Ironic of the configuration in tests.
     """
 
     def __init__(self, conf: cfg.ConfigOpts, ironic: Ironic | None = None) -> None:
-        found = wiring.make(conf, ironic)
+        self.context = context = wiring.make(conf, ironic)
         self.conf: cfg.ConfigOpts = conf
-        self.db = found.db
-        self.drivers = found.drivers
-        self.ironic = found.ironic
-        self.inventory = refresh.InventoryRefresher(conf, found.db, found.drivers)
+        self.db = context.db
+        self.drivers = context.drivers
+        self.ironic = context.ironic
+        self.inventory = refresh.InventoryRefresher(context)
         self.enforcer = policies.enforcer(conf)
-        self.health = Health(self)
-        self.ledger = ledger.NodeLedger(conf, found.db, found.drivers, found.ironic)
+        self.ledger = ledger.NodeLedger(context)
         self.conductor = conductor.from_conf(
             conf,
             [self.ledger],
             default_connection=f"sqlite:///{conf.state_path}/flows.sqlite",
         )
+        self.health = health.Health(self._checks())
         self._refresher = refresh.refresher(conf, self.inventory, ids.process_name())
 
     def start(self) -> None:
-        """Prepare the tables, resume what is under way, begin to work.
+        """Prepare the tables, resume unfinished jobs, and start to process new ones.
 
-        :raises SchemaBehind: the tables are not those of this release.
-        :raises AlreadyRunning: another process works on the same flows.
-        :raises Unreachable: a database is away, or the jobboard.
+        :raises SchemaBehind: the tables are not at the revision of this release.
+        :raises AlreadyRunning: another process runs the same flows.
+        :raises Unreachable: a database or the jobboard is unavailable.
         """
         self.db.reach(self.conf.conductor.start_timeout)
         wiring.prepare_schema(self.db)
@@ -59,18 +63,21 @@ class Service:
             self._refresher.start()
 
     def submit(self, job: Job) -> None:
-        """Have a job done whose row is committed.
+        """Submit a job whose row is committed.
 
-        If it cannot be written down now, it is not lost: its row asks for it,
-        and the conductor's next sweep finds it.
+        A job that cannot be stored now is not lost: its row is pending, and the next
+        sweep of the conductor submits it.
         """
         try:
             self.conductor.submit(job)
         except (db_errors.DBError, sa.exc.SQLAlchemyError, taskflow_errors.TaskFlowException):
-            LOG.exception("%s could not be written down; the next sweep begins it", job.name)
+            LOG.exception("Could not submit job %s; the next sweep submits it", job.name)
 
     def stop(self, graceful: float | None = None) -> None:
-        """Leave every flow between two steps, and close every connection."""
+        """Interrupt every flow between two tasks, and close every connection.
+
+        :param graceful: seconds to wait for running tasks; None: as configured.
+        """
         self.health.close()
         if self._refresher is not None:
             self._refresher.stop()
@@ -78,3 +85,48 @@ class Service:
         self.conductor.stop(graceful)
         self.drivers.connections.close()
         self.db.close()
+
+    def _checks(self) -> Mapping[str, health.Check]:
+        conf = self.conf
+        return {
+            "database": health.Check(self._probe_database, required=True),
+            "jobboard": health.Check(
+                self.conductor.check_board, enabled=lambda: bool(conf.conductor.jobboard)
+            ),
+            "ironic": health.Check(
+                self.ironic.ping,
+                enabled=lambda: bool(
+                    conf.ironic.endpoint_override
+                    or conf.ironic.auth_type
+                    or conf.ironic.auth_section
+                ),
+            ),
+            "keystone": health.Check(
+                self._probe_keystone,
+                enabled=lambda: (
+                    conf.auth_strategy == "keystone"
+                    and bool(conf.keystone_authtoken.get("auth_url"))
+                ),
+            ),
+            "podmanagers": health.Check(self._probe_podmanagers),
+        }
+
+    def _probe_database(self) -> None:
+        with self.db.reader() as session:
+            session.execute(sa.text("SELECT 1 FROM nodes WHERE 1 = 0"))
+
+    def _probe_keystone(self) -> None:
+        options = self.conf.keystone_authtoken
+        verify = False if options.insecure else options.cafile or True
+        response = requests.get(options.auth_url, timeout=health.DEADLINE, verify=verify)
+        if response.status_code >= 500:
+            raise RuntimeError(f"Keystone answers {response.status_code}")
+
+    def _probe_podmanagers(self) -> str | None:
+        counts = podmanager_objects.count_by_state(self.db)
+        unavailable = [
+            f"{count} {status}"
+            for status, count in sorted(counts.items())
+            if status not in ("online", "unknown")
+        ]
+        return ", ".join(unavailable) or None

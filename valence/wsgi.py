@@ -3,7 +3,7 @@
 """The service as an application for a WSGI server: ``gunicorn 'valence.wsgi:create()'``.
 
 Each worker calls :func:`create` after it was forked: a process that has threads and
-connections must not be.
+connections must not be forked.
 """
 
 import atexit
@@ -17,36 +17,37 @@ from oslo_log import log as logging
 
 from valence import conf as service_conf
 
-#: Names the configuration files, separated by colons; oslo.config's usual ones by default.
+#: Environment variable with the configuration files, separated by colons; oslo.config's
+#: default files are read without it.
 FILES = "VALENCE_CONFIG_FILES"
 
-#: prometheus_client reads it when it is imported.
+#: Environment variable that prometheus_client reads when it is imported.
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def create() -> Any:
-    """Start the service in this process, and give its WSGI application.
+    """Start the service in this process, and return its WSGI application.
 
-    The process stops it at its exit, which is graceful: a flow is left between two
-    steps, and whoever is next goes on with it.
+    The service is stopped at the exit of the process, which is graceful: a flow is
+    interrupted between two tasks, and another process resumes it.
 
-    :raises AlreadyRunning: another process works on the same flows; several workers
-        need a ``[conductor] jobboard``.
-    :raises SchemaBehind: the tables are not those of this release.
-    :raises Unreachable: a database is away, or the jobboard.
+    :raises AlreadyRunning: another process runs the same flows; several workers need a
+        ``[conductor] jobboard``.
+    :raises SchemaBehind: the tables are not at the revision of this release.
+    :raises Unreachable: a database or the jobboard is unavailable.
     """
-    named = [path for path in os.environ.get(FILES, "").split(":") if path]
-    files = [part for path in named for part in ("--config-file", path)]
-    conf = service_conf.read(files, prog="valence-api")
+    paths = [path for path in os.environ.get(FILES, "").split(":") if path]
+    arguments = [word for path in paths for word in ("--config-file", path)]
+    conf = service_conf.read(arguments, prog="valence-api")
     logging.setup(conf, "valence")
-    # One port cannot be every worker's: /metrics tells what all of them counted.
+    # The workers cannot share one port: /metrics reports the sums over all of them.
     conf.set_override("metrics_port", None, group="conductor")
-    os.environ.setdefault(METRICS, str(_shared_folder(conf)))
+    os.environ.setdefault(METRICS, str(_metrics_folder(conf)))
     return _start(conf)
 
 
 def _start(conf: cfg.ConfigOpts) -> Any:
-    # Not before: they import prometheus_client, which looks at the environment then.
+    # Imported late: they import prometheus_client, which reads the environment then.
     from valence.api import app
     from valence.service import Service
 
@@ -57,12 +58,15 @@ def _start(conf: cfg.ConfigOpts) -> Any:
     return application
 
 
-def _shared_folder(conf: cfg.ConfigOpts) -> pathlib.Path:
-    """Make the folder in which the workers of one server count; forget those of others."""
-    above = pathlib.Path(conf.state_path) / "metrics"
-    mine = above / str(os.getppid())
-    mine.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for other in above.iterdir():
+def _metrics_folder(conf: cfg.ConfigOpts) -> pathlib.Path:
+    """Create the folder in which the workers of one server keep their counters.
+
+    Folders of servers that have ended are deleted.
+    """
+    parent = pathlib.Path(conf.state_path) / "metrics"
+    folder = parent / str(os.getppid())
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for other in parent.iterdir():
         if not pathlib.Path(f"/proc/{other.name}").exists():
             shutil.rmtree(other, ignore_errors=True)
-    return mine
+    return folder

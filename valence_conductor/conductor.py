@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The conductor: takes jobs, does them, and does again what a dead one left."""
+"""The conductor: accepts jobs, runs them, and resumes those of a process that died."""
 
 from collections.abc import Iterable
 import functools
 import threading
-import time
 
 from oslo_config import cfg
 from oslo_log import log as logging
+from oslo_utils import timeutils
 
 from valence_conductor import conf as conductor_conf
 from valence_conductor import errors
 from valence_conductor import metrics
+from valence_conductor import waiting
 from valence_conductor.boards import Board
 from valence_conductor.boards import EmbeddedBoard
 from valence_conductor.boards import JobboardBoard
@@ -21,29 +22,31 @@ from valence_conductor.db.engine import Database
 from valence_conductor.job import Job
 from valence_conductor.journal import Journal
 from valence_conductor.ledger import Ledger
-from valence_conductor.locks import election
+from valence_conductor.locks.election import Election
+from valence_conductor.locks.election import LockHolderElection
+from valence_conductor.locks.election import ToozElection
 from valence_conductor.locks.lock import FileLock
 from valence_conductor.locks.lock import Lock
 from valence_conductor.locks.lock import ServerLock
 from valence_conductor.runner import Runner
-from valence_conductor.sweeper import Election
 from valence_conductor.sweeper import Sweeper
 
 LOG = logging.getLogger(__name__)
 
 
 class Conductor:
-    """Does the jobs that the rows of its ledgers ask for.
+    """Runs the jobs that the rows of its ledgers request.
 
     :param ledgers: the owners of the rows.
-    :param journal: keeps the flows between their steps.
-    :param board: hands out the jobs.
-    :param sweeper: posts again what was lost.
+    :param journal: stores the flows between their steps.
+    :param board: queues and dispatches the jobs.
+    :param sweeper: requeues lost jobs.
     :param exporter: serves the metrics of this process.
-    :param start_timeout: seconds to wait for the database of flows at the start.
-    :param lock: what only one process may hold; None where several
-        may work on the same journal.
-    :param works: False for a process that only submits, for others to do.
+    :param graceful_timeout: seconds that :meth:`stop` waits for requests in progress.
+    :param start_timeout: seconds that :meth:`start` waits for the database of flows.
+    :param lock: excludes other processes; None where several may run the flows of the
+        same journal.
+    :param runs_jobs: False for a process that only submits jobs for others to run.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class Conductor:
         graceful_timeout: float,
         start_timeout: float = 0.0,
         lock: Lock | None = None,
-        works: bool = True,
+        runs_jobs: bool = True,
     ) -> None:
         self._ledgers = {ledger.name: ledger for ledger in ledgers}
         self._journal = journal
@@ -68,81 +71,79 @@ class Conductor:
         self._graceful_timeout = graceful_timeout
         self._start_timeout = start_timeout
         self._lock = lock
-        self._works = works
+        self._runs_jobs = runs_jobs
 
     def start(self) -> None:
-        """Resume everything that is under way, and begin to take jobs.
+        """Resume every flow in progress, and start to run jobs.
 
         :raises AlreadyRunning: another process runs the flows of this journal.
-        :raises Unreachable: the database of flows is away, or the jobboard.
+        :raises Unreachable: the database of flows does not answer, or the jobboard.
         """
         self._journal.reach(self._start_timeout)
         if self._lock is not None and not self._lock.acquire():
             raise errors.AlreadyRunning(
                 f"Another process holds {self._lock.location} and runs these flows. Stop it, "
-                "or give this one its own [conductor] connection."
+                "or configure a separate [conductor] connection for this one."
             )
         self._journal.upgrade()
-        self._board.start(self._run if self._works else None, self._ledgers)
-        if self._works:
+        self._board.start(self._run if self._runs_jobs else None, self._ledgers)
+        if self._runs_jobs:
             self._sweeper.start()
         if self._exporter is not None:
             self._exporter.start()
 
     def _run(self, job: Job, halt: threading.Event) -> Job | None:
-        """Do a job, unless another process may be at it.
+        """Run a job, unless another process may run it.
 
-        :raises Abandoned: the lock was lost; a sweep takes it again, or tells who has it.
+        :raises Abandoned: the lock was lost; the next sweep acquires it again, or finds
+            that another process has it.
         """
         if self._lock is not None and not self._lock.is_held():
             raise errors.Abandoned
         return self._runner.run(job, halt)
 
     def submit(self, job: Job) -> None:
-        """Take a job whose row is committed already.
+        """Accept a job whose row is committed already.
 
-        It is taken even if it can be neither written down nor posted now, or if
-        this process dies meanwhile: the row asks for it, and a sweep finds it.
+        It is accepted even if it can be neither stored nor posted now, or if this process
+        dies meanwhile: the row requests it, and a sweep finds the row.
         """
-        LOG.info("%s begins", job.name)
+        LOG.info("Submitted job %s", job.name)
         try:
             self._runner.save(job)
             self._board.post(job)
         except Exception as exc:  # databases and boards have errors of their own
-            LOG.warning("%s could not be posted, it is at the next sweep: %s", job.name, exc)
+            LOG.warning("Could not post job %s, the next sweep will requeue it: %s", job.name, exc)
 
     def check_board(self) -> None:
-        """See whether jobs can be posted and taken.
-
-        :raises Exception: of the board, when it is away.
-        """
+        """Raise the error of a board on which jobs can be neither posted nor claimed."""
         self._board.live()
 
     def sweep(self) -> int:
-        """Post every job that a row asks for and that nobody has, now.
+        """Requeue, now, every job that a row requests and no conductor holds.
 
-        :returns: how many there were.
+        :returns: the number of jobs.
         """
         return self._sweeper.sweep()
 
     def wait(self, job: Job, timeout: float) -> bool:
-        """Wait until the row asks for this job no longer.
+        """Wait until the row no longer requests this job.
 
         :param timeout: seconds.
-        :returns: whether it came to that.
+        :returns: False when the time is up.
         """
         ledger = self._ledgers[job.ledger]
-        deadline = time.monotonic() + timeout
-        while ledger.is_pending(job):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
-        return True
+        done = waiting.poll(
+            lambda: None if ledger.is_pending(job) else True,
+            timeutils.StopWatch(timeout).start().leftover,
+            interval=waiting.FIRST_PAUSE,
+        )
+        return done is not None
 
     def stop(self, graceful: float | None = None) -> None:
-        """Leave every flow between two steps; the next start goes on with it.
+        """Leave every flow between two steps; the next start resumes it.
 
-        :param graceful: seconds given to the requests under way.
+        :param graceful: seconds to wait for the requests in progress.
         """
         if self._exporter is not None:
             self._exporter.stop()
@@ -158,63 +159,61 @@ def from_conf(
     ledgers: Iterable[Ledger],
     default_connection: str,
     *,
-    works: bool = True,
+    runs_jobs: bool = True,
 ) -> Conductor:
-    """Make the conductor that a configuration asks for.
+    """Build the conductor that a configuration describes.
 
-    :param default_connection: where flows are kept when ``[conductor]
-        connection`` does not say.
-    :param works: False for a process that leaves the work to others; without a
-        jobboard there are no others, and it works all the same. ``[conductor]
-        workers = 0`` asks for the same.
-    :raises ValueError: there are neither workers here nor others.
+    :param default_connection: of the database of flows, when ``[conductor] connection``
+        is not set.
+    :param runs_jobs: False for a process that leaves its jobs to others, as with
+        ``[conductor] workers = 0``. Without a jobboard there are no others, and it runs
+        them all the same.
+    :raises ValueError: no process would run the jobs.
     """
     conductor_conf.register_opts(conf)
     options = conf[conductor_conf.GROUP]
     if not (options.workers or options.jobboard):
         raise ValueError(
-            "[conductor] workers = 0 leaves the work to others, and without a jobboard there are "
-            "none: set workers, or jobboard."
+            "[conductor] workers = 0 leaves all jobs to other processes, and without a jobboard "
+            "there are none: set workers, or jobboard."
         )
     ledgers = list(ledgers)
     db = Database(options.connection or default_connection)
-    board: Board
-    office: Election
-    lock: Lock | None
-    if options.jobboard:
-        jobboard_conf = url.parse(options.jobboard)
-        board = JobboardBoard(
-            jobboard_conf,
-            workers=options.workers,
-            lease=options.lease,
-            start_timeout=options.start_timeout,
-        )
-        office = election.ToozElection(options.jobboard, board.name)
-        lock = None
-    else:
-        board = EmbeddedBoard(options.workers)
-        lock = FileLock(f"{db.url.database}.lock") if db.is_sqlite else ServerLock(db.engine)
-        office = election.LockHolderElection(
-            lock, functools.partial(board.stop, options.graceful_timeout)
-        )
     journal = Journal(db)
+    board, lock, election = _shared(options) if options.jobboard else _embedded(options, db)
+    intervals = {"interval": options.sweep_interval, "audit_interval": options.audit_interval}
+    exporter = None
+    if options.metrics_port is not None:
+        exporter = metrics.Exporter(ledgers, options.metrics_host, options.metrics_port)
     return Conductor(
         ledgers,
         journal,
         board,
-        Sweeper(
-            ledgers,
-            board,
-            journal,
-            office,
-            interval=options.sweep_interval,
-            audit_interval=options.audit_interval,
-        ),
-        metrics.Exporter(ledgers, options.metrics_host, options.metrics_port)
-        if options.metrics_port is not None
-        else None,
+        Sweeper(ledgers, board, journal, election, **intervals),
+        exporter,
         graceful_timeout=options.graceful_timeout,
         start_timeout=options.start_timeout,
         lock=lock,
-        works=bool(works and options.workers) or not options.jobboard,
+        runs_jobs=bool(runs_jobs and options.workers) or not options.jobboard,
     )
+
+
+def _shared(options: cfg.ConfigOpts.GroupAttr) -> tuple[Board, Lock | None, Election]:
+    """Return the board, lock and election of several processes that share a jobboard."""
+    board = JobboardBoard(
+        url.parse(options.jobboard),
+        workers=options.workers,
+        lease=options.lease,
+        start_timeout=options.start_timeout,
+    )
+    return board, None, ToozElection(options.jobboard, board.name)
+
+
+def _embedded(
+    options: cfg.ConfigOpts.GroupAttr, db: Database
+) -> tuple[Board, Lock | None, Election]:
+    """Return the board, lock and election of a single process."""
+    board = EmbeddedBoard(options.workers)
+    lock = FileLock(f"{db.url.database}.lock") if db.is_sqlite else ServerLock(db.engine)
+    stop = functools.partial(board.stop, options.graceful_timeout)
+    return board, lock, LockHolderElection(lock, stop)

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What can end a flow, and what can stop a conductor.
+"""Errors that end a flow, and errors that stop a conductor.
 
 ::
 
     ConductorError
-    |-- Superseded          the row moved on; whoever holds it now goes on
-    |-- IllegalTransition   a table of states does not know this step
+    |-- Superseded          the row has changed; its new owner continues
+    |-- IllegalTransition   a table of states does not have this transition
     |-- AlreadyRunning      another process runs the flows of this database
-    |-- LockLost            what kept others away is gone
-    |-- NoDatabase          a URL names nothing that could be opened
-    `-- Unreachable         a server that a process needs to begin does not answer
-    Fault                   ends a flow, with a reason for whoever asked
-    |-- Cancelled           the row asks its flow to stop
-    `-- TimedOut            a wait came to its deadline
-    Abandoned               this process must leave the work, now (no Exception)
+    |-- LockLost            a lock was lost while it was relied on
+    |-- NoDatabase          a URL names no database that could be opened
+    `-- Unreachable         a server that a process needs to start does not answer
+    Fault                   ends a flow, with a reason for the user
+    |-- Cancelled           the row requests that its flow stop
+    `-- TimedOut            the deadline of a wait has passed
+    Abandoned               this process must abandon the job now (not an Exception)
 """
 
 from collections.abc import Mapping
@@ -22,15 +22,15 @@ from typing import Any
 
 
 class ConductorError(Exception):
-    """Base of what the conductor itself refuses."""
+    """Base of the errors that the conductor itself raises."""
 
 
 class Superseded(ConductorError):
-    """A compare-and-set found that the row is not what it was."""
+    """A compare-and-set found that the row has changed."""
 
 
 class IllegalTransition(ConductorError):
-    """A row was to take a step that its table of states does not have."""
+    """A row was to make a transition that its table of states does not have."""
 
 
 class AlreadyRunning(ConductorError):
@@ -38,24 +38,24 @@ class AlreadyRunning(ConductorError):
 
 
 class LockLost(ConductorError):
-    """The lock that kept other processes away was lost while it was relied on."""
+    """The lock that excludes other processes was lost while it was relied on."""
 
 
 class NoDatabase(ConductorError):
-    """A URL names no database that could be opened, wherever it is."""
+    """A URL names no database that could be opened, on any server."""
 
 
 class Unreachable(ConductorError):
-    """A server that this process needs before it can begin does not answer."""
+    """A server that this process needs to start does not answer."""
 
 
 class Fault(Exception):
-    """End a flow with a reason that reaches whoever asked for it.
+    """End a flow with a reason that reaches the user.
 
     Both arguments are JSON, so that TaskFlow keeps them over a restart.
 
     :param reason: whole sentences: what happened, and what to do about it.
-    :param details: JSON for programs (a code, a status, a peer's own words).
+    :param details: JSON for programs (a code, a status, the message of a peer).
     """
 
     def __init__(self, reason: str, details: Mapping[str, Any] | None = None) -> None:
@@ -68,7 +68,7 @@ class Fault(Exception):
 
     @property
     def details(self) -> dict[str, Any]:
-        """What a program may want to know."""
+        """The details for programs."""
         return dict(self.args[1])
 
     def __str__(self) -> str:
@@ -76,17 +76,17 @@ class Fault(Exception):
 
 
 class Cancelled(Fault):
-    """The row asks its flow to stop and to give everything back."""
+    """The row requests that its flow stop and release everything."""
 
 
 class TimedOut(Fault):
-    """What was waited for did not come about before its deadline."""
+    """A condition was not met before its deadline."""
 
 
 class Abandoned(BaseException):
-    """Leave the work as a killed process would.
+    """Stop working on a job, as a killed process would.
 
     Not an Exception, so that no task can swallow it and TaskFlow does not take
-    it for a failure: the task stays RUNNING in the logbook, and whoever resumes
-    the flow runs it again.
+    it for a failure: the task stays RUNNING in the logbook, and the process that
+    resumes the flow runs it again.
     """

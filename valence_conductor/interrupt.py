@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The job that a thread is at work on, and how it is told to leave it."""
+"""The job that a thread runs, and how the thread is interrupted to abandon it."""
 
 from collections.abc import Iterator
 import contextlib
@@ -16,26 +16,26 @@ _halt: contextvars.ContextVar[threading.Event | None] = contextvars.ContextVar(
 
 
 class Lease(threading.Event):
-    """Set when a job must be left: by somebody, or by the time until when it may be done.
+    """An event that is set when a job must be abandoned: explicitly, or by the time.
 
-    Whoever slept through the end of a lease wakes up without it, also if nobody has
-    come to say so yet.
+    A thread that slept past the end of its lease wakes up without it, even if no other
+    thread has set the event yet.
 
-    :param good_until: seconds of the monotonic clock.
+    :param expires_at: seconds of the monotonic clock.
     """
 
-    def __init__(self, good_until: float) -> None:
+    def __init__(self, expires_at: float) -> None:
         super().__init__()
-        self.good_until = good_until
+        self.expires_at = expires_at
 
     def is_set(self) -> bool:
-        """Tell whether the job must be left."""
-        return super().is_set() or time.monotonic() >= self.good_until
+        """Return whether the job must be abandoned."""
+        return super().is_set() or time.monotonic() >= self.expires_at
 
 
 @contextlib.contextmanager
 def until_set(halt: threading.Event) -> Iterator[None]:
-    """Work in this thread until ``halt`` is set."""
+    """Run a job in this thread until ``halt`` is set."""
     token = _halt.set(halt)
     try:
         yield
@@ -44,14 +44,14 @@ def until_set(halt: threading.Event) -> Iterator[None]:
 
 
 def in_job() -> bool:
-    """Tell whether this thread is at work on a job."""
+    """Return whether this thread runs a job."""
     return _halt.get() is not None
 
 
 def pause(seconds: float) -> None:
-    """Sleep within a task, and wake up to leave when the process must.
+    """Sleep within a task; wake up early when the job must be abandoned.
 
-    :raises Abandoned: the conductor is being stopped, or has lost the job.
+    :raises Abandoned: the conductor is stopping, or has lost the job.
     """
     halt = _halt.get() or threading.Event()
     if halt.wait(seconds) or halt.is_set():
@@ -59,8 +59,8 @@ def pause(seconds: float) -> None:
 
 
 def checkpoint() -> None:
-    """Leave here if the process must; to be called before anything is asked of anybody.
+    """Abandon the job here if it must be; to be called before every request to a peer.
 
-    :raises Abandoned: the conductor is being stopped, or has lost the job.
+    :raises Abandoned: the conductor is stopping, or has lost the job.
     """
     pause(0)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A job: one operation on one row, and how it ended."""
+"""A job: one operation on one row, and its outcome."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -12,11 +12,11 @@ from valence_conductor import ids
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One operation that a row asks for.
+    """One operation that a row requests.
 
     :ivar ledger: name of the ledger that holds the row.
-    :ivar uuid: the row.
-    :ivar generation: attempt of the user; a recovery never changes it.
+    :ivar uuid: of the row.
+    :ivar generation: number of the user's attempt; a recovery never changes it.
     :ivar operation: ``compose``, ``provision``, ...
     """
 
@@ -32,9 +32,9 @@ class Job:
 
     @classmethod
     def from_name(cls, name: str) -> "Job":
-        """Tell the job of a name.
+        """Return the job with this name.
 
-        :raises ValueError: no job is called so.
+        :raises ValueError: the name is not one of a job.
         """
         ledger, uuid, generation, operation = name.split("/")
         return cls(ledger, uuid, int(generation), operation)
@@ -52,11 +52,11 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class FlowSpec:
-    """How to make the flow of a job, in any process and any later release.
+    """How to build the flow of a job, in any process and any later release.
 
-    :ivar factory: dotted path of a module-level function that returns the
-        TaskFlow flow. Frozen: a test names it, an old path stays as an alias.
-    :ivar store: what the tasks are given by name; ids and JSON only.
+    :ivar factory: dotted path of a module-level function that returns the TaskFlow
+        flow. Frozen: a test names it, and an old path stays as an alias.
+    :ivar store: arguments of the tasks by name; ids and JSON only.
     :ivar kwargs: arguments of the factory; JSON only.
     """
 
@@ -66,22 +66,22 @@ class FlowSpec:
 
 
 class Result(enum.StrEnum):
-    """How a flow came to its end."""
+    """How a flow ended."""
 
     SUCCESS = "success"
-    #: Something failed, and everything was undone.
+    #: A task failed, and everything was reverted.
     REVERTED = "reverted"
-    #: Something failed, and so did a revert: earlier reverts were not tried.
+    #: A task failed, and so did a revert: the reverts of earlier tasks were not tried.
     FAILED = "failed"
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """The end of a job, as its ledger is told.
+    """The end of a job, as its ledger settles it.
 
     :ivar error: name of the exception class that ended the flow.
-    :ivar reason: the exception in words.
-    :ivar details: the details of a :class:`~valence_conductor.errors.Fault`.
+    :ivar reason: message of the exception.
+    :ivar details: of a :class:`~valence_conductor.errors.Fault`.
     """
 
     result: Result

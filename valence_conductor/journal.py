@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The journal: what TaskFlow remembers of every flow between its steps."""
+"""The journal: what TaskFlow stores of every flow between its steps."""
 
 from collections.abc import Iterator
 import contextlib
@@ -13,49 +13,49 @@ from taskflow import exceptions as taskflow_exceptions
 from taskflow.persistence import models
 from taskflow.persistence.backends import impl_sqlalchemy
 
+from valence_conductor.db import migrations
 from valence_conductor.db.engine import Database
 from valence_conductor.job import FlowSpec
 from valence_conductor.job import Job
 
-#: Key of a flow detail's meta that names the job, for people and for sweepers.
+#: Key in the meta of a flow detail: name of the job.
 META_JOB = "job"
 
-#: Where a flow's initial symbols are kept. Not under TaskFlow's own key ("store"): it
-#: copies that into the flow in two writes, and a process that dies between them leaves a
-#: flow that can never be loaded again.
+#: Key in the meta of a flow detail: the flow's initial symbols. Not TaskFlow's own key
+#: ("store"): it copies that into the flow in two writes, and a process that dies between
+#: them leaves a flow that can never be loaded again.
 META_SYMBOLS = "symbols"
 
 
 class Journal:
     """Logbooks in a SQL database, one for each job.
 
-    :param db: a database of its own. SQLite keeps one writer a file, and both
+    :param db: a database of its own. SQLite has one writer per file, and both
         rows and flows are written all the time.
     """
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        writers = db.engine.execution_options(sqlite_begin="IMMEDIATE")
-        self.backend = _Backend({}, engine=writers)
+        self.backend = _Backend({}, engine=db.write_engine)
 
-    def reach(self, patience: float) -> None:
+    def reach(self, timeout: float) -> None:
         """Wait until the database answers.
 
-        :param patience: seconds.
+        :param timeout: seconds.
         :raises Unreachable: it does not.
         """
-        self._db.reach(patience)
+        self._db.reach(timeout)
 
     def upgrade(self) -> None:
-        """Make TaskFlow's tables, or bring them up to date."""
+        """Create TaskFlow's tables, or bring them up to date."""
         with (
-            self._db.alone(),
+            migrations.schema_lock(self._db),
             contextlib.closing(self.backend.get_connection()) as connection,
         ):
             connection.upgrade()
 
     def find(self, job: Job) -> models.FlowDetail | None:
-        """Load what is remembered of a job; None if nothing is."""
+        """Load the flow of a job; return None if there is none."""
         with contextlib.closing(self.backend.get_connection()) as connection:
             try:
                 book = connection.get_logbook(job.book_uuid)
@@ -64,14 +64,15 @@ class Journal:
         return book.find(job.flow_uuid)
 
     def open(self, job: Job, spec: FlowSpec) -> models.FlowDetail:
-        """Load what is remembered of a job, and begin to remember it if nothing is.
+        """Load the flow of a job; create it if there is none.
 
-        The ids are the job's own, so that whoever opens it finds the same flow: who
-        submits a job and who finds its row in a sweep may do so at once.
+        Its ids are derived from the job, so that every process opens the same flow: the
+        process that submits a job and the one whose sweep finds its row may do so at the
+        same time.
         """
-        return self.find(job) or self._begin(job, spec)
+        return self.find(job) or self._create(job, spec)
 
-    def _begin(self, job: Job, spec: FlowSpec) -> models.FlowDetail:
+    def _create(self, job: Job, spec: FlowSpec) -> models.FlowDetail:
         book = models.LogBook(job.name, uuid=job.book_uuid)
         detail = models.FlowDetail(job.name, uuid=job.flow_uuid)
         detail.meta = {META_SYMBOLS: dict(spec.store), META_JOB: job.name}
@@ -86,13 +87,13 @@ class Journal:
                 return connection.get_logbook(job.book_uuid).find(job.flow_uuid)
 
     def forget(self, job: Job) -> None:
-        """Remember a job no longer."""
+        """Delete the flow of a job, if there is one."""
         connection = self.backend.get_connection()
         with contextlib.closing(connection), contextlib.suppress(taskflow_exceptions.NotFound):
             connection.destroy_logbook(job.book_uuid)
 
     def jobs(self) -> Iterator[Job]:
-        """Tell which jobs are remembered."""
+        """Iterate over the jobs that have a flow in the journal."""
         with contextlib.closing(self.backend.get_connection()) as connection:
             for book in connection.get_logbooks(lazy=True):
                 with contextlib.suppress(ValueError):
@@ -104,18 +105,18 @@ class Journal:
 
 
 class _Backend(impl_sqlalchemy.SQLAlchemyBackend):
-    """TaskFlow's, with one of its connections for all.
+    """TaskFlow's backend, with a single connection.
 
-    Such a connection holds nothing open: each of its methods is a transaction of
-    its own. TaskFlow makes one for every write, and with it all tables anew, for
-    which SQLAlchemy has then to compile every statement again: four tenths of
-    what a conductor computed.
+    Such a connection holds nothing open: each of its methods is a transaction of its
+    own. TaskFlow creates one for every write, and with it new objects for all tables,
+    for which SQLAlchemy has to compile every statement again: 40 % of the CPU time of a
+    conductor.
     """
 
     _connection: Any = None
 
     def get_connection(self) -> Any:
-        """Give the connection."""
+        """Return the connection."""
         if self._connection is None:
             self._connection = super().get_connection()
         return self._connection

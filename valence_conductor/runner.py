@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Do one job: make or resume its flow, run it, and settle its row."""
+"""Run one job: build or resume its flow, run it, and settle its row."""
 
 from collections.abc import Mapping
 import threading
@@ -26,11 +26,11 @@ from valence_conductor.ledger import Ledger
 
 LOG = logging.getLogger(__name__)
 
-#: State in which a task begins to run -> in which direction.
-BEGINNINGS = {states.RUNNING: "execute", states.REVERTING: "revert"}
+#: State in which a task starts -> its direction.
+START_STATES = {states.RUNNING: "execute", states.REVERTING: "revert"}
 
-#: State in which it is done -> in which direction it ran.
-ENDS = {
+#: State in which a task ends -> its direction.
+END_STATES = {
     states.SUCCESS: "execute",
     states.FAILURE: "execute",
     states.REVERTED: "revert",
@@ -39,7 +39,7 @@ ENDS = {
 
 
 class Runner:
-    """Runs jobs, one a thread.
+    """Runs jobs, one in each thread.
 
     :param ledgers: the owners of rows, by name.
     """
@@ -49,16 +49,16 @@ class Runner:
         self._ledgers = ledgers
 
     def save(self, job: Job) -> None:
-        """Write the job's flow down, so that it outlives this process."""
+        """Store the job's flow, so that it outlives this process."""
         self._journal.open(job, self._ledgers[job.ledger].flow(job))
 
     def run(self, job: Job, halt: threading.Event) -> Job | None:
-        """Do a job to its end, or leave it when ``halt`` is set.
+        """Run a job to its end, or abandon it when ``halt`` is set.
 
-        :returns: the next job that the row asks for, if any.
-        :raises Abandoned: it was left; its row still asks for it.
-        :raises Exception: the flow could not be run or kept (its database is
-            away, say); its row still asks for it.
+        :returns: the next job that the row requests, if any.
+        :raises Abandoned: the job was abandoned; its row still requests it.
+        :raises Exception: the flow could not be run or stored (because its database is
+            unreachable, for example); its row still requests the job.
         """
         ledger, labels = self._ledgers[job.ledger], (job.ledger, job.operation)
         if not ledger.is_pending(job):
@@ -83,7 +83,7 @@ class Runner:
         engine.compile()
         symbols = {**detail.meta[META_SYMBOLS], **ledger.task_arguments(job)}
         engine.storage.inject(symbols, transient=True)
-        with _Scribe(engine, job, ledger):
+        with _TaskListener(engine, job, ledger):
             try:
                 for _state in engine.run_iter():
                     if halt.is_set():
@@ -94,49 +94,50 @@ class Runner:
 
     def _settle(self, job: Job, ledger: Ledger, outcome: Outcome) -> Job | None:
         try:
-            following = ledger.settle(job, outcome)
+            next_job = ledger.settle(job, outcome)
         except errors.Superseded as exc:
-            LOG.warning("%s was settled by somebody else: %s", job.name, exc)
-            following = None
+            LOG.warning("Job %s was settled by another process: %s", job.name, exc)
+            next_job = None
         metrics.JOBS.labels(job.ledger, job.operation, str(outcome.result)).inc()
         level = logging.INFO if outcome.result is Result.SUCCESS else logging.WARNING
-        LOG.log(level, "%s ended: %s%s", job.name, outcome.result, _because(outcome))
+        LOG.log(level, "Job %s ended: %s%s", job.name, outcome.result, _cause(outcome))
         self._journal.forget(job)
-        return following
+        return next_job
 
 
-class _Scribe(listeners.Listener):
-    """Tells the ledger which task a job has come to, and Prometheus how long it took."""
+class _TaskListener(listeners.Listener):
+    """Reports the start of every task to the ledger, and its duration to Prometheus."""
 
     def __init__(self, engine: engines_base.Engine, job: Job, ledger: Ledger) -> None:
         super().__init__(engine)
         self._job = job
         self._ledger = ledger
-        self._began: float | None = None
+        self._started: float | None = None
 
     def _task_receiver(self, state: str, details: Mapping[str, str]) -> None:
         task = details["task_name"]
-        if state in BEGINNINGS:
-            LOG.debug("%s: %s is %s", self._job.name, task, state)
-            self._began = time.monotonic()
-            self._ledger.task_started(self._job, task, reverting=BEGINNINGS[state] == "revert")
-        elif state in ENDS and self._began is not None:
-            seconds, self._began = time.monotonic() - self._began, None
-            metrics.TASK_SECONDS.labels(task, ENDS[state]).observe(seconds)
+        if state in START_STATES:
+            LOG.debug("Job %s: task %s is %s", self._job.name, task, state)
+            self._started = time.monotonic()
+            reverting = START_STATES[state] == "revert"
+            self._ledger.task_started(self._job, task, reverting=reverting)
+        elif state in END_STATES and self._started is not None:
+            seconds, self._started = time.monotonic() - self._started, None
+            metrics.TASK_SECONDS.labels(task, END_STATES[state]).observe(seconds)
 
 
 def outcome_of(detail: models.FlowDetail) -> Outcome | None:
-    """Tell how a flow ended; None if it did not, or must be run again.
+    """Return how a flow ended; None if it has not ended, or must be run again.
 
-    A flow in FAILURE without a revert that failed is one whose engine broke (its
-    database went away): it is resumed, not settled. So is one whose tasks do not
-    bear its state out: two processes wrote it at the same time, because one of them
-    slept through its lease. A flow that says REVERTED begins anew when it is run.
+    A flow in FAILURE without a failed revert is one whose engine broke (its database
+    became unreachable): it is resumed, not settled. So is a flow whose state contradicts
+    those of its tasks: two processes wrote it at the same time, because one of them slept
+    past the end of its lease. A flow in REVERTED starts from the beginning when it is run.
     """
     atoms = list(detail)
     if detail.state == states.SUCCESS and all(atom.state == states.SUCCESS for atom in atoms):
         return Outcome(Result.SUCCESS)
-    if detail.state == states.REVERTED and _is_undone(atoms):
+    if detail.state == states.REVERTED and _is_reverted(atoms):
         return _failed(Result.REVERTED, [atom.failure for atom in atoms])
     if detail.state == states.FAILURE:
         reverts = [atom.revert_failure for atom in atoms if atom.state == states.REVERT_FAILURE]
@@ -145,37 +146,37 @@ def outcome_of(detail: models.FlowDetail) -> Outcome | None:
     return None
 
 
-def _is_undone(atoms: list[models.AtomDetail]) -> bool:
-    """Tell whether something failed, and nothing is done that was not undone."""
-    undone = (states.REVERTED, states.PENDING, states.IGNORE)
-    failed = any(atom.failure is not None for atom in atoms)
-    return failed and all(atom.state in undone for atom in atoms)
+def _is_reverted(atoms: list[models.AtomDetail]) -> bool:
+    """Return whether a task failed, and every task that ran was reverted."""
+    reverted = (states.REVERTED, states.PENDING, states.IGNORE)
+    has_failure = any(atom.failure is not None for atom in atoms)
+    return has_failure and all(atom.state in reverted for atom in atoms)
 
 
 def _failed(
     result: Result,
-    executed: list[failure.Failure | None],
-    reverted: list[failure.Failure | None] | None = None,
+    failures: list[failure.Failure | None],
+    revert_failures: list[failure.Failure | None] | None = None,
 ) -> Outcome:
-    """Describe the first failure, and the failed revert behind it."""
-    causes = [cause for cause in executed if cause is not None]
-    behind = [cause for cause in reverted or [] if cause is not None]
-    first = (causes or behind)[0] if causes or behind else None
+    """Return the outcome for the first failure, and the first failed revert after it."""
+    causes = [cause for cause in failures if cause is not None]
+    revert_causes = [cause for cause in revert_failures or [] if cause is not None]
+    first = next(iter(causes or revert_causes), None)
     if first is None:
         return Outcome(result)
-    reason = _words(first)
-    if causes and behind:
-        reason = f"{reason} Undoing it failed too: {_words(behind[0])}"
+    reason = _message(first)
+    if causes and revert_causes:
+        reason = f"{reason} Undoing it failed too: {_message(revert_causes[0])}"
     name = next(iter(first), "")
     args = list(first.exception_args or ())
     details = args[1] if len(args) > 1 and isinstance(args[1], dict) else {}
     return Outcome(result, error=name.rsplit(".", 1)[-1], reason=reason, details=details)
 
 
-def _words(cause: failure.Failure) -> str:
-    """Give the sentence of a failure; a Fault's is its first argument."""
+def _message(cause: failure.Failure) -> str:
+    """Return the message of a failure; that of a Fault is its reason."""
     return str(cause.exception_str)
 
 
-def _because(outcome: Outcome) -> str:
+def _cause(outcome: Outcome) -> str:
     return f" ({outcome.error}: {outcome.reason})" if outcome.reason else ""

@@ -1,32 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What looked like a stray at one audit is believed to be one at a later audit."""
+"""Strays: objects that no row owns, found by audits."""
 
 from collections.abc import Hashable
 from collections.abc import Iterable
+import dataclasses
 import time
 
 
+@dataclasses.dataclass(frozen=True)
+class Stray:
+    """An object with the mark of this installation that no row owns, or a row without its object.
+
+    :ivar kind: ``composed-node``, ``ironic-node``, ``row``.
+    :ivar what: describes it to an operator.
+    :ivar repaired: whether it certainly belongs to this installation, and is or will be
+        released.
+    """
+
+    kind: str
+    what: str
+    repaired: bool
+
+
 class StrayTracker:
-    """Since when things have been seen that no row seems to own.
+    """Remembers since when objects have been seen without an owner.
 
-    A listing is older than the rows that it is compared with: what was given back
-    between the two looks like a stray, once. Kept in memory only: a process that
-    begins, begins anew.
+    A listing is older than the rows that it is compared with: an object that was
+    released in between looks like a stray, once. The memory is lost with the process.
 
-    :param grace: seconds for which a thing must have been seen.
+    :param grace: seconds for which an object must have been seen to be a stray.
     """
 
     def __init__(self, grace: float) -> None:
         self._grace = grace
         self._since: dict[Hashable, float] = {}
 
-    def older_than_grace(self, seen: Iterable[Hashable]) -> set[Hashable]:
-        """Note what one audit sees, and tell which of it was seen long enough.
+    def older_than_grace(self, suspects: Iterable[Hashable]) -> set[Hashable]:
+        """Record the suspects of one audit, and return those seen for the grace period.
 
-        What is not seen now is forgotten. With no grace at all, the first
+        An object that is not among them is forgotten. Without a grace period the first
         sighting is enough.
         """
         now = time.monotonic()
-        self._since = {thing: self._since.get(thing, now) for thing in seen}
-        return {thing for thing, since in self._since.items() if now - since >= self._grace}
+        self._since = {suspect: self._since.get(suspect, now) for suspect in suspects}
+        return {suspect for suspect, since in self._since.items() if now - since >= self._grace}

@@ -1,32 +1,75 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Waiting that has a deadline, failure states, and an end when asked."""
+"""Wait with a deadline, failure states, cancellation and backoff."""
 
 from collections.abc import Callable
 import datetime
 import time
 from typing import TypeVar
 
+from oslo_log import log as logging
+from oslo_utils import timeutils
+
 from valence_conductor import errors
 from valence_conductor import interrupt
 
 T = TypeVar("T")
 
+LOG = logging.getLogger(__name__)
+
 #: The first pause, seconds; pauses double until they are :data:`SHORT`.
 FIRST_PAUSE = 0.05
 
-#: Seconds that may always lie between two questions, however short the wait.
+#: Seconds that a pause may always last, however short the wait was so far.
 SHORT = 0.2
 
-#: Later a pause lasts so much of what was waited already, up to the interval asked for:
-#: what takes long may be noticed late in proportion, and the number of questions grows
-#: with the logarithm of the time.
+#: Later a pause lasts this share of the time waited so far, up to the interval: what
+#: takes long may be noticed late in proportion, and the number of probes grows with the
+#: logarithm of the time.
 SHARE = 0.05
+
+#: Seconds between two attempts to reach a server.
+RETRY_INTERVAL = 2.0
 
 
 def now() -> datetime.datetime:
-    """Tell the time, in UTC and aware of it."""
+    """Return the current time, aware of being UTC."""
     return datetime.datetime.now(datetime.UTC)
+
+
+def poll(
+    probe: Callable[[], T | None],
+    remaining: Callable[[], float],
+    *,
+    interval: float,
+    first_pause: float = FIRST_PAUSE,
+    progress: Callable[[], object] | None = None,
+) -> T | None:
+    """Call ``probe`` until it returns a result or the time is up; at least once.
+
+    Every other wait of the conductor is built on this one.
+
+    :param probe: returns None as long as there is no result, and raises to end the wait.
+    :param remaining: returns the seconds that are left.
+    :param interval: seconds between two probes, at most.
+    :param first_pause: seconds; ``interval``, for pauses that are all the same.
+    :param progress: returns the current stage; when it changes, the pauses are short again.
+    :returns: the result; None when the time is up.
+    :raises Abandoned: the job of this thread must be abandoned.
+    """
+    stage, since, pause = progress and progress(), time.monotonic(), first_pause
+    while True:
+        result = probe()
+        if result is not None:
+            return result
+        left = remaining()
+        if left <= 0:
+            return None
+        if progress is not None and progress() != stage:
+            stage, since, pause = progress(), time.monotonic(), first_pause
+        interrupt.pause(min(pause, interval, left))
+        longest = max(first_pause, SHORT, SHARE * (time.monotonic() - since))
+        pause = min(2 * pause, longest)
 
 
 def wait_until(
@@ -38,31 +81,78 @@ def wait_until(
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[], object] | None = None,
 ) -> T:
-    """Ask ``probe`` again and again until it answers something.
+    """Wait within a task until ``probe`` returns a result; see :func:`poll`.
 
-    :param probe: returns None as long as there is nothing yet, and raises when
-        it finds a failure state.
-    :param deadline: taken from a row, so that it survives a restart.
-    :param interval: seconds between two questions, at the most.
-    :param what: completes "gave up waiting for ...".
-    :param cancelled: says whether the row asks to stop.
-    :param progress: tells how far it has come; when that changes, another wait
-        begins, with short pauses.
+    :param deadline: derived from a row, so that it survives a restart.
+    :param what: completes "Gave up waiting for ...".
+    :param cancelled: returns whether the row requests that its flow stop.
     :raises Cancelled: it does.
     :raises TimedOut: the deadline has passed.
-    :raises Abandoned: this process must leave the work.
+    :raises Abandoned: the job of this thread must be abandoned.
     """
-    stage, since, pause = progress and progress(), time.monotonic(), FIRST_PAUSE
-    while True:
+
+    def probe_unless_cancelled() -> T | None:
         if cancelled is not None and cancelled():
             raise errors.Cancelled(f"Stopped waiting for {what}: it was cancelled.")
-        answer = probe()
-        if answer is not None:
-            return answer
-        left = (deadline - now()).total_seconds()
-        if left <= 0:
-            raise errors.TimedOut(f"Gave up waiting for {what} at {deadline:%H:%M:%S} UTC.")
-        if progress is not None and progress() != stage:
-            stage, since, pause = progress(), time.monotonic(), FIRST_PAUSE
-        interrupt.pause(min(pause, interval, left))
-        pause = min(2 * pause, max(SHORT, SHARE * (time.monotonic() - since)))
+        return probe()
+
+    result = poll(
+        probe_unless_cancelled,
+        lambda: (deadline - now()).total_seconds(),
+        interval=interval,
+        progress=progress,
+    )
+    if result is None:
+        raise errors.TimedOut(f"Gave up waiting for {what} at {deadline:%H:%M:%S} UTC.")
+    return result
+
+
+def retry_until_reachable(
+    what: str,
+    call: Callable[[], object],
+    retry_on: tuple[type[Exception], ...],
+    *,
+    timeout: float,
+) -> None:
+    """Call a server that may start at the same time as this process, until it answers.
+
+    :param what: the server, without passwords; begins a sentence.
+    :param call: sends a request to it.
+    :param retry_on: errors of a server that does not answer.
+    :param timeout: seconds; 0: call once.
+    :raises Unreachable: it did not answer in that time.
+    """
+    stopwatch = timeutils.StopWatch(timeout).start()
+    last: Exception | None = None
+
+    def attempt() -> bool | None:
+        nonlocal last
+        try:
+            call()
+        except retry_on as exc:
+            last = exc
+            if left := stopwatch.leftover():
+                LOG.warning(
+                    "%s cannot be reached, retrying for %d s more: %s", what, left, _reason(exc)
+                )
+            return None
+        return True
+
+    reached = poll(
+        attempt, stopwatch.leftover, interval=RETRY_INTERVAL, first_pause=RETRY_INTERVAL
+    )
+    if last is not None and not reached:
+        raise errors.Unreachable(
+            f"{what} cannot be reached: {_reason(last)}. Check that it runs, and that the "
+            "configuration names it."
+        ) from last
+
+
+def _reason(exc: BaseException) -> str:
+    """Return the first line of the original error: libraries wrap it in their own."""
+    words = ""
+    cause: BaseException | None = exc
+    while cause is not None:
+        words = str(cause).strip() or words or type(cause).__name__
+        cause = cause.__cause__
+    return words.splitlines()[0].rstrip(".")

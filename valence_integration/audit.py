@@ -18,7 +18,7 @@ from typing import TypeVar
 from oslo_log import log as logging
 
 from valence_conductor import errors as conductor_errors
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 from valence_conductor.strays import StrayTracker
 from valence_integration import states
 from valence_integration.objects.instance import Instance

@@ -19,7 +19,7 @@ from valence_conductor.job import FlowSpec
 from valence_conductor.job import Job
 from valence_conductor.job import Outcome
 from valence_conductor.job import Result
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 from valence_integration import audit
 from valence_integration import conf as integration_conf
 from valence_integration import errors

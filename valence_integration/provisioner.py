@@ -64,7 +64,7 @@ class Provisioner:
         if conf.conductor.jobboard or not submit_only:
             connection = instance_ledger.flows_connection(conf)
             self._conductor = conductor.from_conf(
-                conf, [self._ledger], connection, works=not submit_only
+                conf, [self._ledger], connection, runs_jobs=not submit_only
             )
 
     def __enter__(self) -> "Provisioner":

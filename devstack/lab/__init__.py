@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A small cloud of real parts on one machine."""
+"""A small cloud of real services on one machine."""

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The books of a lab: what is where, so that before and after can be compared."""
+"""A snapshot of the resources of a lab, to compare before and after."""
 
 from collections.abc import Iterator
 import dataclasses
 
 import sqlalchemy as sa
 
-from devstack.lab import lab as labs
+from devstack.lab.lab import Lab
 
 HISTORY = {
     "instances": "state != 'deleted'",
@@ -16,21 +16,21 @@ HISTORY = {
     "racks": "1 = 0",
     "inventories": "1 = 0",
 }
-"""Table to the rows that count: a deleted instance is remembered, and holds nothing; what
-the pods have is learnt sooner or later."""
+"""Table -> the rows that count. Rows of deleted instances stay, and hold no resources; the
+inventory of the pods is read at any time."""
 
 CONSTANT = ("alembic", "version", "installation")
-"""Tables whose names contain these say how the others look, or whose they are."""
+"""Tables with these in their names describe the schema or the installation."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Balance:
-    """What a lab held at one moment.
+    """The resources of a lab at one moment.
 
-    :ivar pools: pod manager to the fingerprint of what can be taken and who holds it.
+    :ivar pools: name of a pod manager -> fingerprint of its assets and their holders.
     :ivar ironic_nodes: uuids.
     :ivar ironic_ports: MAC addresses.
-    :ivar rows: ``database.table`` to the number of rows.
+    :ivar rows: ``database.table`` -> number of rows.
     """
 
     pools: dict[str, str]
@@ -39,26 +39,26 @@ class Balance:
     rows: dict[str, int]
 
     def differences(self, later: "Balance") -> Iterator[str]:
-        """Yield a sentence for everything that is not as it was."""
+        """Yield a sentence for each difference."""
         for name, fingerprint in self.pools.items():
             if later.pools.get(name) != fingerprint:
-                yield f"the pool of pod manager {name} is not as it was"
-        for what, before, after in (
+                yield f"the pool of pod manager {name} has changed"
+        for kind, before, after in (
             ("node", self.ironic_nodes, later.ironic_nodes),
             ("port", self.ironic_ports, later.ironic_ports),
         ):
             for item in sorted(after - before):
-                yield f"{what} {item} was left in Ironic"
+                yield f"{kind} {item} was left in Ironic"
             for item in sorted(before - after):
-                yield f"{what} {item} is gone from Ironic"
+                yield f"{kind} {item} is missing from Ironic"
         for table in sorted(self.rows.keys() | later.rows.keys()):
             before_rows, after_rows = self.rows.get(table, 0), later.rows.get(table, 0)
             if before_rows != after_rows:
                 yield f"{table} had {before_rows} rows and has {after_rows}"
 
 
-def take(lab: labs.Lab) -> Balance:
-    """Read the books of a running lab."""
+def take(lab: Lab) -> Balance:
+    """Return a snapshot of a running lab."""
     ironic = lab.ironic_client()
     return Balance(
         pools={name: pod.pool()["fingerprint"] for name, pod in lab.pods.items()},
@@ -72,7 +72,7 @@ def take(lab: labs.Lab) -> Balance:
     )
 
 
-def _databases(lab: labs.Lab) -> dict[str, str]:
+def _databases(lab: Lab) -> dict[str, str]:
     files = sorted(lab.plugin.directory.glob("*.sqlite"))
     return {**lab.service.connections, **{path.stem: f"sqlite:///{path}" for path in files}}
 
@@ -83,6 +83,6 @@ def _rows(url: str) -> Iterator[tuple[str, int]]:
         for name in sa.inspect(connection).get_table_names():
             if any(word in name for word in CONSTANT):
                 continue
-            counted = sa.select(sa.func.count()).select_from(sa.table(name))
+            count = sa.select(sa.func.count()).select_from(sa.table(name))
             where = sa.text(HISTORY.get(name, "1 = 1"))
-            yield name, connection.execute(counted.where(where)).scalar_one()
+            yield name, connection.execute(count.where(where)).scalar_one()

@@ -3,8 +3,8 @@
 """A real Ironic: API and conductor in one process, SQLite, no message bus, no Keystone.
 
 It runs from a virtual environment of its own (``.venv-ironic``, made by the
-Makefile; another one with VALENCE_IRONIC_ENV), because a cloud's Ironic shares
-no libraries with us either.
+Makefile, or the one that VALENCE_IRONIC_ENV names), because the Ironic of a cloud
+shares no libraries with Valence either.
 """
 
 import configparser
@@ -24,11 +24,11 @@ FOLDERS = ("state", "tmp", "httpboot", "master", "images")
 
 
 class IronicMissing(Exception):
-    """There is no environment to run Ironic from; says how to make one."""
+    """No virtual environment has Ironic; the message has the command that makes one."""
 
 
 def environment() -> Path:
-    """Return the virtual environment that holds Ironic.
+    """Return the virtual environment that has Ironic.
 
     :raises IronicMissing: with the command to run.
     """
@@ -46,11 +46,13 @@ def options(
 ) -> dict[str, dict[str, object]]:
     """Return the configuration: the redfish driver, booting by virtual media.
 
-    Only what differs from Ironic's defaults. Services that a cloud would have
-    and this one has not (Glance, Neutron, Swift) are given an address where
-    nobody listens, so that a call to them by mistake fails at once.
+    Only what differs from Ironic's defaults. The services that this lab lacks
+    (Glance, Neutron, Swift) have an address on which no process listens, so that a
+    call to them by mistake fails at once.
+
+    :param glance_url: of a Glance, if there is one.
     """
-    nobody: dict[str, object] = {"auth_type": "none", "endpoint_override": "http://127.0.0.1:9"}
+    absent: dict[str, object] = {"auth_type": "none", "endpoint_override": "http://127.0.0.1:9"}
     return {
         "DEFAULT": {
             "auth_strategy": "noauth",
@@ -102,15 +104,15 @@ def options(
             "auth_type": "none",
             "endpoint_override": f"http://127.0.0.1:{port}",
         },
-        "glance": {**nobody, **({"endpoint_override": glance_url} if glance_url else {})},
-        "neutron": nobody,
-        "swift": nobody,
+        "glance": {**absent, **({"endpoint_override": glance_url} if glance_url else {})},
+        "neutron": absent,
+        "swift": absent,
         "nova": {"send_power_notifications": False},
     }
 
 
 def write_ini(path: Path, content: dict[str, dict[str, object]]) -> None:
-    """Write an oslo.config file (``$`` in a value is doubled: it is not a reference)."""
+    """Write an oslo.config file; ``$`` in a value is doubled, so that it is no reference."""
     parser = configparser.RawConfigParser()
     for section, values in content.items():
         if section != "DEFAULT":
@@ -122,11 +124,11 @@ def write_ini(path: Path, content: dict[str, dict[str, object]]) -> None:
 
 
 class Ironic:
-    """One real Ironic in a directory, reached without credentials at ``url``.
+    """One real Ironic in a directory, at ``url``, without authentication.
 
-    :param directory: its database, configuration and log; made when missing.
-    :param cache: where a migrated empty database is kept between runs.
-    :param glance_url: where images are looked up that are named by their uuid.
+    :param directory: of its database, configuration and log; made when missing.
+    :param cache: directory that keeps a migrated empty database between runs.
+    :param glance_url: of the Glance that has the images named by uuid.
     """
 
     def __init__(self, directory: Path, cache: Path, glance_url: str | None = None) -> None:
@@ -147,7 +149,7 @@ class Ironic:
         )
 
     def prepare(self) -> None:
-        """Write the configuration and lay the database."""
+        """Write the configuration and create the database."""
         for name in FOLDERS:
             (self.directory / name).mkdir(parents=True, exist_ok=True)
         write_ini(self.config, options(self.directory, self._port, self._glance_url))
@@ -166,13 +168,13 @@ class Ironic:
 
     def _template(self) -> Path:
         """Return the path of the migrated empty database of this version of Ironic."""
-        found = sorted(self.environment.glob("lib/python*/site-packages/ironic-*.dist-info"))
-        version = found[-1].name.removesuffix(".dist-info") if found else "ironic-unknown"
+        infos = sorted(self.environment.glob("lib/python*/site-packages/ironic-*.dist-info"))
+        version = infos[-1].name.removesuffix(".dist-info") if infos else "ironic-unknown"
         return self._cache / f"{version}.sqlite"
 
     def _migrate(self) -> None:
         program = self.environment / "bin" / "ironic-dbsync"
-        done = subprocess.run(
+        process = subprocess.run(
             [program, "--config-file", self.config, "create_schema"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -180,14 +182,14 @@ class Ironic:
             check=False,
         )
         log = self.directory / "ironic-dbsync.log"
-        log.write_text(done.stdout + done.stderr)
-        if done.returncode != 0:
-            raise processes.ProcessFailed("ironic-dbsync", f"ended with {done.returncode}", log)
+        log.write_text(process.stdout + process.stderr)
+        if process.returncode != 0:
+            raise processes.ProcessFailed("ironic-dbsync", f"ended with {process.returncode}", log)
 
     def _has_conductor(self) -> bool:
-        """Say whether the API answers and the conductor has made its drivers known."""
+        """Return whether the API responds and the conductor has registered its drivers."""
         try:
-            with urllib.request.urlopen(f"{self.url}/v1/drivers", timeout=5) as answer:  # noqa: S310
-                return bool(json.load(answer)["drivers"])
+            with urllib.request.urlopen(f"{self.url}/v1/drivers", timeout=5) as response:  # noqa: S310
+                return bool(json.load(response)["drivers"])
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False

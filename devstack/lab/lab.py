@@ -22,36 +22,36 @@ ROOT = ironic.ROOT
 LABS = ROOT / ".lab"
 
 
-def _silent(_line: str) -> None:
-    """Tell nobody."""
+def _no_report(_line: str) -> None:
+    """Ignore a line of progress."""
 
 
 def new_directory() -> Path:
-    """Make a directory for a lab."""
+    """Create a directory for a lab; return its path."""
     LABS.mkdir(exist_ok=True)
     return Path(tempfile.mkdtemp(prefix="run-", dir=LABS))
 
 
 class Lab:
-    """The whole cloud. Use it as a context manager, or call :meth:`start` and :meth:`stop`.
+    """The whole cloud: a context manager, or :meth:`start` and :meth:`stop`.
 
-    :param pods: name of each pod manager and what it holds.
-    :param directory: where everything is kept; a new one below ``.lab`` by default.
-    :param databases: where the service keeps rows and flows.
-    :param tell: called with a line for people whenever a part has become ready.
-    :param glance_url: where Ironic looks up images that are named by their uuid.
+    :param pods: name of each pod manager -> the size of its pod.
+    :param directory: of all its files; a new one below ``.lab`` by default.
+    :param databases: of the service, for rows and flows.
+    :param report: called with a line of progress when a process is ready.
+    :param glance_url: of the Glance that has the images named by uuid.
     """
 
     def __init__(
         self,
         pods: Mapping[str, podm.Size],
         directory: Path | None = None,
-        tell: Callable[[str], object] = _silent,
+        report: Callable[[str], object] = _no_report,
         databases: service.Databases = service.files,
         glance_url: str | None = None,
     ) -> None:
         self.directory = directory or new_directory()
-        self._tell = tell
+        self._report = report
         self._reaper: processes.Reaper | None = None
         self.pods = {
             name: podm.PodManager(self.directory, name, size) for name, size in pods.items()
@@ -64,7 +64,7 @@ class Lab:
 
     @property
     def processes(self) -> list[processes.Process]:
-        """Return the processes, in the order in which they are started."""
+        """The processes, in the order of their start."""
         pods = [pod.process for pod in self.pods.values()]
         return [*pods, self.service.process, self.ironic.process]
 
@@ -76,9 +76,9 @@ class Lab:
         self.stop()
 
     def start(self) -> None:
-        """Start everything at once, and wait until everything answers.
+        """Start all processes at the same time, and wait until all of them respond.
 
-        :raises ProcessFailed: one part did not come up; the others are stopped.
+        :raises ProcessFailed: a process is not ready in time; the others are stopped.
         """
         self._reaper = processes.Reaper()
         try:
@@ -89,13 +89,13 @@ class Lab:
                 part.process.start(self._reaper)
             self.plugin.prepare()
             for process in self.processes:
-                self._tell(f"{process.name} is ready ({process.wait_ready():.1f} s)")
+                self._report(f"{process.name} is ready ({process.wait_ready():.1f} s)")
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """Stop everything, last started first. May be repeated."""
+        """Stop all processes, the last first. May be repeated."""
         for process in reversed(self.processes):
             process.stop()
         if self._reaper is not None:
@@ -103,16 +103,16 @@ class Lab:
             self._reaper = None
 
     def restart_service(self) -> None:
-        """Start the service again on what it left."""
+        """Restart the service, on its databases."""
         assert self._reaper is not None, "the lab is not running"
         self.service.process.stop()
         self.service.process.start(self._reaper)
         self.service.process.wait_ready()
 
-    def leave(self) -> None:
-        """Let everything run on when this process ends; see :mod:`devstack.lab.kept`."""
+    def detach(self) -> None:
+        """Leave the processes running when this one ends; see :mod:`devstack.lab.detached`."""
         for process in self.processes:
-            process.leave()
+            process.detach()
         if self._reaper is not None:
             self._reaper.close()
             self._reaper = None
@@ -126,19 +126,19 @@ class Lab:
         return valenceclient.Client(endpoint=self.service.url, poll_interval=0.3)
 
     def ironic_client(self) -> Any:
-        """Return a client of Ironic that retries nothing by itself."""
+        """Return a client of Ironic that does not retry."""
         return ironic_client.get_client(
             "1", endpoint=self.ironic.url, os_ironic_api_version="latest", max_retries=0
         )
 
     def plugin_conf(self) -> cfg.ConfigOpts:
-        """Return the configuration that the provisioning plugin is opened with."""
+        """Return the configuration of the provisioning plugin."""
         conf = cfg.ConfigOpts()
         conf(["--config-file", str(self.plugin.config)], project="valence")
         return conf
 
     def enlist(self) -> dict[str, str]:
-        """Register every pod manager with the service; return name to uuid."""
+        """Register every pod manager in the service; return name -> uuid."""
         client = self.valence_client()
         return {
             name: client.podmanagers.create(

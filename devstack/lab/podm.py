@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Simulated pod managers, each a process, and the look behind them."""
+"""Simulated pod managers, each a process, with access to their control endpoint."""
 
 import dataclasses
 import json
@@ -14,12 +14,12 @@ from devstack.lab import processes
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    """What a simulated pod holds, and how quick it is.
+    """The hardware of a simulated pod, and its speed.
 
-    :param systems: how many computer systems.
+    :param systems: number of computer systems.
     :param cores: of each system.
     :param memory_mib: of each system.
-    :param assemble_seconds: that a node takes to be assembled.
+    :param assemble_seconds: duration of an assembly.
     """
 
     systems: int = 4
@@ -66,51 +66,51 @@ class PodManager:
         return [f"--{name}={value}" for name, value in options.items()]
 
     def control(self, method: str, path: str, body: object = None) -> Any:
-        """Ask the simulator's control endpoint; return its JSON, None when there is none."""
-        request = urllib.request.Request(  # noqa: S310 (our own URL)
+        """Send a request to the control endpoint; return its JSON, or None when it has none."""
+        request = urllib.request.Request(  # noqa: S310 (a URL on loopback)
             f"{self.url}/control/{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-            raw = answer.read()
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+            raw = response.read()
         return json.loads(raw) if raw else None
 
     def pool(self) -> dict[str, Any]:
-        """Read the books: what there is, what is free, what is composed, the fingerprint."""
-        books: dict[str, Any] = self.control("GET", "pool")
-        return books
+        """Return the usage (total, free, composed), the nodes and the fingerprint."""
+        pool: dict[str, Any] = self.control("GET", "pool")
+        return pool
 
     def misbehave(self, fault: dict[str, Any]) -> None:
-        """Have the simulator misbehave; see ``POST /control/faults``."""
+        """Inject a fault; see ``POST /control/faults``."""
         self.control("POST", "faults", fault)
 
     def behave(self) -> None:
-        """Take all faults back."""
+        """Remove all faults."""
         self.control("DELETE", "faults")
 
     def requests(self) -> list[dict[str, Any]]:
-        """Read the Redfish requests it was sent since :meth:`forget_requests`."""
-        found: list[dict[str, Any]] = self.control("GET", "requests")["requests"]
-        return found
+        """Return the Redfish requests since :meth:`forget_requests`."""
+        requests: list[dict[str, Any]] = self.control("GET", "requests")["requests"]
+        return requests
 
     def forget_requests(self) -> None:
-        """Begin to count requests anew."""
+        """Reset the log of requests."""
         self.control("DELETE", "requests")
 
     def redfish(self, path: str, method: str = "GET") -> dict[str, Any]:
-        """Read or delete a Redfish resource, as anybody with the credentials can."""
+        """Read or delete a Redfish resource, with the credentials of the pod manager."""
         manager = urllib.request.HTTPPasswordMgrWithDefaultRealm()
         manager.add_password(None, self.url, self.username, self.password)
         opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(manager))
-        asked = urllib.request.Request(f"{self.url}{path}", method=method)  # noqa: S310
-        with opener.open(asked, timeout=10) as answer:
-            raw = answer.read()
+        request = urllib.request.Request(f"{self.url}{path}", method=method)  # noqa: S310
+        with opener.open(request, timeout=10) as response:
+            raw = response.read()
         return dict(json.loads(raw)) if raw else {}
 
     def macs(self, system: str) -> list[str]:
-        """Return the MAC addresses of a computer system, in Ironic's spelling.
+        """Return the MAC addresses of a computer system, in lower case as in Ironic.
 
         :param system: path of the system.
         """
@@ -120,8 +120,8 @@ class PodManager:
 
     def free_macs(self) -> list[str]:
         """Return the MAC addresses of every system that no node holds."""
-        taken = {node["system"] for node in self.pool()["nodes"]}
-        free = [path for path in self.systems() if path.rpartition("/")[2] not in taken]
+        composed = {node["system"] for node in self.pool()["nodes"]}
+        free = [path for path in self.systems() if path.rpartition("/")[2] not in composed]
         return [mac for path in free for mac in self.macs(path)]
 
     def systems(self) -> list[str]:

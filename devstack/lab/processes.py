@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Children of a lab: start, wait until they answer, stop.
+"""Child processes of a lab: start, wait until ready, stop.
 
-Every child leads a session of its own, so that a terminal's Ctrl-C reaches the
-lab alone and the lab decides the order of the end; a reaper (see
-:mod:`devstack.lab.reaper`) ends them should the lab's own process be killed.
+Every child leads a session of its own, so that the Ctrl-C of a terminal reaches
+only the lab, which decides the order of the shutdown. A reaper (see
+:mod:`devstack.lab.reaper`) ends the children when the process of the lab is killed.
 """
 
 from collections.abc import Callable
@@ -25,21 +25,21 @@ import urllib.request
 from devstack.lab import reaper
 
 TAIL = 25
-"""Lines of a dead child's log that its error carries."""
+"""Number of lines of a child's log in the error about it."""
 
 PORTS = range(20000, 32000)
-"""Below what the kernel gives to outgoing connections: a free port stays free."""
+"""Below the range for outgoing connections, so that a free port stays free."""
 
-_given: set[int] = set()
+_reserved: set[int] = set()
 
 
 class ProcessFailed(Exception):
-    """A child died or did not become ready in time; says so with its last words."""
+    """A child ended, or was not ready in time; the message has the end of its log."""
 
-    def __init__(self, name: str, what: str, log: Path) -> None:
+    def __init__(self, name: str, reason: str, log: Path) -> None:
         self.name = name
         self.log = log
-        super().__init__(f"{name} {what}. The end of {log}:\n{tail(log)}")
+        super().__init__(f"{name} {reason}. The end of {log}:\n{tail(log)}")
 
 
 def tail(log: Path, lines: int = TAIL) -> str:
@@ -48,32 +48,32 @@ def tail(log: Path, lines: int = TAIL) -> str:
         text = log.read_text(errors="replace").splitlines()[-lines:]
     except FileNotFoundError:
         text = []
-    return "\n".join(f"    {line}" for line in text) or "    (nothing was written)"
+    return "\n".join(f"    {line}" for line in text) or "    (empty)"
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on; never the same twice."""
-    # Of the system's own chance: children of one parent would draw the same ports.
+    """Return a free port of 127.0.0.1; never the same twice."""
+    # Not seeded: forked children would choose the same ports.
     for port in random.SystemRandom().sample(PORTS, len(PORTS)):
-        if port in _given:
+        if port in _reserved:
             continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        _given.add(port)
+        _reserved.add(port)
         return port
     raise RuntimeError(f"no free port of 127.0.0.1 between {PORTS.start} and {PORTS.stop}")
 
 
 def answers(url: str) -> Callable[[], bool]:
-    """Return a readiness check: ``GET url`` is answered with 2xx."""
+    """Return a readiness check: the response to ``GET url`` has a status of 2xx."""
 
     def check() -> bool:
         try:
-            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 (our own URL)
-                return bool(200 <= answer.status < 300)
+            with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 (loopback)
+                return bool(200 <= response.status < 300)
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
 
@@ -81,7 +81,7 @@ def answers(url: str) -> Callable[[], bool]:
 
 
 class Reaper:
-    """The watchdog of one lab; it outlives the lab by the time it needs to clean."""
+    """The watchdog of one lab; it ends after it has ended the processes of the lab."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -91,21 +91,21 @@ class Reaper:
             start_new_session=True,
         )
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
     def watch(self, pgid: int) -> None:
-        """Take a process group in charge."""
-        self._tell(f"+{pgid}")
+        """End a process group when the owner ends."""
+        self._send(f"+{pgid}")
 
     def forget(self, pgid: int) -> None:
-        """Lift the charge: the group has ended, or is meant to stay."""
-        self._tell(f"-{pgid}")
+        """Leave a process group alone: it has ended, or runs on."""
+        self._send(f"-{pgid}")
 
     def close(self) -> None:
-        """End the reaper, and with it every group still in its charge."""
+        """End the reaper, which first ends every group that it still watches."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.wait(timeout=reaper.GRACE + 5)
@@ -114,11 +114,12 @@ class Reaper:
 class Process:
     """One child process with a log file.
 
-    :param name: what people call it, in progress lines and errors.
+    :param name: in progress lines and errors.
     :param argv: the program and its arguments.
-    :param log: where its standard output and error go.
+    :param log: file for its standard output and error.
     :param ready: readiness check, called until it returns True.
-    :param deadline: seconds it has to become ready.
+    :param deadline: seconds after which it must be ready.
+    :param environment: variables added to those of this process.
     """
 
     def __init__(
@@ -143,14 +144,14 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Return the child's process id, which is its group's and session's too."""
+        """The child's process id, which is also that of its group and its session."""
         assert self._child is not None, f"{self.name} was not started"
         return self._child.pid
 
     def start(self, reaper: Reaper) -> None:
         """Start the child; return at once.
 
-        :raises ProcessFailed: the program cannot be run at all.
+        :raises ProcessFailed: the program cannot be executed.
         """
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._started = time.monotonic()
@@ -170,9 +171,9 @@ class Process:
         reaper.watch(self.pid)
 
     def wait_ready(self) -> float:
-        """Wait until the child answers; return the seconds that it took.
+        """Wait until the child is ready; return the seconds since its start.
 
-        :raises ProcessFailed: it died, or the deadline passed.
+        :raises ProcessFailed: it ended, or the deadline passed.
         """
         while not self._ready():
             if (code := self.poll()) is not None:
@@ -185,17 +186,20 @@ class Process:
         return time.monotonic() - self._started
 
     def poll(self) -> int | None:
-        """Return the exit code, None while the child runs."""
+        """Return the exit code, or None while the child is running."""
         return None if self._child is None else self._child.poll()
 
-    def leave(self) -> None:
-        """Let the child outlive this process."""
+    def detach(self) -> None:
+        """Leave the child running when this process ends."""
         if self._reaper is not None:
             self._reaper.forget(self.pid)
             self._reaper = None
 
     def stop(self, grace: float = 15.0) -> None:
-        """End the child and all it started: politely, then for good. May be repeated."""
+        """End the child and its group: SIGTERM, then SIGKILL. May be repeated.
+
+        :param grace: seconds between the two signals.
+        """
         if self._child is None:
             return
         if self._child.poll() is None:
@@ -204,10 +208,10 @@ class Process:
                 self._child.wait(timeout=grace)
         reaper.signal_group(self.pid, signal.SIGKILL)
         self._child.wait()
-        self.leave()
+        self.detach()
         self._child = None
 
     def kill(self) -> None:
-        """End the child and all it started without a word, as a crash would."""
+        """Kill the child and its group with SIGKILL, as a crash would."""
         reaper.signal_group(self.pid, signal.SIGKILL)
         self.stop()

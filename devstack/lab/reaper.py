@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""End the processes of a lab whose owner has died.
+"""End the processes of a lab whose owner has ended.
 
 The lab starts one reaper and keeps the write end of a pipe to it. ``+PGID`` on
-the pipe makes a process group the reaper's charge, ``-PGID`` lifts it. When the
-pipe ends, the owner is gone, however it went: whatever is still in charge is
-ended. A parent-death signal would not do, because it follows the thread that
-started the child, and reaches no grandchildren.
+the pipe adds a process group to those that the reaper watches, ``-PGID`` removes
+it. At the end of the pipe the owner has ended, for whatever reason, and the reaper
+ends all groups that it still watches. A parent-death signal does not suffice: it
+follows the thread that started the child, and does not reach grandchildren.
 
-The standard library alone, so that it starts in some ten milliseconds.
+It imports the standard library only, so that it starts in about ten milliseconds.
 """
 
 from collections.abc import Iterable
@@ -18,11 +18,11 @@ import sys
 import time
 
 GRACE = 5.0
-"""Seconds between the polite signal and the last one."""
+"""Seconds between SIGTERM and SIGKILL."""
 
 
 def signal_group(pgid: int, number: int) -> bool:
-    """Send a signal to a process group; False when there is no such group."""
+    """Send a signal to a process group; return False when there is no such group."""
     try:
         os.killpg(pgid, number)
     except (ProcessLookupError, PermissionError):
@@ -31,26 +31,26 @@ def signal_group(pgid: int, number: int) -> bool:
 
 
 def listen(lines: Iterable[str]) -> set[int]:
-    """Follow the owner's lines to the end; return what it left running."""
-    charges: set[int] = set()
+    """Read the owner's lines to the end; return the groups that it left running."""
+    groups: set[int] = set()
     for line in lines:
         sign, pgid = line[0], int(line[1:])
         if sign == "+":
-            charges.add(pgid)
+            groups.add(pgid)
         else:
-            charges.discard(pgid)
-    return charges
+            groups.discard(pgid)
+    return groups
 
 
-def end(charges: set[int]) -> None:
-    """Terminate process groups, and kill those that do not listen."""
-    for pgid in charges:
+def end(groups: set[int]) -> None:
+    """Terminate process groups, and kill those that are still running after the grace."""
+    for pgid in groups:
         signal_group(pgid, signal.SIGTERM)
     deadline = time.monotonic() + GRACE
-    while charges and time.monotonic() < deadline:
+    while groups and time.monotonic() < deadline:
         time.sleep(0.1)
-        charges = {pgid for pgid in charges if signal_group(pgid, 0)}
-    for pgid in charges:
+        groups = {pgid for pgid in groups if signal_group(pgid, 0)}
+    for pgid in groups:
         signal_group(pgid, signal.SIGKILL)
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The Valence service, and the configuration of the provisioning plugin beside it."""
+"""The Valence service, and the configuration of the provisioning plugin."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ from devstack.lab import ironic
 from devstack.lab import processes
 
 GRACE = 2
-"""Seconds that a stopping conductor gives to the requests under way."""
+"""Seconds for which a stopping conductor waits for its current tasks."""
 
 
 Databases = Callable[[Path, str], str]
-"""Gives the URL of the database of a name that belongs to a directory."""
+"""Returns the URL of a database, from a directory and the name of the database."""
 
 
 def files(directory: Path, name: str) -> str:
-    """Give the URL of a file of SQLite."""
+    """Return the URL of an SQLite file in the directory."""
     return f"sqlite:///{directory / name}.sqlite"
 
 
@@ -28,7 +28,7 @@ class Service:
     """One ``valence-api`` that registers nodes in an Ironic.
 
     :param ironic_url: of an Ironic without authentication.
-    :param databases: where rows and flows are; files of SQLite by default.
+    :param databases: of rows and flows; SQLite files by default.
     """
 
     def __init__(self, directory: Path, ironic_url: str, databases: Databases = files) -> None:
@@ -48,9 +48,9 @@ class Service:
         )
 
     def prepare(self, more: Mapping[str, Mapping[str, object]] | None = None) -> None:
-        """Write the configuration: Ironic's address, and shorter pauses than for real pods.
+        """Write the configuration: Ironic's address, and shorter intervals than for real pods.
 
-        :param more: group to options, over those of the lab.
+        :param more: group -> options that override those of the lab.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         self.connections = {
@@ -81,18 +81,20 @@ class Service:
     def _upgrade(self) -> None:
         program = [sys.executable, "-m", "valence.cmd.dbsync", "--config-file", str(self.config)]
         log = self.directory / "valence-dbsync.log"
-        with log.open("wb") as opened:
-            done = subprocess.run(
-                [*program, "upgrade"], stdout=opened, stderr=subprocess.STDOUT, check=False
+        with log.open("wb") as file:
+            process = subprocess.run(
+                [*program, "upgrade"], stdout=file, stderr=subprocess.STDOUT, check=False
             )
-        if done.returncode != 0:
-            raise processes.ProcessFailed("valence-dbsync", f"ended with {done.returncode}", log)
+        if process.returncode != 0:
+            raise processes.ProcessFailed(
+                "valence-dbsync", f"ended with {process.returncode}", log
+            )
 
 
 class Plugin:
-    """The configuration of the provisioning plugin, which runs in whose process needs it.
+    """The configuration of the provisioning plugin, which runs inside another process.
 
-    :param grace: seconds that it gives to the step under way when it stops.
+    :param grace: seconds for which it waits for its current tasks when it stops.
     """
 
     def __init__(

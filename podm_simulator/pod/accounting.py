@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the pod has, what of it is free, and a fingerprint of the whole."""
+"""Usage of a pod (total, free, composed), and a fingerprint of its state."""
 
 from collections.abc import Iterable
 import hashlib
@@ -11,21 +11,21 @@ from podm_simulator.pod import hardware
 from podm_simulator.pod.pod import Pod
 
 
-def _line(total: int, free: int) -> dict[str, int]:
+def _usage(total: int, free: int) -> dict[str, int]:
     return {"total": total, "free": free, "composed": total - free}
 
 
 def _count(assets: Iterable[hardware.Asset]) -> dict[str, int]:
     listed = list(assets)
-    return _line(len(listed), sum(asset.holder is None for asset in listed))
+    return _usage(len(listed), sum(asset.holder is None for asset in listed))
 
 
 def fingerprint(pod: Pod) -> str:
-    """Return a hash of all that can be taken or changed, and who holds it.
+    """Return a hash of everything that clients can allocate or change.
 
-    Two fingerprints of a pod are equal exactly when the same things are held
-    by the same nodes, in the same states, and every machine stands as it stood:
-    power, boot override, media, VLANs.
+    Two fingerprints of a pod are equal exactly when the same nodes hold the same
+    assets, in the same states, and every machine has the same power state, boot
+    override, media and VLANs.
     """
     systems = pod.stock.systems.values()
     record = {
@@ -51,15 +51,15 @@ def _condition(system: hardware.System) -> list[Any]:
 
 
 def pool(pod: Pod) -> dict[str, Any]:
-    """Return the books: per resource the total, the free and the composed."""
+    """Return the usage of each resource (total, free, composed), the nodes and the fingerprint."""
     systems = list(pod.stock.systems.values())
     free = [system for system in systems if system.holder is None]
     local = [drive for system in systems for drive in system.drives]
     return {
         "name": pod.name,
         "systems": _count(systems),
-        "processor_cores": _line(sum(s.cores for s in systems), sum(s.cores for s in free)),
-        "memory_mib": _line(sum(s.memory_mib for s in systems), sum(s.memory_mib for s in free)),
+        "processor_cores": _usage(sum(s.cores for s in systems), sum(s.cores for s in free)),
+        "memory_mib": _usage(sum(s.memory_mib for s in systems), sum(s.memory_mib for s in free)),
         "drives": _count([*local, *pod.stock.drives.values()]),
         "nics": _count(nic for system in systems for nic in system.nics),
         "accelerators": _count(pod.stock.accelerators.values()),

@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Why a pod manager does not do what it was asked.
+"""Why a pod manager refuses a request.
 
 .. code-block:: text
 
     PodError
      +-- Invalid       the request can never be granted
-     +-- Unknown       it names something that is not there
-     +-- Conflict      not now: the state or somebody else is in the way
-     +-- NotSupported  a real pod manager might; this one does not
+     +-- Unknown       it names something that does not exist
+     +-- Conflict      the state or another holder prevents it now
+     +-- NotSupported  a real pod manager may support it; this one does not
 """
 
 
 class PodError(Exception):
-    """Base: one sentence for the caller, who reads it in ExtendedInfo.
+    """Base class; the caller gets the message in ExtendedInfo.
 
-    :param message: what is wrong, with the values that are wrong.
-    :param related: the Redfish property the sentence is about.
+    :param message: one sentence: what is wrong, with the wrong values.
+    :param related: the Redfish property that it is about.
     """
 
     def __init__(self, message: str, related: str | None = None) -> None:
@@ -30,12 +30,12 @@ class Invalid(PodError):
 
 
 class Unknown(PodError):
-    """The request names something that is not there."""
+    """The request names something that does not exist."""
 
 
 class Conflict(PodError):
-    """The state of the thing, or who holds it, is in the way."""
+    """The state of the resource, or its holder, prevents the request now."""
 
 
 class NotSupported(PodError):
-    """The interface knows this, but this pod manager does not do it."""
+    """The API defines this, but this pod manager does not support it."""

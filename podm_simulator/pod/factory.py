@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Build the hardware of a pod from its sizes, the same each time."""
+"""Build the hardware of a pod from its size; the same size gives the same hardware."""
 
 from collections.abc import Iterable
 import dataclasses
@@ -17,10 +17,10 @@ POOL_SYSTEM = "Accelerators"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shape:
-    """So many systems of one build.
+    """Systems of one configuration.
 
-    :ivar cores: of each system, shared out over its ``processors``.
-    :ivar memory_mib: of each system, shared out over its ``memory_modules``.
+    :ivar cores: of each system, divided among its ``processors``.
+    :ivar memory_mib: of each system, divided among its ``memory_modules``.
     :ivar drives: in each system's own sled.
     """
 
@@ -46,7 +46,7 @@ class Shape:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Size:
-    """The whole pod: systems of one or more shapes, and what they share.
+    """The whole pod: systems of one or more shapes, and their shared pool.
 
     :ivar pooled_drives: NVMe drives behind the PCIe switch, in the drawer.
     :ivar fpgas: pooled FPGAs; ``gpus`` likewise.
@@ -61,7 +61,7 @@ class Size:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stock:
-    """Everything that was built, by id."""
+    """All hardware of a pod, by id."""
 
     systems: dict[str, hardware.System]
     drives: dict[str, hardware.Drive]
@@ -69,7 +69,7 @@ class Stock:
 
 
 class Identity:
-    """Names, serials and addresses that depend on the pod's name and seed only."""
+    """UUIDs, serials and addresses, which depend on the pod's name and seed only."""
 
     def __init__(self, name: str, seed: str) -> None:
         self._namespace = uuid.uuid5(uuid.NAMESPACE_OID, f"podm-simulator/{name}/{seed}")
@@ -79,18 +79,18 @@ class Identity:
         self._macs = 0
 
     def uuid(self, kind: str, ident: str) -> str:
-        """Return the UUID of the thing of that kind and id."""
+        """Return the UUID of the asset of that kind and id."""
         return str(uuid.uuid5(self._namespace, f"{kind}/{ident}"))
 
     def serial(self, kind: str, ident: str) -> str:
-        """Return a serial number such as a vendor prints."""
+        """Return a serial number in the form that vendors use."""
         return self.uuid(kind, f"serial/{ident}").replace("-", "")[:12].upper()
 
     def mac(self) -> str:
         """Return the next address: locally administered, unicast.
 
-        29 bits come from the name and seed, 17 count the interfaces, so two
-        pods share an address with a probability of one in half a milliard.
+        29 bits come from the name and seed, 17 count the interfaces, so that two
+        pods share an address with a probability of 2e-9.
         """
         number = (self._mac_base << 17) | self._macs
         self._macs += 1
@@ -100,9 +100,9 @@ class Identity:
 
 
 def build(size: Size, identity: Identity) -> Stock:
-    """Make all hardware of a pod.
+    """Return all hardware of a pod.
 
-    :raises ValueError: a size makes no sense, such as cores that cannot be shared out.
+    :raises ValueError: a size is invalid, such as cores that do not divide evenly.
     """
     systems: dict[str, hardware.System] = {}
     for shape in size.shapes:
@@ -126,10 +126,10 @@ def build(size: Size, identity: Identity) -> Stock:
 
 def _check(shape: Shape) -> None:
     if shape.processors < 1 or shape.cores % shape.processors:
-        raise ValueError(f"{shape.cores} cores cannot be shared by {shape.processors} processors")
+        raise ValueError(f"{shape.cores} cores cannot be divided by {shape.processors} processors")
     if shape.memory_modules < 1 or shape.memory_mib % shape.memory_modules:
         raise ValueError(
-            f"{shape.memory_mib} MiB cannot be shared by {shape.memory_modules} memory modules"
+            f"{shape.memory_mib} MiB cannot be divided by {shape.memory_modules} memory modules"
         )
 
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a pod is made of.
+"""The hardware of a pod.
 
-An asset is anything that can be taken; ``holder`` is the id of the composed
-node that has taken it, or None. Processors, memory, NICs and local drives go
-with the computer system they are soldered or plugged into; pooled drives and
-accelerators are taken one by one, over the PCIe fabric.
+An asset is anything that can be allocated; ``holder`` is the id of the composed
+node that holds it, or None. Processors, memory, NICs and local drives belong to
+their computer system and are allocated with it; pooled drives and accelerators
+are allocated one by one, over the PCIe fabric.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ import dataclasses
 
 @dataclasses.dataclass(eq=False, slots=True)
 class Asset:
-    """Something with a path, a place and perhaps a holder.
+    """A resource with a path, a place and, if allocated, a holder.
 
     :ivar places: the ids of the chassis around it, innermost first.
     :ivar present: False while it is pulled out of its slot.
@@ -28,7 +28,7 @@ class Asset:
 
     @property
     def free(self) -> bool:
-        """Tell whether a node may take it now."""
+        """Return whether a node can allocate it now."""
         return self.present and self.holder is None
 
 
@@ -62,7 +62,7 @@ class Memory(Asset):
 class Drive(Asset):
     """A local or pooled drive; capacity in GiB.
 
-    :ivar pooled: it hangs behind the PCIe switch and can be given to any system.
+    :ivar pooled: it is behind the PCIe switch, and any system can use it.
     """
 
     capacity_gib: int
@@ -79,7 +79,7 @@ class Drive(Asset):
 class Nic(Asset):
     """An Ethernet interface of a system.
 
-    :ivar primary_vlan: the untagged VLAN that its composed node asked for.
+    :ivar primary_vlan: the untagged VLAN that its composed node requested.
     """
 
     mac: str
@@ -90,7 +90,7 @@ class Nic(Asset):
 
 @dataclasses.dataclass(slots=True)
 class Medium:
-    """A virtual drive of a system's BMC; ``image`` is what is in it."""
+    """A virtual drive of a system's BMC; ``image`` is the URL of the inserted image."""
 
     id: str
     media_types: tuple[str, ...]
@@ -98,27 +98,27 @@ class Medium:
     write_protected: bool = True
 
     def eject(self) -> None:
-        """Empty the drive; an empty one stays as it is."""
+        """Eject the image; does nothing when the drive is empty."""
         self.image = None
         self.write_protected = True
 
 
 @dataclasses.dataclass(slots=True)
 class Boot:
-    """The boot override of a system, with Redfish's own words."""
+    """The boot override of a system, in Redfish's terms."""
 
     enabled: str = "Disabled"
     target: str = "None"
     mode: str = "UEFI"
 
     def clear(self) -> None:
-        """Forget the override; the machine boots from its own order again."""
+        """Remove the override; the machine uses its own boot order again."""
         self.enabled, self.target, self.mode = "Disabled", "None", "UEFI"
 
 
 @dataclasses.dataclass(eq=False, slots=True)
 class System(Asset):
-    """A computer system with what is fixed inside it."""
+    """A computer system with its fixed parts."""
 
     uuid: str
     serial: str
@@ -138,32 +138,32 @@ class System(Asset):
 
     @property
     def cores(self) -> int:
-        """Count the cores of all processors."""
+        """Return the number of cores of all processors."""
         return sum(processor.cores for processor in self.processors)
 
     @property
     def memory_mib(self) -> int:
-        """Add up the memory modules."""
+        """Return the capacity of all memory modules, in MiB."""
         return sum(module.capacity_mib for module in self.memory)
 
     def parts(self) -> Iterator[Asset]:
-        """Yield what goes wherever the system goes."""
+        """Yield the assets that are allocated with the system."""
         yield from self.processors
         yield from self.memory
         yield from self.drives
         yield from self.nics
 
     def reset(self, reset_type: str) -> None:
-        """Change power as ``Resource.ResetType`` says.
+        """Change the power state as ``Resource.ResetType`` defines.
 
-        A boot override that is enabled ``Once`` is used up by the next boot.
+        A boot override that is enabled ``Once`` ends with the next boot.
         """
         self.powered = POWERED_AFTER[reset_type]
         if reset_type in BOOTS and self.boot.enabled == "Once":
             self.boot.clear()
 
     def clean(self) -> None:
-        """Return to how the machine stood before anybody had it."""
+        """Restore the state of a machine that was never allocated."""
         self.powered = False
         self.boot.clear()
         self.asset_tag = None
@@ -176,7 +176,7 @@ class System(Asset):
             drive.erased = True
 
 
-# Resource.ResetType -> is the machine on afterwards?
+# Resource.ResetType -> whether the machine is on afterwards
 POWERED_AFTER = {
     "On": True,
     "ForceOn": True,

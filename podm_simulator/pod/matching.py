@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Find the free hardware that fits a request, or say where it ran out.
+"""Choose the free hardware that fits a request, or report which filter left none.
 
-The free systems go through one filter after the other. What is left is
-counted after each, and a refusal carries the counts, as real pod managers do:
+The free systems pass one filter after the other. The refusal has the number of
+systems left after each filter, as that of real pod managers:
 ``[available: 9 -> cores: 5 -> memory: 0]``.
 """
 
@@ -24,15 +24,15 @@ Test = Callable[[Any, Any], bool]
 
 
 def _same(name: str) -> Test:
-    return lambda asset, wanted: str(getattr(asset, name)).lower() == str(wanted).lower()
+    return lambda asset, required: str(getattr(asset, name)).lower() == str(required).lower()
 
 
 def _at_least(name: str) -> Test:
-    return lambda asset, wanted: (getattr(asset, name) or 0) >= wanted
+    return lambda asset, required: (getattr(asset, name) or 0) >= required
 
 
-def _brand_and_capabilities(asset: hardware.Processor, wanted: Wish) -> bool:
-    intel = wanted | wanted.get("Intel_RackScale", {})
+def _brand_and_capabilities(asset: hardware.Processor, required: Wish) -> bool:
+    intel = required | required.get("Intel_RackScale", {})
     return intel.get("Brand", asset.brand) == asset.brand and set(
         intel.get("Capabilities", ())
     ) <= set(asset.capabilities)
@@ -44,7 +44,7 @@ def _no_test(_asset: object, _wanted: object) -> bool:
 
 PLACE: Mapping[str, Test] = {
     "Resource": _same("path"),
-    "Chassis": lambda asset, wanted: wanted in [uris.chassis(place) for place in asset.places],
+    "Chassis": lambda asset, required: required in [uris.chassis(place) for place in asset.places],
 }
 PROCESSOR: Mapping[str, Test] = {
     "Model": _same("model"),
@@ -52,8 +52,8 @@ PROCESSOR: Mapping[str, Test] = {
     "AchievableSpeedMHz": _at_least("speed_mhz"),
     "InstructionSet": _same("instruction_set"),
     "ProcessorType": _same("kind"),
-    "Connectivity": lambda asset, wanted: (
-        not wanted or ("Local" if asset.kind == "CPU" else "RemotePCIe") in wanted
+    "Connectivity": lambda asset, required: (
+        not required or ("Local" if asset.kind == "CPU" else "RemotePCIe") in required
     ),
     "Oem": _brand_and_capabilities,
     **PLACE,
@@ -73,7 +73,7 @@ DRIVE: Mapping[str, Test] = {
     "MinRPM": _at_least("rpm"),
     "SerialNumber": _same("serial"),
     "Interface": _same("interface"),
-    "FabricSwitch": lambda asset, wanted: asset.pooled is wanted,
+    "FabricSwitch": lambda asset, required: asset.pooled is required,
     **PLACE,
 }
 INTERFACE: Mapping[str, Test] = {
@@ -83,25 +83,25 @@ INTERFACE: Mapping[str, Test] = {
     **PLACE,
 }
 SECURITY: Mapping[str, Test] = {
-    "TpmPresent": lambda system, wanted: (system.tpm is not None) is wanted,
+    "TpmPresent": lambda system, required: (system.tpm is not None) is required,
     "TpmInterfaceType": _same("tpm"),
-    "TxtEnabled": lambda system, wanted: not wanted or system.txt,
+    "TxtEnabled": lambda system, required: not required or system.txt,
     "ClearTPMOnDelete": _no_test,
 }
 
 
 def fits(asset: hardware.Asset, wish: Wish, tests: Mapping[str, Test]) -> bool:
-    """Tell whether an asset has all that a wish asks for."""
-    return all(tests[name](asset, wanted) for name, wanted in wish.items())
+    """Return whether an asset satisfies a wish."""
+    return all(tests[name](asset, required) for name, required in wish.items())
 
 
 def assign(
     wishes: Sequence[Wish], assets: Sequence[hardware.Asset], tests: Mapping[str, Test]
 ) -> list[hardware.Asset] | None:
-    """Give each wish an asset of its own, or return None when that cannot be done.
+    """Return an asset for each wish, all different; None when that is impossible.
 
-    Earlier assets are preferred. It follows augmenting paths, so that a modest
-    wish never keeps the one asset that a demanding wish depends on.
+    Earlier assets are preferred. Augmenting paths ensure that a modest wish never
+    keeps the one asset that a demanding wish depends on.
     """
     holders: dict[int, int] = {}
 
@@ -123,7 +123,7 @@ def assign(
 
 @dataclasses.dataclass(slots=True)
 class Candidate:
-    """A system that is still in the running, and what would be taken with it."""
+    """A system that passed the filters so far, and the assets that would come with it."""
 
     system: hardware.System
     pooled: list[hardware.Asset] = dataclasses.field(default_factory=list)
@@ -132,7 +132,7 @@ class Candidate:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pool:
-    """What is free now and can be given to any system."""
+    """The free assets that any system can use."""
 
     drives: Sequence[hardware.Drive]
     accelerators: Sequence[hardware.Processor]
@@ -141,14 +141,18 @@ class Pool:
 Filter = Callable[[Candidate, Requirements, Pool], bool]
 
 
-def _parts(tests: Mapping[str, Test], of: str, wanted: str) -> Filter:
-    """Make the filter on parts that are fixed in the system."""
+def _parts(tests: Mapping[str, Test], of: str, wishes: str) -> Filter:
+    """Return the filter on the fixed parts of a system.
 
-    def survive(candidate: Candidate, requirements: Requirements, _pool: Pool) -> bool:
+    :param of: attribute of the system that has the parts.
+    :param wishes: attribute of the requirements.
+    """
+
+    def passes(candidate: Candidate, requirements: Requirements, _pool: Pool) -> bool:
         present = [part for part in getattr(candidate.system, of) if part.present]
-        return assign(getattr(requirements, wanted), present, tests) is not None
+        return assign(getattr(requirements, wishes), present, tests) is not None
 
-    return survive
+    return passes
 
 
 def _interfaces(candidate: Candidate, requirements: Requirements, _pool: Pool) -> bool:
@@ -171,17 +175,20 @@ def _accelerators(candidate: Candidate, requirements: Requirements, pool: Pool) 
 
 
 FILTERS: tuple[tuple[str, Filter], ...] = (
-    ("cores", lambda candidate, wanted, _pool: candidate.system.cores >= wanted.cores),
-    ("memory", lambda candidate, wanted, _pool: candidate.system.memory_mib >= wanted.memory_mib),
+    ("cores", lambda candidate, required, _pool: candidate.system.cores >= required.cores),
+    (
+        "memory",
+        lambda candidate, required, _pool: candidate.system.memory_mib >= required.memory_mib,
+    ),
     ("processors", _parts(PROCESSOR, "processors", "processors")),
     ("memory modules", _parts(MEMORY, "memory", "memory")),
     ("ethernet interfaces", _interfaces),
     (
         "security",
-        lambda candidate, wanted, _pool: fits(candidate.system, wanted.security, SECURITY),
+        lambda candidate, required, _pool: fits(candidate.system, required.security, SECURITY),
     ),
     ("local drives", _local_drives),
-    ("remote drives", lambda _candidate, wanted, _pool: not wanted.remote_drives),
+    ("remote drives", lambda _candidate, required, _pool: not required.remote_drives),
     ("accelerators", _accelerators),
 )
 
@@ -189,16 +196,16 @@ FILTERS: tuple[tuple[str, Filter], ...] = (
 def _useful(
     wishes: Sequence[Wish], assets: Iterable[hardware.Asset], tests: Mapping[str, Test]
 ) -> list[Any]:
-    """Keep so many assets of a large pool as could matter to these wishes.
+    """Return the assets of a large pool that can matter to these wishes.
 
     Of the assets that fit a wish, as many as there are wishes are enough.
     """
     free = [asset for asset in assets if asset.free]
-    kept: dict[int, hardware.Asset] = {}
+    useful: dict[int, hardware.Asset] = {}
     for wish in wishes:
         fitting = [asset for asset in free if fits(asset, wish, tests)][: len(wishes)]
-        kept.update((id(asset), asset) for asset in fitting)
-    return list(kept.values())
+        useful.update((id(asset), asset) for asset in fitting)
+    return list(useful.values())
 
 
 def choose(
@@ -207,9 +214,9 @@ def choose(
     drives: Iterable[hardware.Drive],
     accelerators: Iterable[hardware.Processor],
 ) -> Candidate:
-    """Choose the smallest free system that fits, with what it takes from the pool.
+    """Return the smallest free system that fits, with its assets of the pool.
 
-    :raises errors.Conflict: nothing fits; the message counts what survived each filter.
+    :raises errors.Conflict: nothing fits; the message has the number left after each filter.
     """
     candidates = [Candidate(system) for system in systems if system.free]
     pool = Pool(
@@ -217,8 +224,8 @@ def choose(
         _useful(requirements.accelerators, accelerators, PROCESSOR),
     )
     counts = [f"available: {len(candidates)}"]
-    for name, survive in FILTERS:
-        candidates = [it for it in candidates if survive(it, requirements, pool)]
+    for name, passes in FILTERS:
+        candidates = [it for it in candidates if passes(it, requirements, pool)]
         counts.append(f"{name}: {len(candidates)}")
         if not candidates:
             raise errors.Conflict(

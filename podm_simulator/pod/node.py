@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The composed node: its states, and what is allowed in each.
+"""The composed node: its states, and the actions that each allows.
 
 .. code-block:: text
 
@@ -29,7 +29,7 @@ class State(enum.StrEnum):
     FAILED = "Failed"
 
 
-# What a person may do, and in which states.
+# action of a client -> the states that allow it
 ALLOWED_IN: dict[str, frozenset[State]] = {
     "Assemble": frozenset({State.ALLOCATED}),
     "Reset": frozenset({State.ASSEMBLED, State.FAILED}),
@@ -38,7 +38,7 @@ ALLOWED_IN: dict[str, frozenset[State]] = {
     "Boot": frozenset({State.ALLOCATED, State.ASSEMBLING, State.ASSEMBLED, State.FAILED}),
 }
 
-# How a fault that was asked for ends the assembly: (does it end at all, in what).
+# injected fault -> (whether the assembly ends, its last state)
 ASSEMBLY_FAULTS: dict[str | None, tuple[bool, State]] = {
     None: (True, State.ASSEMBLED),
     "fail": (True, State.FAILED),
@@ -48,10 +48,10 @@ ASSEMBLY_FAULTS: dict[str | None, tuple[bool, State]] = {
 
 @dataclasses.dataclass(eq=False, slots=True)
 class ComposedNode:
-    """A node and what it holds: one system and pooled assets.
+    """A node and its assets: one system, and pooled ones.
 
-    Nothing runs in the background: a transition that takes time notes when it
-    will be over and where it ends, and :attr:`state` looks at the clock.
+    Nothing runs in the background: a transition that takes time records its end
+    and its next state, and :attr:`state` compares that with the clock.
     """
 
     id: str
@@ -69,7 +69,7 @@ class ComposedNode:
 
     @property
     def state(self) -> State:
-        """Say the state now; an asset that is gone makes an assembled node Failed."""
+        """Return the current state; an absent asset makes an assembled node Failed."""
         if self._state is not self._next and self.clock() >= self._due:
             self._state = self._next
         if self._state is State.ASSEMBLED and not all(asset.present for asset in self.holds()):
@@ -77,17 +77,17 @@ class ComposedNode:
         return self._state
 
     def holds(self) -> list[hardware.Asset]:
-        """List all that the node has taken: the system, its parts, the pooled assets."""
+        """Return all assets of the node: the system, its parts, the pooled assets."""
         return [self.system, *self.system.parts(), *self.attached]
 
     def start(self, state: State, end: State, seconds: float) -> None:
-        """Enter a state that becomes another in so many seconds."""
+        """Enter a state that changes to ``end`` after some seconds."""
         self._state, self._next, self._due = state, end, self.clock() + seconds
 
     def check(self, action: str) -> None:
-        """Refuse an action that the state does not allow.
+        """Check that the state allows an action.
 
-        :raises errors.Conflict: it is not allowed now.
+        :raises errors.Conflict: it does not.
         """
         state = self.state
         if state not in ALLOWED_IN[action]:
@@ -97,7 +97,7 @@ class ComposedNode:
             )
 
     def assemble(self, seconds: float, fault: str | None = None) -> None:
-        """Begin the assembly, which ends Assembled unless a fault says otherwise."""
+        """Start the assembly, which ends in Assembled unless there is a fault."""
         self.check("Assemble")
         ends, end = ASSEMBLY_FAULTS[fault]
         self.start(State.ASSEMBLING, end, seconds if ends else math.inf)

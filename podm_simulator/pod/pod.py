@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A pod: the hardware, the composed nodes, and who holds what."""
+"""A pod: the hardware, the composed nodes, and which node holds what."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -13,20 +13,20 @@ from podm_simulator.pod import errors
 from podm_simulator.pod import factory
 from podm_simulator.pod import hardware
 from podm_simulator.pod import matching
-from podm_simulator.pod import node as composed
 from podm_simulator.pod.node import ComposedNode
+from podm_simulator.pod.node import State
 from podm_simulator.pod.requirements import Requirements
 
 
 @dataclasses.dataclass(slots=True)
 class Pace:
-    """How long things take, in seconds."""
+    """Durations of allocation and assembly, in seconds."""
 
     allocate: float = 0.0
     assemble: float = 1.0
 
 
-# What each kind of pooled asset can be attached by; the first is the default.
+# kind of pooled asset -> the protocols that can attach it; the first is the default
 PROTOCOLS: dict[type[hardware.Asset], tuple[str, ...]] = {
     hardware.Drive: ("NVMe", "PCIe"),
     hardware.Processor: ("PCIe",),
@@ -34,10 +34,10 @@ PROTOCOLS: dict[type[hardware.Asset], tuple[str, ...]] = {
 
 
 class Pod:
-    """All state of one pod manager, kept in memory.
+    """All state of one pod manager, in memory.
 
-    Only one thread changes it. ``next_assembly_fault`` is asked before each
-    assembly whether, and how, it shall go wrong.
+    Only one thread changes it. ``next_assembly_fault`` is called before each
+    assembly; it returns ``fail``, ``stuck``, or None for an assembly that succeeds.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Pod:
         self.next_assembly_fault: Callable[[], str | None] = lambda: None
         self._ids = itertools.count(1)
         self._assets = {asset.path: asset for asset in self._all_assets()}
-        self._places = {
+        self._chassis = {
             uris.chassis(place) for asset in self._assets.values() for place in asset.places
         }
 
@@ -71,13 +71,13 @@ class Pod:
         yield from self.stock.accelerators.values()
 
     def pooled(self) -> list[hardware.Asset]:
-        """List what can be attached to any node."""
+        """Return the assets that any node can attach."""
         return [*self.stock.drives.values(), *self.stock.accelerators.values()]
 
     def asset(self, path: str) -> hardware.Asset:
-        """Return the asset at that path.
+        """Return the asset at a path.
 
-        :raises errors.Unknown: there is none.
+        :raises errors.Unknown: no asset has that path.
         """
         asset = self._assets.get(path)
         if asset is None:
@@ -85,14 +85,14 @@ class Pod:
         return asset
 
     def allocate(self, requirements: Requirements) -> ComposedNode:
-        """Take what the requirements ask for, for a new node.
+        """Create a node that holds what the requirements describe.
 
         :raises errors.Invalid: they name a resource that does not exist.
-        :raises errors.Conflict: nothing that is free fits.
+        :raises errors.Conflict: no free hardware fits.
         """
         self._check_links(requirements)
         stock = self.stock
-        found = matching.choose(
+        candidate = matching.choose(
             requirements,
             stock.systems.values(),
             stock.drives.values(),
@@ -104,25 +104,25 @@ class Pod:
             requirements.name,
             requirements.description,
             self.identity.uuid("node", ident),
-            found.system,
+            candidate.system,
             self.clock,
-            list(found.pooled),
+            list(candidate.pooled),
             clear_tpm_on_delete=requirements.security.get("ClearTPMOnDelete", True),
         )
         for asset in node.holds():
             asset.holder = ident
-        _set_vlans(found, requirements)
-        node.start(composed.State.ALLOCATING, composed.State.ALLOCATED, self.pace.allocate)
+        _set_vlans(candidate, requirements)
+        node.start(State.ALLOCATING, State.ALLOCATED, self.pace.allocate)
         self.nodes[ident] = node
         return node
 
     def _check_links(self, requirements: Requirements) -> None:
         for name, path in requirements.links():
-            if path not in (self._assets if name == "Resource" else self._places):
+            if path not in (self._assets if name == "Resource" else self._chassis):
                 raise errors.Invalid(f"{name} {path} does not exist.", name)
 
     def assemble(self, node: ComposedNode) -> None:
-        """Begin to assemble a node.
+        """Start the assembly of a node.
 
         :raises errors.Conflict: it is not Allocated.
         """
@@ -130,13 +130,13 @@ class Pod:
         node.assemble(self.pace.assemble, self.next_assembly_fault())
 
     def attachable(self) -> list[hardware.Asset]:
-        """List the pooled assets that are free."""
+        """Return the pooled assets that are free."""
         return [asset for asset in self.pooled() if asset.free]
 
     def attach(self, node: ComposedNode, path: str, protocol: str | None) -> None:
-        """Give a free pooled asset to a node.
+        """Attach a free pooled asset to a node.
 
-        :raises errors.Conflict: the state is wrong, or the asset missing or taken.
+        :raises errors.Conflict: the state forbids it, or the asset is missing or held.
         :raises errors.Invalid: the asset cannot be attached, or not by that protocol.
         """
         node.check("AttachResource")
@@ -161,9 +161,9 @@ class Pod:
         node.attached.append(asset)
 
     def detach(self, node: ComposedNode, path: str) -> None:
-        """Take a pooled asset back from a node; a drive is erased.
+        """Return a pooled asset of a node to the pool; a drive is erased.
 
-        :raises errors.Conflict: the state is wrong, or the node does not hold the asset.
+        :raises errors.Conflict: the state forbids it, or the node does not hold the asset.
         """
         node.check("DetachResource")
         asset = self._assets.get(path)
@@ -172,24 +172,24 @@ class Pod:
                 f"Resource {path} is not attached to node {node.id}.", "Resource"
             )
         node.attached.remove(asset)
-        _give_back(asset)
+        _release(asset)
 
     def delete(self, node: ComposedNode) -> None:
-        """Give everything back: power off, media out, boot override gone, drives erased."""
+        """Return all assets to the pool: power off, no media, no boot override, drives erased."""
         for asset in node.holds():
-            _give_back(asset)
+            _release(asset)
         node.system.clean()
         del self.nodes[node.id]
 
 
-def _give_back(asset: hardware.Asset) -> None:
+def _release(asset: hardware.Asset) -> None:
     asset.holder = None
     if isinstance(asset, hardware.Drive):
         asset.erased = True
 
 
-def _set_vlans(found: matching.Candidate, requirements: Requirements) -> None:
-    for nic, wish in zip(found.nics, requirements.interfaces, strict=True):
+def _set_vlans(candidate: matching.Candidate, requirements: Requirements) -> None:
+    for nic, wish in zip(candidate.nics, requirements.interfaces, strict=True):
         assert isinstance(nic, hardware.Nic)
         nic.primary_vlan = wish.get("PrimaryVLAN")
         nic.vlans[:] = [

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What Allocate may ask for, as tables, and reading a request by them.
+"""The properties that Allocate accepts, as tables, and their reader.
 
-The fields are those of the Intel RSD pod manager API 2.1 to 2.5 (schema
-``AllocationComposedNodeRequest``). A field that is not in a table is refused;
-null means "does not matter".
+The properties are those of the Intel RSD pod manager API 2.1 to 2.5 (schema
+``AllocationComposedNodeRequest``). A property that is not in a table is refused;
+null means any value.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from typing import Any
 from podm_simulator import uris
 from podm_simulator.pod import errors
 
-MOST = 64  # of anything that a node may ask for
+MAX_ITEMS = 64
 
 Wish = dict[str, Any]
 Reader = Callable[[str, object], Any]
@@ -27,13 +27,13 @@ def _text(where: str, value: object) -> str:
     return value
 
 
-def _whole(where: str, value: object) -> int:
+def _positive_integer(where: str, value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise errors.Invalid(f"{where} must be a positive integer, not {value!r}.", where)
     return value
 
 
-def _number(where: str, value: object) -> float:
+def _positive_number(where: str, value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
         raise errors.Invalid(f"{where} must be a positive number, not {value!r}.", where)
     return value
@@ -52,7 +52,7 @@ def _vlan_id(where: str, value: object) -> int:
 
 
 def link(where: str, value: object) -> str:
-    """Read ``{"@odata.id": path}`` and return the path."""
+    """Return the path of ``{"@odata.id": path}``."""
     if not isinstance(value, Mapping) or not isinstance(value.get("@odata.id"), str):
         raise errors.Invalid(f'{where} must be an object {{"@odata.id": "<path>"}}.', where)
     return uris.normal(value["@odata.id"])
@@ -101,8 +101,8 @@ def _list(fields: Mapping[str, Reader]) -> Reader:
     def read(where: str, value: object) -> list[Wish]:
         if not isinstance(value, list):
             raise errors.Invalid(f"{where} must be an array of objects.", where)
-        if len(value) > MOST:
-            raise errors.Invalid(f"{where} has more than {MOST} items.", where)
+        if len(value) > MAX_ITEMS:
+            raise errors.Invalid(f"{where} has more than {MAX_ITEMS} items.", where)
         return [each(f"{where}/{number}", item) for number, item in enumerate(value)]
 
     return read
@@ -114,43 +114,43 @@ PLACE: Mapping[str, Reader] = {"Resource": link, "Chassis": link}
 OEM: Mapping[str, Reader] = {"Brand": _text, "Capabilities": _some_of()}
 PROCESSOR: Mapping[str, Reader] = {
     "Model": _text,
-    "TotalCores": _whole,
-    "AchievableSpeedMHz": _whole,
+    "TotalCores": _positive_integer,
+    "AchievableSpeedMHz": _positive_integer,
     "InstructionSet": _text,
     "ProcessorType": _one_of("CPU", "GPU", "FPGA", "DSP", "Accelerator", "OEM"),
     "Connectivity": _some_of("Local", "Ethernet", "RemotePCIe"),
-    # The schema has the section, clients of 2.1 leave it out.
+    # The schema has the section; clients of 2.1 omit it.
     "Oem": _object({"Intel_RackScale": _object(OEM), **OEM}),
     **PLACE,
 }
 MEMORY: Mapping[str, Reader] = {
-    "CapacityMiB": _whole,
+    "CapacityMiB": _positive_integer,
     "MemoryType": _one_of(
         "DRAM", "NVDIMM_N", "NVDIMM_F", "NVDIMM_P", "NVMDIMM_N", "NVMDIMM_F", "IntelOptane"
     ),
     "MemoryDeviceType": _one_of("DDR", "DDR2", "DDR3", "DDR4", "DDR4_SDRAM", "DDR5", "Logical"),
-    "SpeedMHz": _whole,
+    "SpeedMHz": _positive_integer,
     "Manufacturer": _text,
-    "DataWidthBits": _whole,
+    "DataWidthBits": _positive_integer,
     **PLACE,
 }
 LOCAL_DRIVE: Mapping[str, Reader] = {
-    "CapacityGiB": _number,
+    "CapacityGiB": _positive_number,
     "Type": _text,
-    "MinRPM": _whole,
+    "MinRPM": _positive_integer,
     "SerialNumber": _text,
     "Interface": _text,
     "FabricSwitch": _flag,
     **PLACE,
 }
 REMOTE_DRIVE: Mapping[str, Reader] = {
-    "CapacityGiB": _number,
+    "CapacityGiB": _positive_number,
     "Protocol": _one_of(*PROTOCOLS),
     "Master": _object({"Type": _one_of("Snapshot", "Clone"), "Resource": link}),
     "Resource": link,
 }
 INTERFACE: Mapping[str, Reader] = {
-    "SpeedMbps": _whole,
+    "SpeedMbps": _positive_integer,
     "PrimaryVLAN": _vlan_id,
     "VLANs": _list({"VLANId": _vlan_id, "Tagged": _flag}),
     **PLACE,
@@ -164,8 +164,8 @@ SECURITY: Mapping[str, Reader] = {
 REQUEST: Mapping[str, Reader] = {
     "Name": _text,
     "Description": _text,
-    "TotalSystemCoreCount": _whole,
-    "TotalSystemMemoryMiB": _whole,
+    "TotalSystemCoreCount": _positive_integer,
+    "TotalSystemMemoryMiB": _positive_integer,
     "Processors": _list(PROCESSOR),
     "Memory": _list(MEMORY),
     "LocalDrives": _list(LOCAL_DRIVE),
@@ -177,7 +177,7 @@ REQUEST: Mapping[str, Reader] = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Requirements:
-    """An Allocate request that has been read: numbers are at least, text is exactly."""
+    """An Allocate request: numbers are minimums, text must be equal."""
 
     name: str = "Composed Node"
     description: str | None = None
@@ -192,7 +192,7 @@ class Requirements:
     security: Wish = dataclasses.field(default_factory=dict)
 
     def links(self) -> list[tuple[str, str]]:
-        """List the paths that the request names, as ``(property, path)``."""
+        """Return the paths that the request names, as ``(property, path)``."""
         wishes = (
             *self.processors,
             *self.accelerators,
@@ -205,9 +205,9 @@ class Requirements:
 
 
 def read(body: object) -> Requirements:
-    """Read the body of Allocate; an empty one asks for any system.
+    """Return the requirements in the body of Allocate; an empty one accepts any system.
 
-    :raises errors.Invalid: a field is unknown or its value impossible.
+    :raises errors.Invalid: a property is unknown or its value invalid.
     """
     wish: Wish = _object(REQUEST)("", {} if body is None else body)
     processors = wish.get("Processors", [])

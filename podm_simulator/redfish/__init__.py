@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The Redfish face of a pod: one noun, one module, and a table of routes."""
+"""The Redfish API of a pod: one module for each noun, and a table of routes."""

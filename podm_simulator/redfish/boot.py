@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The Boot object of systems and nodes: shown alike and changed alike."""
+"""The Boot object, which systems and nodes share."""
 
 from podm_simulator.pod import hardware
 from podm_simulator.redfish.body import fields
@@ -8,7 +8,7 @@ from podm_simulator.redfish.http import Resource
 
 
 def show(boot: hardware.Boot) -> Resource:
-    """Return the Boot object with what its members may become."""
+    """Return the Boot object, with the allowable values of its members."""
     values: Resource = {
         "BootSourceOverrideEnabled": boot.enabled,
         "BootSourceOverrideTarget": boot.target,
@@ -24,11 +24,11 @@ def show(boot: hardware.Boot) -> Resource:
 def change(boot: hardware.Boot, body: object) -> None:
     """Change the boot override.
 
-    :raises Refusal: 400, a member or its value is unknown.
+    :raises RedfishError: 400, a member or its value is unknown.
     """
-    given = fields(body, hardware.BOOT_VALUES)
-    boot.enabled = given.get("BootSourceOverrideEnabled", boot.enabled)
-    boot.target = given.get("BootSourceOverrideTarget", boot.target)
-    boot.mode = given.get("BootSourceOverrideMode", boot.mode)
+    members = fields(body, hardware.BOOT_VALUES)
+    boot.enabled = members.get("BootSourceOverrideEnabled", boot.enabled)
+    boot.target = members.get("BootSourceOverrideTarget", boot.target)
+    boot.mode = members.get("BootSourceOverrideMode", boot.mode)
     if boot.enabled == "Disabled":
         boot.target = "None"

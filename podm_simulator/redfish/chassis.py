@@ -8,7 +8,7 @@ from podm_simulator.pod import hardware
 from podm_simulator.redfish.collection import collection
 from podm_simulator.redfish.collection import link
 from podm_simulator.redfish.collection import links
-from podm_simulator.redfish.http import missing
+from podm_simulator.redfish.http import not_found
 from podm_simulator.redfish.http import Request
 from podm_simulator.redfish.http import Resource
 from podm_simulator.redfish.http import Service
@@ -23,18 +23,18 @@ def _sled(service: Service, ident: str) -> hardware.System | None:
 def drives(service: Service, request: Request) -> list[hardware.Drive]:
     """Return the drives in the chassis that the path names.
 
-    :raises Refusal: 404, there is no such chassis.
+    :raises RedfishError: 404, no such chassis.
     """
     ident = request.ids["chassis"]
     if ident == factory.DRAWER:
-        found = list(service.pod.stock.drives.values())
+        all_drives = list(service.pod.stock.drives.values())
     elif system := _sled(service, ident):
-        found = system.drives
+        all_drives = system.drives
     elif ident == factory.RACK:
-        found = []
+        all_drives = []
     else:
-        raise missing(request.path)
-    return [drive for drive in found if drive.present]
+        raise not_found(request.path)
+    return [drive for drive in all_drives if drive.present]
 
 
 def index(service: Service, request: Request) -> Resource:
@@ -55,15 +55,15 @@ def show(service: Service, request: Request) -> Resource:
     ident = request.ids["chassis"]
     if ident == factory.RACK:
         return _rack(service)
-    kind, inside = ("Sled", _sled(service, ident)) if ident != factory.DRAWER else ("Drawer", None)
-    held = [drive.path for drive in drives(service, request)]
+    kind, system = ("Sled", _sled(service, ident)) if ident != factory.DRAWER else ("Drawer", None)
+    drive_paths = [drive.path for drive in drives(service, request)]
     resource = _chassis(service, ident, kind)
     resource["Drives"] = link(f"{uris.chassis(ident)}/Drives")
     resource["Links"] = {
         "ContainedBy": link(uris.chassis(factory.RACK)),
-        "ComputerSystems": links([inside.path] if inside else []),
-        "ManagedBy": links([uris.manager(inside.manager) if inside else uris.POD_MANAGER]),
-        "Drives": links(held),
+        "ComputerSystems": links([system.path] if system else []),
+        "ManagedBy": links([uris.manager(system.manager) if system else uris.POD_MANAGER]),
+        "Drives": links(drive_paths),
     }
     return resource
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Collections: members, pages, and the query parameters that go with them."""
+"""Collections: members, pages, and their query parameters."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from podm_simulator.redfish.expand import levels
-from podm_simulator.redfish.http import missing
-from podm_simulator.redfish.http import Refusal
+from podm_simulator.redfish.http import not_found
+from podm_simulator.redfish.http import RedfishError
 from podm_simulator.redfish.http import Request
 from podm_simulator.redfish.http import Resource
 from podm_simulator.redfish.http import Service
@@ -39,9 +39,9 @@ def collection(
     """Return one page of a collection.
 
     :param kind: of the members, such as ``ComputerSystem``.
-    :param paths: of all members, in their order.
-    :param show: makes a member for ``$expand``.
-    :raises Refusal: 400 for a query that makes no sense, 501 for one not offered.
+    :param paths: of all members, in order.
+    :param show: returns a member, for ``$expand``.
+    :raises RedfishError: 400 for an invalid query, 501 for an unsupported one.
     """
     skip = _number(request.query, "$skip", 0)
     top = _number(request.query, "$top", len(paths))
@@ -71,27 +71,28 @@ def _members(
     if expand is None:
         return links(page)
     if not service.expand or show is None or not levels(expand):
-        raise Refusal(501, "QueryNotSupported", f"$expand={expand} is not supported here.")
+        raise RedfishError(501, "QueryNotSupported", f"$expand={expand} is not supported here.")
     return [show(path.rpartition("/")[2]) for path in page]
 
 
 def _number(query: Mapping[str, str], name: str, default: int) -> int:
     text = query.get(name, str(default))
     if not text.isascii() or not text.isdigit() or len(text) > MAX_DIGITS:
-        raise Refusal(
+        raise RedfishError(
             400,
             "QueryParameterValueTypeError",
-            f"{name} must be a number that is not negative, not {text!r}.",
+            f"{name} must be a non-negative number, not {text!r}.",
         )
     return int(text)
 
 
-def pick(things: Mapping[str, T], request: Request, name: str) -> T:
-    """Return the thing that the path names.
+def pick(items: Mapping[str, T], request: Request, name: str) -> T:
+    """Return the item that the path names.
 
-    :raises Refusal: 404, there is none.
+    :param name: of the id in the route's template.
+    :raises RedfishError: 404, no item has that id.
     """
-    thing = things.get(request.ids[name])
-    if thing is None:
-        raise missing(request.path)
-    return thing
+    item = items.get(request.ids[name])
+    if item is None:
+        raise not_found(request.path)
+    return item

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What changed between the versions 2.1 to 2.5 of the Intel RSD API."""
+"""The differences between the versions 2.1 to 2.5 of the Intel RSD API."""
 
 import dataclasses
 
@@ -11,15 +11,15 @@ from podm_simulator import uris
 class Dialect:
     """One version of the API.
 
-    :ivar api_version: as the service root tells it.
-    :ivar nodes_at: where ``Nodes`` stands: at the ``root``, in its ``oem`` section. In 2.2
-        descriptions and clients disagree, so it stands in both.
+    :ivar api_version: as the service root reports it.
+    :ivar nodes_at: where the service root links to ``Nodes``: at the ``root``, or in its
+        ``oem`` section. In 2.2 descriptions and clients disagree: it is in both.
     :ivar attach: the name of the action that attaches; ``detach`` likewise.
     :ivar action_info: how an action points to the resource that has its allowable
-        values: by ``path`` or ``link``; None keeps the values in the action.
+        values: by ``path`` or ``link``; None: the values are in the action.
     :ivar system_is_list: ``Links.ComputerSystem`` of a node is an array.
     :ivar storage_link: one ``Links.Storage`` instead of LocalDrives and RemoteDrives.
-    :ivar allocate: where Allocate is posted, as the collection advertises it.
+    :ivar allocate: the target of Allocate, as the collection advertises it.
     """
 
     api_version: str

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Drives, which stand in their chassis whoever uses them."""
+"""Drives, listed in their chassis whichever node holds them."""
 
 from podm_simulator import uris
 from podm_simulator.pod import hardware

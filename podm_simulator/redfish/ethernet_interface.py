@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Ethernet interfaces of a system, with the VLANs its node asked for."""
+"""Ethernet interfaces of a system, with the VLANs that its node requested."""
 
 from podm_simulator import uris
 from podm_simulator.redfish import status

@@ -6,49 +6,50 @@ from collections.abc import Callable
 import re
 from typing import Any
 
-from podm_simulator.redfish.http import Refusal
+from podm_simulator.redfish.http import RedfishError
 from podm_simulator.redfish.http import Resource
 
-#: The deepest that is offered.
+#: The largest number of levels that is supported.
 MAX_LEVELS = 6
 
-#: What holds no links, or links that ``.`` leaves as they are.
-LEFT_ALONE = ("Links", "Actions", "Oem")
+#: Sections without links, or with links that ``.`` does not expand.
+NOT_EXPANDED = ("Links", "Actions", "Oem")
 
 _QUERY = re.compile(r"[.*~](?:\(\$levels=([1-9])\))?")
 
 
 def levels(query: str) -> int:
-    """Read how many levels are asked for.
+    """Return the number of levels in a ``$expand`` query.
 
-    :raises Refusal: 501, that is not offered.
+    :raises RedfishError: 501, the query is not supported.
     """
-    asked = _QUERY.fullmatch(query)
-    if asked is None or int(asked[1] or 1) > MAX_LEVELS:
-        raise Refusal(501, "QueryNotSupported", f"$expand={query} is not supported here.")
-    return int(asked[1] or 1)
+    match = _QUERY.fullmatch(query)
+    if match is None or int(match[1] or 1) > MAX_LEVELS:
+        raise RedfishError(501, "QueryNotSupported", f"$expand={query} is not supported here.")
+    return int(match[1] or 1)
 
 
-def deepen(resource: Resource, depth: int, show: Callable[[str], Resource]) -> None:
-    """Put resources in place of links, so many levels deep.
+def expand_links(resource: Resource, depth: int, show: Callable[[str], Resource]) -> None:
+    """Replace links by their resources, in place.
 
-    :param show: makes the resource at a path.
+    :param depth: number of levels.
+    :param show: returns the resource at a path.
     """
     if depth < 1:
         return
     for key, value in resource.items():
-        if key in LEFT_ALONE or key.startswith("@"):
+        if key in NOT_EXPANDED or key.startswith("@"):
             continue
         if _is_link(value):
-            resource[key] = _shown(value, depth, show)
+            resource[key] = _target(value, depth, show)
         elif isinstance(value, list) and value and all(map(_is_link, value)):
-            resource[key] = [_shown(one, depth, show) for one in value]
+            resource[key] = [_target(link, depth, show) for link in value]
 
 
-def _shown(link: Any, depth: int, show: Callable[[str], Resource]) -> Resource:
-    made = show(link["@odata.id"])
-    deepen(made, depth - 1, show)
-    return made
+def _target(link: Any, depth: int, show: Callable[[str], Resource]) -> Resource:
+    resource = show(link["@odata.id"])
+    expand_links(resource, depth - 1, show)
+    return resource
 
 
 def _is_link(value: Any) -> bool:

@@ -9,7 +9,7 @@ from podm_simulator.redfish import status
 from podm_simulator.redfish.collection import collection
 from podm_simulator.redfish.collection import link
 from podm_simulator.redfish.collection import links
-from podm_simulator.redfish.http import missing
+from podm_simulator.redfish.http import not_found
 from podm_simulator.redfish.http import Request
 from podm_simulator.redfish.http import Resource
 from podm_simulator.redfish.http import Service
@@ -19,7 +19,7 @@ PCIE = uris.fabric("PCIe")
 SWITCH = "Switch1"
 PARTS = ("Endpoints", "Zones", "Switches")
 
-# What an endpoint is called after, by what is behind it, and its EntityType.
+# kind of asset behind an endpoint -> prefix of the endpoint's id, and its EntityType
 ENDPOINTS: dict[type[hardware.Asset], tuple[str, str]] = {
     hardware.System: ("Host", "RootComplex"),
     hardware.Drive: ("Drive", "Drive"),
@@ -28,18 +28,18 @@ ENDPOINTS: dict[type[hardware.Asset], tuple[str, str]] = {
 
 
 def endpoint(asset: hardware.Asset) -> str:
-    """Return the path of the endpoint that an asset is reached through."""
+    """Return the path of the endpoint that connects an asset."""
     return f"{PCIE}/Endpoints/{ENDPOINTS[type(asset)][0]}{asset.id}"
 
 
-def _behind(service: Service, ident: str) -> hardware.Asset | None:
+def _asset(service: Service, ident: str) -> hardware.Asset | None:
     stock = service.pod.stock
-    found: hardware.Asset | None = stock.accelerators.get(ident)
+    asset: hardware.Asset | None = stock.accelerators.get(ident)
     if ident.startswith("Host"):
-        found = stock.systems.get(ident.removeprefix("Host"))
+        asset = stock.systems.get(ident.removeprefix("Host"))
     elif ident.startswith("Drive"):
-        found = stock.drives.get(ident.removeprefix("Drive"))
-    return found if found is not None and found.present else None
+        asset = stock.drives.get(ident.removeprefix("Drive"))
+    return asset if asset is not None and asset.present else None
 
 
 def _zones(service: Service) -> dict[str, list[hardware.Asset]]:
@@ -70,16 +70,16 @@ def show(_service: Service, _request: Request) -> Resource:
 
 def endpoint_index(service: Service, request: Request) -> Resource:
     """GET Fabrics/PCIe/Endpoints."""
-    behind = [*service.pod.stock.systems.values(), *service.pod.pooled()]
-    paths = [endpoint(asset) for asset in behind if asset.present]
+    assets = [*service.pod.stock.systems.values(), *service.pod.pooled()]
+    paths = [endpoint(asset) for asset in assets if asset.present]
     return collection(service, request, "Endpoint", paths)
 
 
 def show_endpoint(service: Service, request: Request) -> Resource:
     """GET Fabrics/PCIe/Endpoints/{endpoint}."""
-    asset = _behind(service, request.ids["endpoint"])
+    asset = _asset(service, request.ids["endpoint"])
     if asset is None:
-        raise missing(request.path)
+        raise not_found(request.path)
     entity: Resource = {
         "EntityType": ENDPOINTS[type(asset)][1],
         "EntityRole": "Initiator" if isinstance(asset, hardware.System) else "Target",
@@ -115,7 +115,7 @@ def show_zone(service: Service, request: Request) -> Resource:
     """GET Fabrics/PCIe/Zones/{zone}."""
     members = _zones(service).get(request.path)
     if members is None:
-        raise missing(request.path)
+        raise not_found(request.path)
     return {
         "@odata.id": request.path,
         "@odata.type": "#Zone.v1_2_1.Zone",

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a handler gets and what it returns; no web framework in sight."""
+"""What handlers receive and return, independent of any web framework."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ Resource = dict[str, Any]
 
 @dataclasses.dataclass(slots=True)
 class Service:
-    """What handlers work on.
+    """The state that handlers work on.
 
-    :ivar page_size: members of a collection that one answer carries at most.
-    :ivar expand: whether ``$expand`` is offered.
+    :ivar page_size: most members of a collection in one response.
+    :ivar expand: whether ``$expand`` is supported.
     """
 
     pod: Pod
@@ -31,10 +31,10 @@ class Service:
 
 @dataclasses.dataclass(slots=True)
 class Request:
-    """One request, its body already read as JSON.
+    """One request, with its body parsed as JSON.
 
     :ivar path: without query and trailing slash.
-    :ivar ids: what stands in the path for the names in the route's template.
+    :ivar ids: name in the route's template -> segment of the path.
     """
 
     method: str
@@ -45,11 +45,8 @@ class Request:
 
 
 @dataclasses.dataclass(slots=True)
-class Answer:
-    """One answer; without a resource it has no body.
-
-    :ivar close: end the connection after it.
-    """
+class Response:
+    """One response; without a resource it has no body."""
 
     status: int = 200
     resource: Resource | bytes | None = None
@@ -57,11 +54,11 @@ class Answer:
 
 
 NO_CONTENT = 204
-Handler = Callable[[Service, Request], Resource | Answer]
+Handler = Callable[[Service, Request], Resource | Response]
 
 
-class Refusal(Exception):
-    """An answer that is an error.
+class RedfishError(Exception):
+    """An error response.
 
     :param status: of HTTP.
     :param message_id: of the Redfish Base registry, without the prefix.
@@ -83,8 +80,8 @@ class Refusal(Exception):
         self.related = related
         self.headers = dict(headers or {})
 
-    def answer(self) -> Answer:
-        """Return the error in the form of DSP0266, with ``@Message.ExtendedInfo``."""
+    def response(self) -> Response:
+        """Return the response in the form of DSP0266, with ``@Message.ExtendedInfo``."""
         code = f"Base.1.0.{self.message_id}"
         info: Resource = {
             "@odata.type": "#Message.v1_0_0.Message",
@@ -101,9 +98,9 @@ class Refusal(Exception):
             "message": "See @Message.ExtendedInfo for the reason.",
             "@Message.ExtendedInfo": [info],
         }
-        return Answer(self.status, {"error": error}, self.headers)
+        return Response(self.status, {"error": error}, self.headers)
 
 
-def missing(path: str) -> Refusal:
-    """Refuse because nothing is at that path."""
-    return Refusal(404, "ResourceMissingAtURI", f"There is no resource at {path}.")
+def not_found(path: str) -> RedfishError:
+    """Return the error for a path without a resource."""
+    return RedfishError(404, "ResourceMissingAtURI", f"There is no resource at {path}.")

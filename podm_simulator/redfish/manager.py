@@ -6,7 +6,7 @@ from podm_simulator import uris
 from podm_simulator.pod import hardware
 from podm_simulator.redfish.collection import collection
 from podm_simulator.redfish.collection import link
-from podm_simulator.redfish.http import missing
+from podm_simulator.redfish.http import not_found
 from podm_simulator.redfish.http import Request
 from podm_simulator.redfish.http import Resource
 from podm_simulator.redfish.http import Service
@@ -30,12 +30,12 @@ def index(service: Service, request: Request) -> Resource:
 def machine(service: Service, request: Request) -> hardware.System:
     """Return the system whose BMC the path names.
 
-    :raises Refusal: 404, there is none.
+    :raises RedfishError: 404, no BMC has that id.
     """
     ident = request.ids["manager"]
     system = service.pod.stock.systems.get(ident.removeprefix("BMC"))
     if system is None or system.manager != ident or not system.present:
-        raise missing(request.path)
+        raise not_found(request.path)
     return system
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The OData metadata document: which schemas the resources are described by."""
+"""The OData metadata document: the schemas of all resources."""
 
-from podm_simulator.redfish.http import Answer
 from podm_simulator.redfish.http import Request
+from podm_simulator.redfish.http import Response
 from podm_simulator.redfish.http import Service
 
 SCHEMAS = "http://redfish.dmtf.org/schemas/v1"
@@ -50,15 +50,15 @@ EDM = "http://docs.oasis-open.org/odata/ns/edm"
 
 
 def _reference(schema: str, *namespaces: str) -> str:
-    included = "".join(f'<edmx:Include Namespace="{name}"/>' for name in namespaces)
-    return f'<edmx:Reference Uri="{SCHEMAS}/{schema}_v1.xml">{included}</edmx:Reference>'
+    includes = "".join(f'<edmx:Include Namespace="{name}"/>' for name in namespaces)
+    return f'<edmx:Reference Uri="{SCHEMAS}/{schema}_v1.xml">{includes}</edmx:Reference>'
 
 
 def _document() -> bytes:
     references = "".join(
         [
             *(_reference(name, name) for name in COLLECTIONS),
-            *(_reference(name, name, f"{name}.{last}") for name, last in VERSIONS.items()),
+            *(_reference(name, name, f"{name}.{version}") for name, version in VERSIONS.items()),
         ]
     )
     return (
@@ -73,6 +73,6 @@ def _document() -> bytes:
 DOCUMENT = _document()
 
 
-def show(_service: Service, _request: Request) -> Answer:
+def show(_service: Service, _request: Request) -> Response:
     """GET /redfish/v1/$metadata."""
-    return Answer(200, DOCUMENT, {"Content-Type": "application/xml;charset=utf-8"})
+    return Response(200, DOCUMENT, {"Content-Type": "application/xml;charset=utf-8"})

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Composed nodes: allocate, assemble, use, delete."""
+"""Composed nodes: allocate, assemble, change, delete."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ from podm_simulator.redfish.collection import collection
 from podm_simulator.redfish.collection import link
 from podm_simulator.redfish.collection import links
 from podm_simulator.redfish.collection import pick
-from podm_simulator.redfish.http import Answer
-from podm_simulator.redfish.http import missing
 from podm_simulator.redfish.http import NO_CONTENT
-from podm_simulator.redfish.http import Refusal
+from podm_simulator.redfish.http import not_found
+from podm_simulator.redfish.http import RedfishError
 from podm_simulator.redfish.http import Request
 from podm_simulator.redfish.http import Resource
+from podm_simulator.redfish.http import Response
 from podm_simulator.redfish.http import Service
 
 # ComposedNodeState -> Status of the node.
@@ -52,10 +52,10 @@ def index(service: Service, request: Request) -> Resource:
     return resource
 
 
-def allocate(service: Service, request: Request) -> Answer:
+def allocate(service: Service, request: Request) -> Response:
     """POST Nodes/Actions/Allocate: 201 with Location and no body."""
     node = service.pod.allocate(requirements.read(request.body))
-    return Answer(201, headers={"Location": uris.node(node.id)})
+    return Response(201, headers={"Location": uris.node(node.id)})
 
 
 def show(service: Service, request: Request) -> Resource:
@@ -131,7 +131,7 @@ def action_info(service: Service, request: Request) -> Resource:
     node = _find(service, request)
     action = request.ids["info"].removesuffix("ActionInfo")
     if action not in (service.dialect.attach, service.dialect.detach):
-        raise missing(request.path)
+        raise not_found(request.path)
     assets = _candidates(service, node, action)
     parameters: list[Resource] = [
         {
@@ -162,65 +162,65 @@ def action_info(service: Service, request: Request) -> Resource:
     }
 
 
-def change(service: Service, request: Request) -> Answer:
+def change(service: Service, request: Request) -> Response:
     """PATCH Nodes/{node}: Boot, AssetTag and ClearTPMOnDelete."""
     node = _find(service, request)
-    given = fields(request.body, {"Boot": dict, "AssetTag": str, "ClearTPMOnDelete": bool})
-    if "Boot" in given:
+    members = fields(request.body, {"Boot": dict, "AssetTag": str, "ClearTPMOnDelete": bool})
+    if "Boot" in members:
         node.check("Boot")
-        boot.change(node.system.boot, given["Boot"])
-    node.asset_tag = given.get("AssetTag", node.asset_tag)
-    node.clear_tpm_on_delete = given.get("ClearTPMOnDelete", node.clear_tpm_on_delete)
-    return Answer(NO_CONTENT)
+        boot.change(node.system.boot, members["Boot"])
+    node.asset_tag = members.get("AssetTag", node.asset_tag)
+    node.clear_tpm_on_delete = members.get("ClearTPMOnDelete", node.clear_tpm_on_delete)
+    return Response(NO_CONTENT)
 
 
-def delete(service: Service, request: Request) -> Answer:
+def delete(service: Service, request: Request) -> Response:
     """DELETE Nodes/{node}, in any state."""
     service.pod.delete(_find(service, request))
-    return Answer(NO_CONTENT)
+    return Response(NO_CONTENT)
 
 
-def assemble(service: Service, request: Request) -> Answer:
-    """POST .../ComposedNode.Assemble: 204 at once; the state tells when it is done."""
+def assemble(service: Service, request: Request) -> Response:
+    """POST .../ComposedNode.Assemble: 204 at once; the state shows when it is done."""
     service.pod.assemble(_find(service, request))
-    return Answer(NO_CONTENT)
+    return Response(NO_CONTENT)
 
 
-def reset(service: Service, request: Request) -> Answer:
+def reset(service: Service, request: Request) -> Response:
     """POST .../ComposedNode.Reset; without its system, 503 and Retry-After."""
     node = _find(service, request)
     kind = reset_type(request.body, hardware.RESET_TYPES)
     node.check("Reset")
     if not node.system.present:
-        raise Refusal(
+        raise RedfishError(
             503,
             "ServiceTemporarilyUnavailable",
             f"The computer system of node {node.id} is absent.",
             headers={"Retry-After": "30"},
         )
     node.system.reset(kind)
-    return Answer(NO_CONTENT)
+    return Response(NO_CONTENT)
 
 
-def _resource(service: Service, body: object, **known: type) -> tuple[str, dict[str, Any]]:
-    given = fields(body, {"Resource": object, **known}, needed=("Resource",))
-    resource = given["Resource"]
+def _resource(service: Service, body: object, **allowed: type) -> tuple[str, dict[str, Any]]:
+    members = fields(body, {"Resource": object, **allowed}, required=("Resource",))
+    resource = members["Resource"]
     if isinstance(resource, str) and service.dialect.action_info is None:
         resource = link(resource)  # clients of 2.1 and 2.2 send the bare path
-    return requirements.link("Resource", resource), given
+    return requirements.link("Resource", resource), members
 
 
-def attach(service: Service, request: Request) -> Answer:
+def attach(service: Service, request: Request) -> Response:
     """POST .../ComposedNode.AttachResource: {Resource: {@odata.id}, Protocol?}."""
     node = _find(service, request)
-    path, given = _resource(service, request.body, Protocol=str)
-    service.pod.attach(node, path, given.get("Protocol"))
-    return Answer(NO_CONTENT)
+    path, members = _resource(service, request.body, Protocol=str)
+    service.pod.attach(node, path, members.get("Protocol"))
+    return Response(NO_CONTENT)
 
 
-def detach(service: Service, request: Request) -> Answer:
+def detach(service: Service, request: Request) -> Response:
     """POST .../ComposedNode.DetachResource: {Resource: {@odata.id}}."""
     node = _find(service, request)
     path, _given = _resource(service, request.body)
     service.pod.detach(node, path)
-    return Answer(NO_CONTENT)
+    return Response(NO_CONTENT)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Processors of a system; pooled accelerators are processors of a system of their own."""
+"""Processors of a system; pooled accelerators belong to a system of their own."""
 
 from podm_simulator import uris
 from podm_simulator.pod import factory
@@ -9,7 +9,7 @@ from podm_simulator.redfish import status
 from podm_simulator.redfish import system
 from podm_simulator.redfish.collection import collection
 from podm_simulator.redfish.collection import link
-from podm_simulator.redfish.http import missing
+from podm_simulator.redfish.http import not_found
 from podm_simulator.redfish.http import Request
 from podm_simulator.redfish.http import Resource
 from podm_simulator.redfish.http import Service
@@ -32,7 +32,7 @@ def show(service: Service, request: Request) -> Resource:
     """GET Systems/{system}/Processors/{processor}."""
     unit = _processors(service, request).get(request.ids["processor"])
     if unit is None:
-        raise missing(request.path)
+        raise not_found(request.path)
     cpu = unit.kind == "CPU"
     resource: Resource = {
         "@odata.id": unit.path,

@@ -13,12 +13,12 @@ SERVICES = ("Systems", "Chassis", "Managers", "Fabrics", "SessionService")
 
 
 def versions(_service: Service, _request: Request) -> Resource:
-    """GET /redfish: where each version of the protocol begins."""
+    """GET /redfish: the root of each version of the protocol."""
     return {"v1": f"{uris.ROOT}/"}
 
 
 def show(service: Service, _request: Request) -> Resource:
-    """GET /redfish/v1: the service root; where Nodes stands depends on the dialect."""
+    """GET /redfish/v1: the service root; the place of Nodes depends on the dialect."""
     intel: Resource = {
         "@odata.type": "#Intel.Oem.ServiceRoot",
         "ApiVersion": service.dialect.api_version,

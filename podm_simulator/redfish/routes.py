@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The Redfish tree: every path that is served, one line each."""
+"""The Redfish tree: one line for each method of each path."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ from podm_simulator.redfish import system
 from podm_simulator.redfish import virtual_media
 from podm_simulator.redfish.dialect import Dialect
 from podm_simulator.redfish.http import Handler
-from podm_simulator.redfish.http import missing
-from podm_simulator.redfish.http import Refusal
+from podm_simulator.redfish.http import not_found
+from podm_simulator.redfish.http import RedfishError
 from podm_simulator.redfish.http import Request
 
 
@@ -32,7 +32,7 @@ class Route:
     """One method on one path.
 
     :ivar template: the path; ``{name}`` stands for one segment.
-    :ivar public: anybody may call it, without credentials.
+    :ivar public: it needs no credentials.
     """
 
     method: str
@@ -112,7 +112,7 @@ def rsd(dialect: Dialect) -> tuple[Route, ...]:
 
 
 class _Branch:
-    """A segment of the tree: literal children, one for a name, and methods."""
+    """A segment of the tree: its literal children, its ``{name}`` child, and its methods."""
 
     __slots__ = ("children", "methods", "name", "named")
 
@@ -131,7 +131,7 @@ class _Branch:
 
 
 class Router:
-    """Finds the route of a request, segment by segment."""
+    """A tree of path segments, which finds the route of a request."""
 
     def __init__(self, routes: tuple[Route, ...]) -> None:
         self._root = _Branch()
@@ -142,16 +142,16 @@ class Router:
             branch.methods[route.method] = route
 
     def find(self, request: Request) -> Route:
-        """Return the route, and put what the path names into ``request.ids``.
+        """Return the route, and set ``request.ids`` from the path.
 
-        :raises Refusal: 404 for an unknown path, 405 with Allow for an unknown method.
+        :raises RedfishError: 404 for an unknown path, 405 with Allow for an unknown method.
         """
         methods = self._walk(request)
         method = "GET" if request.method == "HEAD" else request.method
         if method in methods:
             return methods[method]
         allowed = ", ".join(_allowed(methods))
-        raise Refusal(
+        raise RedfishError(
             405,
             "OperationNotAllowed",
             f"{request.method} is not allowed at {request.path}; allowed are {allowed}.",
@@ -166,10 +166,10 @@ class Router:
                 request.ids[branch.name] = segment
                 child = branch.named
             if child is None:
-                raise missing(request.path)
+                raise not_found(request.path)
             branch = child
         if not branch.methods:
-            raise missing(request.path)
+            raise not_found(request.path)
         return branch.methods
 
 

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""SessionService: log in, look, log out."""
+"""SessionService: log in, list, log out."""
 
 from podm_simulator import uris
 from podm_simulator.redfish import sessions
 from podm_simulator.redfish.body import fields
 from podm_simulator.redfish.collection import collection
 from podm_simulator.redfish.collection import link
-from podm_simulator.redfish.http import Answer
-from podm_simulator.redfish.http import missing
 from podm_simulator.redfish.http import NO_CONTENT
-from podm_simulator.redfish.http import Refusal
+from podm_simulator.redfish.http import not_found
+from podm_simulator.redfish.http import RedfishError
 from podm_simulator.redfish.http import Request
 from podm_simulator.redfish.http import Resource
+from podm_simulator.redfish.http import Response
 from podm_simulator.redfish.http import Service
 from podm_simulator.redfish.status import OK
 
@@ -47,26 +47,26 @@ def _session(session: sessions.Session) -> Resource:
     }
 
 
-def create(service: Service, request: Request) -> Answer:
+def create(service: Service, request: Request) -> Response:
     """POST SessionService/Sessions: 201 with X-Auth-Token and Location.
 
-    :raises Refusal: 401, the credentials are wrong.
+    :raises RedfishError: 401, the credentials are wrong.
     """
-    given = fields(
-        request.body, {"UserName": str, "Password": str}, needed=("UserName", "Password")
+    members = fields(
+        request.body, {"UserName": str, "Password": str}, required=("UserName", "Password")
     )
-    session = service.sessions.login(given["UserName"], given["Password"])
+    session = service.sessions.login(members["UserName"], members["Password"])
     if session is None:
-        raise Refusal(401, "NoValidSession", "The user name or the password is wrong.")
+        raise RedfishError(401, "NoValidSession", "The user name or the password is wrong.")
     resource = _session(session)
     headers = {"X-Auth-Token": session.token, "Location": resource["@odata.id"]}
-    return Answer(201, resource, headers)
+    return Response(201, resource, headers)
 
 
 def _find(service: Service, request: Request) -> sessions.Session:
     session = service.sessions.find(request.ids["session"])
     if session is None:
-        raise missing(request.path)
+        raise not_found(request.path)
     return session
 
 
@@ -75,7 +75,7 @@ def show(service: Service, request: Request) -> Resource:
     return _session(_find(service, request))
 
 
-def delete(service: Service, request: Request) -> Answer:
+def delete(service: Service, request: Request) -> Response:
     """DELETE SessionService/Sessions/{session}: log out."""
     service.sessions.close(_find(service, request))
-    return Answer(NO_CONTENT)
+    return Response(NO_CONTENT)

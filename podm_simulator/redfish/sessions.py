@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Who may come in: Basic authentication and token sessions."""
+"""Authentication: Basic credentials and token sessions."""
 
 import base64
 from collections.abc import Callable
@@ -13,7 +13,7 @@ import time
 
 @dataclasses.dataclass(slots=True)
 class Session:
-    """A login; it ends when nobody has used it for the timeout."""
+    """A login; it ends when it has not been used for the timeout."""
 
     id: str
     username: str
@@ -22,9 +22,9 @@ class Session:
 
 
 class Sessions:
-    """The sessions of one service; without a username everybody may come in.
+    """The sessions of one service; without a username every request is authenticated.
 
-    :param timeout: seconds a session lives unused.
+    :param timeout: seconds without use after which a session ends.
     """
 
     def __init__(
@@ -43,8 +43,8 @@ class Sessions:
         self._by_token: dict[str, Session] = {}
 
     def login(self, username: object, password: object) -> Session | None:
-        """Open a session, or return None when the credentials are wrong."""
-        if not self._right(str(username), str(password)):
+        """Create a session; return None when the credentials are wrong."""
+        if not self._matches(str(username), str(password)):
             return None
         session = Session(
             str(next(self._ids)), str(username), secrets.token_hex(16), self._clock()
@@ -52,24 +52,27 @@ class Sessions:
         self._by_token[session.token] = session
         return session
 
-    def _right(self, username: str, password: str) -> bool:
+    def _matches(self, username: str, password: str) -> bool:
         if self._username is None:
             return True
-        given, known = f"{username}:{password}", f"{self._username}:{self._password}"
-        # JSON and headers may carry half surrogates, which plain UTF-8 refuses.
+        credentials, expected = f"{username}:{password}", f"{self._username}:{self._password}"
+        # JSON and headers may have lone surrogates, which plain UTF-8 refuses.
         return hmac.compare_digest(
-            given.encode(errors="surrogatepass"), known.encode(errors="surrogatepass")
+            credentials.encode(errors="surrogatepass"), expected.encode(errors="surrogatepass")
         )
 
-    def admit(self, token: str | None, authorization: str | None) -> bool:
-        """Tell whether a request with these two headers may come in."""
+    def authenticate(self, token: str | None, authorization: str | None) -> bool:
+        """Return whether a request with these two headers is authenticated.
+
+        :param token: ``X-Auth-Token``, which takes precedence.
+        """
         if self._username is None:
             return True
         if token is not None:
-            return self._alive(token)
+            return self._is_open(token)
         return authorization is not None and self._basic(authorization)
 
-    def _alive(self, token: str) -> bool:
+    def _is_open(self, token: str) -> bool:
         session = self._by_token.get(token)
         if session is None:
             return False
@@ -85,18 +88,18 @@ class Sessions:
         if scheme.lower() != "basic":
             return False
         try:
-            given = base64.b64decode(encoded, validate=True).decode()
+            credentials = base64.b64decode(encoded, validate=True).decode()
         except ValueError:  # neither ASCII nor base64, or not UTF-8 inside
             return False
-        return self._right(*given.split(":", 1)) if ":" in given else False
+        return self._matches(*credentials.split(":", 1)) if ":" in credentials else False
 
     def all(self) -> list[Session]:
-        """List the sessions that are open."""
+        """Return the open sessions."""
         now = self._clock()
         return [it for it in self._by_token.values() if now - it.used <= self.timeout]
 
     def find(self, ident: str) -> Session | None:
-        """Return the open session of that id."""
+        """Return the open session with an id, or None."""
         return next((session for session in self.all() if session.id == ident), None)
 
     def close(self, session: Session) -> None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The Status object that nearly every resource has."""
+"""The Status object of nearly every resource."""
 
 from podm_simulator.pod import hardware
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Computer systems, composed or not, and what is inside them."""
+"""Computer systems, composed or not, and their storage."""
 
 from podm_simulator import uris
 from podm_simulator.pod import factory
@@ -13,11 +13,11 @@ from podm_simulator.redfish.collection import collection
 from podm_simulator.redfish.collection import link
 from podm_simulator.redfish.collection import links
 from podm_simulator.redfish.collection import pick
-from podm_simulator.redfish.http import Answer
-from podm_simulator.redfish.http import missing
 from podm_simulator.redfish.http import NO_CONTENT
+from podm_simulator.redfish.http import not_found
 from podm_simulator.redfish.http import Request
 from podm_simulator.redfish.http import Resource
+from podm_simulator.redfish.http import Response
 from podm_simulator.redfish.http import Service
 
 PARTS = ("Processors", "Memory", "EthernetInterfaces", "Storage", "SimpleStorage")
@@ -27,16 +27,16 @@ SUMMARY = {"State": "Enabled", "Health": "OK", "HealthRollup": "OK"}
 def find(service: Service, request: Request) -> hardware.System:
     """Return the system that the path names.
 
-    :raises Refusal: 404, there is none, or it is pulled out.
+    :raises RedfishError: 404, no system has that id, or it is absent.
     """
     system = pick(service.pod.stock.systems, request, "system")
     if not system.present:
-        raise missing(request.path)
+        raise not_found(request.path)
     return system
 
 
 def index(service: Service, request: Request) -> Resource:
-    """GET Systems; the pooled accelerators have a system to be listed in."""
+    """GET Systems; a system of its own lists the pooled accelerators."""
     stock = service.pod.stock
     paths = [system.path for system in stock.systems.values() if system.present]
     if stock.accelerators:
@@ -112,25 +112,25 @@ def _accelerators(service: Service) -> Resource:
         "PowerState": "On",
         "Processors": link(f"{path}/Processors"),
         "Links": {"Chassis": [link(uris.chassis(factory.DRAWER))]},
-        "Actions": {},  # none; clients such as rsd-lib want it all the same
+        "Actions": {},  # empty, but clients such as rsd-lib require it
     }
 
 
-def change(service: Service, request: Request) -> Answer:
+def change(service: Service, request: Request) -> Response:
     """PATCH Systems/{system}: Boot and AssetTag."""
     system = find(service, request)
-    given = fields(request.body, {"Boot": dict, "AssetTag": str})
-    if "Boot" in given:
-        boot.change(system.boot, given["Boot"])
-    system.asset_tag = given.get("AssetTag", system.asset_tag)
-    return Answer(NO_CONTENT)
+    members = fields(request.body, {"Boot": dict, "AssetTag": str})
+    if "Boot" in members:
+        boot.change(system.boot, members["Boot"])
+    system.asset_tag = members.get("AssetTag", system.asset_tag)
+    return Response(NO_CONTENT)
 
 
-def reset(service: Service, request: Request) -> Answer:
+def reset(service: Service, request: Request) -> Response:
     """POST Systems/{system}/Actions/ComputerSystem.Reset."""
     system = find(service, request)
     system.reset(reset_type(request.body, hardware.RESET_TYPES))
-    return Answer(NO_CONTENT)
+    return Response(NO_CONTENT)
 
 
 def storage_index(service: Service, request: Request) -> Resource:
@@ -140,10 +140,10 @@ def storage_index(service: Service, request: Request) -> Resource:
 
 
 def storage(service: Service, request: Request) -> Resource:
-    """GET Systems/{system}/Storage/{storage}: the local drives and those attached."""
+    """GET Systems/{system}/Storage/{storage}: the local and the attached drives."""
     system = find(service, request)
     if request.ids["storage"] != "1":
-        raise missing(request.path)
+        raise not_found(request.path)
     drives = [drive.path for drive in (*system.drives, *_attached(service, system))]
     return {
         "@odata.id": request.path,
@@ -171,7 +171,7 @@ def simple_storage(service: Service, request: Request) -> Resource:
     """GET Systems/{system}/SimpleStorage/{storage}: the drives as plain devices."""
     system = find(service, request)
     if request.ids["storage"] != "1":
-        raise missing(request.path)
+        raise not_found(request.path)
     return {
         "@odata.id": request.path,
         "@odata.type": "#SimpleStorage.v1_2_1.SimpleStorage",

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Virtual media: images by URL in the BMC's virtual drives."""
+"""Virtual media: images, by URL, in the virtual drives of a BMC."""
 
 from podm_simulator import uris
 from podm_simulator.pod import hardware
@@ -8,11 +8,11 @@ from podm_simulator.redfish import manager
 from podm_simulator.redfish.body import fields
 from podm_simulator.redfish.collection import collection
 from podm_simulator.redfish.collection import pick
-from podm_simulator.redfish.http import Answer
 from podm_simulator.redfish.http import NO_CONTENT
-from podm_simulator.redfish.http import Refusal
+from podm_simulator.redfish.http import RedfishError
 from podm_simulator.redfish.http import Request
 from podm_simulator.redfish.http import Resource
+from podm_simulator.redfish.http import Response
 from podm_simulator.redfish.http import Service
 
 INSERT: dict[str, type | tuple[str, ...]] = {
@@ -59,18 +59,20 @@ def show(service: Service, request: Request) -> Resource:
     }
 
 
-def insert(service: Service, request: Request) -> Answer:
-    """POST .../Actions/VirtualMedia.InsertMedia; a drive that is full is a conflict."""
+def insert(service: Service, request: Request) -> Response:
+    """POST .../Actions/VirtualMedia.InsertMedia; 409 when another image is inserted."""
     medium = _find(service, request)
-    given = fields(request.body, INSERT, needed=("Image",))
-    if medium.image is not None and medium.image != given["Image"]:
-        raise Refusal(409, "ResourceInUse", f"{medium.image} is still in {medium.id}: eject it.")
-    medium.image = given["Image"]
-    medium.write_protected = given.get("WriteProtected", True)
-    return Answer(NO_CONTENT)
+    members = fields(request.body, INSERT, required=("Image",))
+    if medium.image is not None and medium.image != members["Image"]:
+        raise RedfishError(
+            409, "ResourceInUse", f"{medium.image} is still in {medium.id}: eject it."
+        )
+    medium.image = members["Image"]
+    medium.write_protected = members.get("WriteProtected", True)
+    return Response(NO_CONTENT)
 
 
-def eject(service: Service, request: Request) -> Answer:
-    """POST .../Actions/VirtualMedia.EjectMedia; an empty drive stays empty."""
+def eject(service: Service, request: Request) -> Response:
+    """POST .../Actions/VirtualMedia.EjectMedia; does nothing when the drive is empty."""
     _find(service, request).eject()
-    return Answer(NO_CONTENT)
+    return Response(NO_CONTENT)

@@ -1,202 +1,240 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""``python -m tests.crash``: kill at every point, or at a sample; or play seeds."""
+"""``python -m tests.crash``: kill at every point, or at a sample of a day; or run seeds."""
 
 import argparse
 import collections
 from collections.abc import Callable
 from collections.abc import Iterable
 import contextlib
+import datetime
 import sys
 import time
 import warnings
 
 from tests.crash import cases
-from tests.crash import crew as crews
 from tests.crash import matrix
 from tests.crash import peers
+from tests.crash import rotation
 from tests.crash import scenarios
 from tests.crash import schedule
 from tests.crash import several
-from tests.crash import shared as shares
-from tests.crash import world as worlds
+from tests.crash import shared as crash_shared
+from tests.crash import workers
+from tests.crash import world as crash_world
 from tests.servers import ironic as real_ironic
 
+Report = Callable[[str], None]
 
-def whole(
-    crew: crews.Crew,
+
+def run_matrix(
+    pool: workers.WorkerPool,
     names: list[str],
-    size: int | None,
+    sample: tuple[int, datetime.date] | None,
     on: str | None,
-    say: Callable[[str], None],
+    report: Report,
 ) -> int:
-    """Kill at every point, or at a sample of so many; the number of violations.
+    """Kill at every point of scenarios, or at a sample; return the number of violations.
 
+    :param sample: size and day.
     :param on: board and database of several victims.
     """
-    found = _listed(crew, names, on, say)
-    total = len(found)
-    if size is not None:
-        found = matrix.sample(found, size)
-    say(f"{total} points; killing at {len(found)}")
+    points = _list_points(pool, names, on, report)
+    total = len(points)
+    if sample is not None:
+        size, day = sample
+        points = rotation.window(points, size, day, group=lambda point: point.kind)
+        report(f"sample {day:%Y%m%d}: {len(points)} of {total} points; {_repeat(day)}")
     tally: collections.Counter[tuple[str, str]] = collections.Counter()
     bad = unreached = 0
-    asked_for = (crews.arguments(point, on) for point in found)
-    for done, (point, answer) in enumerate(crew.do("kill", asked_for), 1):
-        reached, violations, log = answer
+    arguments = (workers.arguments(point, on) for point in points)
+    for number, (point, result) in enumerate(pool.map("kill", arguments), 1):
+        reached, violations, log = result
         tally[point["scenario"], point["phase"]] += reached
         unreached += not reached
         if violations:
             bad += 1
-            say(f"VIOLATION {point['scenario']}: {point['phase']} {point['label']}")
-            say(f"          #{point['number']}, files in {log}")
+            report(f"VIOLATION {point['scenario']}: {point['phase']} {point['label']}")
+            report(f"          #{point['number']}, files in {log}")
             for line in violations:
-                say(f"          {line}")
+                report(f"          {line}")
         elif not reached:
-            say(f"not reached: {point}")
-        if done % 100 == 0:
-            say(f"{done} of {len(found)}")
-    _table(tally, say)
-    say(f"killed at {sum(tally.values())} of {total} points, {unreached} were not reached")
-    say(f"{bad} violations" if bad else "nothing leaked, nothing was lost")
+            report(f"not reached: {point}")
+        if number % 100 == 0:
+            report(f"{number} of {len(points)}")
+    _report_table(tally, report)
+    report(f"killed at {sum(tally.values())} of {total} points, {unreached} were not reached")
+    report(f"{bad} violations" if bad else "nothing leaked, nothing was lost")
     return bad
 
 
-def _listed(
-    crew: crews.Crew, names: list[str], on: str | None, say: Callable[[str], None]
+def _repeat(day: datetime.date) -> str:
+    return f"repeat with --of {day:%Y%m%d} (make crash OF={day:%Y%m%d})"
+
+
+def _list_points(
+    pool: workers.WorkerPool, names: list[str], on: str | None, report: Report
 ) -> list[matrix.Point]:
-    """List the points of clean runs."""
-    found: list[matrix.Point] = []
-    for asked, answer in crew.do("points", ({"scenario": name, "on": on} for name in names)):
-        scenario = scenarios.BY_NAME[asked["scenario"]]
-        listed = [matrix.Point(scenario, matrix.Event(la, no), ph) for la, no, ph in answer]
-        say(f"{len(listed):5d} points in {scenario.name}")
-        found += listed
-    return found
+    """Return the points of clean runs."""
+    points: list[matrix.Point] = []
+    for arguments, result in pool.map("points", ({"scenario": n, "on": on} for n in names)):
+        scenario = scenarios.BY_NAME[arguments["scenario"]]
+        listed = [matrix.Point(scenario, matrix.Event(la, no), ph) for la, no, ph in result]
+        report(f"{len(listed):5d} points in {scenario.name}")
+        points += listed
+    return points
 
 
-def told(crew: crews.Crew, names: Iterable[str], say: Callable[[str], None]) -> int:
-    """Play named cases; the number of those that violated something."""
+def run_cases(pool: workers.WorkerPool, names: Iterable[str], report: Report) -> int:
+    """Run named cases; return the number of those with violations."""
     bad = 0
-    able = []
+    runnable = []
     for name in names:
         missing = several.missing(name) if name in several.CASES else None
         if missing:
-            say(f"LEFT OUT, {missing} is not installed: {name}")
+            report(f"SKIPPED, {missing} is not installed: {name}")
         else:
-            able.append(name)
-    for asked, violations in crew.do("case", ({"case": name} for name in able)):
-        say(f"{'VIOLATION' if violations else 'well'}: {asked['case']}")
+            runnable.append(name)
+    for arguments, violations in pool.map("case", ({"case": name} for name in runnable)):
+        report(f"{'VIOLATION' if violations else 'passed'}: {arguments['case']}")
         for line in violations:
-            say(f"          {line}")
+            report(f"          {line}")
         bad += bool(violations)
     return bad
 
 
-def _named(words: str) -> list[str]:
-    """List the cases that are meant: ``all``, those of ``one conductor``, or by their words."""
+def _find_cases(words: str) -> list[str]:
+    """Return the cases for ``all``, for ``one conductor``, of a name, or with these words."""
     if words == "one conductor":
         return list(cases.CASES)
-    meant = [name for name in (*cases.CASES, *several.CASES) if words in ("all", name)]
-    return meant or [name for name in (*cases.CASES, *several.CASES) if words in name]
+    names = [*cases.CASES, *several.CASES]
+    exact = [name for name in names if words in ("all", name)]
+    return exact or [name for name in names if words in name]
 
 
-def play(
-    crew: crews.Crew, numbers: Iterable[int], kind: str, on: str | None, say: Callable[[str], None]
+def run_seeds(
+    pool: workers.WorkerPool, numbers: Iterable[int], kind: str, on: str | None, report: Report
 ) -> int:
-    """Play seeds; the number of those that violated something.
+    """Run seeds; return the number of those with violations.
 
     :param kind: of the conductors.
     :param on: board and database of several of them.
     """
-    kills = played = 0
+    kills = count = 0
     bad: list[int] = []
     ends: collections.Counter[str] = collections.Counter()
     each = ({"seed": number, "kind": kind, "on": on} for number in numbers)
-    for asked, answer in crew.do("seed", each):
-        killed, ended, violations, log = answer
-        played += 1
-        kills += killed
-        ends.update(ended)
+    for arguments, result in pool.map("seed", each):
+        seed_kills, seed_ends, violations, log = result
+        count += 1
+        kills += seed_kills
+        ends.update(seed_ends)
         if violations:
-            bad.append(asked["seed"])
-            say(f"VIOLATION seed {asked['seed']}, files in {log}")
-            for line in (*violations, *str(crews.drawn(**asked)).splitlines()):
-                say(f"          {line}")
-        if played % 10 == 0:
-            say(f"{played} seeds")
-    told = ", ".join(f"{count} {state}" for state, count in sorted(ends.items()))
-    rows = f"{sum(ends.values())} {worlds.TABLES[kind]}"
-    say(f"{played} seeds of the {kind}, {rows} ({told}), {kills} kills")
-    say(f"violated by seeds {sorted(bad)}" if bad else "nothing leaked, nothing was lost")
+            bad.append(arguments["seed"])
+            report(f"VIOLATION seed {arguments['seed']}, files in {log}")
+            for line in (*violations, *str(workers.draw_schedule(**arguments)).splitlines()):
+                report(f"          {line}")
+        if count % 10 == 0:
+            report(f"{count} seeds")
+    states = ", ".join(f"{number} {state}" for state, number in sorted(ends.items()))
+    rows = f"{sum(ends.values())} {crash_world.TABLES[kind]}"
+    report(f"{count} seeds of the {kind}, {rows} ({states}), {kills} kills")
+    report(f"violated by seeds {sorted(bad)}" if bad else "nothing leaked, nothing was lost")
     return len(bad)
 
 
-def _table(tally: collections.Counter[tuple[str, str]], say: Callable[[str], None]) -> None:
+def _report_table(tally: collections.Counter[tuple[str, str]], report: Report) -> None:
     phases = ("before", "racing", "sent", "answered")
-    say(f"{'kills':44s}{''.join(f'{phase:>10s}' for phase in phases)}")
+    report(f"{'kills':44s}{''.join(f'{phase:>10s}' for phase in phases)}")
     for name in dict.fromkeys(name for name, _ in tally):
-        say(f"{name:44s}{''.join(f'{tally[name, phase]:10d}' for phase in phases)}")
+        report(f"{name:44s}{''.join(f'{tally[name, phase]:10d}' for phase in phases)}")
 
 
 def _options(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
-    parser.add_argument("--sample", type=int, metavar="K", help="kill at K points of all")
+    parser.add_argument(
+        "--sample", type=int, metavar="K", help="kill at K of the points, others each day"
+    )
     parser.add_argument("--only", default="", metavar="WORDS", help="scenarios with these words")
     parser.add_argument(
-        "--case", metavar="NAME", help="play a named case, those of these words, or all"
+        "--case", metavar="NAME", help="run a named case, those with these words, or all"
     )
-    parser.add_argument("--seeds", type=int, metavar="N", help="play N random schedules")
-    parser.add_argument("--first", type=int, default=1, metavar="S", help="the first of them")
-    parser.add_argument("--seed", type=int, metavar="S", help="play this one again")
+    parser.add_argument("--seeds", type=int, metavar="N", help="run N random schedules")
+    parser.add_argument(
+        "--of",
+        type=rotation.parse_day,
+        metavar="YYYYMMDD",
+        help="take the sample, or the seeds, of this day instead of today",
+    )
+    parser.add_argument(
+        "--first", type=int, metavar="S", help="the first seed, instead of that of the day"
+    )
+    parser.add_argument("--seed", type=int, metavar="S", help="run this seed")
     parser.add_argument(
         "--several",
         metavar="BOARD+DATABASE",
-        choices=["+".join(pair) for pair in shares.PAIRS],
-        help="with several processes at a time on these: who lives goes on, nobody is started",
+        choices=["+".join(pair) for pair in crash_shared.PAIRS],
+        help="with several processes on these: the others continue, none is started",
     )
     parser.add_argument(
-        "--kind", choices=list(schedule.USERS), help="points, or seeds, of this kind of victim"
+        "--kind",
+        choices=list(schedule.USERS),
+        help="only points, or seeds, of this kind of victim",
     )
-    parser.add_argument("--real-ironic", action="store_true", help="not with the stand-in")
+    parser.add_argument(
+        "--real-ironic", action="store_true", help="use a real Ironic instead of the stand-in"
+    )
     parser.add_argument("--workers", type=int, default=2, help="trials at the same time")
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Do what the command line says; 1 when anything was violated."""
+    """Run the command; return 1 when there are violations."""
     options = _options(argv)
     warnings.simplefilter("ignore")
-    wanted = scenarios.BY_NAME.items()
-    names = [n for n, one in wanted if options.only in n and options.kind in (None, one.kind)]
     kind = options.kind or "plugin"
-    if options.real_ironic:  # it fails only when it wants to
-        own = scenarios.BY_NAME
-        names = [n for n in names if all(peer != "ironic" for peer, _ in own[n].faults)]
-    began = time.monotonic()
+    day = options.of or rotation.today()
+    start = time.monotonic()
 
-    def say(line: str) -> None:
-        print(f"{time.monotonic() - began:7.1f}  {line}", flush=True)
+    def report(line: str) -> None:
+        print(f"{time.monotonic() - start:7.1f}  {line}", flush=True)
 
     peers.warm()
     with contextlib.ExitStack() as stack:
         ironic = stack.enter_context(real_ironic.Ironic()).url if options.real_ironic else None
-        # One Ironic: two simulators have the same MACs.
-        crew = crews.Crew(1 if ironic else options.workers, ironic)
-        stack.callback(crew.close)
+        # One worker for one Ironic: the pods of two workers have the same MAC addresses.
+        pool = workers.WorkerPool(1 if ironic else options.workers, ironic)
+        stack.callback(pool.close)
         if options.seed is not None:
-            say(str(crews.drawn(options.seed, kind, options.several)))
-            bad = play(crew, [options.seed], kind, options.several, say)
+            report(str(workers.draw_schedule(options.seed, kind, options.several)))
+            bad = run_seeds(pool, [options.seed], kind, options.several, report)
         elif options.case is not None:
-            bad = told(crew, _named(options.case), say)
+            bad = run_cases(pool, _find_cases(options.case), report)
         elif options.seeds is not None:
-            numbers = range(options.first, options.first + options.seeds)
-            bad = play(crew, numbers, kind, options.several, say)
+            first = options.first
+            if first is None:
+                first = rotation.first_seed(options.seeds, day)
+                report(f"seeds {day:%Y%m%d}: {options.seeds} from {first}; {_repeat(day)}")
+            numbers = range(first, first + options.seeds)
+            bad = run_seeds(pool, numbers, kind, options.several, report)
         else:
-            bad = whole(crew, names, options.sample, options.several, say)
+            sample = None if options.sample is None else (options.sample, day)
+            bad = run_matrix(pool, _find_scenarios(options), sample, options.several, report)
             if not (options.only or options.kind or options.real_ironic or options.several):
-                bad += told(crew, _named("all"), say)
+                bad += run_cases(pool, _find_cases("all"), report)
     return 1 if bad else 0
+
+
+def _find_scenarios(options: argparse.Namespace) -> list[str]:
+    """Return the names of the scenarios for the options."""
+    return [
+        name
+        for name, scenario in scenarios.BY_NAME.items()
+        if options.only in name
+        and options.kind in (None, scenario.kind)
+        # A real Ironic accepts no faults.
+        and not (options.real_ironic and any(peer == "ironic" for peer, _ in scenario.faults))
+    ]
 
 
 if __name__ == "__main__":

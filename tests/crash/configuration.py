@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The configurations of victims: as in life, with every time made short."""
+"""The configurations of victims: those of a deployment, with short times."""
 
 import logging
 import pathlib
@@ -16,7 +16,7 @@ from valence_integration import conf as integration_conf
 #: Options of ``[conductor]`` for every victim.
 CONDUCTOR = {"sweep_interval": 0.5, "workers": 4, "graceful_timeout": 2.0}
 
-#: Where audits are to look all the time, in the middle of everything.
+#: Options with which audits run all the time.
 AUDITS = {"conductor__audit_interval": 1.0}
 
 SERVICE: dict[str, Any] = {
@@ -50,7 +50,7 @@ PLUGIN: dict[str, Any] = {
 
 
 def service(folder: pathlib.Path, ironic: str, **options: Any) -> cfg.ConfigOpts:
-    """Configure a Valence whose files are in a folder."""
+    """Return the configuration of a Valence whose files are in a folder."""
     conf = service_conf.read([], prog="valence-api", default_config_files=[])
     own = {"state_path": str(folder), "ironic__endpoint_override": ironic}
     _override(conf, {**SERVICE, **own, **options})
@@ -59,7 +59,7 @@ def service(folder: pathlib.Path, ironic: str, **options: Any) -> cfg.ConfigOpts
 
 
 def plugin(folder: pathlib.Path, valence: str, ironic: str, **options: Any) -> cfg.ConfigOpts:
-    """Configure a plugin whose files are in a folder."""
+    """Return the configuration of a plugin whose files are in a folder."""
     conf = cfg.ConfigOpts()
     log.register_options(conf)
     conf([], project="valence", default_config_files=[])
@@ -74,10 +74,10 @@ def plugin(folder: pathlib.Path, valence: str, ironic: str, **options: Any) -> c
     return conf
 
 
-def _override(conf: cfg.ConfigOpts, wanted: dict[str, Any]) -> None:
+def _override(conf: cfg.ConfigOpts, options: dict[str, Any]) -> None:
     conductor_conf.register_opts(conf)
-    wanted = {**{f"conductor__{key}": value for key, value in CONDUCTOR.items()}, **wanted}
-    for name, value in wanted.items():
+    options = {**{f"conductor__{key}": value for key, value in CONDUCTOR.items()}, **options}
+    for name, value in options.items():
         group, _, option = name.partition("__")
         if not option:
             conf.set_override(name, value)
@@ -86,7 +86,7 @@ def _override(conf: cfg.ConfigOpts, wanted: dict[str, Any]) -> None:
 
 
 def _log(conf: cfg.ConfigOpts) -> None:
-    """Log to standard error, which is the file of the process."""
+    """Log to standard error, which is the log file of the process."""
     conf.set_override("default_log_levels", ["taskflow=WARNING", "urllib3=WARNING"])
     log.setup(conf, "valence")
     logging.getLogger().setLevel(logging.INFO)

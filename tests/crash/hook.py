@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What stands between a victim and its peers: it counts, and it kills.
+"""The hook in a victim, which counts its external effects and kills it at one of them.
 
-Everything that a process leaves behind leaves it here: requests (all of them go
-through urllib3: keystoneauth's, ironicclient's, the Redfish connection's),
-commits to a database, and what is done to a board that others see. Between two of
-these a kill changes nothing that anybody could see, so that killing around each of
-them is killing at every instant.
+It patches everything through which a process has external effects: requests (all of
+them use urllib3: keystoneauth's, ironicclient's, the Redfish connection's), commits
+to a database, and changes of a jobboard. Between two of these a kill has no visible
+consequence, so that killing around each of them is killing at every instant.
 """
 
 from collections.abc import Callable
@@ -31,44 +30,48 @@ from taskflow.jobs.backends import impl_redis
 from taskflow.jobs.backends import impl_zookeeper
 from urllib3 import connection
 
-#: Before the request leaves; when it has left and nobody knows what the peer does with it;
-#: when the peer has carried it out; when its answer is read and nothing is recorded.
+#: Before the request is sent; while the peer may or may not have carried it out; when the
+#: peer has carried it out; when the response is read, but not recorded.
 REQUEST_PHASES = ("before", "racing", "sent", "answered")
 
-#: Before a transaction is committed; after it is before what comes next.
+#: Before a transaction is committed; after it is the same as before the next event.
 COMMIT_PHASES = ("before",)
 
-#: Before something is done to a board, and when it is done.
+#: Before and after a change of a board.
 BOARD_PHASES = ("before", "answered")
 
-#: The boards, and what is done to them.
+#: The boards, and the methods that change them.
 BOARDS = (impl_redis.RedisJobBoard, impl_zookeeper.ZookeeperJobBoard, impl_etcd.EtcdJobBoard)
-DEEDS = ("post", "claim", "consume", "abandon")
+ACTIONS = ("post", "claim", "consume", "abandon")
 
-#: What the label of an event ends with that is no user's request, but the work on one.
-AT_WORK = " at work"
+#: Suffix of the label of an event outside the main thread, which handles users' requests.
+IN_BACKGROUND = " in background"
 
 WRITES = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM|CREATE TABLE)\s+\"?(\w+)", re.IGNORECASE)
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
-#: A segment of a path that names one thing among many.
+#: A segment of a path that is the id of a resource.
 IDENT = re.compile(r"/(?!v1(?:/|$))[^/?]*\d[^/?]*")
 
-#: Any event, in a strike.
+#: Label of a strike at any event.
 ANY = "*"
 
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Event:
-    """One thing that leaves a process: the how-manieth of its kind."""
+    """One external effect of a process.
+
+    :ivar label: of its kind.
+    :ivar number: its position among those with the same label, from 1.
+    """
 
     label: str
     number: int
 
     @property
     def phases(self) -> Sequence[str]:
-        """The instants around it at which a process can die."""
+        """The instants around it at which a process can be killed."""
         if self.label.startswith("COMMIT"):
             return COMMIT_PHASES
         if self.label.startswith("BOARD"):
@@ -80,12 +83,12 @@ class Event:
 
 @dataclasses.dataclass(frozen=True)
 class Strike:
-    """What happens at one phase of one event.
+    """A fault at one phase of one event.
 
-    :ivar label: of the event; ``*``: of all, the number then counts all of them.
+    :ivar label: of the event; ``*``: any event; the number then counts all of them.
     :ivar act: ``kill``; ``lose`` (the connection breaks here); ``delay``.
     :ivar seconds: of a delay.
-    :ivar once: whether it strikes only the first of several processes to come to it.
+    :ivar once: whether it applies only to the first of several processes to reach it.
     """
 
     label: str
@@ -96,16 +99,16 @@ class Strike:
     once: bool = False
 
     def json(self) -> dict[str, Any]:
-        """Give what :class:`Hook` is armed with."""
+        """Return the strike as :meth:`Hook.arm` takes it."""
         return dataclasses.asdict(self)
 
 
 class Hook:
-    """Sees what leaves this process, and strikes when it is time.
+    """Counts the events of this process, and applies strikes.
 
-    :param peers: port of loopback -> who listens there.
+    :param peers: port of loopback -> name of the peer on it.
     :param record: file descriptor to which every event is written at once.
-    :param struck: the file that the first of several processes makes when it is struck.
+    :param struck: the file that the first of several processes creates at a strike.
     """
 
     def __init__(self, peers: Mapping[int, str], record: int, struck: pathlib.Path) -> None:
@@ -116,40 +119,43 @@ class Hook:
         self._counts: dict[str, int] = {}
         self._strikes: dict[tuple[str, int, str], Strike] = {}
         self._armed = False
-        self._effect = "the beginning"
+        self._effect = "the start"
 
     def arm(self, strikes: Sequence[Mapping[str, Any]]) -> None:
-        """Count from here, and strike as told."""
-        told = [Strike(**strike) for strike in strikes]
+        """Start to count, and to apply these strikes."""
+        armed = [Strike(**strike) for strike in strikes]
         with self._lock:
             self._counts.clear()
-            self._effect = "the beginning"
-            self._strikes = {(one.label, one.number, one.phase): one for one in told}
+            self._effect = "the start"
+            self._strikes = {
+                (strike.label, strike.number, strike.phase): strike for strike in armed
+            }
             self._armed = True
 
     def disarm(self) -> None:
-        """Count and strike no more."""
+        """Stop counting and striking."""
         with self._lock:
             self._armed = False
 
     def install(self) -> None:
-        """Stand where everything leaves this process."""
-        _stand_at_requests(self)
-        _stand_at_commits(self)
-        _stand_at_boards(self)
+        """Patch requests, commits and boards in this process."""
+        _patch_requests(self)
+        _patch_commits(self)
+        _patch_boards(self)
 
     def begin(self, label: str) -> tuple[Event, int] | None:
-        """Count an event, and write it down; None: it does not count yet.
+        """Count an event, and record it.
 
-        How often something is read depends on how long it takes: a GET is
-        counted from the last thing that had an effect. What users ask for (in the
-        main thread) and the work on it are counted apart: of several processes,
-        another one may do the work.
+        The number of GETs depends on timing: each is counted from the last event that
+        changed something. Requests of users (in the main thread) and the work on them
+        are counted separately: of several processes, another one may do the work.
+
+        :returns: the event, and its number among all events; None while not armed.
         """
         if not self._armed:
             return None
         if threading.current_thread() is not threading.main_thread():
-            label = f"{label}{AT_WORK}"
+            label = f"{label}{IN_BACKGROUND}"
         with self._lock:
             label = f"{label} after {self._effect}" if label.startswith("GET") else label
             number = self._counts[label] = self._counts.get(label, 0) + 1
@@ -160,7 +166,7 @@ class Hook:
         return Event(label, number), every
 
     def strike(self, counted: tuple[Event, int] | None, phase: str) -> Strike | None:
-        """Tell what is to happen now; a kill happens."""
+        """Apply the strike at a phase of an event; return it, or None when there is none."""
         if counted is None or not self._strikes:
             return None
         event, every = counted
@@ -176,16 +182,16 @@ class Hook:
             time.sleep(strike.seconds)
         return strike
 
-    def awaits(self, counted: tuple[Event, int] | None, phase: str) -> bool:
-        """Tell whether something will happen at a phase."""
+    def has_strike(self, counted: tuple[Event, int] | None, phase: str) -> bool:
+        """Return whether there is a strike at a phase of an event."""
         if counted is None:
             return False
         event, every = counted
-        wanted = ((event.label, event.number, phase), (ANY, every, phase))
-        return any(key in self._strikes for key in wanted)
+        keys = ((event.label, event.number, phase), (ANY, every, phase))
+        return any(key in self._strikes for key in keys)
 
     def peer(self, port: int) -> str | None:
-        """Tell who listens on a port; None: a board, of which nobody counts the requests."""
+        """Return the peer on a port; None: a board, whose requests do not count."""
         return self._peers.get(port)
 
     def _is_first(self) -> bool:
@@ -197,14 +203,14 @@ class Hook:
 
 
 def anonymous(target: str) -> str:
-    """Take out of the target of a request what differs between two runs."""
+    """Return the target of a request without what differs between two runs."""
     path, _, query = UUID.sub("{uuid}", target).partition("?")
     path = IDENT.sub("/{id}", path)
     keys = sorted(part.partition("=")[0] for part in query.split("&") if part)
     return f"{path}?{'&'.join(keys)}" if keys else path
 
 
-def _stand_at_requests(hook: Hook) -> None:
+def _patch_requests(hook: Hook) -> None:
     kind = connection.HTTPConnection
     send, read = kind.request, kind.getresponse
 
@@ -215,73 +221,73 @@ def _stand_at_requests(hook: Hook) -> None:
         _break(self, hook.strike(counted, "before"))
         send(self, method, url, *args, **more)
         _break(self, hook.strike(counted, "racing"))
-        if hook.awaits(counted, "sent") and self.sock is not None:
+        if hook.has_strike(counted, "sent") and self.sock is not None:
             select.select([self.sock], [], [], 30)
         _break(self, hook.strike(counted, "sent"))
 
     def getresponse(self: Any) -> Any:
-        answer = read(self)
+        response = read(self)
         _break(self, hook.strike(getattr(self, "counted", None), "answered"))
-        return answer
+        return response
 
     kind.request, kind.getresponse = request, getresponse  # type: ignore[method-assign]
 
 
 def _break(conn: Any, strike: Strike | None) -> None:
-    """Break a connection, as a cable does."""
+    """Break a connection when the strike is ``lose``."""
     if strike is not None and strike.act == "lose":
         conn.close()
         raise ConnectionResetError(104, "Connection reset by peer")
 
 
-def _stand_at_commits(hook: Hook) -> None:
+def _patch_commits(hook: Hook) -> None:
     commit = default.DefaultDialect.do_commit
     rollback = default.DefaultDialect.do_rollback
 
     @sa_event.listens_for(sa.Engine, "before_cursor_execute")
     def executing(conn: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        found = WRITES.match(statement)
-        if found:
-            written = conn.info.setdefault("written", [])
-            what = f"{found[1].split()[0].lower()} {found[2]}"
-            if what not in written:
-                written.append(what)
+        match = WRITES.match(statement)
+        if match:
+            writes = conn.info.setdefault("writes", [])
+            write = f"{match[1].split()[0].lower()} {match[2]}"
+            if write not in writes:
+                writes.append(write)
 
     def do_commit(self: Any, dbapi_connection: Any) -> None:
-        written = _info(dbapi_connection).pop("written", None)
-        counted = hook.begin(f"COMMIT {', '.join(written)}") if written else None
+        writes = _info(dbapi_connection).pop("writes", None)
+        counted = hook.begin(f"COMMIT {', '.join(writes)}") if writes else None
         hook.strike(counted, "before")
         commit(self, dbapi_connection)
         hook.strike(counted, "committed")
 
     def do_rollback(self: Any, dbapi_connection: Any) -> None:
-        _info(dbapi_connection).pop("written", None)
+        _info(dbapi_connection).pop("writes", None)
         rollback(self, dbapi_connection)
 
     default.DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
     default.DefaultDialect.do_rollback = do_rollback  # type: ignore[method-assign]
 
 
-def _stand_at_boards(hook: Hook) -> None:
+def _patch_boards(hook: Hook) -> None:
     for board in BOARDS:
-        for deed in DEEDS:
-            setattr(board, deed, _stood_at(hook, f"BOARD {deed}", getattr(board, deed)))
+        for name in ACTIONS:
+            setattr(board, name, _hooked(hook, f"BOARD {name}", getattr(board, name)))
 
 
-def _stood_at(hook: Hook, label: str, do: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(do)
-    def stood_at(*args: Any, **more: Any) -> Any:
+def _hooked(hook: Hook, label: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def hooked(*args: Any, **more: Any) -> Any:
         counted = hook.begin(label)
         hook.strike(counted, "before")
-        answer = do(*args, **more)
+        result = method(*args, **more)
         hook.strike(counted, "answered")
-        return answer
+        return result
 
-    return stood_at
+    return hooked
 
 
 def _info(dbapi_connection: Any) -> dict[str, Any]:
-    """What is noted of a connection; nothing of one that is just being made."""
+    """Return the info of a connection; empty while it is being established."""
     try:
         info: dict[str, Any] = dbapi_connection.info
         return info

@@ -2,7 +2,7 @@
 
 """The peers of a victim: a pod manager, an Ironic and, for the plugin, a Valence.
 
-The first two live in one process, the third in another; both outlive every victim.
+The first two run in one process, the third in another; both outlive every victim.
 """
 
 import asyncio
@@ -28,23 +28,23 @@ from valence.api import app
 from valence.cmd import api
 from valence.service import Service
 
-#: How long things take, seconds: long enough to be seen, and no longer.
+#: Seconds in which a node is assembled: long enough to be observed, and no longer.
 ASSEMBLE = 0.03
 
-#: Seconds for which a node is on its way between two states of Ironic, as a rule.
+#: Seconds for which a node stays in a passing state of Ironic, by default.
 PASS = 0.02
 
-#: Seconds for which a peer may be away.
-AWAY = 10.0
+#: Seconds for which a peer may be unavailable.
+OUTAGE_TIMEOUT = 10.0
 
-#: Machines in the pool.
+#: Number of machines in the pool.
 SYSTEMS = 4
 
 
 def hardware(pass_in: float = PASS) -> process.Commands:
-    """Be a pod manager and an Ironic; where they listen is the answer to ``where``.
+    """Serve a pod manager and an Ironic; ``urls`` returns their URLs.
 
-    :param pass_in: seconds for which a node is on its way between two states of Ironic.
+    :param pass_in: seconds for which a node stays in a passing state of Ironic.
     """
     logging.disable(logging.WARNING)
     loop = asyncio.new_event_loop()
@@ -54,68 +54,70 @@ def hardware(pass_in: float = PASS) -> process.Commands:
     loop.run_until_complete(podm.open())
     loop.run_until_complete(ironic.open())
     threading.Thread(target=loop.run_forever, daemon=True).start()
-    return {"where": lambda: {"podm": podm.url, "ironic": ironic.url}}
+    return {"urls": lambda: {"podm": podm.url, "ironic": ironic.url}}
 
 
 class Valence:
     """A whole Valence: API and conductor, in a process that may be killed."""
 
-    def __init__(self, folder: pathlib.Path, where: dict[str, str], port: int) -> None:
-        self._folder, self._where, self._port = folder, where, port
+    def __init__(self, folder: pathlib.Path, urls: dict[str, str], port: int) -> None:
+        self._folder, self._urls, self._port = folder, urls, port
 
     def __call__(self) -> process.Commands:
-        """Serve; where it listens is the answer to ``where``."""
-        conf = configuration.service(self._folder, self._where["ironic"], **configuration.AUDITS)
+        """Serve; ``url`` returns the URL."""
+        conf = configuration.service(self._folder, self._urls["ironic"], **configuration.AUDITS)
         service = Service(conf)
         service.start()
         server = api.Server(("127.0.0.1", self._port), app.application(service), numthreads=8)
         server.prepare()
         threading.Thread(target=server.serve, daemon=True).start()
-        return {"where": lambda: f"http://127.0.0.1:{server.bind_addr[1]}"}
+        return {"url": lambda: f"http://127.0.0.1:{server.bind_addr[1]}"}
 
 
-def ask(method: str, url: str, body: Any = None) -> Any:
-    """Ask a peer something from outside; JSON, or None for an empty or a 404 answer.
+def request(method: str, url: str, body: Any = None) -> Any:
+    """Send a request to a peer; return JSON, or None for an empty or a 404 response.
 
-    One that is away is waited for, unless it is to do something once.
+    While the peer is unavailable the request is retried, unless it is a POST.
+
+    :raises RuntimeError: another status of 400 or more.
     """
-    deadline = time.monotonic() + AWAY
+    deadline = time.monotonic() + OUTAGE_TIMEOUT
     while True:
         try:
-            return _ask(method, url, body)
+            return _request(method, url, body)
         except (OSError, http.client.HTTPException):
             if method == "POST" or time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
 
 
-def _ask(method: str, url: str, body: Any) -> Any:
+def _request(method: str, url: str, body: Any) -> Any:
     parts = urllib.parse.urlsplit(url)
     conn = http.client.HTTPConnection(parts.netloc, timeout=10)
     try:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         headers = {"Content-Type": "application/json", "X-OpenStack-Ironic-API-Version": "1.90"}
         conn.request(method, target, json.dumps(body) if body is not None else None, headers)
-        answer = conn.getresponse()
-        data = answer.read()
+        response = conn.getresponse()
+        data = response.read()
     finally:
         conn.close()
-    if answer.status == 404 or not data:
+    if response.status == 404 or not data:
         return None
-    if answer.status >= 400:
-        raise RuntimeError(f"{method} {url}: {answer.status} {data[:300]!r}")
+    if response.status >= 400:
+        raise RuntimeError(f"{method} {url}: {response.status} {data[:300]!r}")
     return json.loads(data)
 
 
 def warm() -> None:
-    """Import what victims would import at their first flow, and keep the collector off it."""
+    """Import what victims would import at their first flow, and exclude it from collection."""
     for name in WARM:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
 
 
-#: What is imported late: when an engine, a client or a database is first needed.
+#: Modules that are imported late: when an engine, a client or a database is first used.
 WARM = (
     "ironicclient.v1.client",
     "keystoneauth1.loading._plugins.noauth",

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What victims are doing when they are killed: every flow, forward and undone."""
+"""What victims do when they are killed: every flow, to its end and reverted."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -8,8 +8,8 @@ from typing import Any
 
 from tests.crash import victims
 
-#: A step: a command, and its arguments. ``$1`` stands for the first uuid, ``$podm``
-#: for the pod manager's way in. ``settle`` waits until nothing is under way,
+#: A step: a command, and its arguments. ``$1`` stands for the first uuid, ``$podm`` for the
+#: body that registers the pod manager. ``settle`` waits until nothing is running,
 #: ``appears`` until the pod manager has a node.
 Step = tuple[str, Mapping[str, Any]]
 
@@ -21,12 +21,12 @@ START: Step = ("start", {})
 PROVISION: Step = ("provision", {"uuid": INSTANCE})
 DESTROY: Step = ("destroy", {"uuid": INSTANCE})
 RETRY: Step = ("retry", {"uuid": INSTANCE, "revive": True})
-KNOW: Step = ("ask", {"method": "POST", "path": "/v1/podmanagers", "body": "$podm"})
+REGISTER_PODM: Step = ("request", {"method": "POST", "path": "/v1/podmanagers", "body": "$podm"})
 
 
 def _node(method: str, below: str = "", body: Any = None) -> Step:
     path = f"/v1/nodes{below}".replace("$", INSTANCE)
-    return ("ask", {"method": method, "path": path, "body": body})
+    return ("request", {"method": method, "path": path, "body": body})
 
 
 COMPOSE = _node("POST", body={"uuid": INSTANCE, "properties": victims.PROPERTIES})
@@ -43,7 +43,7 @@ NO_PORT = (
     {
         "match": {"method": "POST", "path": "/v1/ports"},
         "times": None,
-        "action": {"type": "error", "status": 400, "message": "No port for you."},
+        "action": {"type": "error", "status": 400, "message": "No port is allowed."},
     },
 )
 ALLOCATE_LOST = (
@@ -60,20 +60,20 @@ CREATE_LOST = (
 
 
 def _fail(state: str, times: int = 1) -> tuple[str, dict[str, Any]]:
-    return ("ironic", {"fail": state, "error": f"{state} was asked to fail", "times": times})
+    return ("ironic", {"fail": state, "error": f"{state} failed by injection", "times": times})
 
 
 @dataclasses.dataclass(frozen=True)
 class Scenario:
-    """One flow, and how it goes.
+    """One flow, and its result.
 
     :ivar kind: of the victim.
-    :ivar prepare: done before anything counts, and settled.
-    :ivar act: what the victim is killed in.
-    :ivar faults: peer -> what it is told before the act.
+    :ivar prepare: steps before events are counted.
+    :ivar act: steps during which the victim is killed.
+    :ivar faults: peer and fault, injected before the act.
     :ivar ends: states in which a row may end.
-    :ivar started: whether the conductor runs before anything counts.
-    :ivar insist: whether what was not asked for, or not answered, is asked for again.
+    :ivar started: whether the conductor is started before events are counted.
+    :ivar insist: whether steps without a response are repeated after a kill.
     """
 
     name: str
@@ -91,7 +91,7 @@ def _plugin(name: str, *act: Step, ends: str, **more: Any) -> Scenario:
 
 
 def _service(name: str, *act: Step, ends: str, **more: Any) -> Scenario:
-    prepare = (KNOW, *more.pop("prepare", ()))
+    prepare = (REGISTER_PODM, *more.pop("prepare", ()))
     return Scenario(f"service {name}", "service", act, frozenset(ends.split()), prepare, **more)
 
 
@@ -110,34 +110,34 @@ ALL: tuple[Scenario, ...] = (
     ),
     _plugin("destroy", DESTROY, SETTLE, ends="active deleted", prepare=PROVISIONED),
     _plugin(
-        "provision undone, too much is asked for",
+        "provision reverted, too much is requested",
         ("provision", {"uuid": INSTANCE, "requirements": GREEDY}),
         SETTLE,
         ends="error",
     ),
     _plugin(
-        "provision undone, assembly fails",
+        "provision reverted, assembly fails",
         PROVISION,
         SETTLE,
         ends="error",
         faults=(ASSEMBLY_FAILS,),
     ),
     _plugin(
-        "provision undone, registration fails",
+        "provision reverted, registration fails",
         PROVISION,
         SETTLE,
         ends="error",
         faults=(NO_PORT,),
     ),
     _plugin(
-        "provision undone, verifying fails",
+        "provision reverted, verifying fails",
         PROVISION,
         SETTLE,
         ends="error active",
         faults=(_fail("verifying"),),
     ),
     _plugin(
-        "provision undone, deployment fails",
+        "provision reverted, deployment fails",
         PROVISION,
         SETTLE,
         ends="error",
@@ -154,14 +154,14 @@ ALL: tuple[Scenario, ...] = (
         insist=True,
     ),
     _plugin(
-        "provision anew",
+        "retry",
         RETRY,
         SETTLE,
         ends="active deleted",
         prepare=(*PROVISIONED, DESTROY, SETTLE),
     ),
     _plugin(
-        "provision anew undone, too much is asked for",
+        "retry reverted, too much is requested",
         RETRY,
         SETTLE,
         ends="error",
@@ -170,11 +170,11 @@ ALL: tuple[Scenario, ...] = (
     _service("first start", START, ends="", started=False),
     _service("compose", COMPOSE, SETTLE, ends="composed"),
     _service(
-        "compose, an answer is lost", COMPOSE, SETTLE, ends="composed", faults=(ALLOCATE_LOST,)
+        "compose, a response is lost", COMPOSE, SETTLE, ends="composed", faults=(ALLOCATE_LOST,)
     ),
-    _service("compose undone, too much is asked for", COMPOSE_TOO_MUCH, SETTLE, ends="error"),
+    _service("compose reverted, too much is requested", COMPOSE_TOO_MUCH, SETTLE, ends="error"),
     _service(
-        "compose undone, assembly fails", COMPOSE, SETTLE, ends="error", faults=(ASSEMBLY_FAILS,)
+        "compose reverted, assembly fails", COMPOSE, SETTLE, ends="error", faults=(ASSEMBLY_FAILS,)
     ),
     _service(
         "compose cancelled",
@@ -189,7 +189,7 @@ ALL: tuple[Scenario, ...] = (
     _service("release", RELEASE, SETTLE, ends="composed", prepare=COMPOSED),
     _service("register", REGISTER, SETTLE, ends="composed", prepare=COMPOSED),
     _service(
-        "register, an answer is lost",
+        "register, a response is lost",
         REGISTER,
         SETTLE,
         ends="composed",
@@ -197,7 +197,7 @@ ALL: tuple[Scenario, ...] = (
         faults=(CREATE_LOST,),
     ),
     _service(
-        "register undone, no ports",
+        "register reverted, no ports",
         REGISTER,
         SETTLE,
         ends="composed",

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A seed's schedule: who asks for what and when, who dies, and what goes wrong meanwhile."""
+"""The schedule of a seed: requests, deaths of processes, and faults of peers."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -13,18 +13,17 @@ from tests.crash import hook
 from tests.crash import scenarios
 from tests.crash import victims
 
-#: Seconds in which everything is asked for and everything goes wrong.
+#: Seconds in which all requests and faults happen.
 SPAN = 2.5
 
-#: Seconds after which the jobs of a dead conductor are somebody else's, where there are
+#: Seconds after which another conductor takes over the jobs of a dead one, where there are
 #: several.
 LEASE = 2
 
-#: kind of conductor -> the first and the last of its events at which something strikes it,
-#: and the one at which most does.
+#: kind of conductor -> the first, the last and the most frequent of its events with a strike
 EVENTS = {"plugin": (1, 160, 20), "service": (1, 80, 12)}
 
-#: What may go wrong with a request that a peer gets, and how often to draw it.
+#: Weight and action of each fault of a request to a peer.
 ACTIONS: tuple[tuple[int, Mapping[str, Any]], ...] = (
     (4, {"type": "error", "status": 503, "message": "Later."}),
     (2, {"type": "error", "status": 500, "message": "An unexpected error."}),
@@ -34,7 +33,7 @@ ACTIONS: tuple[tuple[int, Mapping[str, Any]], ...] = (
     (1, {"type": "garbage"}),
 )
 
-#: Requests that may go wrong, by peer.
+#: peer -> requests that can have a fault
 TARGETS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "podm": (
         ("POST", "Actions/Allocate"),
@@ -60,25 +59,27 @@ class Moment:
     """Something that happens at a time.
 
     :ivar at: seconds from the start.
-    :ivar who: ``user``, ``podm``, ``ironic``, ``valence``, ``conductor`` or ``board``.
-    :ivar what: a step (see :mod:`tests.crash.scenarios`), a fault, ``kill``, or the
+    :ivar target: ``user``, ``podm``, ``ironic``, ``valence``, ``conductor`` or ``board``.
+    :ivar action: a step (see :mod:`tests.crash.scenarios`), a fault, ``kill``, or the
         seconds for which a conductor sleeps.
     """
 
     at: float
-    who: str
-    what: Any
+    target: str
+    action: Any
 
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """All that a seed draws.
+    """Everything that a seed determines.
 
+    :ivar moments: in the order of their time.
+    :ivar lives: of each conductor, in turn: its strikes, and the seconds until its
+        successor starts. One that outlives its strikes is the last. Several conductors
+        divide them among themselves.
+    :ivar workers: flows that each conductor runs at a time.
+    :ivar conductors: number of conductors at a time.
     :ivar kind: of the conductors: the plugin's, or the service's with their API.
-    :ivar lives: of each conductor, in turn: what strikes it, and how many
-        seconds it takes until the next one is there. One that outlives its
-        strikes is the last. Several conductors share them out.
-    :ivar conductors: how many there are at a time.
     """
 
     seed: int
@@ -89,46 +90,48 @@ class Schedule:
     kind: str = "plugin"
 
     def __str__(self) -> str:
-        how_many = f"{self.conductors} conductors, {self.workers} workers"
-        lines = [f"seed {self.seed} of the {self.kind}, {how_many}"]
+        counts = f"{self.conductors} conductors, {self.workers} workers"
+        lines = [f"seed {self.seed} of the {self.kind}, {counts}"]
         for number, (strikes, pause) in enumerate(self.lives):
-            told = "; ".join(f"{s.act} {s.phase} event {s.number}" for s in strikes) or "nothing"
-            lines.append(f"  conductor {number}: {told}; the next one {pause:.2f} s later")
-        lines += [f"  {moment.at:5.2f} {moment.who}: {moment.what}" for moment in self.moments]
+            text = "; ".join(f"{s.act} {s.phase} event {s.number}" for s in strikes) or "nothing"
+            lines.append(f"  conductor {number}: {text}; the next one {pause:.2f} s later")
+        lines += [
+            f"  {moment.at:5.2f} {moment.target}: {moment.action}" for moment in self.moments
+        ]
         return "\n".join(lines)
 
 
 def draw(seed: int, kind: str = "plugin") -> Schedule:
-    """Draw the schedule of a seed: the same every time.
+    """Return the schedule of a seed: the same every time.
 
     :param kind: of the conductors.
     """
     rng = random.Random(seed if kind == "plugin" else f"{kind} {seed}")
-    moments = [*USERS[kind](rng), *_troubles(rng)]
+    moments = [*USERS[kind](rng), *_faults(rng)]
     lives = tuple(_life(rng, kind) for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 4))))
     if kind == "service":
-        # The Valence that plugins ask is asked by nobody here.
-        moments = [moment for moment in moments if moment.who != "valence"]
+        # No plugin uses the other Valence here.
+        moments = [moment for moment in moments if moment.target != "valence"]
     ordered = tuple(sorted(moments, key=lambda moment: moment.at))
     return Schedule(seed, ordered, lives, rng.choice((1, 2, 4)), kind=kind)
 
 
 def draw_several(seed: int, kind: str = "plugin") -> Schedule:
-    """Draw the schedule of a seed for several conductors on one board."""
-    one, rng = draw(seed, kind), random.Random(f"several {seed}")
-    moments = [*one.moments]
+    """Return the schedule of a seed for several conductors on one board."""
+    base, rng = draw(seed, kind), random.Random(f"several {seed}")
+    moments = [*base.moments]
     for _ in range(rng.choice((0, 0, 1, 2))):
-        asleep = rng.uniform(0.5, 2 * LEASE)
-        moments.append(Moment(rng.uniform(0, SPAN), "conductor", asleep))
+        sleep = rng.uniform(0.5, 2 * LEASE)
+        moments.append(Moment(rng.uniform(0, SPAN), "conductor", sleep))
     if rng.random() < 0.2:
         moments.append(Moment(rng.uniform(0, SPAN), "board", "kill"))
-    lives = (*one.lives, *(_life(rng, kind) for _ in range(rng.choice((0, 1, 2)))))
+    lives = (*base.lives, *(_life(rng, kind) for _ in range(rng.choice((0, 1, 2)))))
     ordered = tuple(sorted(moments, key=lambda moment: moment.at))
-    return Schedule(seed, ordered, lives, one.workers, rng.choice((2, 2, 3)), kind)
+    return Schedule(seed, ordered, lives, base.workers, rng.choice((2, 2, 3)), kind)
 
 
 def _users_of_plugin(rng: random.Random) -> list[Moment]:
-    """Several people, each with an instance, some of them impatient."""
+    """Return the requests of several users, each with an instance; some repeat requests."""
     moments = []
     for _ in range(rng.choice((1, 1, 2, 3, 5))):
         uuid = str(uuids.UUID(int=rng.getrandbits(128), version=4))
@@ -149,7 +152,7 @@ def _users_of_plugin(rng: random.Random) -> list[Moment]:
 
 
 def _users_of_service(rng: random.Random) -> list[Moment]:
-    """Several people, each with a node, who ask for anything in any order."""
+    """Return the requests of several users, each with a node, in any order."""
     moments = []
     for _ in range(rng.choice((1, 1, 2, 3, 5))):
         uuid, machine = (str(uuids.UUID(int=rng.getrandbits(128), version=4)) for _ in "ab")
@@ -161,50 +164,51 @@ def _users_of_service(rng: random.Random) -> list[Moment]:
         while rng.random() < 0.3:
             moments.append(Moment(at + rng.uniform(0, SPAN / 2), "user", compose))
         register = {"uuid": machine} if rng.random() < 0.3 else {}
-        asked = (
+        requests = (
             (4, _request("POST", f"/{uuid}/register", register)),
             (2, _request("POST", f"/{uuid}/unregister")),
             (3, _request("DELETE", f"/{uuid}")),
         )
         while rng.random() < 0.75:
-            what = rng.choices([what for _, what in asked], [often for often, _ in asked])[0]
-            moments.append(Moment(at + rng.uniform(0.01, SPAN), "user", what))
+            weights = [weight for weight, _ in requests]
+            request = rng.choices([request for _, request in requests], weights)[0]
+            moments.append(Moment(at + rng.uniform(0.01, SPAN), "user", request))
     return moments
 
 
 def _request(method: str, below: str, body: Any = None) -> list[Any]:
-    return ["ask", {"method": method, "path": f"/v1/nodes{below}", "body": body}]
+    return ["request", {"method": method, "path": f"/v1/nodes{below}", "body": body}]
 
 
-#: kind of victims -> draws who asks them for what
+#: kind of victims -> function that draws the requests of their users
 USERS: Mapping[str, Callable[[random.Random], list[Moment]]] = {
     "plugin": _users_of_plugin,
     "service": _users_of_service,
 }
 
 
-def _troubles(rng: random.Random) -> list[Moment]:
+def _faults(rng: random.Random) -> list[Moment]:
     moments = []
     for _ in range(rng.choice((0, 1, 2, 3, 4))):
-        moments.append(_fault(rng))
+        moments.append(_request_fault(rng))
     if rng.random() < 0.3:
         moments.append(Moment(rng.uniform(0, SPAN), "ironic", {"lock": rng.uniform(0.1, 1.5)}))
     if rng.random() < 0.2:
-        mishap = {"node": {"assemble": rng.choice(("fail", "stuck"))}}
-        moments.append(Moment(0, "podm", mishap))
+        fault = {"node": {"assemble": rng.choice(("fail", "stuck"))}}
+        moments.append(Moment(0, "podm", fault))
     if rng.random() < 0.3:
-        broken = {"fail": rng.choice(STATES), "error": "It was drawn.", "times": 1}
-        moments.append(Moment(0, "ironic", broken))
+        fault = {"fail": rng.choice(STATES), "error": "A failure of the seed.", "times": 1}
+        moments.append(Moment(0, "ironic", fault))
     for peer in ("podm", "ironic"):
         if rng.random() < 0.2:
-            away = {"restart": {"seconds": rng.uniform(0.1, 1.5)}}
-            moments.append(Moment(rng.uniform(0, SPAN), peer, away))
+            restart = {"restart": {"seconds": rng.uniform(0.1, 1.5)}}
+            moments.append(Moment(rng.uniform(0, SPAN), peer, restart))
     while rng.random() < 0.3:
         moments.append(Moment(rng.uniform(0, SPAN), "valence", "kill"))
     return moments
 
 
-def _fault(rng: random.Random) -> Moment:
+def _request_fault(rng: random.Random) -> Moment:
     peer = rng.choice(sorted(TARGETS))
     method, path = rng.choice(TARGETS[peer])
     weights = [weight for weight, _ in ACTIONS]
@@ -219,7 +223,7 @@ def _fault(rng: random.Random) -> Moment:
 
 
 def _life(rng: random.Random, kind: str) -> tuple[tuple[hook.Strike, ...], float]:
-    """Draw what happens to one conductor: answers that are lost, and its death."""
+    """Return the strikes of one conductor (lost responses, delays, its death), and the pause."""
     strikes = []
     while rng.random() < 0.4:
         phase = rng.choice(hook.REQUEST_PHASES)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What several processes share: a board and a database, both of them real servers."""
+"""The board and the database that several processes share, both of them real servers."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -26,20 +26,24 @@ from valence_conductor.db.engine import Database
 from valence_conductor.journal import Journal
 from valence_integration.db.instances import Instances
 
-#: Which servers go together.
+#: Pairs of a board and a database.
 PAIRS = (("redis", "postgresql"), ("zookeeper", "mariadb"), ("etcd", "postgresql"))
 
-#: Seconds after which somebody else may sweep when the one who was elected is dead.
-OFFICE = 3
+#: Seconds after which another process is elected to sweep when the leader is dead.
+ELECTION_TIMEOUT = 3
 
-#: Seconds until nothing of a dead process is on its board any more: its lease has ended,
-#: with ZooKeeper its session, and another has swept and done what was left.
-CLEARED = {"redis": 2 * LEASE + OFFICE, "etcd": 2 * LEASE + OFFICE, "zookeeper": 20}
+#: board -> seconds until it has nothing of a dead process any more: its lease has ended, with
+#: ZooKeeper its session, and another process has swept and finished its jobs.
+CLEARED = {
+    "redis": 2 * LEASE + ELECTION_TIMEOUT,
+    "etcd": 2 * LEASE + ELECTION_TIMEOUT,
+    "zookeeper": 20,
+}
 
-#: kind of victim -> the option that says where its rows are
+#: kind of victim -> the option with the URL of its rows
 ROWS = {"plugin": "valence_integration__connection", "service": "database__connection"}
 
-#: kind of victim -> makes the tables of its rows
+#: kind of victim -> function that creates the tables of its rows
 TABLES: Mapping[str, Callable[[Database], None]] = {
     "plugin": lambda db: Instances(db).upgrade(),
     "service": wiring.upgrade,
@@ -48,7 +52,7 @@ TABLES: Mapping[str, Callable[[Database], None]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Files:
-    """Where rows and flows are: files of SQLite, or databases of a server."""
+    """The databases of rows and flows: SQLite files, or databases of a server."""
 
     rows: pathlib.Path | sa.Engine
     flows: pathlib.Path | sa.Engine
@@ -56,13 +60,13 @@ class Files:
 
 @dataclasses.dataclass(frozen=True)
 class Shared:
-    """What the processes of one play share.
+    """What the processes of one run share.
 
-    :ivar board: the server; others have played on it before, in places of their own.
-    :ivar database: likewise.
-    :ivar url: of the board, for this play.
-    :ivar options: that everybody's configuration has.
-    :ivar cleared: seconds until nothing of a dead process is on the board any more.
+    :ivar board: the server; earlier runs used other namespaces of it.
+    :ivar database: the server; earlier runs used other databases of it.
+    :ivar url: of the board, for this run.
+    :ivar options: of the configuration of every process.
+    :ivar cleared: seconds until the board has nothing of a dead process any more.
     """
 
     board: servers.Server
@@ -73,31 +77,31 @@ class Shared:
     cleared: float
 
     def reader(self) -> process.Commands:
-        """Be the process that reads the board from outside."""
+        """Serve the process that reads the board from outside."""
         return {"jobs": self._jobs}
 
     def _jobs(self) -> list[str]:
-        """List the names of the jobs, over a connection of its own: a board may be restarted."""
+        """Return the names of the jobs, over a new connection: a board may be restarted."""
         with contextlib.closing(backends.fetch("valence", board_url.parse(self.url))) as board:
             board.connect()
             return [job.name for job in board.iterjobs(ensure_fresh=True)]
 
 
 class Servers:
-    """A board and a database for one play after the other."""
+    """A board and a database for several runs, one after the other."""
 
     def __init__(self, board: str, database: str) -> None:
         self._stack = contextlib.ExitStack()
         self._name = board
         self._board, self._database = boards.ALL[board](), databases.ALL[database]()
-        for one in (self._board, self._database):
-            one.setUp()
-            self._stack.callback(one.cleanUp)
+        for server in (self._board, self._database):
+            server.setUp()
+            self._stack.callback(server.cleanUp)
         self._numbers = itertools.count()
 
     @contextlib.contextmanager
     def share(self, kind: str) -> Iterator[Shared]:
-        """Make an empty place on the board, and empty databases, for one play.
+        """Create a namespace on the board, and databases, for one run.
 
         :param kind: of the victims.
         """
@@ -107,15 +111,15 @@ class Servers:
             self._database.create(name)
         rows, flows = (self._database.url(name) for name in names)
         self._prepare(kind, rows, flows)
-        place = {"namespace": f"play{number}", "path": f"/play{number}", "timeout": OFFICE}
-        url = f"{self._board.url}?{urllib.parse.urlencode(place)}"  # type: ignore[attr-defined]
+        query = {"namespace": f"run{number}", "path": f"/run{number}", "timeout": ELECTION_TIMEOUT}
+        url = f"{self._board.url}?{urllib.parse.urlencode(query)}"  # type: ignore[attr-defined]
         options = {
             ROWS[kind]: rows,
             "conductor__connection": flows,
             "conductor__jobboard": url,
             "conductor__lease": LEASE,
         }
-        engines = [sa.create_engine(where, pool_pre_ping=True) for where in (rows, flows)]
+        engines = [sa.create_engine(url, pool_pre_ping=True) for url in (rows, flows)]
         cleared = CLEARED[self._name]
         try:
             yield Shared(self._board, self._database, url, Files(*engines), options, cleared)
@@ -126,24 +130,24 @@ class Servers:
                 self._database.drop(name)
 
     def close(self) -> None:
-        """End them."""
+        """End the servers."""
         self._stack.close()
 
     def _prepare(self, kind: str, rows: str, flows: str) -> None:
-        """Make the tables that an operator makes: everything else is a victim's first start."""
+        """Create the tables that an operator creates; the first start does the rest."""
         is_mariadb = isinstance(self._database, databases.MariaDB)
-        made: list[tuple[str, Callable[[Database], None]]] = []
-        # MariaDB cannot take the half of a migration back: whoever dies there needs a person.
+        upgrades: list[tuple[str, Callable[[Database], None]]] = []
+        # MariaDB cannot roll back half a migration: a death during one needs an operator.
         if is_mariadb or kind == "service":
-            made.append((rows, TABLES[kind]))
+            upgrades.append((rows, TABLES[kind]))
         if is_mariadb:
-            made.append((flows, lambda db: Journal(db).upgrade()))
-        for url, prepare in made:
+            upgrades.append((flows, lambda db: Journal(db).upgrade()))
+        for url, prepare in upgrades:
             db = Database(url)
             with contextlib.closing(db):
                 prepare(db)
 
 
 def missing(board: str, database: str) -> str | None:
-    """Say which program a pair of servers needs that is not here; None if none is."""
+    """Return the program that a pair of servers needs and that is not installed, or None."""
     return boards.ALL[board].missing() or databases.ALL[database].missing()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One trial: a victim does something, is struck, another goes on, and the books are looked at.
+"""One trial: a victim runs a scenario and is killed, another continues, and all is checked.
 
-The other is a new one on the same files, or, on a board that several share, one that was
-there all the time.
+The other one is a new victim on the same files, or, on a shared board, one that was
+running all the time.
 """
 
 from collections.abc import Mapping
@@ -13,26 +13,26 @@ import pathlib
 from typing import Any
 import uuid as uuids
 
+from tests.crash import harness
 from tests.crash import process
-from tests.crash import shared as shares
-from tests.crash import stage
-from tests.crash import world as worlds
+from tests.crash import shared as crash_shared
+from tests.crash import world as crash_world
 from tests.crash.hook import Event
 from tests.crash.hook import Strike
 from tests.crash.scenarios import Scenario
 from tests.crash.scenarios import Step
 
-#: How many victims there are at a time where there is more than one.
+#: Number of victims at a time on a shared board.
 SEVERAL = 2
 
 
 @dataclasses.dataclass
 class Trial:
-    """What came of it.
+    """The result of a trial.
 
-    :ivar events: what left the victims, until one died.
+    :ivar events: of the victims, until one died.
     :ivar struck: whether the strike was reached.
-    :ivar violations: what is not as it must be; empty is well.
+    :ivar violations: of the invariants.
     """
 
     events: list[Event]
@@ -42,74 +42,74 @@ class Trial:
 
 
 def run(
-    world: worlds.World,
+    world: crash_world.World,
     scenario: Scenario,
     strikes: Sequence[Strike] = (),
-    shared: shares.Shared | None = None,
+    shared: crash_shared.Shared | None = None,
 ) -> Trial:
-    """Try a scenario once.
+    """Run a scenario once.
 
-    :param shared: by several victims at the same time, of whom only the first is struck;
-        None for one victim.
+    :param shared: servers of several victims, of which only the first is struck; None for
+        a single victim.
     """
-    one = _Run(world, scenario, shared)
+    trial = _TrialRun(world, scenario, shared)
     try:
-        died = one.act(strikes)
+        died = trial.act(strikes)
         if died:
             if shared is None:
-                one.start()  # of several, whoever lives goes on
-            one.insist()
-        violations = one.conclude(scenario.ends)
+                trial.start()  # of several victims, another one continues
+            trial.insist()
+        violations = trial.finish(scenario.ends)
     finally:
-        one.close()
-    events, struck = one.events()
-    return Trial(events, struck, violations, one.folder)
+        trial.close()
+    events, struck = trial.events()
+    return Trial(events, struck, violations, trial.folder)
 
 
-class _Run(stage.Stage):
-    """One victim after the other, or several at a time, on the same rows."""
+class _TrialRun(harness.Harness):
+    """Victims on the same rows, one after the other or several at a time."""
 
     def __init__(
-        self, world: worlds.World, scenario: Scenario, shared: shares.Shared | None
+        self, world: crash_world.World, scenario: Scenario, shared: crash_shared.Shared | None
     ) -> None:
         super().__init__(world, scenario.kind, shared=shared)
         self._at_a_time = SEVERAL if shared else 1
         self.scenario = scenario
         self.uuid = str(uuids.uuid4())
-        self._left = list(scenario.act)
+        self._pending = list(scenario.act)
 
     def act(self, strikes: Sequence[Strike]) -> bool:
-        """Let the victims do their work; tell whether whoever was asked died of it."""
+        """Run the steps of the scenario; return whether a victim died."""
         for _ in range(self._at_a_time):
             self.fork()
         if self.scenario.started:
-            self.all("start")
+            self.call_all("start")
             for step in self.scenario.prepare:
                 self._step(step)
         for peer, fault in self.scenario.faults:
             self.world.fault(peer, fault)
-        self.all("arm", strikes=[strike.json() for strike in strikes])
+        self.call_all("arm", strikes=[strike.json() for strike in strikes])
         try:
-            while self._left:
-                self._step(self._left[0])
-                self._left.pop(0)
-            self.all("disarm")
-        except process.Died:
+            while self._pending:
+                self._step(self._pending[0])
+                self._pending.pop(0)
+            self.call_all("disarm")
+        except process.ProcessDied:
             return True
         return False
 
     def insist(self) -> None:
-        """Ask again, if the scenario's user does, for what was not answered."""
+        """Repeat the steps without a response, if the scenario insists."""
         if self.scenario.insist:
-            for step in self._left:
+            for step in self._pending:
                 self._step(step)
 
     def events(self) -> tuple[list[Event], bool]:
-        """Read what left the victims, each thing once, and whether a strike was reached."""
+        """Return the events of the victims, each once, and whether a strike was reached."""
         file = self.folder / "events"
         lines = file.read_text().splitlines() if file.exists() else []
-        written = dict.fromkeys(line for line in lines if not line.startswith("!"))
-        pairs = [line.rpartition("\t") for line in written]
+        unique = dict.fromkeys(line for line in lines if not line.startswith("!"))
+        pairs = [line.rpartition("\t") for line in unique]
         struck = any(line.startswith("!") for line in lines)
         return [Event(label, int(number)) for label, _, number in pairs], struck
 
@@ -118,30 +118,30 @@ class _Run(stage.Stage):
         if command == "settle":
             self.settle()
         elif command == "appears":
-            self._appears()
+            self._wait_for_node()
         elif command == "start":
-            self.all(command)
+            self.call_all(command)
         else:
-            self.victim.call(command, **self._filled(arguments))
+            self.victim.call(command, **self._fill_in(arguments))
 
-    def _appears(self) -> None:
+    def _wait_for_node(self) -> None:
         """Wait until the pod manager has a node.
 
-        :raises Died: no victim lived to see it.
+        :raises ProcessDied: no victim is alive.
         """
 
-        def done() -> bool:
-            if not self.victim.alive():
-                raise process.Died
+        def exists() -> bool:
+            if not self.victim.is_alive():
+                raise process.ProcessDied
             return bool(self.world.pool()["nodes"])
 
-        if not worlds.until(done, stage.PATIENCE):
-            raise TimeoutError("there is no node on the pod manager")
+        if not crash_world.until(exists, harness.TIMEOUT):
+            raise TimeoutError("the pod manager has no node")
 
-    def _filled(self, value: Any) -> Any:
-        """Put the uuid of this trial, and what is known of the world, into arguments."""
+    def _fill_in(self, value: Any) -> Any:
+        """Return arguments with the uuid and the pod manager of this trial filled in."""
         if isinstance(value, Mapping):
-            return {key: self._filled(inner) for key, inner in value.items()}
+            return {key: self._fill_in(inner) for key, inner in value.items()}
         if value == "$podm":
             return self.world.podm()
         return value.replace("$1", self.uuid) if isinstance(value, str) else value

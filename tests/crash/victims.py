@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The processes that are killed: a conductor each, and whoever asks it for something.
+"""The processes that are killed: each has a conductor, and sends requests to it.
 
-A victim is made anew on the same files after each kill; the first and the last
-are the same program. It does nothing but what its commands say.
+After each kill another victim is started on the same files; all of them are the same
+program. A victim does nothing but run commands.
 """
 
 from collections.abc import Mapping
@@ -18,57 +18,57 @@ from werkzeug import test
 from tests.crash import configuration
 from tests.crash import hook
 from tests.crash import process
-from valence import service as service_module
+from valence import service as valence_service
 from valence.api import app
 from valence_integration import errors
-from valence_integration import provisioner as provisioner_module
+from valence_integration.provisioner import Provisioner
 
-#: What is asked for; each machine of the pool has more.
+#: The requirements of a node; each machine of the pool has more.
 PROPERTIES = {"processor": {"total_cores": 4}, "memory": {"capacity_mib": 4096}}
 DEPLOY = {"instance_info": {"boot_iso": "http://127.0.0.1:9/live.iso"}}
 
-#: Names of the databases of a victim, of rows and of flows.
+#: kind of victim -> file of its rows, and of its flows
 ROWS = {"plugin": "integration.sqlite", "service": "valence.sqlite"}
 FLOWS = {"plugin": "integration-flows.sqlite", "service": "flows.sqlite"}
 
 
 class Victim:
-    """What every victim can be told.
+    """A victim, with the commands of every kind.
 
     :param folder: its files, which outlive it.
-    :param where: URLs of its peers, by name.
+    :param urls: name of a peer -> its URL.
     :param options: of its configuration.
     """
 
     def __init__(
         self,
         folder: pathlib.Path,
-        where: Mapping[str, str],
+        urls: Mapping[str, str],
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self._folder = folder
-        self._where = where
+        self._urls = urls
         self._options = dict(options or {})
 
     def __call__(self) -> process.Commands:
-        """Be the process."""
+        """Install the hook; return the commands."""
         record = os.open(self._folder / "events", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        ports = {int(url.rpartition(":")[2]): name for name, url in self._where.items()}
+        ports = {int(url.rpartition(":")[2]): name for name, url in self._urls.items()}
         self._hook = hook.Hook(ports, record, self._folder / "struck")
         self._hook.install()
         own = {"arm": self.arm, "disarm": self._hook.disarm, "start": self.start}
         return {**own, **self.commands()}
 
     def arm(self, strikes: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Count what leaves from now on, and strike."""
+        """Start to count events, and to apply strikes."""
         self._hook.arm(strikes)
 
     def start(self) -> None:
-        """Start the conductor: what is under way goes on."""
+        """Start the conductor, which resumes unfinished flows."""
         raise NotImplementedError
 
     def commands(self) -> process.Commands:
-        """Give what can be asked for."""
+        """Return the commands of this kind."""
         raise NotImplementedError
 
 
@@ -76,15 +76,15 @@ class Plugin(Victim):
     """The provisioning plugin."""
 
     def start(self) -> None:
-        """Open the databases, and begin to work."""
+        """Open the databases, and start."""
         conf = configuration.plugin(
-            self._folder, self._where["valence"], self._where["ironic"], **self._options
+            self._folder, self._urls["valence"], self._urls["ironic"], **self._options
         )
-        self._provisioner = provisioner_module.Provisioner(conf)
+        self._provisioner = Provisioner(conf)
         self._provisioner.start()
 
     def commands(self) -> process.Commands:
-        """Give what can be asked for."""
+        """Return the commands of this kind."""
         return {
             "provision": self.provision,
             "destroy": self.destroy,
@@ -94,18 +94,18 @@ class Plugin(Victim):
         }
 
     def provision(self, uuid: str, deploy: bool = True, **wishes: Any) -> str:
-        """Ask for an instance."""
-        wanted = {"name": f"i-{uuid[:8]}", "requirements": PROPERTIES, **wishes}
+        """Request an instance; return its state."""
+        arguments = {"name": f"i-{uuid[:8]}", "requirements": PROPERTIES, **wishes}
         return self._provisioner.provision(
-            uuid=uuid, deploy=DEPLOY if deploy else None, **wanted
+            uuid=uuid, deploy=DEPLOY if deploy else None, **arguments
         ).state
 
     def destroy(self, uuid: str) -> str:
-        """Have an instance destroyed."""
+        """Destroy an instance; return its state."""
         return self._provisioner.destroy(uuid).state
 
     def destroy_twice(self, uuid: str) -> None:
-        """Have it destroyed by two callers at the same moment."""
+        """Destroy an instance in two threads at the same time."""
         callers = [threading.Thread(target=self.destroy, args=(uuid,)) for _ in range(2)]
         for caller in callers:
             caller.start()
@@ -113,7 +113,7 @@ class Plugin(Victim):
             caller.join()
 
     def retry(self, uuid: str, revive: bool = False) -> str:
-        """Ask for an instance anew; whoever may not is told so, which is well."""
+        """Retry an instance; return its state, or the reason of the refusal, which is allowed."""
         try:
             return self._provisioner.retry(uuid, revive=revive).state
         except errors.RetryRefused as exc:
@@ -128,20 +128,20 @@ class Service(Victim):
     """Valence itself."""
 
     def start(self) -> None:
-        """Open the databases, and begin to work."""
-        conf = configuration.service(self._folder, self._where["ironic"], **self._options)
-        self._service = service_module.Service(conf)
+        """Open the databases, and start."""
+        conf = configuration.service(self._folder, self._urls["ironic"], **self._options)
+        self._service = valence_service.Service(conf)
         self._service.start()
         self._client = test.Client(app.application(self._service))
 
     def commands(self) -> process.Commands:
-        """Give what can be asked for."""
-        return {"ask": self.ask, "stop": self.stop}
+        """Return the commands of this kind."""
+        return {"request": self.request, "stop": self.stop}
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask the API; status and body."""
-        answer = self._client.open(path, method=method, json=body)
-        return [answer.status_code, answer.get_json(silent=True)]
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        """Send a request to the API; return its status and body."""
+        response = self._client.open(path, method=method, json=body)
+        return [response.status_code, response.get_json(silent=True)]
 
     def stop(self) -> None:
         """Stop as SIGTERM does."""

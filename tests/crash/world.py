@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A world to be killed in: the peers, a victim's files, and what is seen from outside.
+"""The world of the victims: the peers, the victims' files, and snapshots from outside.
 
-Nothing of the product is asked how it is: rows are read from the files, nodes from
+A snapshot does not depend on the product: it reads rows from the files, and nodes from
 the pod manager and from Ironic.
 """
 
@@ -26,13 +26,13 @@ from tests.crash import process
 from tests.crash import victims
 from tests.servers import process as servers
 
-#: Where files are written at once and never to a disk: a kill loses none of them.
+#: A file system in memory, which is fast, and whose files survive a kill.
 MEMORY = pathlib.Path("/dev/shm")
 
-#: Seconds between two looks at rows.
-LOOK = 0.05
+#: Seconds between two polls of rows.
+POLL_INTERVAL = 0.05
 
-#: table of each kind of victim, and the states in which something is under way.
+#: kind of victim -> table of its rows; and the states in which a flow is running
 TABLES = {"plugin": "instances", "service": "nodes"}
 TRANSITIONAL = {
     "provisioning",
@@ -47,14 +47,17 @@ Row = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class Sight:
-    """What is there, seen from outside.
+class Snapshot:
+    """The state of the world, read from outside.
 
     :ivar rows: of the victim.
     :ivar nodes: rows of Valence.
-    :ivar logbooks: names of the flows that somebody still remembers.
-    :ivar jobs: names of the jobs on the board, where there is one.
+    :ivar logbooks: names of the flows in the journals.
+    :ivar jobs: names of the jobs on the board, if there is one.
     :ivar pool: the composed nodes of the pod manager.
+    :ivar fingerprint: of the pod.
+    :ivar ironic: nodes of Ironic.
+    :ivar ports: of Ironic.
     """
 
     rows: list[Row]
@@ -68,7 +71,7 @@ class Sight:
 
 
 class World:
-    """The peers, which outlive every victim, and one victim's files after the other's.
+    """The peers, which outlive every victim, and the folders of the victims.
 
     :param ironic: URL of an Ironic to use instead of the stand-in.
     """
@@ -77,63 +80,63 @@ class World:
         self.folder = new_folder()
         self._ironic = ironic
         self._number = 0
-        self._found = False
+        self._has_violations = False
         self._valence: process.Process | None = None
         self._hardware: process.Process | None = None
         self.open()
 
     @property
-    def real(self) -> bool:
-        """Tell whether there is a real Ironic, which takes its time and no faults."""
+    def has_real_ironic(self) -> bool:
+        """Whether Ironic is a real one, which is slower and accepts no faults."""
         return self._ironic is not None
 
     def open(self) -> None:
         """Start the peers, on empty files."""
         self._hardware = process.Process(peers.hardware, self.folder / "hardware.log")
-        self.where: dict[str, str] = self._hardware.call("where")
+        self.urls: dict[str, str] = self._hardware.call("urls")
         if self._ironic is not None:
-            self.where["ironic"] = self._ironic
+            self.urls["ironic"] = self._ironic
         self.valence_folder = self.folder / f"valence-{self._number}"
         self.valence_folder.mkdir()
-        # Chosen here: one that the kernel chooses cannot be taken again after a kill.
+        # Chosen here: a port that the kernel chooses may not be free again after a kill.
         self.valence_port = servers.free_port()
         self.start_valence()
         self._register_podm()
         self.fingerprint = self.pool()["fingerprint"]
 
     def start_valence(self) -> None:
-        """Start Valence, for plugins to ask."""
-        serve = peers.Valence(self.valence_folder, self.where, self.valence_port)
+        """Start Valence, for the plugins."""
+        serve = peers.Valence(self.valence_folder, self.urls, self.valence_port)
         self._valence = process.Process(serve, self.valence_folder / "log")
-        self.where["valence"] = self._valence.call("where")
+        self.urls["valence"] = self._valence.call("url")
 
     def kill_valence(self) -> None:
-        """Kill Valence, with whatever it is doing."""
+        """Kill Valence, whatever it is doing."""
         assert self._valence is not None
         self._valence.kill()
 
     def close(self) -> None:
         """End the peers."""
-        for one in (self._valence, self._hardware):
-            if one is not None:
-                one.kill()
+        for peer in (self._valence, self._hardware):
+            if peer is not None:
+                peer.kill()
 
     def finish(self) -> bool:
-        """End the peers, and leave no files but those of what was found; tell whether any."""
+        """End the peers; keep only the files of violations; return whether there are any."""
         self.close()
-        if not self._found:
+        if not self._has_violations:
             discard(self.folder)
-        return self._found
+        return self._has_violations
 
-    def renew(self) -> None:
-        """Begin anew, after something was left behind."""
-        self._found = True
+    def reset(self) -> None:
+        """Restart the peers with empty databases, after a violation."""
+        self._has_violations = True
         self.close()
         self._number += 1
         self.open()
 
     def new_folder(self) -> pathlib.Path:
-        """Make the folder of another victim."""
+        """Create the folder of a victim; return its path."""
         self._number += 1
         folder = self.folder / f"victim-{self._number}"
         folder.mkdir()
@@ -142,98 +145,98 @@ class World:
     def victim(
         self, kind: str, folder: pathlib.Path, options: Mapping[str, Any] | None = None
     ) -> process.Process:
-        """Fork a victim that works on a folder."""
-        return process.Process(victims.KINDS[kind](folder, self.where, options), folder / "log")
+        """Fork a victim on a folder."""
+        return process.Process(victims.KINDS[kind](folder, self.urls, options), folder / "log")
 
     def fault(self, peer: str, body: Mapping[str, Any]) -> None:
-        """Have a peer misbehave."""
-        peers.ask("POST", f"{self.where[peer]}/control/faults", body)
+        """Inject a fault into a peer."""
+        peers.request("POST", f"{self.urls[peer]}/control/faults", body)
 
     def no_faults(self) -> None:
-        """Have every peer behave."""
+        """Remove all faults of the peers."""
         for peer in ("podm", "ironic"):
-            if peer == "podm" or not self.real:
-                peers.ask("DELETE", f"{self.where[peer]}/control/faults")
+            if peer == "podm" or not self.has_real_ironic:
+                peers.request("DELETE", f"{self.urls[peer]}/control/faults")
 
-    def look(
+    def snapshot(
         self,
         kind: str,
-        where: pathlib.Path | sa.Engine,
+        database: pathlib.Path | sa.Engine,
         flows: pathlib.Path | sa.Engine,
         jobs: Sequence[str] = (),
-    ) -> Sight:
-        """Look at everything.
+    ) -> Snapshot:
+        """Return a snapshot of everything.
 
-        :param where: the rows of the victim.
-        :param flows: what it remembers of its flows.
-        :param jobs: what is on its board.
+        :param database: the rows of the victim.
+        :param flows: its journal.
+        :param jobs: names of those on its board.
         """
-        rows = table(where, TABLES[kind])
-        books = [row["name"] for row in table(flows, "logbooks")]
+        rows = table(database, TABLES[kind])
+        logbooks = [row["name"] for row in table(flows, "logbooks")]
         nodes = rows
         if kind == "plugin":
             nodes = table(self.valence_folder / victims.ROWS["service"], TABLES["service"])
             own = self.valence_folder / victims.FLOWS["service"]
-            books += [row["name"] for row in table(own, "logbooks")]
-        pool, ironic = self.pool(), self.where["ironic"]
-        return Sight(
+            logbooks += [row["name"] for row in table(own, "logbooks")]
+        pool, ironic = self.pool(), self.urls["ironic"]
+        return Snapshot(
             rows=rows,
             nodes=nodes,
-            logbooks=books,
+            logbooks=logbooks,
             jobs=list(jobs),
             pool=pool["nodes"],
             fingerprint=pool["fingerprint"],
-            ironic=peers.ask("GET", f"{ironic}/v1/nodes/detail")["nodes"],
-            ports=peers.ask("GET", f"{ironic}/v1/ports/detail")["ports"],
+            ironic=peers.request("GET", f"{ironic}/v1/nodes/detail")["nodes"],
+            ports=peers.request("GET", f"{ironic}/v1/ports/detail")["ports"],
         )
 
     def pool(self) -> dict[str, Any]:
-        """Read the books of the pod manager."""
-        pool: dict[str, Any] = peers.ask("GET", f"{self.where['podm']}/control/pool")
+        """Return the usage, the nodes and the fingerprint of the pod manager."""
+        pool: dict[str, Any] = peers.request("GET", f"{self.urls['podm']}/control/pool")
         return pool
 
     def _register_podm(self) -> None:
-        peers.ask("POST", f"{self.where['valence']}/v1/podmanagers", self.podm())
+        peers.request("POST", f"{self.urls['valence']}/v1/podmanagers", self.podm())
 
     def podm(self) -> dict[str, Any]:
-        """Say what makes the pod manager known."""
+        """Return the body that registers the pod manager."""
         access = {"username": "admin", "password": "admin"}
-        return {"name": "pod", "url": self.where["podm"], **access}
+        return {"name": "pod", "url": self.urls["podm"], **access}
 
 
 def new_folder() -> pathlib.Path:
-    """Make a folder in memory, where there is one."""
+    """Create a temporary folder, in memory if possible; return its path."""
     parent = MEMORY if MEMORY.is_dir() else None
     return pathlib.Path(tempfile.mkdtemp(prefix="valence-crash-", dir=parent))
 
 
-def table(where: pathlib.Path | sa.Engine, name: str) -> list[Row]:
-    """Read a table of a SQLite file, or of a server's database; one not there is empty."""
-    if isinstance(where, sa.Engine):
-        return _table_of_server(where, name)
-    if not where.exists():
+def table(database: pathlib.Path | sa.Engine, name: str) -> list[Row]:
+    """Return the rows of a table of an SQLite file, or of a server; none if it is missing."""
+    if isinstance(database, sa.Engine):
+        return _table_of_server(database, name)
+    if not database.exists():
         return []
-    with contextlib.closing(sqlite3.connect(f"file:{where}?mode=ro", uri=True)) as conn:
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as conn:
         conn.row_factory = sqlite3.Row
         conn.execute("PRAGMA busy_timeout = 5000")
         try:
-            found = conn.execute(f"SELECT * FROM {name}").fetchall()
+            rows = conn.execute(f"SELECT * FROM {name}").fetchall()
         except sqlite3.OperationalError as exc:
             if "no such table" in str(exc):
                 return []
             raise
-        return [{key: _value(row[key]) for key in row.keys()} for row in found]  # noqa: SIM118
+        return [{key: _value(row[key]) for key in row.keys()} for row in rows]  # noqa: SIM118
 
 
 def _table_of_server(engine: sa.Engine, name: str) -> list[Row]:
-    deadline = time.monotonic() + peers.AWAY
+    deadline = time.monotonic() + peers.OUTAGE_TIMEOUT
     while True:
         try:
             with engine.connect() as conn:
                 if not sa.inspect(conn).has_table(name):
                     return []
-                found = conn.execute(sa.text(f"SELECT * FROM {name}")).mappings()
-                return [{key: _value(value) for key, value in row.items()} for row in found]
+                rows = conn.execute(sa.text(f"SELECT * FROM {name}")).mappings()
+                return [{key: _value(value) for key, value in row.items()} for row in rows]
         except sa.exc.DBAPIError:  # it is being restarted
             if time.monotonic() > deadline:
                 raise
@@ -241,12 +244,12 @@ def _table_of_server(engine: sa.Engine, name: str) -> list[Row]:
 
 
 def until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait for something; False when it did not come."""
+    """Wait until a condition is true; return False when it is not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(LOOK)
+        time.sleep(POLL_INTERVAL)
     return True
 
 
@@ -258,5 +261,5 @@ def _value(value: Any) -> Any:
 
 
 def discard(folder: pathlib.Path) -> None:
-    """Remove the files of those who did well."""
+    """Remove a folder without violations."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -84,7 +84,7 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 
-class Refused(Exception):
+class IronicError(Exception):
     """An error response: its status, and Ironic's message."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -175,10 +175,10 @@ class Nodes:
         """Create a node in ``enroll``."""
         uuid = fields.get("uuid") or str(uuids.uuid4())
         if uuid in self.nodes:
-            raise Refused(409, f"A node with UUID {uuid} already exists.")
+            raise IronicError(409, f"A node with UUID {uuid} already exists.")
         name = fields.get("name")
         if name and any(node["name"] == name for node in self.nodes.values()):
-            raise Refused(409, f"A node with name {name} already exists.")
+            raise IronicError(409, f"A node with name {name} already exists.")
         self.events.append("create")
         values = {key: fields[key] for key in CREATABLE if key in fields and key != "uuid"}
         return self.add(uuid, **values)
@@ -190,7 +190,7 @@ class Nodes:
         for node in self.nodes.values():
             if node["name"] == ident:
                 return node
-        raise Refused(404, f"Node {ident} could not be found.")
+        raise IronicError(404, f"Node {ident} could not be found.")
 
     def read(self, ident: str) -> dict[str, Any]:
         """Return a node to a client that reads it."""
@@ -201,7 +201,7 @@ class Nodes:
         state = node["provision_state"]
         if state in TRANSIENT and state not in UPDATABLE:
             message = "can not be updated while a state transition is in progress."
-            raise Refused(409, f"Node {node['uuid']} {message}")
+            raise IronicError(409, f"Node {node['uuid']} {message}")
         self._check_unlocked(node)
         for change in changes:
             field = change["path"].removeprefix("/")
@@ -211,18 +211,18 @@ class Nodes:
             elif field in DEFAULTS:
                 node[field] = copy.deepcopy(DEFAULTS[field]) if change["op"] == "remove" else value
             else:
-                raise Refused(400, f"Couldn't apply patch '{changes}'.")
+                raise IronicError(400, f"Couldn't apply patch '{changes}'.")
         return node
 
     def associate(self, node: dict[str, Any], instance: str | None) -> None:
         """Set or remove the instance of a node; an instance has one node."""
         if instance and node["instance_uuid"] not in (None, instance):
-            raise Refused(
+            raise IronicError(
                 409, f"Node {node['uuid']} is associated with instance {node['instance_uuid']}."
             )
         others = (other for other in self.nodes.values() if other is not node)
         if instance and any(other["instance_uuid"] == instance for other in others):
-            raise Refused(409, f"Instance {instance} is already associated with a node")
+            raise IronicError(409, f"Instance {instance} is already associated with a node")
         node["instance_uuid"] = instance
 
     def provision(self, node: dict[str, Any], verb: str, configdrive: Any = None) -> None:
@@ -231,13 +231,15 @@ class Nodes:
         state = node["provision_state"]
         following = VERBS.get(state, {}).get(verb)
         if following is None:
-            raise Refused(
+            raise IronicError(
                 400,
                 f'The requested action "{verb}" can not be performed on node "{node["uuid"]}" '
                 f'while it is in state "{state}".',
             )
         if verb == "active" and not node["instance_info"]:
-            raise Refused(400, f"Failed to validate deploy or power info for node {node['uuid']}.")
+            raise IronicError(
+                400, f"Failed to validate deploy or power info for node {node['uuid']}."
+            )
         self.events.append(verb)
         if verb == "active":
             self.configdrives.append(configdrive)
@@ -254,11 +256,13 @@ class Nodes:
         self._check_unlocked(node)
         uuid, state = node["uuid"], node["provision_state"]
         if node["instance_uuid"] and not node["maintenance"]:
-            raise Refused(409, f"Node {uuid} is associated with instance {node['instance_uuid']}.")
+            raise IronicError(
+                409, f"Node {uuid} is associated with instance {node['instance_uuid']}."
+            )
         if node["protected"]:
-            raise Refused(403, f"Node {uuid} is protected and cannot be deleted.")
+            raise IronicError(403, f"Node {uuid} is protected and cannot be deleted.")
         if state not in DELETABLE and not node["maintenance"]:
-            raise Refused(
+            raise IronicError(
                 409,
                 f'Can not delete node "{uuid}" while it is in provision state "{state}". '
                 f"Valid provision states to perform deletion are: {sorted(DELETABLE)}",
@@ -272,18 +276,18 @@ class Nodes:
         """Create a port of a node; a MAC has one port."""
         node = self.nodes.get(fields["node_uuid"])
         if node is None:
-            raise Refused(400, f"Node {fields['node_uuid']} could not be found.")
+            raise IronicError(400, f"Node {fields['node_uuid']} could not be found.")
         self._check_unlocked(node)
         mac = fields["address"].lower()
         if any(port["address"] == mac for port in self.ports.values()):
-            raise Refused(409, f"A port with MAC address {mac} already exists.")
+            raise IronicError(409, f"A port with MAC address {mac} already exists.")
         port = {"uuid": str(uuids.uuid4()), "address": mac, "node_uuid": fields["node_uuid"]}
         self.ports[port["uuid"]] = port
         return port
 
     def _check_unlocked(self, node: dict[str, Any]) -> None:
         if node["reservation"]:
-            raise Refused(
+            raise IronicError(
                 409,
                 f"Node {node['uuid']} is locked by host {node['reservation']}, please retry "
                 "after the current operation is completed.",

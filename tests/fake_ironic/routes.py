@@ -8,8 +8,8 @@ import json
 import re
 from typing import Any
 
+from tests.fake_ironic.nodes import IronicError
 from tests.fake_ironic.nodes import Nodes
-from tests.fake_ironic.nodes import Refused
 
 VERSIONS = {
     "X-OpenStack-Ironic-API-Minimum-Version": "1.1",
@@ -30,7 +30,7 @@ def respond(nodes: Nodes, method: str, path: str, query: Query, body: Any) -> Re
         if match and route_method == method:
             try:
                 return handle(nodes, match.groups(), query, body)
-            except Refused as exc:
+            except IronicError as exc:
                 return exc.status, error(str(exc))
     return 501, error(f"The fake Ironic has no {method} {path}.")
 

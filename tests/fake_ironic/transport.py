@@ -113,6 +113,6 @@ class FakeIronic(nodes.Nodes):
 def _as_refusal(verb: str) -> Iterator[None]:
     try:
         yield
-    except nodes.Refused as exc:
+    except nodes.IronicError as exc:
         code, detail = "valence.ironic.refused", f"Ironic refused to {verb} the node."
         raise Refusal(409, code, detail, str(exc)) from exc

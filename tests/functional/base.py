@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What functional tests stand on: one lab a process, and books that must balance."""
+"""The base of functional tests: one lab a process, whose pools must end as they began."""
 
 import atexit
 import os
@@ -34,11 +34,11 @@ RAMDISK = {
 }
 
 PATIENCE = 120.0
-"""Seconds that a server may take to come or to go."""
+"""Seconds that creating or deleting a server may take."""
 
 
 class _Stage:
-    """The lab of this process: started when first wanted, stopped with the process."""
+    """The lab of this process: started on first use, stopped with the process."""
 
     def __init__(self) -> None:
         self._lab: labs.Lab | None = None
@@ -55,11 +55,11 @@ class _Stage:
         return self._lab
 
     def note_failure(self, _exc_info: object) -> None:
-        """Have the logs stay where they are: somebody will want them."""
+        """Keep the logs of a failed test."""
         self._failed = True
 
     def clear(self) -> None:
-        """Give the lab up: what a test left in it must not reach the next one."""
+        """Stop the lab: what a test left in it must not reach the next one."""
         if self._lab is not None:
             self._lab.stop()
             if not self._failed:
@@ -71,7 +71,7 @@ _STAGE = _Stage()
 
 
 class FunctionalTestCase(base.TestCase):
-    """A test with a lab to itself, which it leaves as it found it.
+    """A test with a lab to itself, which it must leave unchanged.
 
     :ivar lab: simulated pod managers ``small`` and ``large``, service, Ironic.
     :ivar valence: a client of the service.
@@ -113,12 +113,12 @@ class FunctionalTestCase(base.TestCase):
         return provisioner
 
     def provision(self, requirements: dict[str, Any] = SERVER, **more: Any) -> str:
-        """Ask for a server named after the test; return the instance's uuid."""
+        """Request a server named after the test; return the uuid of the instance."""
         name = self.id().rpartition(".")[2][:40]
         return self.provisioner.provision(name=name, requirements=requirements, **more).uuid
 
     def wait(self, uuid: str) -> Any:
-        """Wait until nothing happens to an instance any more, and return it."""
+        """Wait until an instance has no operation in progress, and return it."""
         return self.provisioner.wait(uuid, PATIENCE)
 
     def destroy(self, uuid: str) -> Any:
@@ -127,7 +127,7 @@ class FunctionalTestCase(base.TestCase):
         return self.wait(uuid)
 
     def enroll_relic(self, pod: str) -> None:
-        """Have an old node in Ironic with every MAC that is free in a pod; for this test."""
+        """Create a node in Ironic that has every free MAC of a pod, for this test."""
         relic = self.ironic.node.create(driver="redfish").uuid
         self.addCleanup(self.ironic.node.delete, relic)
         for mac in self.lab.pods[pod].free_macs():

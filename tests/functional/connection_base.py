@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What tests of connections to pod managers begin with."""
+"""The base of tests of connections to pod managers."""
 
 import ssl
 import time
@@ -18,27 +18,26 @@ FOUR_CORES = {"processor": {"total_cores": 4}}
 
 
 def until(condition: Any) -> None:
-    """Wait for something that must come."""
-    give_up = time.monotonic() + 60
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < give_up, "it did not come about"
+        assert time.monotonic() < deadline, "the condition does not hold"
         time.sleep(0.02)
 
 
 class ConnectionTestCase(base.TestCase):
     def connect(self, url: str, **options: Any) -> Connection:
-        given = {
+        fields = {
             name: options.pop(name) for name in ("verify_ca", "ca", "username") if name in options
         }
         conf = fake_redfish.conf(**{"connect_timeout": 5, "session_after": 0, **options})
-        who = given.pop("username", "admin")
-        client = Connection(conf, url, who, "secret", **given)
+        client = Connection(conf, fake_redfish.access(url, **fields))
         self.addCleanup(client.close)
         return client
 
 
 class OddTestCase(ConnectionTestCase):
-    """A server that has a root with sessions, and a thing for whoever is let in."""
+    """A server with sessions, and with a resource that needs no credentials."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -57,28 +56,28 @@ class OddTestCase(ConnectionTestCase):
         }
 
     def serve(self, tls: ssl.SSLContext | None = None) -> odd.Odd:
-        made = odd.Odd(tls).start()
-        self.addCleanup(made.stop)
-        return made
+        server = odd.Odd(tls).start()
+        self.addCleanup(server.stop)
+        return server
 
-    def how(self, path: str = "/thing") -> list[str]:
-        """By what each request to a path got in."""
-        named = {"X-Auth-Token": "token", "Authorization": "basic"}
+    def credentials(self, path: str = "/thing") -> list[str]:
+        """The kind of credentials of each request to a path."""
+        kinds = {"X-Auth-Token": "token", "Authorization": "basic"}
         return [
-            next((word for name, word in named.items() if name in headers), "nothing")
-            for _, asked, headers, _ in self.odd.seen
-            if asked == path
+            next((kind for name, kind in kinds.items() if name in headers), "nothing")
+            for _, request_path, headers, _ in self.odd.requests
+            if request_path == path
         ]
 
 
 def drip(head: bytes) -> odd.Canned:
-    """Begin an answer, and go on with it byte by byte."""
+    """Begin a response, and continue it byte by byte."""
 
     def answer(handler: odd.Handler) -> None:
         handler.close_connection = True
         handler.wfile.write(head)
-        ends = time.monotonic() + 60
-        while time.monotonic() < ends:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             handler.wfile.write(b"x")
             time.sleep(0.05)
 

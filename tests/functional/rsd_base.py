@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What tests of the RSD driver over HTTP stand on: a simulated pod, and a driver of it."""
+"""The base of tests of the RSD driver over HTTP: a simulated pod, and a driver of it."""
 
-import dataclasses
 import ssl
 import time
 from typing import Any
@@ -19,7 +18,7 @@ from valence import podmanagers
 
 State = podmanagers.State
 
-WANTED = {
+PROPERTIES = {
     "processor": {"total_cores": 8, "count": 2, "instruction_set": "x86-64"},
     "memory": {"capacity_mib": 16384, "type": "DDR4"},
     "storage": [{"capacity_gib": 100, "type": "SSD"}],
@@ -27,20 +26,8 @@ WANTED = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Row:
-    url: str
-    uuid: str = "7a1b1bcd-7d1f-4b57-9b6e-3f1f0a1c2d3e"
-    name: str = "pod"
-    driver: str = "rsd"
-    username: str | None = "admin"
-    password: str | None = "secret"
-    verify_ca: bool | str = True
-    ca: str | None = None
-
-
 class RSDTestCase(base.TestCase):
-    """A pod of six systems; every test must leave it as it found it."""
+    """A pod of six systems; every test must leave it unchanged."""
 
     version = dialect.DEFAULT
     page_size = 1000
@@ -61,43 +48,48 @@ class RSDTestCase(base.TestCase):
         self.url = self.simulator.start()
         self.addCleanup(self.simulator.stop)
         self.podmanagers = podmanagers.PodManagers(
-            fake_redfish.conf(connect_timeout=2, read_timeout=5, busy_timeout=3)
+            # The requests until a node is assembled depend on how fast it is. After
+            # session_after of them a login would be among those that tests count.
+            fake_redfish.conf(connect_timeout=10, read_timeout=60, session_after=-1)
         )
         self.addCleanup(self.podmanagers.close)
-        self.driver = self.podmanagers.get(Row(self.url))
+        self.driver = self.podmanagers.get(self.access())
+
+    def access(self, **fields: Any) -> podmanagers.Access:
+        return fake_redfish.access(**{"url": self.url, **fields})
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         url = f"{self.url}/control/{path}"
-        with requests.request(method, url, json=body, timeout=5, verify=False) as answer:
-            answer.raise_for_status()
-            return answer.json() if answer.content else None
+        with requests.request(method, url, json=body, timeout=60, verify=False) as response:
+            response.raise_for_status()
+            return response.json() if response.content else None
 
     def fault(self, match: dict[str, str], **action: Any) -> None:
         self.control("POST", "faults", {"match": match, "times": 1, "action": action})
 
-    def assembly(self, how: str) -> None:
-        self.control("POST", "faults", {"node": {"assemble": how}, "times": 1})
+    def assembly(self, outcome: str) -> None:
+        self.control("POST", "faults", {"node": {"assemble": outcome}, "times": 1})
 
-    def asked(self) -> list[str]:
-        """What was asked since the last look."""
-        seen = self.control("GET", "requests")["requests"]
+    def new_requests(self) -> list[str]:
+        """The requests since the last call: method and path."""
+        requests = self.control("GET", "requests")["requests"]
         self.control("DELETE", "requests")
-        return [f"{one['method']} {one['path']}" for one in seen]
+        return [f"{request['method']} {request['path']}" for request in requests]
 
     def fingerprint(self) -> str:
         return str(self.control("GET", "pool")["fingerprint"])
 
     def until(self, path: str, *states: podmanagers.State) -> podmanagers.NodeState:
-        give_up = time.monotonic() + 60
-        while time.monotonic() < give_up:
-            seen = self.driver.state(path)
-            if seen.state in states:
-                return seen
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            node = self.driver.state(path)
+            if node.state in states:
+                return node
             time.sleep(0.02)
-        raise AssertionError(f"{path} is still {seen.state}")
+        raise AssertionError(f"{path} is still {node.state}")
 
-    def compose(self, name: str = "valence-1", **wanted: Any) -> str:
-        path = self.driver.allocate(name, "a test", wanted or WANTED)
+    def compose(self, name: str = "valence-1", **properties: Any) -> str:
+        path = self.driver.allocate(name, "a test", properties or PROPERTIES)
         self.until(path, State.ALLOCATED)
         self.driver.assemble(path)
         self.until(path, State.ASSEMBLED)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Connections to pod managers that are odd, with sessions, and over TLS."""
+"""Connections to unusual pod managers, with sessions, and over TLS."""
 
 from concurrent import futures
 import gzip
@@ -34,86 +34,86 @@ from valence_conductor import interrupt
 
 
 class TestSessions(OddTestCase):
-    def test_after_a_while_with_basic_it_logs_in_and_at_the_end_out(self) -> None:
+    def test_it_logs_in_after_some_requests_with_basic_and_logs_out_at_the_end(self) -> None:
         client = self.connect(self.odd.url, session_after=3)
         client.get(ROOT)
         for _ in range(5):
             client.get("/thing")
         client.close()
-        self.assertEqual(["basic"] * 3 + ["token"] * 2, self.how())
-        self.assertEqual(["nothing"], self.how(SESSIONS))
-        self.assertEqual(["token"], self.how(f"{SESSIONS}/1"))
-        body = next(body for _, path, _, body in self.odd.seen if path == SESSIONS)
+        self.assertEqual(["basic"] * 3 + ["token"] * 2, self.credentials())
+        self.assertEqual(["nothing"], self.credentials(SESSIONS))
+        self.assertEqual(["token"], self.credentials(f"{SESSIONS}/1"))
+        body = next(body for _, path, _, body in self.odd.requests if path == SESSIONS)
         self.assertEqual({"UserName": "admin", "Password": "secret"}, json.loads(body))
 
-    def test_what_is_closed_begins_no_session_any_more(self) -> None:
+    def test_a_closed_connection_begins_no_session(self) -> None:
         client = self.connect(self.odd.url)
         client.get(ROOT)
         client.close()
         client.get("/thing")
-        self.assertEqual(["basic"], self.how())
+        self.assertEqual(["basic"], self.credentials())
 
-    def test_without_a_user_or_when_told_so_there_is_none(self) -> None:
+    def test_without_a_user_or_by_option_there_is_no_session(self) -> None:
         for options in ({"username": None}, {"session_after": -1}):
             client = self.connect(self.odd.url, **options)
             client.get(ROOT)
             client.get("/thing")
-        self.assertNotIn(f"POST {SESSIONS}", self.odd.asked())
+        self.assertNotIn(f"POST {SESSIONS}", self.odd.lines())
 
-    def test_a_root_without_sessions_is_fine(self) -> None:
+    def test_a_root_without_sessions_means_basic(self) -> None:
         self.odd.answers["GET", ROOT] = (200, {}, {})
         client = self.connect(self.odd.url)
         client.get(ROOT)
         client.get("/thing")
-        self.assertEqual(["basic"], self.how())
+        self.assertEqual(["basic"], self.credentials())
 
-    def test_one_who_cannot_log_in_now_goes_on_with_basic_and_tries_again_later(self) -> None:
+    def test_a_failed_login_is_retried_later_and_basic_used_until_then(self) -> None:
         self.session_answer = (503, {}, {"error": {"message": "No free session."}})
         client = self.connect(self.odd.url)
         client.get(ROOT)
         for _ in range(3):
             client.get("/thing")
-        self.assertEqual(["basic"] * 3, self.how())
-        self.assertEqual(1, len(self.how(SESSIONS)))
-        with mock.patch.object(session, "RETRY", 0):
+        self.assertEqual(["basic"] * 3, self.credentials())
+        self.assertEqual(1, len(self.credentials(SESSIONS)))
+        with mock.patch.object(session, "RETRY_AFTER", 0):
             client._login._not_before = 0.0
             client.get("/thing")
             client.get("/thing")
-        self.assertEqual(3, len(self.how(SESSIONS)))
+        self.assertEqual(3, len(self.credentials(SESSIONS)))
 
-    def test_a_login_without_an_answer_is_no_allocation_without_one(self) -> None:
+    def test_a_post_was_not_sent_if_its_login_had_no_response(self) -> None:
         client = self.connect(self.odd.url)
         client.get(ROOT)
         self.session_answer = lambda handler: handler.connection.close()  # type: ignore
         exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/thing", {})
         self.assertIs(False, exc.details["sent"])
-        self.assertNotIn("POST /thing", self.odd.asked())
+        self.assertNotIn("POST /thing", self.odd.lines())
 
-    def test_a_token_that_is_no_good_is_not_believed_twice(self) -> None:
+    def test_after_a_token_that_never_worked_there_is_no_other(self) -> None:
         def thing(handler: odd.Handler) -> odd.Canned:
-            let_in = "Authorization" in handler.headers
-            return (200, {}, THING) if let_in else (401, {}, {"error": {}})
+            accepted = "Authorization" in handler.headers
+            return (200, {}, THING) if accepted else (401, {}, {"error": {}})
 
         self.odd.answers["GET", "/thing"] = thing
         client = self.connect(self.odd.url)
         client.get(ROOT)
         self.assertEqual(THING, client.get("/thing"))
         self.assertEqual(THING, client.get("/thing"))
-        self.assertEqual(["token", "basic", "basic"], self.how())
+        self.assertEqual(["token", "basic", "basic"], self.credentials())
 
-    def test_wrong_credentials_are_tried_no_more_often_than_needed(self) -> None:
+    def test_wrong_credentials_are_sent_no_more_often_than_needed(self) -> None:
         self.session_answer = (401, {}, {"error": {}})
         self.odd.answers["GET", "/thing"] = (401, {}, {"error": {}})
         client = self.connect(self.odd.url)
         client.get(ROOT)
         for _ in range(3):
             self.assertRaises(errors.PodManagerUnauthorized, client.get, "/thing")
-        self.assertEqual(1, len(self.how(SESSIONS)))
-        self.assertEqual(["basic"] * 3, self.how())
+        self.assertEqual(1, len(self.credentials(SESSIONS)))
+        self.assertEqual(["basic"] * 3, self.credentials())
 
 
 class TestOddSessions(testscenarios.WithScenarios, OddTestCase):
-    """Where the session is, is said in many ways; it is ended all the same."""
+    """The path of a session comes in many forms; the session is ended in each case."""
 
     scenarios = [
         (name, {"headers": headers, "body": body, "status": status})
@@ -137,23 +137,23 @@ class TestOddSessions(testscenarios.WithScenarios, OddTestCase):
         client.get(ROOT)
         client.get("/thing")
         client.close()
-        self.assertEqual(["token"], self.how())
-        self.assertEqual(["token"], self.how(f"{SESSIONS}/1"))
+        self.assertEqual(["token"], self.credentials())
+        self.assertEqual(["token"], self.credentials(f"{SESSIONS}/1"))
 
-    def test_without_a_token_it_is_given_up_and_basic_used(self) -> None:
+    def test_without_a_token_the_session_is_ended_and_basic_used(self) -> None:
         self.session_answer = (self.status, self.headers, self.body)
         client = self.connect(self.odd.url)
         client.get(ROOT)
         for _ in range(3):
             client.get("/thing")
         client.close()
-        self.assertEqual(["basic"] * 3, self.how())
-        self.assertEqual(["basic"], self.how(f"{SESSIONS}/1"))
-        self.assertEqual(1, len(self.how(SESSIONS)))
+        self.assertEqual(["basic"] * 3, self.credentials())
+        self.assertEqual(["basic"], self.credentials(f"{SESSIONS}/1"))
+        self.assertEqual(1, len(self.credentials(SESSIONS)))
 
 
 class TestOddServices(OddTestCase):
-    """What a driver makes of a service that is odd in every way at once."""
+    """A driver with a service that is unusual in every way at once."""
 
     def test_it_is_understood(self) -> None:
         far = "https://10.0.0.1:8443"
@@ -163,10 +163,10 @@ class TestOddServices(OddTestCase):
             "Nodes": {"@odata.id": f"{far}{nodes}/"},
             "Links": {"Sessions": {"@odata.id": f"{far}{SESSIONS}/"}},
         }
-        packed = gzip.compress(json.dumps(root).encode())
+        compressed = gzip.compress(json.dumps(root).encode())
         self.odd.answers |= {
             ("GET", ROOT): (404, {}, {"error": {}}),
-            ("GET", ROOT.rstrip("/")): (200, {"content-encoding": "gzip"}, packed),
+            ("GET", ROOT.rstrip("/")): (200, {"content-encoding": "gzip"}, compressed),
             ("GET", nodes): (302, {"location": f"{nodes}/"}, None),
             ("GET", f"{nodes}/"): (
                 200,
@@ -181,11 +181,11 @@ class TestOddServices(OddTestCase):
         self.session_answer = (200, {"x-auth-token": "t0ken", "location": "1"}, None)
         driver = rsd_driver.RSDDriver(self.connect(self.odd.url))
         self.assertEqual(2, driver.check().nodes)
-        self.assertEqual([f"{nodes}/1", f"{nodes}/2"], [one.path for one in driver.members()])
+        self.assertEqual([f"{nodes}/1", f"{nodes}/2"], [node.path for node in driver.members()])
         self.assertEqual(f"{nodes}/3", driver.allocate("valence-1", "", FOUR_CORES))
         driver.close()
-        self.assertEqual(["token"], self.how(f"{nodes}/Actions/Allocate"))
-        self.assertEqual(["token"], self.how(f"{SESSIONS}/1"))
+        self.assertEqual(["token"], self.credentials(f"{nodes}/Actions/Allocate"))
+        self.assertEqual(["token"], self.credentials(f"{SESSIONS}/1"))
 
 
 class TestRedirects(OddTestCase):
@@ -194,44 +194,44 @@ class TestRedirects(OddTestCase):
         self.other = self.serve()
         self.other.answers = {("GET", "/thing"): (200, {}, {"Name": "another"})}
 
-    def redirect(self, where: str, status: int = 302) -> None:
-        self.odd.answers["GET", "/moved"] = (status, {"Location": where}, None)
+    def redirect(self, location: str, status: int = 302) -> None:
+        self.odd.answers["GET", "/moved"] = (status, {"Location": location}, None)
 
-    def test_credentials_go_along_within_the_host(self) -> None:
-        for after, way in ((0, "token"), (-1, "basic")):
+    def test_credentials_are_sent_again_within_the_host(self) -> None:
+        for after, kind in ((0, "token"), (-1, "basic")):
             client = self.connect(self.odd.url, session_after=after)
             client.get(ROOT)
-            for where in ("/thing", f"{self.odd.url}/thing"):
-                self.redirect(where)
+            for location in ("/thing", f"{self.odd.url}/thing"):
+                self.redirect(location)
                 self.assertEqual(THING, client.get("/moved"))
-                self.assertEqual(way, self.how()[-1])
+                self.assertEqual(kind, self.credentials()[-1])
 
-    def test_another_host_is_asked_nothing(self) -> None:
+    def test_another_host_is_sent_nothing(self) -> None:
         client = self.connect(self.odd.url)
         client.get(ROOT)
         for status in (301, 302, 303, 307, 308):
             self.redirect(f"{self.other.url}/thing", status)
             exc = self.assertRaises(errors.PodManagerFailed, client.get, "/moved")
             self.assertIn(self.other.url, exc.detail)
-        self.assertEqual([], self.other.seen)
+        self.assertEqual([], self.other.requests)
 
-    def test_a_slash_that_another_name_wants_is_added_here(self) -> None:
+    def test_a_redirect_that_adds_a_slash_is_followed_whatever_its_host(self) -> None:
         self.odd.answers["GET", "/thing/"] = (200, {}, THING)
         self.odd.answers["GET", "/thing"] = (301, {"Location": f"{self.other.url}/thing/"}, None)
         self.assertEqual(THING, self.connect(self.odd.url).get("/thing"))
-        self.assertEqual([], self.other.seen)
+        self.assertEqual([], self.other.requests)
 
-    def test_circles_end(self) -> None:
+    def test_a_redirect_loop_ends(self) -> None:
         self.redirect("/moved")
         exc = self.assertRaises(errors.PodManagerFailed, self.connect(self.odd.url).get, "/moved")
-        self.assertIn("in circles", exc.detail)
-        self.assertLess(len(self.odd.seen), 10)
+        self.assertIn("in a loop", exc.detail)
+        self.assertLess(len(self.odd.requests), 10)
 
     def test_a_change_is_not_redirected(self) -> None:
         self.odd.answers["POST", "/moved"] = (307, {"Location": "/thing"}, None)
         client = self.connect(self.odd.url)
         self.assertRaises(errors.PodManagerFailed, client.post, "/moved", {})
-        self.assertEqual(["POST /moved"], self.odd.asked())
+        self.assertEqual(["POST /moved"], self.odd.lines())
 
 
 class SimulatorTestCase(ConnectionTestCase):
@@ -250,7 +250,7 @@ class SimulatorTestCase(ConnectionTestCase):
 
 
 class TestWithASimulator(SimulatorTestCase):
-    def test_a_session_that_ended_is_renewed_and_nothing_is_done_twice(self) -> None:
+    def test_an_expired_session_is_renewed_and_no_request_repeated(self) -> None:
         driver = rsd_driver.RSDDriver(self.connect(self.url))
         driver.check()
         self.assertEqual(1, len(self.simulator.sessions.all()))
@@ -261,7 +261,7 @@ class TestWithASimulator(SimulatorTestCase):
         driver.close()
         self.assertEqual([], self.simulator.sessions.all())
 
-    def test_sessions_that_end_under_many_are_renewed_for_all(self) -> None:
+    def test_sessions_that_expire_under_many_callers_are_renewed(self) -> None:
         client = self.connect(self.url)
         client.get(ROOT)
 
@@ -279,8 +279,8 @@ class TestWithASimulator(SimulatorTestCase):
         client = self.connect(self.url, session_after=50)
         rsd_driver.RSDDriver(client).check()
         client.close()
-        asked = self.simulator.journal.show()["requests"]
-        self.assertEqual(["GET", "GET"], [one["method"] for one in asked])
+        recorded = self.simulator.journal.show()["requests"]
+        self.assertEqual(["GET", "GET"], [request["method"] for request in recorded])
 
     def test_a_flow_waits_through_an_outage(self) -> None:
         client = self.connect(self.url)
@@ -289,21 +289,21 @@ class TestWithASimulator(SimulatorTestCase):
         for _ in range(5):
             self.assertRaises(errors.PodManagerUnreachable, client.get, ROOT)
         self.assertFalse(client._breaker.is_closed)
-        begun, halt = threading.Event(), threading.Event()
+        started, halt = threading.Event(), threading.Event()
 
-        def ask() -> dict[str, Any]:
+        def run() -> dict[str, Any]:
             with interrupt.until_set(halt):  # as a conductor does
-                return retry.call(question, within=60)
+                return retry.call(read, within=60)
 
-        def question() -> dict[str, Any]:
-            begun.set()
+        def read() -> dict[str, Any]:
+            started.set()
             return client.get("/redfish/v1/Nodes")
 
         with futures.ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(ask)
-            begun.wait(60)
+            collection = pool.submit(run)
+            started.wait(60)
             self.simulator.start()
-            self.assertEqual(0, answer.result(60)["Members@odata.count"])
+            self.assertEqual(0, collection.result(60)["Members@odata.count"])
 
 
 class TestTLS(SimulatorTestCase):
@@ -321,18 +321,18 @@ class TestTLS(SimulatorTestCase):
             pem = certificates.certificate(folder, "another").read_text()
         return pem.partition("-----BEGIN PRIVATE")[0]
 
-    def test_the_certificate_that_is_given_is_trusted_and_no_other(self) -> None:
+    def test_only_the_ca_is_trusted(self) -> None:
         driver = rsd_driver.RSDDriver(self.connect(self.url, ca=self.pem))
         self.assertEqual(0, driver.check().nodes)
         both = self.connect(self.url, ca=self.other() + self.pem)
         self.assertIn("Links", both.get(ROOT))
         client = self.connect(self.url, ca=self.other())
         exc = self.assertRaises(errors.PodManagerUnreachable, client.get, ROOT)
-        self.assertIn("Give it the certificate of its authority as ca", exc.detail)
+        self.assertIn("Set ca to the certificate of its authority", exc.detail)
         self.assertIs(False, exc.details["sent"])
-        self.assertTrue(client.is_there(), "somebody is there, trusted or not")
+        self.assertTrue(client.is_reachable(), "trusted or not")
 
-    def test_neither_the_environment_nor_a_path_widens_that(self) -> None:
+    def test_neither_the_environment_nor_verify_ca_adds_to_the_ca(self) -> None:
         environment = {"REQUESTS_CA_BUNDLE": str(self.certificate)}
         with mock.patch.dict("os.environ", environment):
             client = self.connect(self.url, ca=self.other())
@@ -340,18 +340,18 @@ class TestTLS(SimulatorTestCase):
         client = self.connect(self.url, ca=self.other(), verify_ca=str(self.certificate))
         self.assertRaises(errors.PodManagerUnreachable, client.get, ROOT)
 
-    def test_without_verification_anybody_is_trusted(self) -> None:
+    def test_without_verification_every_certificate_is_trusted(self) -> None:
         self.assertIn("Links", self.connect(self.url, verify_ca=False).get(ROOT))
         self.assertRaises(errors.PodManagerUnreachable, self.connect(self.url).get, ROOT)
 
-    def test_connections_are_kept(self) -> None:
+    def test_connections_are_kept_open(self) -> None:
         client = self.connect(self.url, ca=self.pem)
         for _ in range(20):
             client.get(ROOT)
         pools: Any = client._session.get_adapter(self.url).poolmanager.pools  # type: ignore
         self.assertEqual([1], [pools[key].num_connections for key in pools.keys()])  # noqa: SIM118
 
-    def test_deadlines_hold_in_tls(self) -> None:
+    def test_deadlines_hold_over_tls(self) -> None:
         slow = odd.Odd(self.tls).start()
         self.addCleanup(slow.stop)
         slow.answers["GET", "/slow"] = drip(b"HTTP/1.1 200 OK\r\nX-Long: ")
@@ -360,7 +360,7 @@ class TestTLS(SimulatorTestCase):
 
 
 class TestNetrc(OddTestCase):
-    def test_what_a_home_directory_knows_is_not_sent(self) -> None:
+    def test_credentials_of_netrc_are_not_sent(self) -> None:
         with mock.patch.object(requests.sessions, "get_netrc_auth", lambda *_: ("me", "mine")):
             self.connect(self.odd.url, username=None).get("/thing")
-        self.assertEqual(["nothing"], self.how())
+        self.assertEqual(["nothing"], self.credentials())

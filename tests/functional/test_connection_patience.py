@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Connections to pod managers that are slow, silent, or have their hands full."""
+"""Connections to pod managers that are slow, silent, or overloaded."""
 
 from concurrent import futures
 import gzip
@@ -20,7 +20,7 @@ from valence_conductor import interrupt
 
 
 class TestDeadlines(OddTestCase):
-    def test_one_that_never_ends_is_not_listened_to_for_ever(self) -> None:
+    def test_a_response_without_an_end_meets_the_deadline(self) -> None:
         client = self.connect(self.odd.url, read_timeout=20, request_timeout=2)
         for head in (
             b"HTTP/1.1 200 OK\r\nX-Long: ",
@@ -33,7 +33,7 @@ class TestDeadlines(OddTestCase):
             self.assertNotIn("sent", exc.details)
             client.get("/thing")
 
-    def test_a_silence_ends_it_sooner(self) -> None:
+    def test_a_pause_ends_it_sooner(self) -> None:
         hang = threading.Event()
         self.addCleanup(hang.set)
         self.odd.answers["GET", "/slow"] = lambda handler: hang.wait(60) and None  # type: ignore
@@ -41,24 +41,24 @@ class TestDeadlines(OddTestCase):
         exc = self.assertRaises(errors.PodManagerUnreachable, client.get, "/slow")
         self.assertIn("in 0.2 s", exc.detail)
 
-    def test_what_is_packed_is_unpacked(self) -> None:
-        packed = gzip.compress(json.dumps(THING).encode())
-        self.odd.answers["GET", "/thing"] = (200, {"content-encoding": "gzip"}, packed)
+    def test_a_compressed_response_is_decompressed(self) -> None:
+        compressed = gzip.compress(json.dumps(THING).encode())
+        self.odd.answers["GET", "/thing"] = (200, {"content-encoding": "gzip"}, compressed)
         self.assertEqual(THING, self.connect(self.odd.url).get("/thing"))
 
 
-class TestTurns(OddTestCase):
-    def test_no_more_requests_at_a_time_than_allowed(self) -> None:
-        lock, now, most = threading.Lock(), [0], [0]
+class TestSlots(OddTestCase):
+    def test_no_more_concurrent_requests_than_allowed(self) -> None:
+        lock, concurrent, most = threading.Lock(), [0], [0]
         three = threading.Barrier(3)
 
         def thing(handler: odd.Handler) -> odd.Canned:
             with lock:
-                now[0] += 1
-                most[0] = max(most[0], now[0])
-            three.wait(60)  # fewer at a time would never get past this
+                concurrent[0] += 1
+                most[0] = max(most[0], concurrent[0])
+            three.wait(60)  # fewer at a time would never pass
             with lock:
-                now[0] -= 1
+                concurrent[0] -= 1
             return (200, {}, THING)
 
         self.odd.answers["GET", "/thing"] = thing
@@ -67,12 +67,12 @@ class TestTurns(OddTestCase):
             list(pool.map(lambda _: client.get("/thing"), range(24)))
         self.assertEqual(3, most[0])
 
-    def test_a_turn_that_does_not_come_is_not_waited_for_any_longer(self) -> None:
-        hang, begun = threading.Event(), threading.Event()
+    def test_a_request_waits_for_a_slot_no_longer_than_queue_timeout(self) -> None:
+        hang, started = threading.Event(), threading.Event()
         self.addCleanup(hang.set)
 
         def slow(handler: odd.Handler) -> odd.Canned:
-            begun.set()
+            started.set()
             hang.wait(60)
             return (204, {}, None)
 
@@ -80,7 +80,7 @@ class TestTurns(OddTestCase):
         client = self.connect(self.odd.url, pool_size=1, queue_timeout=0.1)
         thread = threading.Thread(target=client.post, args=("/slow",))
         thread.start()
-        begun.wait(60)
+        started.wait(60)
         exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/thing")
         self.assertIs(False, exc.details["sent"])
         self.assertIn("pool_size", exc.detail)
@@ -91,39 +91,39 @@ class TestTurns(OddTestCase):
 
 class TestBreaker(OddTestCase):
     def hang(self) -> threading.Event:
-        """Answer nothing any more, until the event is set."""
-        well = threading.Event()
-        self.addCleanup(well.set)
+        """Respond to nothing until the event is set."""
+        recovered = threading.Event()
+        self.addCleanup(recovered.set)
         usual = dict(self.odd.answers)
 
-        def after_all(key: tuple[str, str]) -> Any:
+        def delayed(key: tuple[str, str]) -> Any:
             def answer(handler: odd.Handler) -> Any:
-                well.wait(60)
+                recovered.wait(60)
                 canned = usual[key]
                 return canned(handler) if callable(canned) else canned
 
             return answer
 
         for key in usual:
-            self.odd.answers[key] = after_all(key)
-        return well
+            self.odd.answers[key] = delayed(key)
+        return recovered
 
-    def test_one_that_does_not_answer_is_not_asked_again_at_once(self) -> None:
+    def test_one_that_does_not_respond_is_sent_no_further_request(self) -> None:
         client = self.connect(self.odd.url, read_timeout=2, session_after=-1)
-        well = self.hang()
+        recovered = self.hang()
         self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
         client._breaker._opened_at += 3600  # type: ignore[operator]
         for _ in range(100):
             exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/thing")
             self.assertEqual((False, False), (exc.details["sent"], exc.details["asked"]))
             self.assertIn("did not answer GET /thing in 2 s", exc.detail)
-        self.assertEqual(["GET /thing"], self.odd.asked())
-        well.set()
+        self.assertEqual(["GET /thing"], self.odd.lines())
+        recovered.set()
         client._breaker._opened_at -= 3600  # type: ignore[operator]
-        self.odd.seen.clear()
+        self.odd.requests.clear()
         until(lambda: self.works(client))
-        self.assertEqual([f"GET {ROOT}", "GET /thing"], self.odd.asked())
-        self.assertEqual(["nothing"], self.how(ROOT))
+        self.assertEqual([f"GET {ROOT}", "GET /thing"], self.odd.lines())
+        self.assertEqual(["nothing"], self.credentials(ROOT))
 
     def works(self, client: Connection) -> bool:
         try:
@@ -131,42 +131,42 @@ class TestBreaker(OddTestCase):
         except errors.PodManagerUnreachable:
             return False
 
-    def test_a_job_looks_again_before_it_gives_up(self) -> None:
+    def test_a_job_probes_before_it_gives_up(self) -> None:
         client = self.connect(self.odd.url, read_timeout=2, session_after=-1)
-        well = self.hang()
+        recovered = self.hang()
         self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
-        client._breaker._pause = 3600.0
-        well.set()
+        client._breaker._delay = 3600.0
+        recovered.set()
         exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/thing")
         self.assertIs(False, exc.details["asked"])
         with interrupt.until_set(threading.Event()):
             client.post("/thing")
-        self.assertEqual(["GET /thing", f"GET {ROOT}", "POST /thing"], self.odd.asked())
+        self.assertEqual(["GET /thing", f"GET {ROOT}", "POST /thing"], self.odd.lines())
 
-    def test_while_one_asks_whether_it_is_back_nobody_waits_for_long(self) -> None:
+    def test_no_request_waits_long_for_a_probe(self) -> None:
         client = self.connect(self.odd.url, connect_timeout=30, read_timeout=2, session_after=-1)
-        well = self.hang()
+        recovered = self.hang()
         self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
         client._breaker._opened_at = 0.0
-        self.odd.seen.clear()
+        self.odd.requests.clear()
         for _ in range(20):
             exc = self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
             self.assertIs(False, exc.details["asked"])
-        until(lambda: self.odd.asked() == [f"GET {ROOT}"])
-        well.set()
+        until(lambda: self.odd.lines() == [f"GET {ROOT}"])
+        recovered.set()
         until(lambda: client._breaker.is_closed)
         self.assertEqual(THING, client.get("/thing"))
 
-    def test_refusals_are_answers(self) -> None:
+    def test_refusals_are_responses(self) -> None:
         client = self.connect(self.odd.url, busy_timeout=0)
         for status in (400, 401, 403, 404, 409, 429, 500, 503):
             self.odd.answers["POST", "/no"] = (status, {"Retry-After": "30"}, {"error": {}})
             for _ in range(5):
                 self.assertRaises(errors.ValenceError, client.post, "/no")
             self.assertTrue(client._breaker.is_closed)
-        self.assertEqual(5 * 8, self.odd.asked().count("POST /no"))
+        self.assertEqual(5 * 8, self.odd.lines().count("POST /no"))
 
-    def test_a_gateway_that_finds_nobody_is_no_answer(self) -> None:
+    def test_the_502_of_a_gateway_is_no_response(self) -> None:
         client = self.connect(self.odd.url)
         self.odd.answers["GET", "/thing"] = (502, {}, b"<html>Bad Gateway</html>")
         for _ in range(3):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Every operation of ``openapi.json`` is asked a lot, and answers as it says it does.
+"""Every operation of ``openapi.json`` responds as it is described there.
 
-Requests are made by schemathesis out of the description: valid and wrong ones, the
-same ones each time.
+schemathesis generates the requests from the description: valid and invalid ones, the same
+ones at each run.
 """
 
 import contextlib
@@ -43,18 +43,18 @@ CHECKS = [
 
 
 class OnlySimulator(adapters.HTTPAdapter):
-    """The network, as far as a simulated pod manager: URLs that are made up lead nowhere."""
+    """A network with one simulated pod manager: generated URLs are unreachable."""
 
     url = ""
 
     def send(self, request: Any, **options: Any) -> Any:  # type: ignore[override]
         if not request.url.startswith(self.url):
-            raise requests.ConnectionError(f"{request.url} is beyond this test")
+            raise requests.ConnectionError(f"{request.url} is not the simulator")
         return super().send(request, **options)
 
 
 class NoIronic:
-    """An Ironic that nobody configured."""
+    """An Ironic that is not configured."""
 
     def ping(self) -> None:
         raise errors.IronicNotConfigured("No Ironic is configured.")
@@ -86,27 +86,27 @@ class TestContract(base.TestCase):
             conf.set_override("connection", databases.url(folder, name), group=group)
         return conf
 
-    def test_every_operation_answers_as_it_is_described(self) -> None:
+    def test_every_operation_responds_as_it_is_described(self) -> None:
         schema = schemathesis.openapi.from_wsgi("/v1/openapi.json", self.application)
-        made = schema["/v1/podmanagers"]["POST"].Case(
-            body=self.known(), media_type="application/json"
+        case = schema["/v1/podmanagers"]["POST"].Case(
+            body=self.podmanager(), media_type="application/json"
         )
-        self.assertEqual(201, made.call().status_code)
-        asked = 0
+        self.assertEqual(201, case.call().status_code)
+        count = 0
         for result in schema.get_all_operations():
             operation = result.ok()
             for example in operation.get_strategies_from_examples():
-                self.ask(example, 1)
+                self.check(example, 1)
             for mode in schemathesis.GenerationMode:
-                self.ask(operation.as_strategy(generation_mode=mode), EXAMPLES)
-            asked += 1
-        self.assertEqual(schema.statistic.operations.total, asked)
+                self.check(operation.as_strategy(generation_mode=mode), EXAMPLES)
+            count += 1
+        self.assertEqual(schema.statistic.operations.total, count)
 
-    def known(self) -> dict[str, Any]:
+    def podmanager(self) -> dict[str, Any]:
         url = self.simulator.url
         return {"name": "rack-7", "url": url, "username": "admin", "password": "admin"}
 
-    def ask(self, cases: Any, count: int) -> None:
+    def check(self, cases: Any, count: int) -> None:
         @hypothesis.settings(
             max_examples=count,
             derandomize=True,
@@ -119,8 +119,8 @@ class TestContract(base.TestCase):
         def each(case: Any) -> None:
             case.validate_response(case.call(), checks=CHECKS)
 
-        with contextlib.suppress(hypothesis.errors.Unsatisfiable):  # nothing can be wrong with it
+        with contextlib.suppress(hypothesis.errors.Unsatisfiable):  # no invalid request exists
             try:
                 each()
-            except failures.FailureGroup as exc:  # no Exception: it would end all tests
+            except failures.FailureGroup as exc:  # not an Exception: it would end the test run
                 raise AssertionError(str(exc)) from exc

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The tables of the service on every kind of database: migrated, compared, and in trouble."""
+"""The tables on every kind of database: migrations, models, and server failures."""
 
 import datetime
 import pathlib
@@ -26,6 +26,7 @@ from valence.objects import flavor as flavor_objects
 from valence.objects import node as node_objects
 from valence_conductor import waiting
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 from valence_conductor.locks import lock
 from valence_integration.db import instances
 from valence_integration.db import migrations as instance_migrations
@@ -33,12 +34,12 @@ from valence_integration.db import models
 
 PROPERTIES: dict[str, Any] = {"processor": {"total_cores": 4}, "memory": {"capacity_mib": 4096}}
 
-#: With fractions, which MariaDB keeps only where it is told to.
+#: With fractions of seconds, which MariaDB stores only in columns that are declared so.
 MOMENT = datetime.datetime(2026, 1, 2, 3, 4, 5, 678901)
 
 PODM = "11111111-1111-4111-8111-111111111111"
 
-#: Rows of every table that the first revision had, as it had them.
+#: Rows of every table of the first revision, with its columns.
 ROWS: dict[str, dict[str, Any]] = {
     "podmanagers": {
         "uuid": PODM,
@@ -77,8 +78,8 @@ def revisions() -> list[str]:
     """List the revisions of the tables, oldest first."""
     config = Config()
     config.set_main_option("script_location", migrations.LOCATION)
-    found = script.ScriptDirectory.from_config(config).walk_revisions()
-    return [one.revision for one in found][::-1]
+    scripts = script.ScriptDirectory.from_config(config).walk_revisions()
+    return [one.revision for one in scripts][::-1]
 
 
 class DatabaseTest(testscenarios.WithScenarios, base.TestCase):
@@ -93,24 +94,26 @@ class DatabaseTest(testscenarios.WithScenarios, base.TestCase):
             self.server = self.useFixture(databases.ALL[self.kind]())
 
     def empty(self, name: str) -> db_engine.Database:
-        """Make an empty database."""
+        """Return an empty database."""
         url = f"sqlite:///{self.folder}/{name}.sqlite"
         if self.kind != "sqlite":
             self.server.create(name)
             url = self.server.url(name)
-        made = db_engine.Database(url)
-        self.addCleanup(made.close)
-        return made
+        db = db_engine.Database(url)
+        self.addCleanup(db.close)
+        return db
 
 
 class TestMigrations(DatabaseTest):
-    def test_rows_of_every_revision_come_through_to_the_newest(self) -> None:
+    def test_rows_of_every_revision_survive_the_upgrade_to_the_newest(self) -> None:
         for revision in revisions():
             db = self.empty(f"from_{revision}")
             wiring.upgrade(db, revision)
             self.fill(db)
             wiring.upgrade(db)
-            self.assertEqual(revisions()[-1], db.version(objects_base.VERSION_TABLE))
+            self.assertEqual(
+                revisions()[-1], db_migrations.version(db, objects_base.VERSION_TABLE)
+            )
             node = node_objects.get(db, "node")
             self.assertEqual(("composed", PODM, 3), (node.state, node.podm_uuid, node.generation))
             self.assertEqual(ROWS["nodes"]["interfaces"], node.interfaces)
@@ -126,7 +129,7 @@ class TestMigrations(DatabaseTest):
             differences = autogenerate.compare_metadata(context, objects_base.Base.metadata)
         self.assertEqual([], differences)
 
-    def test_a_time_is_kept_to_the_microsecond(self) -> None:
+    def test_a_time_is_stored_with_microseconds(self) -> None:
         db = self.empty("times")
         wiring.upgrade(db)
         now = waiting.now().replace(microsecond=123456)
@@ -137,11 +140,11 @@ class TestMigrations(DatabaseTest):
     def fill(self, db: db_engine.Database) -> None:
         with db.engine.begin() as connection:
             for table, values in ROWS.items():
-                known = sa.Table(table, sa.MetaData(), autoload_with=connection)
+                reflected = sa.Table(table, sa.MetaData(), autoload_with=connection)
                 for column in ("properties", "interfaces", "verify_ca"):
-                    if column in known.c:  # MariaDB calls JSON a long text
-                        known.c[column].type = sa.JSON()
-                connection.execute(known.insert().values(**values))
+                    if column in reflected.c:  # MariaDB reports JSON as LONGTEXT
+                        reflected.c[column].type = sa.JSON()
+                connection.execute(reflected.insert().values(**values))
 
 
 class TestInstances(DatabaseTest):
@@ -159,7 +162,7 @@ class TestInstances(DatabaseTest):
             differences = autogenerate.compare_metadata(context, models.Base.metadata)
         self.assertEqual([], differences)
 
-    def test_a_time_is_kept_to_the_microsecond(self) -> None:
+    def test_a_time_is_stored_with_microseconds(self) -> None:
         db = self.instances()
         now = waiting.now().replace(microsecond=123456)
         row = models.InstanceRow(
@@ -180,37 +183,37 @@ class TestInstances(DatabaseTest):
 class TestLock(DatabaseTest):
     scenarios: ClassVar = [(kind, {"kind": kind}) for kind in databases.ALL]
 
-    def test_one_holds_it_until_it_lets_go_or_is_gone(self) -> None:
+    def test_one_process_holds_it_until_it_is_released(self) -> None:
         db = self.empty("locked")
         first, second = lock.ServerLock(db.engine), lock.ServerLock(db.engine)
         self.assertEqual((True, False), (first.acquire(), second.acquire()))
         first.release()
         self.assertTrue(second.acquire())
         other = lock.ServerLock(self.empty("other").engine)
-        self.assertTrue(other.acquire())  # that of another database
+        self.assertTrue(other.acquire())  # the lock of another database
         self.addCleanup(other.release)
         self.addCleanup(second.release)
         self.assertNotIn("secret", second.location)
 
 
-class TestTrouble(DatabaseTest):
-    """Of servers: what passes by itself is not shown to anybody."""
+class TestFailures(DatabaseTest):
+    """Failures of servers that are only temporary are retried."""
 
     scenarios: ClassVar = [(kind, {"kind": kind}) for kind in databases.ALL]
 
     def setUp(self) -> None:
         super().setUp()
-        self.db = self.empty("trouble")
+        self.db = self.empty("failures")
         wiring.upgrade(self.db)
 
-    def test_a_connection_that_a_restart_broke_is_made_anew(self) -> None:
+    def test_a_connection_that_a_restart_broke_is_replaced(self) -> None:
         flavor_objects.create(self.db, _values("before"))
         self.server.restart()
         self.assertEqual("before", flavor_objects.get(self.db, "before").name)
         flavor_objects.create(self.db, _values("after"))
         self.assertEqual("after", flavor_objects.get(self.db, "after").name)
 
-    def test_the_victim_of_a_deadlock_begins_anew(self) -> None:
+    def test_the_victim_of_a_deadlock_is_retried(self) -> None:
         for name in ("left", "right"):
             flavor_objects.create(self.db, _values(name))
         meeting = threading.Barrier(2)
@@ -222,7 +225,7 @@ class TestTrouble(DatabaseTest):
             fresh = attempts.count(first) == 1
             with self.db.writer() as session:
                 self.write(session, first)
-                if fresh:  # both hold one row, and want the other's
+                if fresh:  # both hold one row, and wait for the other's
                     meeting.wait(60)
                 self.write(session, second)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The API as its users see it: each file of ``gabbits`` is a story of requests in order.
+"""The API as its users see it: each file of ``gabbits`` is a sequence of requests.
 
-Each has a service of its own, with a simulated pod manager at ``$ENVIRON['POD']``.
+Each file has a service of its own, with a simulated pod manager at ``$ENVIRON['POD']``.
 """
 
 import os
@@ -20,15 +20,15 @@ from podm_simulator.pod.pod import Pace
 from podm_simulator.server import Simulator
 from tests.servers import databases
 from valence import conf as service_conf
-from valence import service as service_module
+from valence import service as valence_service
 from valence import wiring
 from valence.api import app
 
-STORIES = str(pathlib.Path(__file__).parent / "gabbits")
+FOLDER = str(pathlib.Path(__file__).parent / "gabbits")
 
 
 class Service(fixture.GabbiFixture):  # type: ignore[misc]
-    """A service on empty databases, as long as a story lasts."""
+    """A service on empty databases, for the requests of one file."""
 
     running: Any = None
 
@@ -46,7 +46,7 @@ class Service(fixture.GabbiFixture):  # type: ignore[misc]
         conf.set_override("poll_interval", 0.05, group="podmanagers")
         for group, name in (("database", "valence"), ("conductor", "flows")):
             conf.set_override("connection", databases.url(folder, name), group=group)
-        self.service = service_module.Service(conf)
+        self.service = valence_service.Service(conf)
         wiring.upgrade(self.service.db)
         self.service.start()
         Service.running = app.application(self.service)
@@ -61,14 +61,14 @@ class Service(fixture.GabbiFixture):  # type: ignore[misc]
 
 
 def application() -> Any:
-    """Give what leads to the service that runs when it is asked."""
+    """Return an application that forwards to the running service."""
     return lambda environ, start_response: Service.running(environ, start_response)
 
 
 def load_tests(loader: unittest.TestLoader, _tests: Any, _pattern: Any) -> unittest.TestSuite:
-    """Make a test of every request of every story."""
+    """Return a test for every request of every file."""
     return driver.build_tests(
-        STORIES,
+        FOLDER,
         loader,
         host=None,
         intercept=application,

@@ -19,7 +19,6 @@ from podm_simulator import server
 from podm_simulator.pod import factory
 from podm_simulator.pod import pod
 from tests import base
-from tests.functional import rsd_base
 from tests.unit.service import fake_redfish
 from valence import errors
 from valence import podmanagers
@@ -31,7 +30,7 @@ MAC = "52:54:00:00:00:01"
 
 
 class TestRegistration(base.TestCase):
-    """One Ironic for all; each test has nodes and MACs of its own, and leaves none."""
+    """One Ironic for all tests; each has its own nodes and MACs, and deletes them."""
 
     lab: lab_ironic.Ironic
 
@@ -57,18 +56,18 @@ class TestRegistration(base.TestCase):
         self.conf.set_override("auth_type", "none", group="ironic")
         self.conf.set_override("endpoint_override", self.lab.url, group="ironic")
         self.ironic = Ironic(self.conf)
-        self.theirs = ironic_client.get_client(
+        self.client = ironic_client.get_client(
             "1", endpoint=self.lab.url, os_ironic_api_version="latest", max_retries=0
         )
         self.uuid, self.composed = str(uuid.uuid4()), str(uuid.uuid4())
-        self.addCleanup(self.left_nothing)
+        self.addCleanup(self.check_nothing_left)
 
-    def left_nothing(self) -> None:
-        self.assertEqual([], self.theirs.node.list())
-        self.assertEqual([], self.theirs.port.list())
+    def check_nothing_left(self) -> None:
+        self.assertEqual([], self.client.node.list())
+        self.assertEqual([], self.client.port.list())
 
     def create(self, **more: Any) -> None:
-        given = {
+        fields = {
             "uuid": self.uuid,
             "name": "composed-1",
             "driver_info": {
@@ -80,45 +79,45 @@ class TestRegistration(base.TestCase):
             "macs": [MAC],
             **more,
         }
-        self.ironic.create_node(**given)
+        self.ironic.create_node(**fields)
 
     def delete(self) -> None:
         self.ironic.delete_node(self.uuid, self.composed)
 
     def macs(self) -> list[str]:
-        return sorted(port.address for port in self.theirs.port.list(node=self.uuid))
+        return sorted(port.address for port in self.client.port.list(node=self.uuid))
 
-    def refused(self, call: Callable[..., Any], **given: Any) -> errors.IronicRefused:
-        exc: errors.IronicRefused = self.assertRaises(errors.IronicRefused, call, **given)
+    def refused(self, call: Callable[..., Any], **arguments: Any) -> errors.IronicRefused:
+        exc: errors.IronicRefused = self.assertRaises(errors.IronicRefused, call, **arguments)
         return exc
 
     def to(self, target: str, state: str) -> None:
-        self.theirs.node.set_provision_state(self.uuid, target)
-        give_up = time.monotonic() + 30
-        while time.monotonic() < give_up:
-            node = self.theirs.node.get(self.uuid)
+        self.client.node.set_provision_state(self.uuid, target)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            node = self.client.node.get(self.uuid)
             if node.provision_state == state and node.reservation is None:
                 return
             time.sleep(0.1)
         raise AssertionError(f"{node.provision_state}: {node.last_error}")
 
-    def test_an_audit_lists_what_bears_our_mark_and_deletes_what_nobody_uses(self) -> None:
-        other = self.theirs.node.create(driver="redfish", extra={"rack": 7})
-        self.addCleanup(self.theirs.node.delete, other.uuid)
+    def test_marked_nodes_are_listed_and_unused_ones_are_deleted(self) -> None:
+        other = self.client.node.create(driver="redfish", extra={"rack": 7})
+        self.addCleanup(self.client.node.delete, other.uuid)
         self.create(instance_uuid=str(uuid.uuid4()))
-        (seen,) = self.ironic.list_marked()
+        (listed,) = self.ironic.list_marked()
         self.assertEqual(
-            (self.uuid, "enroll", None), (seen.uuid, seen.provision_state, seen.reservation)
+            (self.uuid, "enroll", None), (listed.uuid, listed.provision_state, listed.reservation)
         )
-        self.assertEqual(INSTALLATION, seen.extra["valence_installation"])
+        self.assertEqual(INSTALLATION, listed.extra["valence_installation"])
         self.refused(self.ironic.delete_unused, uuid=self.uuid, valence_node=self.composed)
-        self.theirs.node.update(self.uuid, [{"op": "remove", "path": "/instance_uuid"}])
+        self.client.node.update(self.uuid, [{"op": "remove", "path": "/instance_uuid"}])
         self.refused(self.ironic.delete_unused, uuid=self.uuid, valence_node="another")
         self.ironic.delete_unused(uuid=self.uuid, valence_node=self.composed)
         self.assertEqual([], self.ironic.list_marked())
         self.ironic.delete_unused(uuid=self.uuid, valence_node=self.composed)
 
-    def test_everything_is_as_asked_for(self) -> None:
+    def test_a_node_has_every_requested_field(self) -> None:
         instance = str(uuid.uuid4())
         self.create(
             resource_class="baremetal",
@@ -128,28 +127,28 @@ class TestRegistration(base.TestCase):
             owner="project",
             instance_uuid=instance,
         )
-        node = self.theirs.node.get(self.uuid)
+        node = self.client.node.get(self.uuid)
         self.assertEqual("enroll", node.provision_state)
         marks = {"valence_node": self.composed, "valence_installation": INSTALLATION}
         self.assertEqual({"rack": 7, **marks}, node.extra)
         self.assertEqual(["CUSTOM_A", "CUSTOM_B"], sorted(node.traits))
         expected = ("baremetal", {"cpus": 8}, "project", instance)
-        seen = (node.resource_class, node.properties, node.owner, node.instance_uuid)
-        self.assertEqual(expected, seen)
+        fields = (node.resource_class, node.properties, node.owner, node.instance_uuid)
+        self.assertEqual(expected, fields)
         self.assertEqual([MAC], self.macs())
         self.delete()
 
-    def test_what_was_half_done_is_completed_and_undone(self) -> None:
+    def test_a_partial_registration_is_completed_and_deleted(self) -> None:
         self.create(macs=[])
         self.create(macs=[MAC.upper(), "52:54:00:00:00:02"], traits=["CUSTOM_A"])
         self.create(macs=[MAC, "52:54:00:00:00:02"], traits=["CUSTOM_A"])
         self.assertEqual([MAC, "52:54:00:00:00:02"], self.macs())
-        self.assertEqual(["CUSTOM_A"], self.theirs.node.get(self.uuid).traits)
+        self.assertEqual(["CUSTOM_A"], self.client.node.get(self.uuid).traits)
         self.delete()
-        self.assertRaises(ironic_errors.NotFound, self.theirs.node.get, self.uuid)
+        self.assertRaises(ironic_errors.NotFound, self.client.node.get, self.uuid)
         self.delete()
 
-    def test_what_is_taken_is_refused_and_names_who_has_it(self) -> None:
+    def test_a_duplicate_is_refused_with_the_node_that_has_the_value(self) -> None:
         self.create()
         exc = self.refused(self.create, uuid=str(uuid.uuid4()))
         self.assertIn("already exists", exc.own_words or "")
@@ -164,20 +163,20 @@ class TestRegistration(base.TestCase):
         self.ironic.delete_node(other, self.composed)
         self.delete()
 
-    def test_what_ironic_does_not_accept_is_refused_in_its_words(self) -> None:
-        for given, words in [
+    def test_a_value_that_ironic_does_not_accept_is_refused_with_its_message(self) -> None:
+        for fields, message in [
             ({"name": "not a name!"}, "invalid name"),
             ({"macs": ["zz"]}, "MAC"),
             ({"traits": ["nope"]}, "CUSTOM_"),
         ]:
-            exc = self.refused(self.create, **given)
-            self.assertIn(words, exc.own_words or "")
+            exc = self.refused(self.create, **fields)
+            self.assertIn(message, exc.own_words or "")
             self.delete()
 
     def test_a_node_that_is_being_verified_is_waited_for(self) -> None:
-        # Nobody listens there, which Ironic finds out in half a minute.
+        # Nothing listens at that address, which Ironic detects in half a minute.
         self.create()
-        self.theirs.node.set_provision_state(self.uuid, "manage")
+        self.client.node.set_provision_state(self.uuid, "manage")
         self.delete()
 
     def test_a_composed_node_can_be_managed_through_its_pod_manager(self) -> None:
@@ -186,9 +185,9 @@ class TestRegistration(base.TestCase):
         )
         url = simulator.start()
         self.addCleanup(simulator.stop)
-        known = podmanagers.PodManagers(fake_redfish.conf())
-        self.addCleanup(known.close)
-        driver = known.get(rsd_base.Row(url))
+        connections = podmanagers.PodManagers(fake_redfish.conf())
+        self.addCleanup(connections.close)
+        driver = connections.get(fake_redfish.access(url))
         path = driver.allocate("valence-1", "", {"processor": {"total_cores": 8}})
         driver.assemble(path)
         system_path = driver.read(path).system_path or ""
@@ -196,18 +195,18 @@ class TestRegistration(base.TestCase):
         self.create(driver_info=driver.bmc(system_path), macs=macs)
         self.assertEqual(sorted(macs), self.macs())
         self.to("manage", "manageable")
-        self.assertEqual("power off", self.theirs.node.get(self.uuid).power_state)
+        self.assertEqual("power off", self.client.node.get(self.uuid).power_state)
         self.to("provide", "available")
         instance = str(uuid.uuid4())
         patch = [{"op": "add", "path": "/instance_uuid", "value": instance}]
-        self.theirs.node.update(self.uuid, patch)
+        self.client.node.update(self.uuid, patch)
         exc = self.refused(self.delete)
         self.assertIn(instance, exc.own_words or "")
         self.to("manage", "manageable")
-        self.theirs.node.update(self.uuid, [{"op": "add", "path": "/extra/a", "value": 1}])
+        self.client.node.update(self.uuid, [{"op": "add", "path": "/extra/a", "value": 1}])
         self.delete()
 
-    def test_a_deployed_node_is_left_alone_in_maintenance_too(self) -> None:
+    def test_a_deployed_node_is_not_deleted_even_in_maintenance(self) -> None:
         simulator = server.Simulator(factory.Size((factory.Shape(systems=1),)), password="secret")
         url = simulator.start()
         self.addCleanup(simulator.stop)
@@ -220,27 +219,27 @@ class TestRegistration(base.TestCase):
         self.create(driver_info=info)
         self.to("manage", "manageable")
         boot = {"op": "add", "path": "/instance_info/boot_iso", "value": "http://127.0.0.1:9/x"}
-        self.theirs.node.update(self.uuid, [boot])
+        self.client.node.update(self.uuid, [boot])
         self.to("adopt", "active")
         for maintenance in (False, True):
-            self.theirs.node.set_maintenance(self.uuid, maintenance)
+            self.client.node.set_maintenance(self.uuid, maintenance)
             exc = self.refused(self.delete)
             self.assertIn("'active'", exc.detail)
             self.assertEqual([MAC], self.macs())
-        self.theirs.node.set_maintenance(self.uuid, False)
+        self.client.node.set_maintenance(self.uuid, False)
         self.to("deleted", "available")
         self.delete()
 
 
 class TestIronicIsDown(base.TestCase):
-    def test_it_is_said_at_once(self) -> None:
+    def test_it_is_reported_at_once(self) -> None:
         conf = cfg.ConfigOpts()
         conf([], project="valence", default_config_files=[])
         ironic_conf.register_opts(conf)
         url = f"http://127.0.0.1:{processes.free_port()}"
         conf.set_override("endpoint_override", url, group="ironic")
         service = Ironic(conf)
-        began = time.monotonic()
+        started_at = time.monotonic()
         exc = self.assertRaises(errors.IronicUnavailable, service.ping)
-        self.assertLess(time.monotonic() - began, 2)
+        self.assertLess(time.monotonic() - started_at, 2)
         self.assertIn("Check that it is running", exc.detail)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The service and its client with a real Keystone: who sees what, found in the catalog."""
+"""The service and its client with a real Keystone: visibility, and the catalog."""
 
 import os
 import pathlib
@@ -21,12 +21,12 @@ from valenceclient import errors
 
 SERVER = {"processor": {"total_cores": 4}}
 
-#: Seconds that a node may take.
+#: Seconds that an operation on a node may take.
 PATIENCE = 120.0
 
 
 class TestKeystone(base.TestCase):
-    """An administrator, two projects, and somebody who may only look."""
+    """An administrator, members of two projects, and a reader."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -54,8 +54,8 @@ class TestKeystone(base.TestCase):
         return ksa_session.Session(auth=auth)
 
     def start_service(self) -> service.Service:
-        made = service.Service(self.folder / "valence", "http://127.0.0.1:9")
-        made.prepare(
+        server = service.Service(self.folder / "valence", "http://127.0.0.1:9")
+        server.prepare(
             {
                 "DEFAULT": {"auth_strategy": "keystone"},
                 "keystone_authtoken": {
@@ -70,16 +70,16 @@ class TestKeystone(base.TestCase):
                 },
             }
         )
-        made.process.start(self.reaper)
-        self.addCleanup(made.process.stop)
-        made.process.wait_ready()
-        return made
+        server.process.start(self.reaper)
+        self.addCleanup(server.process.stop)
+        server.process.wait_ready()
+        return server
 
     def fill_keystone(self) -> None:
         identity = self.cloud.identity
-        found = identity.create_service(type="composable-baremetal", name="valence")
+        catalogued = identity.create_service(type="composable-baremetal", name="valence")
         identity.create_endpoint(
-            service_id=found.id, interface="public", url=self.service.url, region_id="lab"
+            service_id=catalogued.id, interface="public", url=self.service.url, region_id="lab"
         )
         roles = {role.name: role for role in identity.roles()}
         for user, project, role in (
@@ -87,11 +87,13 @@ class TestKeystone(base.TestCase):
             ("dodo", "wonderland", "reader"),
             ("bob", "building", "member"),
         ):
-            there = identity.find_project(project) or identity.create_project(
+            target = identity.find_project(project) or identity.create_project(
                 name=project, domain_id="default"
             )
-            made = identity.create_user(name=user, password=keystone.PASSWORD, domain_id="default")
-            identity.assign_project_role_to_user(there, made, roles[role])
+            account = identity.create_user(
+                name=user, password=keystone.PASSWORD, domain_id="default"
+            )
+            identity.assign_project_role_to_user(target, account, roles[role])
 
     def client(self, user: str, project: str, **more: Any) -> valenceclient.Client:
         return valenceclient.Client(session=self.session(user, project, **more), poll_interval=0.2)
@@ -103,9 +105,14 @@ class TestKeystone(base.TestCase):
         pod.process.wait_ready()
         root, alice = self.client("admin", "admin"), self.client("alice", "wonderland")
         dodo, bob = self.client("dodo", "wonderland"), self.client("bob", "building")
-        made = {"name": "pod", "url": pod.url, "username": pod.username, "password": pod.password}
-        self.assertRaises(errors.Forbidden, alice.podmanagers.create, **made)
-        root.podmanagers.create(**made)
+        fields = {
+            "name": "pod",
+            "url": pod.url,
+            "username": pod.username,
+            "password": pod.password,
+        }
+        self.assertRaises(errors.Forbidden, alice.podmanagers.create, **fields)
+        root.podmanagers.create(**fields)
         node = alice.nodes.create(properties=SERVER, wait=True, timeout=PATIENCE)
         wonderland = self.cloud.identity.find_project("wonderland").id
         self.assertEqual(("composed", wonderland), (node.state, node.project_id))
@@ -118,12 +125,12 @@ class TestKeystone(base.TestCase):
         alice.nodes.delete(node.uuid, wait=True, timeout=PATIENCE)
         self.assertEqual([], list(root.nodes.list()))
 
-    def test_a_token_is_taken_until_keystone_is_gone_and_a_wrong_one_never(self) -> None:
+    def test_a_cached_token_outlives_keystone_and_a_wrong_one_is_never_accepted(self) -> None:
         alice = self.client("alice", "wonderland")
         self.assertEqual([], list(alice.nodes.list()))
         wrong = {"X-Auth-Token": "gAAAAABwrong"}
         plain = ksa_session.Session()
-        for _again in range(3):
+        for _attempt in range(3):
             answer = plain.get(f"{self.service.url}/v1/nodes", headers=wrong, raise_exc=False)
             self.assertEqual(401, answer.status_code)
             self.assertEqual(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The lab that the other functional tests stand on."""
+"""The lab of the other functional tests."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests import base
 
 
 class TestProcesses(base.TestCase):
-    """Children come up, go down, and never stay behind."""
+    """Children are started, stopped, and never left running."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -34,28 +34,28 @@ class TestProcesses(base.TestCase):
             **{"ready": lambda: False, "deadline": 60, **options},
         )
 
-    def test_a_child_that_dies_says_so_with_the_end_of_its_log(self) -> None:
+    def test_a_child_that_ends_early_is_an_error_with_the_end_of_its_log(self) -> None:
         child = self.child("raise SystemExit('the disk is full')")
         child.start(self.reaper)
         error = self.assertRaises(processes.ProcessFailed, child.wait_ready)
         self.assertIn("ended with 1 before it was ready", str(error))
         self.assertIn("the disk is full", str(error))
 
-    def test_a_child_that_never_answers_is_given_up_at_its_deadline(self) -> None:
+    def test_a_child_that_is_never_ready_is_an_error_at_its_deadline(self) -> None:
         child = self.child("import time; time.sleep(60)", deadline=0.2)
         child.start(self.reaper)
         self.addCleanup(child.stop)
         error = self.assertRaises(processes.ProcessFailed, child.wait_ready)
         self.assertIn("was not ready", str(error))
 
-    def test_a_program_that_does_not_exist_is_an_error_not_a_wait(self) -> None:
+    def test_a_program_that_does_not_exist_is_an_error_at_once(self) -> None:
         child = processes.Process(
             "child", ["/nonexistent"], self.directory / "child.log", ready=lambda: False
         )
         error = self.assertRaises(processes.ProcessFailed, child.start, self.reaper)
         self.assertIn("cannot be started", str(error))
 
-    def test_stopping_kills_a_child_that_ignores_the_polite_signal(self) -> None:
+    def test_stop_kills_a_child_that_ignores_sigterm(self) -> None:
         ready = self.directory / "ready"
         child = self.child(
             f"""
@@ -86,10 +86,10 @@ class TestProcesses(base.TestCase):
         owner.send_signal(signal.SIGKILL)
         for pid in map(int, pids.read_text().split()):
             while Path(f"/proc/{pid}").exists():
-                self.assertLess(time.monotonic(), deadline, f"{pid} is still there")
+                self.assertLess(time.monotonic(), deadline, f"{pid} is still running")
                 time.sleep(0.05)
 
-    def test_the_same_port_is_never_given_twice(self) -> None:
+    def test_the_same_port_is_never_returned_twice(self) -> None:
         ports = [processes.free_port() for _ in range(50)]
         self.assertEqual(len(ports), len(set(ports)))
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The main job: compose, enrol, deploy, and give everything back."""
+"""The main job: compose, enrol, deploy, and release everything."""
 
 import time
 
@@ -20,18 +20,18 @@ STUCK_TRAY = {
 
 
 class TestProvision(base.FunctionalTestCase):
-    """A server comes to be, and goes."""
+    """A server is provisioned and destroyed."""
 
-    def test_a_server_is_composed_enrolled_deployed_and_given_back(self) -> None:
+    def test_a_server_is_composed_enrolled_deployed_and_released(self) -> None:
         uuid = self.provision(deploy=base.RAMDISK)
         instance = self.wait(uuid)
         self.assertEqual(states.ACTIVE, instance.state)
         self.assertIs(True, instance.composed)
         node = self.valence.nodes.get(instance.node_uuid)
         self.assertEqual(("composed", "ironic"), (node.state, node.managed_by))
-        known = self.ironic.node.get(instance.ironic_uuid)
-        self.assertEqual(("active", "power on"), (known.provision_state, known.power_state))
-        self.assertEqual(uuid, known.instance_uuid)
+        machine = self.ironic.node.get(instance.ironic_uuid)
+        self.assertEqual(("active", "power on"), (machine.provision_state, machine.power_state))
+        self.assertEqual(uuid, machine.instance_uuid)
         ports = self.ironic.node.list_ports(instance.ironic_uuid)
         self.assertEqual(
             sorted(interface.mac.lower() for interface in node.interfaces),
@@ -61,14 +61,14 @@ class TestProvision(base.FunctionalTestCase):
         self.assertEqual(states.DELETED, self.destroy(uuid).state)
         self.assertEqual(states.DELETED, self.destroy(uuid).state)
 
-    def test_a_server_that_is_not_wanted_any_more_is_given_back_half_way(self) -> None:
+    def test_a_server_that_is_destroyed_while_it_is_provisioned_is_released(self) -> None:
         uuid = self.provision(deploy=base.RAMDISK)
         self.provisioner.destroy(uuid)
         self.assertEqual(states.DELETED, self.wait(uuid).state)
 
 
 class TestFailure(base.FunctionalTestCase):
-    """What fails is given back, and the one who asked is told why."""
+    """A failed provisioning is undone, and the caller gets the reason."""
 
     def failure(self, uuid: str) -> errors.InstanceFailed:
         """Wait until a provisioning fails; check that nothing is left of it."""
@@ -84,10 +84,10 @@ class TestFailure(base.FunctionalTestCase):
         self.assertEqual(states.DELETED, self.destroy(uuid).state)
         return failed
 
-    def test_what_nobody_has_is_refused_in_the_pod_managers_words(self) -> None:
-        # Of drives the scheduler knows too little to refuse by itself.
-        asked = {**base.SERVER, "storage": [{"capacity_gib": 10**6}]}
-        failed = self.failure(self.provision(asked))
+    def test_an_impossible_request_is_refused_with_the_pod_managers_message(self) -> None:
+        # The scheduler does not filter by drives.
+        request = {**base.SERVER, "storage": [{"capacity_gib": 10**6}]}
+        failed = self.failure(self.provision(request))
         self.assertIn("no computer systems available", str(failed))
 
     def test_a_composition_that_fails_enrols_nothing(self) -> None:
@@ -109,7 +109,7 @@ class TestFailure(base.FunctionalTestCase):
 
 
 class TestRestart(base.FunctionalTestCase):
-    """A service that was killed goes on where it was."""
+    """A service that was killed continues with the same task."""
 
     def test_a_server_survives_the_service_being_killed_while_it_is_composed(self) -> None:
         uuid = self.provision()
@@ -124,7 +124,7 @@ class TestRestart(base.FunctionalTestCase):
         self.destroy(uuid)
 
     def is_composing(self, node: str) -> bool:
-        """Say whether the service works on the node."""
+        """Return whether a task of the node runs."""
         try:
             return bool(self.valence.nodes.get(node).task)
         except valenceclient.errors.NotFound:

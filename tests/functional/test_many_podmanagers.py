@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Several pod managers and one service, each a process, and many who ask at once."""
+"""Several pod managers and one service, each a process, and many concurrent clients."""
 
 import collections
 from concurrent import futures
@@ -19,10 +19,10 @@ import valenceclient
 PODS = 4
 SYSTEMS = 50
 
-#: Seconds in which everything must have come about.
-PATIENCE = 600.0
+#: Seconds in which all operations must have ended.
+TIMEOUT = 600.0
 
-WANTED = {"processor": {"total_cores": 8}, "memory": {"capacity_mib": 16384}}
+PROPERTIES = {"processor": {"total_cores": 8}, "memory": {"capacity_mib": 16384}}
 
 
 class TestManyPodManagers(base.TestCase):
@@ -36,7 +36,7 @@ class TestManyPodManagers(base.TestCase):
             name: podm.PodManager(folder, name, size)
             for name in (f"pod-{number}" for number in range(PODS))
         }
-        # Nothing is registered in Ironic here: no such Ironic is ever asked.
+        # No node is registered in Ironic here: no request is sent to this one.
         self.service = service.Service(folder / "valence", "http://127.0.0.1:9")
         self.service.prepare()
         parts = [*(pod.process for pod in self.pods.values()), self.service.process]
@@ -50,58 +50,58 @@ class TestManyPodManagers(base.TestCase):
             self.valence.podmanagers.create(
                 name=name, url=pod.url, username=pod.username, password=pod.password
             )
-        self.before = self.books()
+        self.before = self.fingerprints()
 
-    def books(self) -> dict[str, Any]:
+    def fingerprints(self) -> dict[str, Any]:
         return {name: pod.pool()["fingerprint"] for name, pod in self.pods.items()}
 
     def compose(self, number: int) -> str:
         client = valenceclient.Client(endpoint=self.service.url)
-        uuid: str = client.nodes.create(name=f"node-{number}", properties=WANTED).uuid
+        uuid: str = client.nodes.create(name=f"node-{number}", properties=PROPERTIES).uuid
         return uuid
 
     def release(self, uuid: str) -> None:
         valenceclient.Client(endpoint=self.service.url).nodes.delete(uuid)
 
     def settled(self) -> list[valenceclient.Node]:
-        """Wait until nothing is being done for any node."""
-        deadline = time.monotonic() + PATIENCE
+        """Wait until no operation on a node is running."""
+        deadline = time.monotonic() + TIMEOUT
         while True:
-            found = list(self.valence.nodes.list())
-            busy = [node for node in found if node.state in ("composing", "releasing")]
+            nodes = list(self.valence.nodes.list())
+            busy = [node for node in nodes if node.state in ("composing", "releasing")]
             if not busy:
-                return found
-            self.assertLess(time.monotonic(), deadline, f"{len(busy)} are not done")
+                return nodes
+            self.assertLess(time.monotonic(), deadline, f"{len(busy)} nodes are busy")
             time.sleep(0.5)
 
-    def test_many_composes_at_once_take_every_system_and_none_twice(self) -> None:
+    def test_concurrent_composes_use_every_system_and_none_twice(self) -> None:
         count = PODS * SYSTEMS
-        with futures.ThreadPoolExecutor(count) as crowd:
-            uuids = set(crowd.map(self.compose, range(count)))
+        with futures.ThreadPoolExecutor(count) as pool:
+            uuids = set(pool.map(self.compose, range(count)))
         nodes = self.settled()
         self.assertEqual({"composed": count}, collections.Counter(node.state for node in nodes))
         self.assertEqual(uuids, {node.uuid for node in nodes})
-        taken = collections.Counter((node.podm_id, node.system_path) for node in nodes)
-        self.assertEqual({1}, set(taken.values()))
+        counts = collections.Counter((node.podm_id, node.system_path) for node in nodes)
+        self.assertEqual({1}, set(counts.values()))
         for pod in self.pods.values():
             self.assertEqual(SYSTEMS, len(pod.pool()["nodes"]))
 
-        self.see_that_it_is_known(uuids)
-        self.see_that_one_more_is_refused_by_each()
+        self.check_inventory(uuids)
+        self.check_that_each_refuses_one_more()
 
-        with futures.ThreadPoolExecutor(20) as crowd:
-            list(crowd.map(self.release, uuids))
+        with futures.ThreadPoolExecutor(20) as pool:
+            list(pool.map(self.release, uuids))
         self.assertEqual([], self.settled())
-        self.assertEqual(self.before, self.books())
+        self.assertEqual(self.before, self.fingerprints())
 
-    def see_that_it_is_known(self, uuids: set[str]) -> None:
+    def check_inventory(self, uuids: set[str]) -> None:
         answer = self.get("/v1/systems?state=used&refresh=true")
         self.assertEqual([], answer["errors"])
         self.assertEqual(uuids, {system["node_id"] for system in answer["systems"]})
-        for one in self.get("/v1/podmanagers")["podmanagers"]:
-            self.assertEqual({"total": 50, "used": 50, "free": 0}, one["usage"]["systems"])
+        for row in self.get("/v1/podmanagers")["podmanagers"]:
+            self.assertEqual({"total": 50, "used": 50, "free": 0}, row["usage"]["systems"])
 
-    def see_that_one_more_is_refused_by_each(self) -> None:
+    def check_that_each_refuses_one_more(self) -> None:
         uuid = self.compose(PODS * SYSTEMS)
         self.settled()
         fault = self.get(f"/v1/nodes/{uuid}")["fault"]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What operators do to nodes, on the real service, simulated pods and a real Ironic."""
+"""Actions of operators on nodes, with simulated pods and a real Ironic."""
 
 from ironicclient import exc as ironic_errors
 
@@ -14,11 +14,11 @@ class TestNodes(base.FunctionalTestCase):
         return self.valence.nodes.create(name="web", properties=base.SERVER, wait=True)
 
     def vanish(self, node: valenceclient.Node) -> None:
-        """Delete a node on its pod manager, behind everybody's back."""
+        """Delete a node on its pod manager, without the service."""
         podm = self.valence.podmanagers.get(str(node.podm_id))
         self.lab.pods[podm.name].redfish(str(node.path), "DELETE")
 
-    def test_a_node_is_switched_until_ironic_has_it(self) -> None:
+    def test_a_node_is_reset_until_it_is_registered_in_ironic(self) -> None:
         node = self.compose()
         self.assertEqual("On", self.valence.nodes.reset(node.uuid, "On").power_state)
         self.valence.nodes.set_boot(node.uuid, "Pxe")

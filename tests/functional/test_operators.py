@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What operators do, and what audits repair, on real parts."""
+"""What operators do, and what audits repair, on real processes."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ from valence_integration.db import models
 
 
 class TestValenceInstance(base.FunctionalTestCase):
-    """The command, in a process beside the one that provisions."""
+    """The command, in another process than the one that provisions."""
 
     def run_command(self, *argv: str, status: int = 0) -> Any:
         program = [sys.executable, "-m", "valence_integration.cmd.instance"]
@@ -41,8 +41,8 @@ class TestValenceInstance(base.FunctionalTestCase):
         self.assertEqual((states.ACTIVE, True), (shown["state"], shown["composed"]))
         refused = self.run_command("retry", uuid, status=1).stderr
         self.assertIn("It is active", refused)
-        told = self.run_command("release", "--yes", uuid).stderr
-        self.assertIn("next sweep", told)
+        message = self.run_command("release", "--yes", uuid).stderr
+        self.assertIn("next sweep", message)
         self.provisioner._conductor.sweep()  # type: ignore[union-attr]
         self.assertEqual(states.DELETED, self.wait(uuid).state)
 
@@ -61,7 +61,7 @@ class TestValenceInstance(base.FunctionalTestCase):
 
 
 class TestAudits(base.FunctionalTestCase):
-    """What leaked is found, and given back; the books are compared at the end."""
+    """Leaked resources are found and released; the pool is compared at the end."""
 
     def plugin(self) -> instance_ledger.InstanceLedger:
         conf = self.lab.plugin_conf()
@@ -77,7 +77,7 @@ class TestAudits(base.FunctionalTestCase):
         conf.set_override("stray_grace", 0, group="nodes")
         return node_ledger.load(conf)
 
-    def test_an_instance_that_lost_its_row_is_given_back(self) -> None:
+    def test_an_instance_without_a_row_is_released(self) -> None:
         uuid, plugin = self.provision(), self.plugin()
         instance = self.wait(uuid)
         self.assertEqual([], plugin.audit())
@@ -90,14 +90,14 @@ class TestAudits(base.FunctionalTestCase):
         self.assertIn(instance.ironic_uuid, stray.what)
         self.assertEqual([], plugin.audit())
 
-    def test_a_composed_node_that_lost_its_row_is_given_back(self) -> None:
+    def test_a_composed_node_without_a_row_is_released(self) -> None:
         service = self.service()
-        tools = service.task_arguments(None)  # type: ignore[arg-type]
-        (podm,) = [p for p in self._podms(tools["db"]) if p.name == "small"]
+        context = service.task_arguments(None)["context"]  # type: ignore[arg-type]
+        (podm,) = [p for p in self._podms(context.db) if p.name == "small"]
         lost = str(uuids.uuid4())
-        tools["drivers"].get(podm.uuid).allocate(
+        context.drivers.get(podm.uuid).allocate(
             ownership.node_name(lost),
-            ownership.description(installation_objects.get(tools["db"]), None),
+            ownership.description(installation_objects.get(context.db), None),
             base.SERVER,
         )
         (stray,) = service.audit()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Rows of pod managers, in every database: what two do at once, and what was there before."""
+"""Rows of pod managers in every database: concurrent changes, and rows of old releases."""
 
 from collections.abc import Callable
 from concurrent import futures
@@ -20,6 +20,7 @@ from valence import errors
 from valence import wiring
 from valence.objects import base as objects_base
 from valence.objects import node as node_objects
+from valence.objects import node_changes
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor import errors as conductor_errors
 from valence_conductor.db.engine import Database
@@ -53,7 +54,7 @@ class TestRows(testscenarios.WithScenarios, base.TestCase):
         return {"uuid": uuid, **fresh, **fields}
 
     def at_once(self, do: Callable[[int], Any]) -> list[Any]:
-        """Do something in many threads at the same moment; give what came of it."""
+        """Run a function in many threads at the same time; return results and types of errors."""
         barrier = threading.Barrier(AT_ONCE)
 
         def one(number: int) -> Any:
@@ -66,7 +67,7 @@ class TestRows(testscenarios.WithScenarios, base.TestCase):
         with futures.ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(one, range(AT_ONCE)))
 
-    def test_what_was_known_before_is_enabled_and_bears_no_tags(self) -> None:
+    def test_rows_of_old_releases_are_enabled_and_have_no_tags(self) -> None:
         wiring.upgrade(self.db, "0002")
         now = datetime.datetime(2026, 1, 1)
         old = {**self.values(), "status": "online", "status_since": now, "created_at": now}
@@ -83,40 +84,42 @@ class TestRows(testscenarios.WithScenarios, base.TestCase):
             podmanager_objects.page(self.db, objects_base.Query(filters={"enabled": True}))[0]
         )  # type: ignore[dict-item]
 
-    def test_a_name_and_a_url_are_taken_once_whoever_comes_first(self) -> None:
+    def test_of_concurrent_creates_with_one_name_or_url_one_succeeds(self) -> None:
         wiring.upgrade(self.db)
         for field, value in (("name", "pod-1"), ("url", "https://pod.example")):
-            ended = self.at_once(
+            results = self.at_once(
                 lambda _number, field=field, value=value: podmanager_objects.create(
                     self.db, self.values(**{field: value})
                 )
             )
-            duplicates = [end for end in ended if end is errors.PodManagerDuplicate]
-            self.assertEqual(AT_ONCE - 1, len(duplicates), ended)
+            duplicates = [result for result in results if result is errors.PodManagerDuplicate]
+            self.assertEqual(AT_ONCE - 1, len(duplicates), results)
 
-    def test_of_many_changes_of_one_row_one_is_checked_against_it(self) -> None:
+    def test_of_concurrent_changes_of_one_row_one_succeeds(self) -> None:
         wiring.upgrade(self.db)
-        seen = podmanager_objects.create(self.db, self.values())
-        ended = self.at_once(
-            lambda number: podmanager_objects.update(self.db, seen, {"tags": [str(number)]})
+        row = podmanager_objects.create(self.db, self.values())
+        results = self.at_once(
+            lambda number: podmanager_objects.update(self.db, row, {"tags": [str(number)]})
         )
-        superseded = [end for end in ended if end is conductor_errors.Superseded]
-        self.assertEqual(AT_ONCE - 1, len(superseded), ended)
+        superseded = [result for result in results if result is conductor_errors.Superseded]
+        self.assertEqual(AT_ONCE - 1, len(superseded), results)
 
-    def test_a_node_that_comes_while_its_pod_manager_goes_has_one_or_is_refused(self) -> None:
+    def test_a_node_created_during_a_forced_delete_has_a_pod_manager_or_is_refused(
+        self,
+    ) -> None:
         wiring.upgrade(self.db)
         podm = podmanager_objects.create(self.db, self.values())
 
         def do(number: int) -> Any:
             if number == 0:
                 return [node.uuid for node in podmanager_objects.forget(self.db, podm.uuid)]
-            asked = {"uuid": str(uuids.uuid4()), "fingerprint": "x", "properties": {}}
-            return node_objects.create(self.db, {**asked, "podm_uuid": podm.uuid})[0].uuid
+            values = {"uuid": str(uuids.uuid4()), "fingerprint": "x", "properties": {}}
+            return node_changes.create(self.db, {**values, "podm_uuid": podm.uuid})[0].uuid
 
-        forgotten, *created = self.at_once(do)
-        left = {node.uuid for node in node_objects.list_all(self.db)}
-        if forgotten is errors.PodManagerInUse:
-            self.assertEqual(left, {end for end in created if isinstance(end, str)})
+        deleted, *created = self.at_once(do)
+        remaining = {node.uuid for node in node_objects.list_all(self.db)}
+        if deleted is errors.PodManagerInUse:
+            self.assertEqual(remaining, {result for result in created if isinstance(result, str)})
         else:
-            self.assertEqual(set(), left)
+            self.assertEqual(set(), remaining)
             self.assertEqual({errors.PodManagerNotFound}, set(created))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The README tells the truth."""
+"""The commands and the code of the README work."""
 
 import os
 from pathlib import Path
@@ -25,12 +25,12 @@ def python_block() -> str:
 
 
 class TestReadme(base.FunctionalTestCase):
-    """What it says to type works as it is typed."""
+    """The example runs unchanged."""
 
-    def test_its_use_of_the_library_runs_as_written(self) -> None:
+    def test_its_python_example_runs_as_written(self) -> None:
         code = python_block()
         self.assertIn("import", code)
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", code],
             env={**os.environ, "VALENCE_ENDPOINT": self.lab.service.url},
             capture_output=True,
@@ -38,6 +38,6 @@ class TestReadme(base.FunctionalTestCase):
             timeout=base.PATIENCE,
             check=False,
         )
-        self.assertEqual("", done.stderr)
-        self.assertEqual(0, done.returncode)
-        self.assertIn("composed", done.stdout)
+        self.assertEqual("", process.stderr)
+        self.assertEqual(0, process.returncode)
+        self.assertIn("composed", process.stdout)

@@ -30,7 +30,7 @@ class TestEveryDialect(testscenarios.WithScenarios, rsd_base.RSDTestCase):
         for size in (1, 1000)
     ]
 
-    def test_nodes_are_composed_found_read_and_given_back(self) -> None:
+    def test_nodes_are_composed_found_read_and_deleted(self) -> None:
         before = self.fingerprint()
         paths = [self.compose(f"valence-{number}") for number in (1, 2, 3)]
         self.assertEqual(3, len(set(paths)))
@@ -55,34 +55,34 @@ class TestEveryDialect(testscenarios.WithScenarios, rsd_base.RSDTestCase):
 class TestCost(rsd_base.RSDTestCase):
     def test_composing_the_first_node_costs_four_requests_besides_polling(self) -> None:
         path = self.compose()
-        asked = [one for one in self.asked() if one != f"GET {path}"]
+        requests = [line for line in self.new_requests() if line != f"GET {path}"]
         expected = [
             "GET /redfish/v1/",
             "GET /redfish/v1/Nodes",
             "POST /redfish/v1/Nodes/Actions/Allocate",
             f"POST {path}/Actions/ComposedNode.Assemble",
         ]
-        self.assertEqual(expected, asked)
+        self.assertEqual(expected, requests)
 
     def test_composing_the_next_node_costs_two(self) -> None:
         self.compose("valence-1")
-        self.asked()
+        self.new_requests()
         path = self.compose("valence-2")
-        asked = [one for one in self.asked() if one != f"GET {path}"]
-        self.assertEqual(["POST", "POST"], [one.split()[0] for one in asked])
+        requests = [line for line in self.new_requests() if line != f"GET {path}"]
+        self.assertEqual(["POST", "POST"], [line.split()[0] for line in requests])
 
     def test_reading_a_node_costs_two(self) -> None:
         path = self.compose()
-        self.asked()
+        self.new_requests()
         self.driver.read(path)
-        self.assertEqual(2, len(self.asked()))
+        self.assertEqual(2, len(self.new_requests()))
 
-    def test_looking_at_a_node_and_giving_it_back_cost_one_each(self) -> None:
+    def test_reading_a_state_and_deleting_a_node_cost_one_each(self) -> None:
         path = self.compose()
         for step in (self.driver.state, self.driver.exists, self.driver.delete):
-            self.asked()
+            self.new_requests()
             step(path)
-            self.assertEqual(1, len(self.asked()))
+            self.assertEqual(1, len(self.new_requests()))
 
     def test_one_connection_serves_one_caller(self) -> None:
         self.compose()
@@ -93,34 +93,34 @@ class TestCost(rsd_base.RSDTestCase):
         with futures.ThreadPoolExecutor(16) as pool:
             paths = list(pool.map(self.compose, [f"valence-{number}" for number in range(6)]))
             self.assertEqual(6, len(set(paths)))
-            self.assertEqual(1, self.asked().count("GET /redfish/v1/"))
+            self.assertEqual(1, self.new_requests().count("GET /redfish/v1/"))
             list(pool.map(self.driver.delete, paths))
         self.assertIn(self.connections(), range(2, 11))
 
     def connections(self) -> int:
-        """How many were opened, all in all."""
+        """The number of connections opened in total."""
         pools = self.driver._client._session.get_adapter(self.url).poolmanager.pools  # type: ignore
         return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118
 
 
 class TestExpand(rsd_base.RSDTestCase):
-    """A service that gives members with their collection."""
+    """A service with $expand."""
 
     expand = True
     page_size = 2
 
-    def test_looking_for_a_node_costs_a_request_a_page(self) -> None:
+    def test_finding_a_node_costs_a_request_for_each_page(self) -> None:
         paths = [self.compose(f"valence-{number}") for number in range(5)]
-        self.asked()
+        self.new_requests()
         self.assertEqual(paths[1], self.driver.find("valence-1"))
-        self.assertEqual(3, len(self.asked()))
+        self.assertEqual(3, len(self.new_requests()))
         self.assertEqual(
             {f"valence-{number}" for number in range(5)},
             {member.name for member in self.driver.members()},
         )
-        self.assertEqual(3, len(self.asked()))
+        self.assertEqual(3, len(self.new_requests()))
 
-    def test_interfaces_are_read_whether_they_come_or_not(self) -> None:
+    def test_interfaces_are_read_though_their_collection_refuses_expand(self) -> None:
         path = self.compose()
         system_path = self.driver.read(path).system_path or ""
         self.assertEqual(2, len(self.driver.interfaces(system_path)))
@@ -129,7 +129,7 @@ class TestExpand(rsd_base.RSDTestCase):
 class TestRefusals(rsd_base.RSDTestCase):
     def test_what_does_not_fit_is_refused_and_leaves_nothing(self) -> None:
         before = self.fingerprint()
-        for wanted in (
+        for properties in (
             {"memory": {"capacity_mib": 10**9}},
             {"processor": {"total_cores": 10**6}},
             {"processor": {"model": "Z80"}},
@@ -138,12 +138,12 @@ class TestRefusals(rsd_base.RSDTestCase):
             {"pci_device": [{"type": "FPGA"}]},
         ):
             exc = self.assertRaises(
-                errors.PodManagerRefused, self.driver.allocate, "valence-1", "", wanted
+                errors.PodManagerRefused, self.driver.allocate, "valence-1", "", properties
             )
             self.assertIn("Available assets count after applying filters", exc.own_words or "")
         self.assertEqual(before, self.fingerprint())
 
-    def test_every_requirement_is_understood(self) -> None:
+    def test_every_property_is_accepted(self) -> None:
         path = self.compose(
             processor={"model": "Simulated Xeon Gold 6140", "speed_mhz": 2000},
             memory={"speed_mhz": 2400},
@@ -155,7 +155,7 @@ class TestRefusals(rsd_base.RSDTestCase):
 
     def test_a_node_that_failed_cannot_be_assembled(self) -> None:
         self.assembly("fail")
-        path = self.driver.allocate("valence-1", "", rsd_base.WANTED)
+        path = self.driver.allocate("valence-1", "", rsd_base.PROPERTIES)
         self.until(path, State.ALLOCATED)
         self.driver.assemble(path)
         self.until(path, State.FAILED)
@@ -163,8 +163,8 @@ class TestRefusals(rsd_base.RSDTestCase):
         self.assertIsNotNone(exc.own_words)
         self.driver.delete(path)
 
-    def test_assembling_twice_is_fine(self) -> None:
-        path = self.driver.allocate("valence-1", "", rsd_base.WANTED)
+    def test_assembling_twice_is_no_error(self) -> None:
+        path = self.driver.allocate("valence-1", "", rsd_base.PROPERTIES)
         self.until(path, State.ALLOCATED)
         for _ in range(3):
             self.driver.assemble(path)
@@ -179,37 +179,37 @@ class TestRefusals(rsd_base.RSDTestCase):
 
 
 class TestTrouble(rsd_base.RSDTestCase):
-    def unreachable(self, call: Callable[..., Any], *given: Any) -> errors.ValenceError:
-        return self.assertRaises(errors.PodManagerUnreachable, call, *given)
+    def unreachable(self, call: Callable[..., Any], *args: Any) -> errors.ValenceError:
+        return self.assertRaises(errors.PodManagerUnreachable, call, *args)
 
-    def test_an_allocation_whose_answer_is_lost_is_found_by_name(self) -> None:
+    def test_an_allocation_with_a_lost_response_is_found_by_name(self) -> None:
         self.fault(ALLOCATE, type="lose_answer")
-        exc = self.unreachable(self.driver.allocate, "valence-1", "", rsd_base.WANTED)
+        exc = self.unreachable(self.driver.allocate, "valence-1", "", rsd_base.PROPERTIES)
         self.assertNotIn("sent", exc.details)
         path = self.driver.find("valence-1")
         self.assertIsNotNone(path)
-        posts = [one for one in self.asked() if one.startswith("POST")]
+        posts = [line for line in self.new_requests() if line.startswith("POST")]
         self.assertEqual(1, len(posts), "a POST is never repeated")
 
     def test_an_allocation_that_never_arrived_is_not_found(self) -> None:
         self.fault(ALLOCATE, type="drop")
-        self.unreachable(self.driver.allocate, "valence-1", "", rsd_base.WANTED)
+        self.unreachable(self.driver.allocate, "valence-1", "", rsd_base.PROPERTIES)
         self.assertIsNone(self.driver.find("valence-1"))
 
     def test_an_allocation_without_a_location_is_found_by_name(self) -> None:
         self.fault(ALLOCATE, type="no_location")
-        path = self.driver.allocate("valence-1", "", rsd_base.WANTED)
+        path = self.driver.allocate("valence-1", "", rsd_base.PROPERTIES)
         self.assertEqual(path, self.driver.find("valence-1"))
 
-    def test_a_lost_answer_to_assemble_can_be_asked_for_again(self) -> None:
-        path = self.driver.allocate("valence-1", "", rsd_base.WANTED)
+    def test_assemble_can_be_repeated_after_a_lost_response(self) -> None:
+        path = self.driver.allocate("valence-1", "", rsd_base.PROPERTIES)
         self.until(path, State.ALLOCATED)
         self.fault(ASSEMBLE, type="lose_answer")
         self.unreachable(self.driver.assemble, path)
         self.driver.assemble(path)
         self.until(path, State.ASSEMBLED)
 
-    def test_reading_bears_a_dropped_connection_and_a_busy_service(self) -> None:
+    def test_a_read_survives_a_dropped_connection_and_a_busy_service(self) -> None:
         path = self.compose()
         match = {"method": "GET", "path": f"{path}$"}
         self.fault(match, type="drop")
@@ -217,17 +217,19 @@ class TestTrouble(rsd_base.RSDTestCase):
         self.fault(match, type="error", status=503, message="Busy.", retry_after=1)
         self.assertEqual(State.ASSEMBLED, self.driver.state(path).state)
 
-    def test_an_error_is_told_in_the_words_of_the_pod_manager(self) -> None:
+    def test_an_error_has_the_pod_managers_own_words(self) -> None:
         for status, error in [
             (400, errors.PodManagerRefused),
             (500, errors.PodManagerFailed),
             (503, errors.PodManagerUnreachable),
         ]:
             self.fault(ALLOCATE, type="error", status=status, message="Out of order.")
-            exc = self.assertRaises(error, self.driver.allocate, "valence-1", "", rsd_base.WANTED)
+            exc = self.assertRaises(
+                error, self.driver.allocate, "valence-1", "", rsd_base.PROPERTIES
+            )
             self.assertIn("Out of order.", exc.own_words or "")
 
-    def test_garbage_is_no_answer_and_no_empty_collection(self) -> None:
+    def test_garbage_is_an_error_and_no_empty_collection(self) -> None:
         path = self.compose()
         for call in (self.driver.state, self.driver.exists, self.driver.find):
             self.fault({"method": "GET", "path": ".*"}, type="garbage")
@@ -236,34 +238,26 @@ class TestTrouble(rsd_base.RSDTestCase):
         self.fault({"method": "DELETE", "path": ".*"}, type="garbage")
         self.assertRaises(errors.PodManagerFailed, self.driver.delete, path)
 
-    def test_a_pod_manager_that_is_down_is_told_at_once(self) -> None:
+    def test_a_pod_manager_that_is_down_is_reported_without_a_timeout(self) -> None:
         self.driver.find("valence-1")
         self.simulator.stop()
-        began = time.monotonic()
-        exc = self.unreachable(self.driver.allocate, "valence-1", "", rsd_base.WANTED)
-        self.assertLess(time.monotonic() - began, 1)
+        started = time.monotonic()
+        exc = self.unreachable(self.driver.allocate, "valence-1", "", rsd_base.PROPERTIES)
+        self.assertLess(time.monotonic() - started, 10)
         self.assertIs(False, exc.details["sent"])
         self.assertIn("Connection refused", exc.detail)
 
     def test_a_pod_manager_that_comes_back_is_used_again(self) -> None:
         path = self.compose()
-        self.control("POST", "faults", {"restart": {"seconds": 0.2}})
-        time.sleep(0.1)
+        self.simulator.stop()
         self.unreachable(self.driver.state, path)
-        time.sleep(0.5)
+        self.simulator.start()
         self.assertEqual(State.ASSEMBLED, self.driver.state(path).state)
 
 
 class TestCheck(rsd_base.RSDTestCase):
-    def check(self, **given: Any) -> podmanagers.ServiceInfo:
-        row = {
-            "url": self.url,
-            "driver": "rsd",
-            "username": "admin",
-            "password": "secret",
-            "verify_ca": True,
-        }
-        return self.podmanagers.check(**{**row, **given})
+    def check(self, **fields: Any) -> podmanagers.ServiceInfo:
+        return self.podmanagers.check(self.access(**fields))
 
     def test_a_pod_manager(self) -> None:
         for suffix in ("", "/", "/redfish/v1", "/redfish/v1/"):
@@ -272,14 +266,14 @@ class TestCheck(rsd_base.RSDTestCase):
             self.assertIsNotNone(info.uuid)
 
     def test_wrong_credentials(self) -> None:
-        for given in ({"password": "wrong"}, {"username": "nobody"}, {"username": None}):
-            self.assertRaises(errors.PodManagerUnauthorized, self.check, **given)
+        for fields in ({"password": "wrong"}, {"username": "other"}, {"username": None}):
+            self.assertRaises(errors.PodManagerUnauthorized, self.check, **fields)
 
-    def test_what_is_no_pod_manager(self) -> None:
+    def test_a_url_that_leads_to_no_pod_manager(self) -> None:
         for suffix in ("/control", "/elsewhere/redfish/v1"):
             self.assertRaises(errors.PodManagerFailed, self.check, url=f"{self.url}{suffix}")
 
-    def test_nobody_there(self) -> None:
+    def test_a_pod_manager_that_is_down(self) -> None:
         self.simulator.stop()
         self.assertRaises(errors.PodManagerUnreachable, self.check)
         exc = self.assertRaises(
@@ -298,11 +292,9 @@ class TestTLS(rsd_base.RSDTestCase):
         self.addCleanup(self.directory.cleanup)
 
     def check(self, url: str, verify_ca: bool | str) -> podmanagers.ServiceInfo:
-        return self.podmanagers.check(
-            url=url, driver="rsd", username="admin", password="secret", verify_ca=verify_ca
-        )
+        return self.podmanagers.check(self.access(url=url, verify_ca=verify_ca))
 
-    def test_a_certificate_is_verified_unless_told_otherwise(self) -> None:
+    def test_a_certificate_is_verified_unless_verify_ca_is_false(self) -> None:
         exc = self.assertRaises(errors.PodManagerUnreachable, self.check, self.url, True)
         self.assertIn("certificate verify failed", exc.detail)
         self.assertIn("verify_ca", exc.detail)
@@ -310,7 +302,7 @@ class TestTLS(rsd_base.RSDTestCase):
         self.assertEqual(0, self.check(self.url, str(self.certificate)).nodes)
         self.assertEqual(0, self.check(self.url, False).nodes)
 
-    def test_a_bundle_that_is_not_there(self) -> None:
+    def test_a_bundle_that_does_not_exist(self) -> None:
         exc = self.assertRaises(
             errors.PodManagerUnreachable, self.check, self.url, "/nowhere/pod.pem"
         )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The simulator as sushy, which Ironic uses, sees it."""
+"""The simulator, as a client with sushy sees it, which Ironic uses."""
 
 import sushy
 from sushy import auth
@@ -26,18 +26,18 @@ class TestSushy(base.TestCase):
 
     def connect(self, kind=auth.SessionOrBasicAuth, password="s3cret"):
         method = kind("ada", password)
-        # Left to the garbage collector, a session is closed too late, with retries.
+        # The garbage collector would close a session too late, with retries.
         self.addCleanup(method.close)
         return sushy.Sushy(f"{self.url}/redfish/v1/", auth=method, verify=False)
 
     def test_the_root_leads_to_all_systems(self):
         self.assertEqual("1.6.0", self.root.redfish_version)
-        found = self.root.get_system_collection().get_members()
-        self.assertEqual(["1", "2", "3", "Accelerators"], [system.identity for system in found])
+        systems = self.root.get_system_collection().get_members()
+        self.assertEqual(["1", "2", "3", "Accelerators"], [system.identity for system in systems])
 
-    def test_every_system_has_actions_without_which_earlier_clients_read_none(self):
-        found = self.root.get_system_collection().get_members()
-        self.assertEqual([], [it.identity for it in found if "Actions" not in it.json])
+    def test_every_system_has_actions_which_earlier_clients_require(self):
+        systems = self.root.get_system_collection().get_members()
+        self.assertEqual([], [it.identity for it in systems if "Actions" not in it.json])
 
     def test_a_login_is_a_session_that_can_be_ended(self):
         sessions = self.root.get_session_service().sessions
@@ -52,12 +52,12 @@ class TestSushy(base.TestCase):
     def test_wrong_credentials_are_an_access_error(self):
         self.assertRaises(exceptions.AccessError, self.connect, auth.SessionAuth, "guess")
 
-    def test_a_session_that_was_lost_is_renewed(self):
+    def test_a_lost_session_is_renewed(self):
         self.simulator.sessions.forget()
         self.system.refresh(force=True)
         self.assertEqual(1, len(self.simulator.sessions.all()))
 
-    def test_power_goes_on_and_off(self):
+    def test_the_power_is_switched_on_and_off(self):
         for action, state in (
             (sushy.RESET_ON, sushy.POWER_STATE_ON),
             (sushy.RESET_FORCE_OFF, sushy.POWER_STATE_OFF),
@@ -84,7 +84,7 @@ class TestSushy(base.TestCase):
         self.system.refresh(force=True)
         self.assertEqual(sushy.BOOT_SOURCE_ENABLED_DISABLED, self.system.boot.enabled)
 
-    def test_an_image_goes_in_and_out(self):
+    def test_an_image_is_inserted_and_ejected(self):
         media = self.system.managers[0].virtual_media.get_members()
         medium = next(it for it in media if sushy.VIRTUAL_MEDIA_CD in it.media_types)
         self.assertFalse(medium.inserted)
@@ -98,7 +98,7 @@ class TestSushy(base.TestCase):
         medium.refresh(force=True)
         self.assertEqual((False, None), (medium.inserted, medium.image))
 
-    def test_inspection_finds_the_hardware(self):
+    def test_inspection_reads_the_hardware(self):
         self.assertEqual(
             (4, 4), tuple(it.total_cores for it in self.system.processors.get_members())
         )
@@ -111,7 +111,7 @@ class TestSushy(base.TestCase):
         drive = self.system.storage.get_members()[0].drives[0]
         self.assertEqual(480 * 1024**3, drive.capacity_bytes)
 
-    def test_chassis_managers_and_fabrics_are_there(self):
+    def test_chassis_managers_and_fabrics_are_listed(self):
         chassis = self.root.get_chassis_collection().get_members()
         self.assertEqual("Rack1", chassis[0].identity)
         managers = self.root.get_manager_collection().get_members()
@@ -119,7 +119,7 @@ class TestSushy(base.TestCase):
         fabric = self.root.get_fabric_collection().get_members()[0]
         self.assertEqual(3 + 4 + 1, len(fabric.endpoints.get_members()))
 
-    def test_a_refusal_carries_the_reason(self):
+    def test_a_refusal_has_the_reason(self):
         error = self.assertRaises(
             exceptions.BadRequestError,
             self.system._conn.post,

@@ -29,7 +29,7 @@ WORKERS = 3
 
 CONDUCTOR = pathlib.Path(sys.executable).with_name("valence-conductor")
 
-#: Seconds that a busy machine may take.
+#: Seconds to wait on a busy machine.
 PATIENCE = 120.0
 
 FOUR_CORES = {"properties": {"processor": {"total_cores": 4}}}
@@ -73,22 +73,22 @@ class WSGITest(base.TestCase):
         )
 
     def serve(self, workers: int) -> processes.Process:
-        made = self.server(workers)
-        made.start(self.reaper)
-        self.addCleanup(made.stop)
-        made.wait_ready()
-        return made
+        server = self.server(workers)
+        server.start(self.reaper)
+        self.addCleanup(server.stop)
+        server.wait_ready()
+        return server
 
-    def until(self, happened: Callable[[], Any]) -> None:
+    def until(self, condition: Callable[[], Any]) -> None:
         deadline = time.monotonic() + PATIENCE
-        while not happened():
-            self.assertLess(time.monotonic(), deadline, "it did not come about")
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, "the condition did not become true")
             time.sleep(0.1)
 
-    def stop(self, running: processes.Process) -> int | None:
-        os.kill(running.pid, signal.SIGTERM)
-        self.until(lambda: running.poll() is not None)
-        return running.poll()
+    def stop(self, server: processes.Process) -> int | None:
+        os.kill(server.pid, signal.SIGTERM)
+        self.until(lambda: server.poll() is not None)
+        return server.poll()
 
     def get(self, path: str) -> Any:
         return requests.get(self.url + path, timeout=30).json()
@@ -108,7 +108,7 @@ class WSGITest(base.TestCase):
 
 
 class ManyHostsTest(WSGITest):
-    """With what several hosts share, on one."""
+    """One host, with the database and the jobboard that several hosts share."""
 
     needs = (databases.PostgreSQL, boards.Redis)
 
@@ -134,43 +134,43 @@ class ManyHostsTest(WSGITest):
         answer = requests.post(f"{self.url}/v1/nodes", json=FOUR_CORES, timeout=30)
         self.assertEqual(202, answer.status_code, answer.text)
 
-    def give_back(self) -> None:
+    def release_all(self) -> None:
         for node in self.get("/v1/nodes")["nodes"]:
             requests.delete(f"{self.url}/v1/nodes/{node['uuid']}", timeout=30)
         self.until(lambda: not self.get("/v1/nodes")["nodes"])
 
 
 class TestWorkers(ManyHostsTest):
-    def test_workers_share_the_work_the_numbers_and_the_stopping(self) -> None:
+    def test_workers_share_jobs_and_metrics_and_stop_gracefully(self) -> None:
         server = self.serve(WORKERS)
         pod = self.start_pod()
         before = pod.pool()["fingerprint"]
         for _node in range(4):
             self.compose()
-        server.stop(grace=60)  # in the middle of composing: nothing is lost
+        server.stop(grace=60)  # while nodes are being composed: nothing is lost
         trouble = (self.folder / "gunicorn.log").read_text().partition("Traceback")[2]
         self.assertEqual("", trouble[:3000])
         self.serve(WORKERS)
         self.until(lambda: self.states() == {"composed"})
         self.assertEqual("ok", self.get("/healthcheck")["status"])
-        self.see_every_request_counted()
-        self.give_back()
+        self.assert_every_request_is_counted()
+        self.release_all()
         self.assertEqual(before, pod.pool()["fingerprint"])
 
-    def see_every_request_counted(self) -> None:
-        """Whichever worker is asked, it tells of all."""
+    def assert_every_request_is_counted(self) -> None:
+        """Every worker reports the requests of all workers."""
         for _request in range(30):
             self.get("/v1/flavors")
         pattern = r'valence_requests_total{method="GET",route="/v1/flavors",status="200"} (\S+)'
         for _scrape in range(6):
             text = requests.get(f"{self.url}/metrics", timeout=30).text
-            (found,) = re.findall(pattern, text)
-            self.assertEqual(30.0, float(found))
+            (value,) = re.findall(pattern, text)
+            self.assertEqual(30.0, float(value))
             self.assertIn('valence_rows{ledger="nodes",state="composed"} 4.0', text)
 
 
 class TestConductors(ManyHostsTest):
-    """The API only takes requests: all the work is that of valence-conductor."""
+    """The API only accepts requests: valence-conductor runs all flows."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -178,22 +178,22 @@ class TestConductors(ManyHostsTest):
         lab_ironic.write_ini(only_submits, {"conductor": {"workers": 0}})
         self.files = f"{self.config}:{only_submits}"
 
-    def test_a_conductor_that_is_stopped_leaves_its_work_to_the_next_one(self) -> None:
+    def test_another_conductor_resumes_the_jobs_of_a_stopped_one(self) -> None:
         self.serve(2)
         pod = self.start_pod()
         before = pod.pool()["fingerprint"]
         self.compose()
         first = self.conductor("first")
         self.until(lambda: self.states() == {"composed"})
-        one = pod.pool()["fingerprint"]
+        composed = pod.pool()["fingerprint"]
         for _node in range(3):
             self.compose()
-        self.until(lambda: pod.pool()["fingerprint"] != one)
+        self.until(lambda: pod.pool()["fingerprint"] != composed)
         self.assertEqual(0, self.stop(first))
         self.assertEqual({"composed", "composing"}, self.states())
         second = self.conductor("second")
         self.until(lambda: self.states() == {"composed"})
-        self.give_back()
+        self.release_all()
         self.assertEqual(before, pod.pool()["fingerprint"])
         self.assertEqual(0, self.stop(second))
         for name in ("first", "second"):
@@ -203,26 +203,26 @@ class TestConductors(ManyHostsTest):
             for trouble in ("Traceback", "Warning"):
                 self.assertEqual("", log.partition(trouble)[2][:3000])
 
-    def test_a_conductor_without_a_jobboard_says_what_to_set(self) -> None:
-        done = subprocess.run([CONDUCTOR], capture_output=True, text=True, check=False)
-        self.assertEqual(2, done.returncode)
-        self.assertTrue(done.stderr.startswith("valence-conductor works on a jobboard: set"))
+    def test_a_conductor_without_a_jobboard_reports_what_to_set(self) -> None:
+        result = subprocess.run([CONDUCTOR], capture_output=True, text=True, check=False)
+        self.assertEqual(2, result.returncode)
+        self.assertTrue(result.stderr.startswith("valence-conductor needs a jobboard: set"))
 
     def conductor(self, name: str) -> processes.Process:
-        made = processes.Process(
+        conductor = processes.Process(
             name,
             [CONDUCTOR, f"--config-file={self.config}"],
             self.folder / f"{name}.log",
             ready=lambda: "Conductor started" in (self.folder / f"{name}.log").read_text(),
         )
-        made.start(self.reaper)
-        self.addCleanup(made.stop)
-        made.wait_ready()
-        return made
+        conductor.start(self.reaper)
+        self.addCleanup(conductor.stop)
+        conductor.wait_ready()
+        return conductor
 
 
 class TestOneHost(WSGITest):
-    """Files of SQLite are one process's."""
+    """SQLite: its files serve one process only."""
 
     def test_one_worker_serves_and_stops(self) -> None:
         self.configure()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Redis, ZooKeeper and etcd: what a jobboard can live on."""
+"""Redis, ZooKeeper and etcd: the servers that can have a jobboard."""
 
 import pathlib
 import socket
@@ -11,7 +11,7 @@ from tests.servers import process
 
 
 class Board(process.Server):
-    """A server that a jobboard can live on."""
+    """A server for a jobboard."""
 
     scheme: str
 
@@ -22,13 +22,13 @@ class Board(process.Server):
 
 
 class Redis(Board):
-    """Redis that keeps nothing on disk."""
+    """Redis without files."""
 
     scheme = "redis"
     needs = ("redis-server",)
 
     def command(self) -> list[str]:
-        """Give the command that starts it in the foreground."""
+        """Return the command that starts it in the foreground."""
         options = ["--bind", "127.0.0.1", "--port", str(self.port), "--save", ""]
         return ["redis-server", *options, "--dir", str(self.folder)]
 
@@ -40,7 +40,7 @@ class Etcd(Board):
     needs = ("etcd",)
 
     def command(self) -> list[str]:
-        """Give the command that starts it in the foreground."""
+        """Return the command that starts it in the foreground."""
         client = f"http://127.0.0.1:{self.port}"
         peer = f"http://127.0.0.1:{process.free_port()}"
         return [
@@ -54,12 +54,12 @@ class Etcd(Board):
         ]
 
     def listens(self) -> bool:
-        """Tell whether it has a leader: one that is killed before never finds one."""
+        """Return whether it has a leader: one that is killed before never elects one."""
         try:
-            answer = requests.get(f"http://127.0.0.1:{self.port}/health", timeout=1)
+            response = requests.get(f"http://127.0.0.1:{self.port}/health", timeout=1)
         except requests.RequestException:
             return False
-        return answer.ok
+        return response.ok
 
 
 class ZooKeeper(Board):
@@ -69,7 +69,7 @@ class ZooKeeper(Board):
     needs = ("java", "/usr/share/java/zookeeper.jar")
 
     def command(self) -> list[str]:
-        """Give the command that starts it in the foreground."""
+        """Return the command that starts it in the foreground."""
         config = self.folder / "zoo.cfg"
         config.write_text(
             f"dataDir={self.folder / 'data'}\n"
@@ -84,7 +84,7 @@ class ZooKeeper(Board):
         return ["java", "-Xmx128m", "-cp", ":".join(jars), main, str(config)]
 
     def listens(self) -> bool:
-        """Tell whether it serves: it takes connections before."""
+        """Return whether it serves requests: it accepts connections before that."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
                 connection.sendall(b"ruok")

@@ -14,12 +14,12 @@ from cryptography.x509 import oid
 
 
 def certificate(directory: str, name: str = "pod") -> pathlib.Path:
-    """Make a certificate for 127.0.0.1 that is its own authority; PEM with its key."""
+    """Create a self-signed certificate for 127.0.0.1; return the PEM file with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(oid.NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
     address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    made = (
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -37,5 +37,5 @@ def certificate(directory: str, name: str = "pod") -> pathlib.Path:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + secret)
     return path

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A real Ironic for the tests of one process: the lab's own, as a fixture."""
+"""A real Ironic for the tests of one process: that of the lab, as a fixture."""
 
 import pathlib
 
@@ -9,18 +9,18 @@ import fixtures
 from devstack.lab import ironic
 from devstack.lab import processes
 
-#: Where the lab keeps a migrated empty database, so that it is migrated once.
+#: The lab keeps a migrated empty database here, so that it is migrated once.
 CACHE = ironic.ROOT / ".lab" / "cache"
 
 
 class Ironic(fixtures.Fixture):
-    """One real Ironic, reached without credentials at ``url``."""
+    """One real Ironic at ``url``, without authentication."""
 
     url: str
 
     @classmethod
     def missing(cls) -> str | None:
-        """Say what is missing; None if nothing is."""
+        """Return a sentence about what is missing, or None."""
         try:
             ironic.environment()
         except ironic.IronicMissing as exc:
@@ -31,9 +31,9 @@ class Ironic(fixtures.Fixture):
         folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         reaper = processes.Reaper()
         self.addCleanup(reaper.close)
-        one = ironic.Ironic(folder / "ironic", CACHE)
-        one.prepare()
-        one.process.start(reaper)
-        self.addCleanup(one.process.stop)
-        one.process.wait_ready()
-        self.url = one.url
+        server = ironic.Ironic(folder / "ironic", CACHE)
+        server.prepare()
+        server.process.start(reaper)
+        self.addCleanup(server.process.stop)
+        server.process.wait_ready()
+        self.url = server.url

@@ -3,8 +3,8 @@
 """A real Keystone for tests that log in.
 
 It runs from a virtual environment of its own (``.venv-keystone``, made by ``make
-keystone``; another one with VALENCE_KEYSTONE_ENV), because its requirements and ours
-need not agree.
+keystone``, or the one that VALENCE_KEYSTONE_ENV names), because its requirements may
+conflict with those of Valence.
 """
 
 import os
@@ -21,7 +21,7 @@ PASSWORD = "keystone-password"
 
 
 def environment() -> pathlib.Path:
-    """Return the virtual environment that holds Keystone, whether it is there or not."""
+    """Return the path of the virtual environment of Keystone, which may not exist."""
     named = os.environ.get("VALENCE_KEYSTONE_ENV")
     return pathlib.Path(named or lab_ironic.ROOT / ".venv-keystone").absolute()
 
@@ -33,7 +33,7 @@ class Keystone(fixtures.Fixture):
 
     @classmethod
     def missing(cls) -> str | None:
-        """Say what is missing; None if nothing is."""
+        """Return a sentence about what is missing, or None."""
         if (environment() / "bin" / "keystone-manage").exists():
             return None
         return f"There is no Keystone in {environment()}. Run `make keystone` to install one there"
@@ -49,7 +49,7 @@ class Keystone(fixtures.Fixture):
                 "database": {"connection": f"sqlite:///{folder}/keystone.sqlite"},
                 "fernet_tokens": {"key_repository": folder / "fernet"},
                 "credential": {"key_repository": folder / "credential"},
-                # bcrypt is slow by design, which tests need not wait for.
+                # bcrypt is slow by design; tests do not need that.
                 "identity": {"password_hash_rounds": 4},
             },
         )
@@ -61,7 +61,7 @@ class Keystone(fixtures.Fixture):
         self._prepare()
         self.process = processes.Process(
             "keystone",
-            # Without arguments: Keystone would take those of the server for its own.
+            # Without arguments: Keystone would parse those of the server as its own.
             [environment() / "bin" / "gunicorn"],
             folder / "keystone.log",
             ready=processes.answers(self.url),
@@ -91,6 +91,6 @@ class Keystone(fixtures.Fixture):
     def _manage(self, *arguments: str) -> None:
         program = environment() / "bin" / "keystone-manage"
         command = [program, "--config-file", self._config, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"keystone-manage {arguments[0]}: {done.stderr[-2000:]}")
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        if process.returncode != 0:
+            raise RuntimeError(f"keystone-manage {arguments[0]}: {process.stderr[-2000:]}")

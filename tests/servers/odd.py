@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A server that answers as no good one would, and remembers what it was asked."""
+"""An HTTP server with faulty responses, which records its requests."""
 
 from collections.abc import Callable
 import http.server
@@ -9,7 +9,7 @@ import ssl
 import threading
 from typing import Any
 
-#: A status, headers and a body, JSON or bytes; or what writes to the connection itself.
+#: Status, headers and body, JSON or bytes; or a function that writes to the connection.
 Canned = tuple[int, dict[str, str], Any] | Callable[["Handler"], Any]
 
 
@@ -23,17 +23,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         odd = self.server.odd
         length = int(self.headers.get("Content-Length") or 0)
         self.body = self.rfile.read(length)
-        odd.seen.append((self.command, self.path, dict(self.headers.items()), self.body))
+        odd.requests.append((self.command, self.path, dict(self.headers.items()), self.body))
         canned = odd.answers.get((self.command, self.path), (404, {}, {"error": {}}))
         if callable(canned):
             canned = canned(self)
         if canned is not None:
-            self.give(*canned)
+            self.respond(*canned)
 
     do_GET = do_POST = do_DELETE = do_PATCH = _answer
 
-    def give(self, status: int, headers: dict[str, str], body: Any) -> None:
-        """Answer."""
+    def respond(self, status: int, headers: dict[str, str], body: Any) -> None:
+        """Send a response."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         raw = b"" if body is None else raw
         self.send_response(status)
@@ -42,28 +42,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(raw)
 
-    def log_message(self, *_given: Any) -> None:
-        """Say nothing."""
+    def log_message(self, *_args: Any) -> None:
+        """Log nothing."""
 
 
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     odd: "Odd"
 
-    def handle_error(self, *_given: Any) -> None:
-        """Say nothing: clients that leave are what this is for."""
+    def handle_error(self, *_args: Any) -> None:
+        """Log nothing: clients are expected to disconnect."""
 
 
 class Odd:
     """The server, in threads.
 
-    :ivar answers: (method, path) -> what is answered; 404 for anything else.
-    :ivar seen: every request: method, path, headers, body.
+    :ivar answers: (method, path) -> response; 404 for anything else.
+    :ivar requests: every request: method, path, headers, body.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers: dict[tuple[str, str], Canned] = {}
-        self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.odd = self
         if tls is not None:
@@ -73,16 +73,16 @@ class Odd:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     def start(self) -> "Odd":
-        """Serve."""
+        """Start to serve."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """End."""
+        """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
-    def asked(self) -> list[str]:
-        """What was asked: method and path."""
-        return [f"{method} {path}" for method, path, _, _ in self.seen]
+    def lines(self) -> list[str]:
+        """The requests so far: method and path."""
+        return [f"{method} {path}" for method, path, _, _ in self.requests]

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The REST API: what a request becomes on its way to the nouns and back."""
+"""The REST API: middleware, routes, and one handler and one schema module for each noun."""

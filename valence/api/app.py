@@ -1,32 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The WSGI application: the handlers, and what stands before them."""
+"""The WSGI application: the routes, wrapped in the middleware."""
 
 from valence.api import middleware
 from valence.api import routes
 from valence.service import Service
 
-#: From the outside inwards; each says in its docstring what it does.
+#: Outermost first.
 MIDDLEWARE = (
-    # First, so that every answer bears an id, that of an error too.
+    # Before anything reads the client's address or the service's URL.
+    middleware.proxy_headers,
+    # So that every response has an id, those with errors included.
     middleware.request_id,
-    # Sees the status that the client sees.
+    # Logs the status that the client receives.
     middleware.access_log,
-    # Counts what the client sees, refusals too.
+    # Counts what the client receives, refusals included.
     middleware.measured,
-    # Before anybody is asked who is asking: browsers ask without credentials first.
+    # Before authentication: browsers send preflight requests without credentials.
     middleware.cors,
     # Around everything that may raise.
-    middleware.one_error_form,
-    # Before anybody reads a body, and before anybody is asked who is asking.
+    middleware.error_responses,
+    # Before anything reads a body, and before credentials are checked.
     middleware.body_limit,
-    # Last: what is behind it knows who is asking.
+    # Innermost: everything behind it has the context of the request.
     middleware.authentication,
 )
 
 
 def application(service: Service) -> middleware.WSGI:
-    """Make the WSGI application of a service."""
+    """Return the WSGI application of a service."""
     app: middleware.WSGI = routes.Application(service)
     for wrap in reversed(MIDDLEWARE):
         app = wrap(app, service.conf)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Who is asking: the strategies of ``[DEFAULT] auth_strategy``, each WSGI around WSGI.
+"""Authentication: the strategies of ``[DEFAULT] auth_strategy``, as WSGI middleware.
 
-A request without credentials goes on as nobody's: some paths are for everybody,
-and the table of routes knows which. Credentials that are wrong are refused here.
+A request without credentials passes with an empty context: some paths are public, and the
+table of routes determines which. Wrong credentials are refused here.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ import webob.exc
 
 from valence import errors
 from valence.api import request as api_request
-from valence.api.credential_cache import Remembered
+from valence.api.credential_cache import CredentialCache
 
 LOG = logging.getLogger(__name__)
 
@@ -32,11 +32,11 @@ Environ = dict[str, Any]
 WSGI = Callable[[Environ, Any], Iterable[bytes]]
 Strategy = Callable[[WSGI, cfg.ConfigOpts], WSGI]
 
-#: Where the WSGI environment has what auth_token keeps accepted tokens in.
+#: Key in the WSGI environment of the cache in which auth_token stores accepted tokens.
 TOKENS = "valence.tokens"
 
-#: attribute of a context -> where auth_token says it. Nothing else is believed: other
-#: headers of these kinds are the client's own.
+#: attribute of a context -> the header in which auth_token sets it. Other headers of these
+#: kinds are ignored: the client may have sent them.
 CLAIMS = {
     "user_id": "HTTP_X_USER_ID",
     "user_name": "HTTP_X_USER_NAME",
@@ -48,62 +48,66 @@ CLAIMS = {
     "system_scope": "HTTP_OPENSTACK_SYSTEM_SCOPE",
 }
 
-#: Status that says that auth_token let the request through.
-CONFIRMED = 204
+#: Status of the application behind auth_token: it accepted the token.
+ACCEPTED = 204
 
-#: For how long a password that was right is not computed again, seconds. One that is
-#: taken out of the file is refused at once all the same.
+#: Seconds for which a correct password is not hashed again. A password that is removed from
+#: the file is refused at once all the same.
 PASSWORD_SECONDS = 300
 
-#: What somebody is who is known to this process by password, as with Ironic.
-EVERYTHING = ["admin", "member", "reader"]
+#: Roles of every user without Keystone, as in Ironic.
+ALL_ROLES = ["admin", "member", "reader"]
 
 
 def noauth(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
-    """Take everybody for the administrator."""
+    """Accept every request as the administrator's."""
 
-    def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
-        environ[api_request.CONTEXT] = _context(environ, user_id="noauth", roles=EVERYTHING)
+    def call(environ: Environ, start_response: Any) -> Iterable[bytes]:
+        environ[api_request.CONTEXT] = _context(environ, user_id="noauth", roles=ALL_ROLES)
         return app(environ, start_response)
 
-    return answer
+    return call
 
 
 class HTTPBasic:
-    """Take those for administrators who have a password in an htpasswd file (bcrypt).
+    """Accept users of an htpasswd file (bcrypt) as administrators.
 
-    The file is read at each request, so that an edited one counts at once. bcrypt
-    is slow by design: what it said is remembered for the file as it was.
+    The file is read at each request, so that a change takes effect at once. bcrypt is slow by
+    design: its results are cached for as long as the file is unchanged.
 
-    :raises ValueError: the file cannot be read, or has other than bcrypt's digests.
+    :raises ValueError: the file cannot be read, or has digests other than bcrypt's.
     """
 
     def __init__(self, app: WSGI, conf: cfg.ConfigOpts) -> None:
         self._app = app
         self._file = conf.http_basic_auth_user_file
-        self._known: Remembered[str] = Remembered(PASSWORD_SECONDS)
-        self._refused: Remembered[bool] = Remembered(conf.refused_credentials_time)
+        self._accepted: CredentialCache[str] = CredentialCache(PASSWORD_SECONDS)
+        self._refused: CredentialCache[bool] = CredentialCache(conf.refused_credentials_time)
         try:
             basic_auth.validate_auth_file(self._file)
         except (middleware_errors.ConfigInvalid, webob.exc.HTTPBadRequest) as exc:
             raise ValueError(f"{self._file} (http_basic_auth_user_file): {exc}") from exc
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Answer a request."""
+        """Pass a request on with its context.
+
+        :raises Unauthenticated: its credentials are wrong.
+        :raises Unhealthy: the file cannot be read.
+        """
         environ[api_request.CHALLENGE] = 'Basic realm="Valence", charset="UTF-8"'
         header = environ.get("HTTP_AUTHORIZATION")
         user = None if header is None else self._user(header)
-        roles = EVERYTHING if user else []
+        roles = ALL_ROLES if user else []
         environ[api_request.CONTEXT] = _context(environ, user_id=user, user_name=user, roles=roles)
         return self._app(environ, start_response)
 
     def _user(self, header: str) -> str:
-        key = (header, self._stamp())
-        known = self._known.get(key)
-        if known is not None:
-            return known
+        key = (header, self._file_version())
+        accepted = self._accepted.get(key)
+        if accepted is not None:
+            return accepted
         if self._refused.get(key):
-            raise _refused()
+            raise _unauthenticated()
         try:
             token = basic_auth.parse_header({"HTTP_AUTHORIZATION": header})
             username, password = basic_auth.parse_token(token)
@@ -112,100 +116,104 @@ class HTTPBasic:
         try:
             basic_auth.authenticate(self._file, username, password)
         except (webob.exc.HTTPUnauthorized, ValueError) as exc:
-            # ValueError: longer than bcrypt takes, so that it is nobody's password.
+            # ValueError: longer than bcrypt accepts, so it is no user's password.
             self._refused.set(key, True)
-            raise _refused() from exc
+            raise _unauthenticated() from exc
         except webob.exc.HTTPBadRequest as exc:
             raise errors.Unhealthy(
-                "The file with the passwords cannot be read. Look at the log of the service."
+                "The password file cannot be read. Check the log of the service."
             ) from exc
-        self._known.set(key, username)
+        self._accepted.set(key, username)
         return username
 
-    def _stamp(self) -> tuple[int, int]:
+    def _file_version(self) -> tuple[int, int]:
         try:
-            found = os.stat(self._file)
+            status = os.stat(self._file)
         except OSError:
             return 0, 0
-        return found.st_mtime_ns, found.st_ino
+        return status.st_mtime_ns, status.st_ino
 
 
 class Keystone:
-    """Ask Keystone whose a token is, with keystonemiddleware.
+    """Validate tokens with Keystone, through keystonemiddleware.
 
-    :raises ValueError: ``[keystone_authtoken]`` does not say how to log in to Keystone.
+    :raises ValueError: ``[keystone_authtoken]`` is not complete.
     """
 
     def __init__(self, app: WSGI, conf: cfg.ConfigOpts) -> None:
         self._app = app
-        # The decision is ours when there is no token, and only then: delayed, a Keystone
-        # that is away could not be told from a token that is wrong.
+        # auth_token decides about every token, and requests without one do not reach it. If it
+        # delayed its decision, an unavailable Keystone would look like a wrong token.
         options = {"oslo_config_config": conf, "delay_auth_decision": False, "cache": TOKENS}
         try:
-            self._protocol = auth_token.AuthProtocol(_confirmed, options)
+            self._protocol = auth_token.AuthProtocol(_accept, options)
         except (ksa.ClientException, auth_token.ConfigurationError, cfg.Error) as exc:
             raise ValueError(f"[keystone_authtoken] is not complete: {exc}") from exc
-        found = conf.keystone_authtoken
-        if not (found.auth_type or found.auth_section):
+        group = conf.keystone_authtoken
+        if not (group.auth_type or group.auth_section):
             raise ValueError("[keystone_authtoken] is not complete: it needs an auth_type")
-        self._memory: Remembered[Any] | None = None
-        if not found.memcached_servers:
-            self._memory = Remembered(found.token_cache_time)
-        self._refused: Remembered[bool] = Remembered(conf.refused_credentials_time)
-        self._challenge = f'Keystone uri="{found.www_authenticate_uri or ""}"'
+        self._tokens: CredentialCache[Any] | None = None
+        if not group.memcached_servers:
+            self._tokens = CredentialCache(group.token_cache_time)
+        self._refused: CredentialCache[bool] = CredentialCache(conf.refused_credentials_time)
+        self._challenge = f'Keystone uri="{group.www_authenticate_uri or ""}"'
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Answer a request."""
+        """Pass a request on with its context.
+
+        :raises Unauthenticated: Keystone rejects its token.
+        :raises IdentityUnavailable: Keystone does not respond.
+        """
         environ[api_request.CHALLENGE] = self._challenge
         claims: dict[str, Any] = {}
         if environ.get("HTTP_X_AUTH_TOKEN"):
-            self._confirm(environ)
+            self._validate(environ)
             claims = {name: environ.get(header) for name, header in CLAIMS.items()}
-            claims["roles"] = _words(environ.get("HTTP_X_ROLES"))
-            claims["service_roles"] = _words(environ.get("HTTP_X_SERVICE_ROLES"))
+            claims["roles"] = _split(environ.get("HTTP_X_ROLES"))
+            claims["service_roles"] = _split(environ.get("HTTP_X_SERVICE_ROLES"))
         environ[api_request.CONTEXT] = _context(environ, **claims)
         return self._app(environ, start_response)
 
-    def _confirm(self, environ: Environ) -> None:
-        """Have the token checked; afterwards the environment says whose it is.
+    def _validate(self, environ: Environ) -> None:
+        """Validate the token; auth_token puts its claims into the environment.
 
-        :raises Unauthenticated: Keystone refuses it.
-        :raises IdentityUnavailable: Keystone does not answer.
+        :raises Unauthenticated: Keystone rejects it.
+        :raises IdentityUnavailable: Keystone does not respond.
         """
         key = environ["HTTP_X_AUTH_TOKEN"], environ.get("HTTP_X_SERVICE_TOKEN")
         if self._refused.get(key):
-            raise _refused()
-        for header in CLAIMS.values():  # auth_token leaves some where a token has none
+            raise _unauthenticated()
+        for header in CLAIMS.values():  # auth_token does not clear those that a token lacks
             environ.pop(header, None)
-        environ[TOKENS] = self._memory
-        code = self._ask(environ)
-        if code == CONFIRMED:
+        environ[TOKENS] = self._tokens
+        status = self._call_auth_token(environ)
+        if status == ACCEPTED:
             return
-        if code in (401, 403):
+        if status in (401, 403):
             self._refused.set(key, True)
-            raise _refused()
+            raise _unauthenticated()
         raise errors.IdentityUnavailable(
-            "Keystone does not answer, so that nobody knows who is asking. Try again later."
+            "Keystone does not respond, so the token cannot be validated. Try again later."
         )
 
-    def _ask(self, environ: Environ) -> int:
-        """Give the status with which auth_token answers; it logs what is wrong itself."""
-        said: list[str] = []
+    def _call_auth_token(self, environ: Environ) -> int:
+        """Return the status with which auth_token responds; it logs errors itself."""
+        statuses: list[str] = []
         try:
-            self._protocol(environ, lambda status, *_headers: said.append(status))
+            self._protocol(environ, lambda status, *_headers: statuses.append(status))
         except ksa.ClientException as exc:
-            LOG.error("Keystone cannot be asked: %s", exc)
+            LOG.error("Could not reach Keystone: %s", exc)
             return http.HTTPStatus.SERVICE_UNAVAILABLE
-        return int(said[0].split()[0])
+        return int(statuses[0].split()[0])
 
 
-def _confirmed(environ: Environ, start_response: Any) -> Iterable[bytes]:
-    start_response(f"{CONFIRMED} No Content", [])
+def _accept(environ: Environ, start_response: Any) -> Iterable[bytes]:
+    start_response(f"{ACCEPTED} No Content", [])
     return []
 
 
-def _words(listed: str | None) -> list[str]:
-    return [word.strip() for word in (listed or "").split(",") if word.strip()]
+def _split(header: str | None) -> list[str]:
+    return [word.strip() for word in (header or "").split(",") if word.strip()]
 
 
 def _context(environ: Environ, **values: Any) -> oslo_context.RequestContext:
@@ -216,11 +224,11 @@ def _context(environ: Environ, **values: Any) -> oslo_context.RequestContext:
     )
 
 
-def _refused() -> errors.Unauthenticated:
-    return errors.Unauthenticated("These credentials are not accepted. Log in again.")
+def _unauthenticated() -> errors.Unauthenticated:
+    return errors.Unauthenticated("These credentials are not valid. Log in again.")
 
 
-#: ``[DEFAULT] auth_strategy`` -> the middleware that does it
+#: ``[DEFAULT] auth_strategy`` -> its middleware
 STRATEGIES: Mapping[str, Strategy] = {
     "noauth": noauth,
     "http_basic": HTTPBasic,

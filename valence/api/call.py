@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One call of the API: what a handler is given, and what it answers with."""
+"""One call of the API: the argument of every handler, and helpers for its response."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -16,27 +16,28 @@ import werkzeug
 from valence import errors
 from valence import jsontext
 from valence import policies
-from valence import service as service_module
 from valence.objects import base as objects_base
+from valence.service import Service
 
-#: What a listing's query holds besides filters.
+#: Query parameters of a listing that are not filters.
 PAGING = ("limit", "marker", "sort", "fields", "refresh")
 
-#: What a filter that is no equality asks of a row: value -> a condition of SQLAlchemy.
+#: Filters that are not equalities: query parameter -> value -> a condition of SQLAlchemy.
 Conditions = Mapping[str, Callable[[Any], Any]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """What a handler is given.
+    """One request to a handler.
 
-    :ivar context: who is asking; its ``request_id`` is in every answer and log.
-    :ivar base: URL of the service as the client sees it, without ``/v1``.
-    :ivar query: the query, valid for its schema and of its types.
+    :ivar context: the user and project of the request; its ``request_id`` is in the response
+        and in every log line.
+    :ivar base: URL of the service as the client reaches it, without ``/v1``.
+    :ivar query: the query, valid for its schema and converted to the types of the schema.
     :ivar body: the body, valid for its schema.
     """
 
-    service: "service_module.Service"
+    service: Service
     context: oslo_context.RequestContext
     base: str
     path: str
@@ -44,43 +45,43 @@ class Call:
     body: Mapping[str, Any]
 
     def authorize(self, rule: str) -> None:
-        """See that whoever asks may do this as well, besides what the route asks for.
+        """Enforce another policy than that of the route.
 
-        :raises Forbidden: the policy says no.
+        :raises Forbidden: the policy does not allow it.
         """
         if not self.allowed(rule, None):
             raise errors.Forbidden(
-                f"The policy {rule} does not allow this. Ask for the role that it names."
+                f"The policy {rule} does not allow this. Ask an administrator for the role that "
+                "it requires."
             )
 
     def href(self, *segments: str) -> str:
-        """Give the URL of something under ``/v1``."""
+        """Return the URL of a path under ``/v1``."""
         return "/".join([self.base, "v1", *map(_quoted, segments)])
 
     def allowed(self, rule: str, project_id: str | None) -> bool:
-        """Tell whether whoever asks may do something to what a project owns."""
+        """Return whether a policy allows this request on a target of a project."""
         return policies.allows(self.service.enforcer, rule, self.context, project_id)
 
-    def page_wanted(
+    def page_query(
         self,
         renamed: Mapping[str, str] | None = None,
         conditions: Conditions | None = None,
         scope: Mapping[str, str] | None = None,
     ) -> objects_base.Query:
-        """Read which rows of a collection are asked for.
+        """Return which rows of a collection the request selects.
 
-        :param renamed: query parameter -> the attribute it stands for.
-        :param conditions: query parameter -> what it asks for, when that is no
-            equality.
-        :param scope: what the rows must have beyond which nothing may be seen.
+        :param renamed: query parameter -> name of the column that it filters.
+        :param conditions: filters that are not equalities.
+        :param scope: values that every visible row has, whatever the filters are.
         """
-        names, special = renamed or {}, conditions or {}
+        columns, special = renamed or {}, conditions or {}
         key, _, direction = self.query.get("sort", "created_at").partition(":")
         return objects_base.Query(
             filters={
-                names.get(field, field): (
-                    # What bears another name in the table is a uuid, in any spelling.
-                    objects_base.as_uuid(value) or value if field in names else value
+                columns.get(field, field): (
+                    # A renamed parameter is a uuid, in any spelling.
+                    objects_base.as_uuid(value) or value if field in columns else value
                 )
                 for field, value in self.query.items()
                 if field not in PAGING and field not in special
@@ -97,43 +98,44 @@ class Call:
         )
 
     def page(self, plural: str, views: Sequence[Mapping[str, Any]], more: bool) -> dict[str, Any]:
-        """Make a page of a collection, with the link to the next one if there is more.
+        """Return the body of a page of a collection, with a link to the next one.
 
-        :raises RequestInvalid: a field is asked for that there is not.
+        :param more: whether there is a next page.
+        :raises RequestInvalid: the query requests a field that does not exist.
         """
-        shown = [self._shown(view) for view in views]
+        selected = [self._select_fields(view) for view in views]
         if not more:
-            return {plural: shown}
-        # What was asked to be read anew for the first page is as good for the next.
+            return {plural: selected}
+        # One refresh serves all pages of a listing.
         query = {key: value for key, value in self.query.items() if key != "refresh"}
         query["marker"] = views[-1]["uuid"]
         return {
-            plural: shown,
+            plural: selected,
             "next": f"{self.href(plural)}?{urllib.parse.urlencode(query)}",
         }
 
-    def _shown(self, view: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _select_fields(self, view: Mapping[str, Any]) -> Mapping[str, Any]:
         if "fields" not in self.query:
             return view
-        wanted = self.query["fields"].split(",")
-        unknown = [field for field in wanted if field not in view]
+        fields = self.query["fields"].split(",")
+        unknown = [field for field in fields if field not in view]
         if unknown:
             raise errors.RequestInvalid(
-                f"There is no field {', '.join(unknown)}. There are: {', '.join(view)}."
+                f"There is no field {', '.join(unknown)}. The fields are: {', '.join(view)}."
             )
-        return {field: view[field] for field in wanted}
+        return {field: view[field] for field in fields}
 
 
 def _quoted(segment: str) -> str:
-    """Write a segment of a path; a uuid, of which a page has a thousand, is one as it is."""
+    """Quote a segment of a path; fast for uuids, of which a page has a thousand."""
     plain = segment.isascii() and segment.replace("-", "").isalnum()
     return segment if plain else urllib.parse.quote(segment, safe="")
 
 
-def answer(
+def json_response(
     body: Any = None, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> werkzeug.Response:
-    """Answer with JSON, or with nothing."""
+    """Return a response with a JSON body, or without a body."""
     content = b"" if body is None else jsontext.write(body)
     response = werkzeug.Response(content, status, headers)
     if body is None:
@@ -143,6 +145,6 @@ def answer(
     return response
 
 
-def moment(when: datetime.datetime | None) -> str | None:
-    """Write a time as the API does: ISO 8601, in UTC."""
-    return None if when is None else when.isoformat()
+def isotime(moment: datetime.datetime | None) -> str | None:
+    """Return a time as the API shows it: ISO 8601, in UTC."""
+    return None if moment is None else moment.isoformat()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What was found out about credentials, for a while: in this process, and so much of it."""
+"""A bounded cache, in this process, of the results of checking credentials."""
 
 from collections.abc import Hashable
 import hashlib
@@ -11,38 +11,40 @@ from typing import TypeVar
 
 import cachetools
 
-#: Entries of one memory. Whoever tries more passwords than that is asked about anew.
+#: Entries of one cache. A client that tries more passwords than that evicts older entries,
+#: which are then checked again.
 SIZE = 10_000
 
 T = TypeVar("T")
 
 
-class Remembered(Generic[T]):
-    """A bounded memory whose entries fade; the oldest go first when it is full.
+class CredentialCache(Generic[T]):
+    """A bounded cache whose entries expire; the oldest are evicted first when it is full.
 
-    Keys are kept as digests with a salt of this process: a dump of its memory
-    holds no credentials.
+    Keys are stored as digests with a salt of this process, so that a dump of its memory
+    contains no credentials. It has the interface of a memcached client, which
+    keystonemiddleware expects of a token cache.
 
-    :param seconds: for which an entry is kept; 0 keeps none.
+    :param seconds: lifetime of an entry; 0 stores none.
     """
 
     def __init__(self, seconds: float, size: int = SIZE) -> None:
-        self._kept: cachetools.TTLCache[bytes, T] = cachetools.TTLCache(size, seconds)
+        self._entries: cachetools.TTLCache[bytes, T] = cachetools.TTLCache(size, seconds)
         self._salt = secrets.token_bytes(16)
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> T | None:
-        """Recall what is known; None when nothing is."""
+        """Return the value of a key; None if there is none, or if it has expired."""
         with self._lock:
-            return self._kept.get(self._digest(key))
+            return self._entries.get(self._digest(key))
 
     def set(self, key: Hashable, value: T, time: float = 0) -> None:
-        """Keep something.
+        """Store a value.
 
-        :param time: what caches of memcached's kind are told; ours is always the same.
+        :param time: ignored: the lifetime is that of the cache.
         """
         with self._lock:
-            self._kept[self._digest(key)] = value
+            self._entries[self._digest(key)] = value
 
     def _digest(self, key: Hashable) -> bytes:
         return hashlib.blake2b(repr(key).encode(), key=self._salt).digest()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Paths that earlier clients know, beside those of today.
+"""Deprecated paths, for clients of earlier releases.
 
-They answer as they did, where that was no danger: with lists that are bare, with
-``authentication``, with 200. In ``openapi.json`` they are deprecated.
+Their responses are those of the earlier releases, except for passwords: bare lists,
+``authentication``, and status 200. ``openapi.json`` marks them as deprecated.
 """
 
 from valence import errors

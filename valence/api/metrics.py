@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What Prometheus is told of the API and of what it stands on.
+"""The metrics of the API and of its pod managers, for Prometheus.
 
 ==============================  =========  ==========================================
 valence_requests_total          counter    requests, by route, method and status
-valence_request_seconds         histogram  how long they took, by route and method
+valence_request_seconds         histogram  their duration, by route and method
 valence_podmanagers             gauge      pod managers by status
 valence_rows                    gauge      nodes by state
 ==============================  =========  ==========================================
 
-and those of :mod:`valence_conductor.metrics`. What processes count is added up over
-all of them when they share a folder (``PROMETHEUS_MULTIPROC_DIR``); what the database
-knows is asked at each scrape, and is the same whoever is asked.
+and those of :mod:`valence_conductor.metrics`. Counters of processes that share a folder
+(``PROMETHEUS_MULTIPROC_DIR``) are summed over all of them; gauges from the database are
+read at each scrape, and are the same in every process.
 """
 
 from collections.abc import Iterator
+from collections.abc import Sequence
 import contextlib
 import os
 import pathlib
 import re
 from typing import Any
-from typing import TYPE_CHECKING
 
 from oslo_log import log as logging
 import prometheus_client
@@ -31,16 +31,14 @@ from prometheus_client import registry
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor import metrics as conductor_metrics
 from valence_conductor.db.engine import Database
-
-if TYPE_CHECKING:
-    from valence import service as service_module
+from valence_conductor.ledger import Ledger
 
 LOG = logging.getLogger(__name__)
 
-#: Names the folder that processes share; prometheus_client reads it when it is imported.
+#: Environment variable with the shared folder; prometheus_client reads it when imported.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
-#: Others than these are counted together: a client chooses what it sends.
+#: All other methods are counted as one: a client chooses the method that it sends.
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
 REQUESTS = prometheus_client.Counter(
@@ -48,7 +46,7 @@ REQUESTS = prometheus_client.Counter(
 )
 SECONDS = prometheus_client.Histogram(
     "valence_request_seconds",
-    "How long requests took.",
+    "Duration of requests, seconds.",
     ["route", "method"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
@@ -56,29 +54,33 @@ SECONDS = prometheus_client.Histogram(
 
 def count(route: str, method: str, status: str, seconds: float) -> None:
     """Count one request."""
-    known = method if method in METHODS else "other"
-    REQUESTS.labels(route, known, status).inc()
-    SECONDS.labels(route, known).observe(seconds)
+    label = method if method in METHODS else "other"
+    REQUESTS.labels(route, label, status).inc()
+    SECONDS.labels(route, label).observe(seconds)
 
 
-def text(service: "service_module.Service") -> bytes:
-    """Write everything in the format that Prometheus reads."""
-    asked = registry.CollectorRegistry()
-    asked.register(PodManagers(service.db))
-    if service.conf.conductor.metrics_port is None:  # else the process's own have it
-        asked.register(conductor_metrics.Census([service.ledger]))
-    counted: registry.CollectorRegistry = prometheus_client.REGISTRY
+def render(db: Database, ledgers: Sequence[Ledger]) -> bytes:
+    """Return all metrics in Prometheus's text format.
+
+    :param ledgers: those whose rows are counted here; empty when the conductor of this
+        process exports them on a port of its own.
+    """
+    gauges = registry.CollectorRegistry()
+    gauges.register(PodManagers(db))
+    if ledgers:
+        gauges.register(conductor_metrics.RowCollector(ledgers))
+    counters: registry.CollectorRegistry = prometheus_client.REGISTRY
     folder = os.environ.get(FOLDER)
     if folder:
-        bury(pathlib.Path(folder))
-        counted = registry.CollectorRegistry()
+        drop_dead_gauges(pathlib.Path(folder))
+        counters = registry.CollectorRegistry()
         collector: Any = multiprocess.MultiProcessCollector
-        collector(counted, folder)
-    return b"".join(prometheus_client.generate_latest(part) for part in (counted, asked))
+        collector(counters, folder)
+    return b"".join(prometheus_client.generate_latest(part) for part in (counters, gauges))
 
 
-def bury(folder: pathlib.Path) -> None:
-    """Forget what processes that are gone said of themselves; what they counted stays."""
+def drop_dead_gauges(folder: pathlib.Path) -> None:
+    """Delete the live gauges of processes that have ended; their counters stay."""
     for file in folder.glob("gauge_live*_*.db"):
         pid = re.search(r"_(\d+)\.db$", file.name)
         if pid and not pathlib.Path(f"/proc/{pid[1]}").exists():
@@ -93,13 +95,13 @@ class PodManagers(registry.Collector):
         self._db = db
 
     def collect(self) -> Iterator[core.Metric]:
-        """Count them; nothing is told while the database is away."""
-        known = core.GaugeMetricFamily(
+        """Yield the counts; the metric is empty while the database is unavailable."""
+        metric = core.GaugeMetricFamily(
             "valence_podmanagers", "Pod managers by status.", labels=["status"]
         )
         try:
             for status, number in podmanager_objects.count_by_state(self._db).items():
-                known.add_metric([status], number)
-        except Exception as exc:  # a scrape tells what can be told
-            LOG.warning("The pod managers could not be counted: %s", exc)
-        yield known
+                metric.add_metric([status], number)
+        except Exception as exc:  # the other metrics of the scrape are still valid
+            LOG.warning("Could not count the pod managers: %s", exc)
+        yield metric

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What every request passes on its way to a handler. Each is WSGI around WSGI."""
+"""The WSGI middleware that every request passes on its way to a handler.
+
+oslo.middleware's is used where it does the same. Where it is not, a comment says why.
+"""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -12,6 +15,7 @@ from oslo_config import cfg
 from oslo_context import context as oslo_context
 from oslo_log import log as logging
 from oslo_middleware import cors as oslo_cors
+from oslo_middleware import http_proxy_to_wsgi
 import werkzeug
 from werkzeug import exceptions
 
@@ -31,38 +35,49 @@ HEADER = "X-Openstack-Request-Id"
 #: What a client may send as its own id for a chain of requests.
 GLOBAL_ID = re.compile(r"req-[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 
-#: details of an error that are in its answer as they are
-SAID_IN_FULL = ("checks", "reasons")
+#: Details of an error that its response contains unchanged.
+BODY_DETAILS = ("checks", "reasons")
 
-#: details of an error -> the header that says it to programs
-SAID_IN_HEADERS = {"allow": "Allow", "challenge": "WWW-Authenticate"}
+#: detail of an error -> the header that contains it
+HEADER_DETAILS = {"allow": "Allow", "challenge": "WWW-Authenticate"}
 
 
+def proxy_headers(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
+    """Apply the headers in which a proxy forwards scheme, host and prefix, if enabled."""
+    parser = http_proxy_to_wsgi.HTTPProxyToWSGI(app, conf)  # registers its option
+    wrapped: WSGI = parser
+    return wrapped if conf.oslo_middleware.enable_proxy_headers_parsing else app
+
+
+# oslo.middleware's RequestId is not used: its match accepts an id with a newline at the end,
+# it keeps the id that an inner application has put into the response, and webob parses and
+# rebuilds each request and response for it.
 def request_id(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
-    """Give every request an id that is in its answer and in every log line.
+    """Generate an id for each request, which is in its response and in every log line.
 
-    The one that a client sends is that of a chain of requests through several
-    services: it is in the log beside ours.
+    An id that the client sends is that of a chain of requests through several services: the
+    log has it beside the generated one.
     """
 
-    def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
+    def call(environ: Environ, start_response: Any) -> Iterable[bytes]:
         environ[api_request.REQUEST_ID] = oslo_context.generate_request_id()
-        sent = environ.get("HTTP_X_OPENSTACK_REQUEST_ID", "")
-        environ[api_request.GLOBAL_REQUEST_ID] = sent if GLOBAL_ID.fullmatch(sent) else None
+        received = environ.get("HTTP_X_OPENSTACK_REQUEST_ID", "")
+        valid = GLOBAL_ID.fullmatch(received)
+        environ[api_request.GLOBAL_REQUEST_ID] = received if valid else None
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            identified = [*headers, (HEADER, environ[api_request.REQUEST_ID])]
-            return start_response(status, identified, *more)
+            with_id = [*headers, (HEADER, environ[api_request.REQUEST_ID])]
+            return start_response(status, with_id, *more)
 
         return app(environ, start)
 
-    return answer
+    return call
 
 
 def access_log(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
-    """Log every request that changes something, and with debug the others."""
+    """Log requests: those that may change something as INFO, the others as DEBUG."""
 
-    def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
+    def call(environ: Environ, start_response: Any) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
@@ -73,90 +88,95 @@ def access_log(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
 
         return app(environ, start)
 
-    return answer
+    return call
 
 
-def one_error_form(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
-    """Give whatever goes wrong below the one form that the API has for it."""
+def error_responses(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
+    """Convert every exception to a response in the API's one form of errors."""
 
-    def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
+    def call(environ: Environ, start_response: Any) -> Iterable[bytes]:
         try:
             return app(environ, start_response)
         except errors.ValenceError as exc:
             error = exc
         except exceptions.HTTPException as exc:
-            error = errors.RequestInvalid(f"The request cannot be understood: {exc.description}")
-        except Exception:  # the top of a request: nothing of this may reach a client
+            error = errors.RequestInvalid(f"The request cannot be parsed: {exc.description}")
+        except Exception:  # the top of a request: no details of this may reach a client
             LOG.exception("Request %s failed", environ[api_request.REQUEST_ID])
             error = errors.ValenceError(
-                "Something went wrong that is no fault of the request. Tell whoever runs the "
-                f"service, with the request id {environ[api_request.REQUEST_ID]}."
+                "The service failed to process this request, which is a bug. Report it to the "
+                f"administrator, with the request id {environ[api_request.REQUEST_ID]}."
             )
-        return _response(error, environ)(environ, start_response)
+        return _error_response(error, environ)(environ, start_response)
 
-    return answer
+    return call
 
 
+# oslo.middleware's RequestBodySizeLimiter is not used: it answers with webob's HTML, or raises
+# webob's exception in the middle of a read, instead of the API's error with its code. Chunked
+# bodies, whose length is not announced, werkzeug limits while it reads them (max_content_length).
 def body_limit(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
-    """Refuse a body by its announced length, before any of it is read."""
+    """Refuse a body whose announced length is too large, before any of it is read."""
 
-    def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
-        announced = environ.get("CONTENT_LENGTH") or "0"
-        if announced.isdigit() and int(announced) > conf.max_request_body:
+    def call(environ: Environ, start_response: Any) -> Iterable[bytes]:
+        length = environ.get("CONTENT_LENGTH") or "0"
+        if length.isdigit() and int(length) > conf.max_request_body:
             raise errors.BodyTooLarge(
-                f"The body is longer than the {conf.max_request_body} bytes that are read."
+                f"The body is longer than the limit of {conf.max_request_body} bytes. Send a "
+                "shorter one."
             )
         return app(environ, start_response)
 
-    return answer
+    return call
 
 
 def measured(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
-    """Count requests, and how long they took until their answers could be sent."""
+    """Count requests, and measure the seconds until their responses can be sent."""
 
-    def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
-        began, said = time.monotonic(), ["500"]
+    def call(environ: Environ, start_response: Any) -> Iterable[bytes]:
+        started, code = time.monotonic(), "500"
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            said[0] = status[:3]
+            nonlocal code
+            code = status[:3]
             return start_response(status, headers, *more)
 
         try:
             return app(environ, start)
         finally:
             route = environ.get(api_request.ROUTE, "(none)")
-            seconds = time.monotonic() - began
-            metrics.count(route, environ["REQUEST_METHOD"], said[0], seconds)
+            seconds = time.monotonic() - started
+            metrics.count(route, environ["REQUEST_METHOD"], code, seconds)
 
-    return answer
+    return call
 
 
 def cors(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
-    """Let pages of other origins ask, if the configuration names any."""
-    made = oslo_cors.CORS(app, conf)
-    return made if made.allowed_origins else app
+    """Allow requests from pages of other origins, if the configuration has any."""
+    wrapped = oslo_cors.CORS(app, conf)
+    return wrapped if wrapped.allowed_origins else app
 
 
 def authentication(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
-    """Find out who is asking, in the way that the configuration says."""
-    known = strategies.STRATEGIES[conf.auth_strategy](app, conf)
+    """Authenticate requests with the configured strategy."""
+    strategy = strategies.STRATEGIES[conf.auth_strategy](app, conf)
 
-    def answer(environ: Environ, start_response: Any) -> Iterable[bytes]:
+    def call(environ: Environ, start_response: Any) -> Iterable[bytes]:
         try:
-            return known(environ, start_response)
+            return strategy(environ, start_response)
         except errors.Unauthenticated as exc:
-            raise exc.challenged(environ.get(api_request.CHALLENGE)) from exc
+            raise exc.with_challenge(environ.get(api_request.CHALLENGE)) from exc
 
-    return answer
+    return call
 
 
-def _response(error: errors.ValenceError, environ: Environ) -> werkzeug.Response:
+def _error_response(error: errors.ValenceError, environ: Environ) -> werkzeug.Response:
     details = error.details
-    form = {key: details[key] for key in ("status", "code", "title")}
-    form["detail"] = error.detail
+    body = {key: details[key] for key in ("status", "code", "title")}
+    body["detail"] = error.detail
     if error.own_words:
-        form["reason"] = error.own_words
-    form.update({key: details[key] for key in SAID_IN_FULL if details.get(key)})
-    form["request_id"] = environ[api_request.REQUEST_ID]
-    headers = {header: details[key] for key, header in SAID_IN_HEADERS.items() if details.get(key)}
-    return api_call.answer({"errors": [form]}, details["status"], headers)
+        body["reason"] = error.own_words
+    body.update({key: details[key] for key in BODY_DETAILS if details.get(key)})
+    body["request_id"] = environ[api_request.REQUEST_ID]
+    headers = {header: details[key] for key, header in HEADER_DETAILS.items() if details.get(key)}
+    return api_call.json_response({"errors": [body]}, details["status"], headers)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The API described as OpenAPI 3.1, from its routes and their schemas."""
+"""The OpenAPI 3.1 document of the API, generated from its routes and their schemas."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -13,17 +13,20 @@ from valence.api.route import Route
 from valence.api.schemas import base as base_schemas
 from valence.api.schemas import examples
 
-#: What every route may refuse.
+#: Errors that every route may raise.
 COMMON: tuple[type[errors.ValenceError], ...] = (errors.RequestInvalid, errors.ValenceError)
 
-#: What every route refuses to those who may not.
-GUARDED: tuple[type[errors.ValenceError], ...] = (errors.Unauthenticated, errors.Forbidden)
+#: Errors of every route that is not public.
+AUTHORIZED: tuple[type[errors.ValenceError], ...] = (errors.Unauthenticated, errors.Forbidden)
 
-#: What every route refuses that reads a body.
-READING: tuple[type[errors.ValenceError], ...] = (errors.BodyTooLarge, errors.MediaTypeUnsupported)
+#: Errors of every route that reads a body.
+WITH_BODY: tuple[type[errors.ValenceError], ...] = (
+    errors.BodyTooLarge,
+    errors.MediaTypeUnsupported,
+)
 
-#: What is wrong with a pod manager is the fault of a request that gives its URL.
-BLAMED: tuple[type[errors.ValenceError], ...] = (
+#: Errors of a pod manager that are 400 where the request itself contains its URL.
+AS_BAD_REQUEST: tuple[type[errors.ValenceError], ...] = (
     errors.PodManagerUnreachable,
     errors.PodManagerUnauthorized,
     errors.PodManagerRefused,
@@ -39,7 +42,7 @@ INFO = {
 
 
 def document(routes: Iterable[Route], base: str) -> dict[str, Any]:
-    """Describe routes.
+    """Return the OpenAPI document of some routes.
 
     :param base: URL of the service, for ``servers``.
     """
@@ -60,7 +63,10 @@ def document(routes: Iterable[Route], base: str) -> dict[str, Any]:
                 "Basic": {"type": "http", "scheme": "basic"},
             },
             "headers": {
-                "RequestId": {"schema": {"type": "string"}, "description": "Of this request."}
+                "RequestId": {
+                    "schema": {"type": "string"},
+                    "description": "The id of the request.",
+                }
             },
         },
     }
@@ -71,20 +77,20 @@ def _operation(route: Route) -> dict[str, Any]:
         "operationId": f"{route.noun}_{route.handler.__name__}",
         "tags": [route.noun],
         "summary": route.summary,
-        "parameters": [*_in_path(route), *_in_query(route.query)],
-        "responses": {**_answers(route), **_refusals(route)},
+        "parameters": [*_path_parameters(route), *_query_parameters(route.query)],
+        "responses": {**_responses(route), **_errors(route)},
     }
     if route.deprecated:
         operation["deprecated"] = True
     if route.body is not None:
         operation["requestBody"] = {
             "required": route.body_required,
-            "content": {"application/json": _described(route.body)},
+            "content": {"application/json": _content(route.body)},
         }
     return operation
 
 
-def _in_path(route: Route) -> list[dict[str, Any]]:
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
@@ -98,59 +104,59 @@ def _in_path(route: Route) -> list[dict[str, Any]]:
     ]
 
 
-def _in_query(query: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _query_parameters(query: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "query", "required": False, "schema": schema}
         for name, schema in query["properties"].items()
     ]
 
 
-def _answers(route: Route) -> dict[str, Any]:
-    answers: dict[str, Any] = {}
+def _responses(route: Route) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
     for status, schema in sorted(route.answers.items()):
-        answers[str(status)] = {"description": route.summary, "headers": _headers()}
+        responses[str(status)] = {"description": route.summary, "headers": _headers()}
         if schema is not None:
-            answers[str(status)]["content"] = {route.media: _described(schema)}
-    return answers
+            responses[str(status)]["content"] = {route.media: _content(schema)}
+    return responses
 
 
-def _refusals(route: Route) -> dict[str, Any]:
-    """Group what a route may refuse by status; the description lists the codes."""
-    refused = [*route.refuses, *COMMON]
-    refused += GUARDED if route.rule else ()
-    refused += READING if route.body is not None else ()
+def _errors(route: Route) -> dict[str, Any]:
+    """Return the error responses of a route, by status; descriptions list their codes."""
+    kinds = [*route.refuses, *COMMON]
+    kinds += AUTHORIZED if route.rule else ()
+    kinds += WITH_BODY if route.body is not None else ()
     codes: dict[int, list[str]] = {}
-    for error in refused:
+    for error in kinds:
         codes.setdefault(error.status, []).append(error.code)
     if route.body is not None and "url" in route.body["properties"]:
-        codes[errors.RequestInvalid.status] += [error.code for error in BLAMED]
+        codes[errors.RequestInvalid.status] += [error.code for error in AS_BAD_REQUEST]
     return {
         str(status): {
-            "description": ", ".join(sorted(set(found))),
+            "description": ", ".join(sorted(set(names))),
             "headers": _headers(),
             "content": {
                 "application/json": {
                     "schema": {"$ref": "#/components/schemas/Errors"},
-                    "example": _refusal(status, found),
+                    "example": _example_error(status, names),
                 }
             },
         }
-        for status, found in sorted(codes.items())
+        for status, names in sorted(codes.items())
     }
 
 
-def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
-    one = {
+def _example_error(status: int, codes: list[str]) -> dict[str, Any]:
+    error = {
         "status": status,
         "code": codes[0],
         "title": http.HTTPStatus(status).phrase,
         "detail": "What is wrong, and what to do about it.",
         "request_id": "req-6fa79e4a-e019-4cd5-aaba-d861a5fff86a",
     }
-    return {"errors": [one]}
+    return {"errors": [error]}
 
 
-def _described(schema: base_schemas.Schema) -> dict[str, Any]:
+def _content(schema: base_schemas.Schema) -> dict[str, Any]:
     return {"schema": schema, "example": examples.of(schema)}
 
 

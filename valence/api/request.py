@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Reading requests: a body that is JSON, a query that has types, both by schema."""
+"""Reading requests: the JSON body and the typed query, each validated by its schema."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -15,23 +15,23 @@ from valence import errors
 from valence import jsontext
 from valence.api.schemas import base as base_schemas
 
-#: Where in the WSGI environment the middleware puts who is asking.
+#: Key in the WSGI environment of the oslo.context of the request; the middleware sets it.
 CONTEXT = "valence.context"
 
-#: Where it puts the request's id, and the one that its sender gave to a chain of requests.
+#: Keys of the request's id, and of the id that its client sent for a chain of requests.
 REQUEST_ID = "valence.request_id"
 GLOBAL_REQUEST_ID = "valence.global_request_id"
 
-#: Where the handler puts the path of the route, for those who count requests.
+#: Key of the path of the route, by which requests are counted.
 ROUTE = "valence.route"
 
-#: Where it puts what WWW-Authenticate says to those who have to say who they are.
+#: Key of the value of WWW-Authenticate in a 401.
 CHALLENGE = "valence.challenge"
 
-#: type of a schema -> the value that a word of a query stands for
+#: type of a schema -> conversion of the text of a query parameter
 CONVERT: Mapping[str, Callable[[str], Any]] = {
     "integer": int,
-    "boolean": lambda word: {"true": True, "false": False}[word.lower()],
+    "boolean": lambda text: {"true": True, "false": False}[text.lower()],
     "string": str,
 }
 
@@ -39,11 +39,12 @@ CONVERT: Mapping[str, Callable[[str], Any]] = {
 def body_of(
     request: werkzeug.Request, schema: base_schemas.Schema | None, required: bool
 ) -> Mapping[str, Any]:
-    """Read the body of a request.
+    """Return the body of a request.
 
-    :param schema: None: the body, if there is any, does not matter.
-    :raises MediaTypeUnsupported: it is not JSON by its own word.
-    :raises RequestInvalid: it is not JSON, or not what the schema asks for.
+    :param schema: None: a body, if there is one, is ignored.
+    :param required: whether a request without a body is refused.
+    :raises MediaTypeUnsupported: its Content-Type is not JSON.
+    :raises RequestInvalid: it is not JSON, or does not match the schema.
     :raises BodyTooLarge: it is too long.
     """
     if schema is None:
@@ -55,14 +56,14 @@ def body_of(
             f"The body is longer than {request.max_content_length} bytes."
         ) from exc
     if len(content) < (request.content_length or 0):
-        # Its sender died on the way. An optional body would be taken for none.
+        # The client died while sending. An optional body would look like an absent one.
         raise errors.RequestInvalid(
             f"The body has {len(content)} of the {request.content_length} bytes that were "
             "announced. Send the request again."
         )
     if not content:
         if required:
-            raise errors.RequestInvalid("This request needs a body of JSON, and has none.")
+            raise errors.RequestInvalid("This request has no body. Send a body of JSON.")
         return {}
     if request.mimetype != "application/json":
         raise errors.MediaTypeUnsupported(
@@ -75,23 +76,21 @@ def body_of(
 
 
 def query_of(request: werkzeug.Request, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Read the query of a request.
+    """Return the query of a request, with the types of its schema.
 
-    :raises RequestInvalid: it is not what the schema asks for.
+    :raises RequestInvalid: it does not match the schema.
     """
     query: dict[str, Any] = {}
-    for name, words in request.args.lists():
-        if len(words) > 1:
-            raise errors.RequestInvalid(
-                f"The query has {name} {len(words)} times: once is enough."
-            )
-        if "\x00" in words[0]:
-            raise errors.RequestInvalid(f"The query's {name} has a NUL, which is no text.")
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise errors.RequestInvalid(f"The query has {name} {len(values)} times. Send it once.")
+        if "\x00" in values[0]:
+            raise errors.RequestInvalid(f"The query's {name} contains a NUL. Remove it.")
         kind = schema["properties"].get(name, {}).get("type", "string")
         try:
-            query[name] = CONVERT[kind](words[0])
+            query[name] = CONVERT[kind](values[0])
         except (KeyError, ValueError):
-            query[name] = words[0]  # the schema says what is wrong with it
+            query[name] = values[0]  # validation refuses it, with a sentence
     _validate(query, schema, "query")
     return query
 
@@ -99,50 +98,53 @@ def query_of(request: werkzeug.Request, schema: Mapping[str, Any]) -> Mapping[st
 def _parse(content: bytes) -> Any:
     try:
         parsed = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
-        # Half of a surrogate pair is a JSON string, but no text.
+        # A lone surrogate is valid in a JSON string, and cannot be encoded.
         document = json.dumps(parsed, ensure_ascii=False)
         document.encode("utf-8")
     except (ValueError, RecursionError) as exc:
-        raise errors.RequestInvalid(f"The body is no JSON that can be read: {exc}.") from exc
+        raise errors.RequestInvalid(f"The body is not valid JSON: {exc}.") from exc
     if jsontext.has_nul(document):
-        raise errors.RequestInvalid("The body has a NUL (\\u0000), which is no text.")
+        raise errors.RequestInvalid("The body contains a NUL (\\u0000). Remove it.")
     return parsed
 
 
-def _refuse_constant(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON")
+def _refuse_constant(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
 
 
-def _validate(value: Any, schema: Mapping[str, Any], what: str) -> None:
+def _validate(value: Any, schema: Mapping[str, Any], part: str) -> None:
     problems = sorted(_validator(schema).iter_errors(value), key=lambda e: list(map(str, e.path)))
     if problems:
-        raise errors.RequestInvalid(_say(problems[0], what))
+        raise errors.RequestInvalid(_describe(problems[0], part))
 
 
-def _say(problem: Any, what: str) -> str:
-    """Say what is wrong with a value, and where it is."""
+def _describe(problem: Any, part: str) -> str:
+    """Return a sentence: where the invalid value is, and what is wrong with it.
+
+    :param part: of the request, ``body`` or ``query``.
+    """
     place = "".join(
         f"[{step}]" if isinstance(step, int) else f".{step}" for step in problem.absolute_path
     )
-    say = SAYINGS.get(str(problem.validator), lambda p: str(p.message))
+    describe = MESSAGES.get(str(problem.validator), lambda p: str(p.message))
     secret = isinstance(problem.schema, Mapping) and problem.schema.get("writeOnly")
-    # What was given is part of most messages.
-    message = f"this is no valid value ({problem.validator})" if secret else say(problem)
-    return f"{what}{place}: {message[:500]}."
+    # Most messages contain the value.
+    message = f"the value is invalid ({problem.validator})" if secret else describe(problem)
+    return f"{part}{place}: {message[:500]}."
 
 
-def _of_several(problem: Any) -> str:
+def _describe_one_of(problem: Any) -> str:
     keys = [key for part in problem.validator_value for key in part.get("required", ())]
     if keys:
-        return f"give exactly one of {' and '.join(keys)}"
+        return f"send exactly one of {' and '.join(keys)}"
     return str(problem.message)
 
 
-#: keyword of JSON schema -> what to say instead of the library's own words
-SAYINGS: Mapping[str, Callable[[Any], str]] = {
-    "oneOf": _of_several,
+#: keyword of JSON schema -> the message, where jsonschema's own is hard to understand
+MESSAGES: Mapping[str, Callable[[Any], str]] = {
+    "oneOf": _describe_one_of,
     "minProperties": lambda problem: (
-        "give at least one of " + ", ".join(problem.schema["properties"])
+        "send at least one of " + ", ".join(problem.schema["properties"])
     ),
     "pattern": lambda problem: (
         f"{problem.instance!r} is not "
@@ -158,7 +160,7 @@ _validators: dict[int, Any] = {}
 
 
 def _validator(schema: Mapping[str, Any]) -> Any:
-    """Make a validator once for each schema; schemas live as long as the process."""
+    """Return the validator of a schema, compiled once; schemas live as long as the process."""
     key = id(schema)
     if key not in _validators:
         _validators[key] = jsonschema.Draft202012Validator(schema)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a route of the API is."""
+"""The definition of a route of the API."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -17,17 +17,17 @@ Handler = Callable[..., werkzeug.Response]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Route:
-    """One method of one path: who may, what goes in, what comes out.
+    """One method of one path: its policy, and the schemas of its requests and responses.
 
-    :ivar path: of werkzeug, ``/v1/nodes/<ident>``.
-    :ivar rule: of oslo.policy; None: everybody may.
-    :ivar answers: status -> schema of the body; None: no body.
-    :ivar body: schema of the request's body; None: there is none.
+    :ivar path: in werkzeug's form, ``/v1/nodes/<ident>``.
+    :ivar rule: name of the oslo.policy rule; None: the route is public.
+    :ivar answers: status -> schema of the response's body; None: no body.
+    :ivar body: schema of the request's body; None: a body is ignored.
     :ivar body_required: whether a request without a body is refused.
-    :ivar query: schema of the query; its values have the types it says.
-    :ivar media: of its answers.
-    :ivar deprecated: whether new clients have a better one.
-    :ivar refuses: what it refuses, besides what every route may.
+    :ivar query: schema of the query, to whose types the values are converted.
+    :ivar media: media type of the responses.
+    :ivar deprecated: whether a newer path replaces this one.
+    :ivar refuses: errors of the handler, besides those that every route may raise.
     """
 
     method: str
@@ -44,10 +44,10 @@ class Route:
 
     @property
     def summary(self) -> str:
-        """What it does, in one line."""
+        """The first line of the handler's docstring."""
         return (self.handler.__doc__ or "").strip().splitlines()[0]
 
     @property
     def noun(self) -> str:
-        """The file that its handler is in."""
+        """Name of the handler's file."""
         return self.handler.__module__.rpartition(".")[2]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-# Longer than 400 lines: the table of routes is one.
+# Longer than 400 lines: the table of routes is not split.
 
-"""The API: its routes, and the way from a request to a handler."""
+"""The table of routes, and the application that dispatches a request to its handler."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -39,10 +39,10 @@ from valence.objects import node as node_objects
 from valence.service import Service
 from valence_conductor import errors as conductor_errors
 
-#: How often a handler is run whose row was changed by somebody else meanwhile.
+#: How often a handler is run if another request changes its row meanwhile.
 ATTEMPTS = 3
 
-#: What may be wrong with a pod manager that is asked.
+#: Errors of a request to a pod manager.
 PODMANAGER_ERRORS = (
     errors.PodManagerUnreachable,
     errors.PodManagerUnauthorized,
@@ -50,19 +50,19 @@ PODMANAGER_ERRORS = (
     errors.PodManagerFailed,
 )
 
-#: Path of one thing that belongs to a project -> how it is read, and the rule of those who
-#: may know that it is there. It holds for every path below it too.
+#: Path of an object that belongs to a project -> the function that reads it, and the rule
+#: for which the object is visible: 404 without it. Applies to every path below it too.
 OWNED: Mapping[str, tuple[Callable[..., Any], str]] = {
     "/v1/nodes/<ident>": (node_objects.get, "valence:node:get"),
 }
 
-#: What may be wrong with Ironic when it is asked.
+#: Errors of a request to Ironic.
 IRONIC_ERRORS = (errors.IronicNotConfigured, errors.IronicRefused, errors.IronicUnavailable)
 
 
 def describe(call: api_call.Call) -> werkzeug.Response:
-    """Describe this API as OpenAPI 3.1."""
-    return api_call.answer(openapi.document(ROUTES, call.base))
+    """Show this API as an OpenAPI 3.1 document."""
+    return api_call.json_response(openapi.document(ROUTES, call.base))
 
 
 ROUTES: tuple[Route, ...] = (
@@ -335,8 +335,8 @@ ROUTES: tuple[Route, ...] = (
     *legacy_routes.ROUTES,
 )
 
-#: The same for every application. Made while this is imported, before there are threads:
-#: what it is compiled from is parsed, and see policies.allows of parsing in threads.
+#: The same for every application. Compiled at import, before there are threads: werkzeug
+#: parses source code for it, and parsing in threads may fail (see policies.PARSER_RACE).
 PATHS = werkzeug_routing.Map(
     [
         werkzeug_routing.Rule(route.path, endpoint=route, methods=[route.method])
@@ -349,26 +349,23 @@ PATHS.update()
 
 
 class Application:
-    """The WSGI application behind the middleware.
-
-    Whatever is wrong, it raises: the middleware gives errors their form.
-    """
+    """The WSGI application behind the middleware, which converts its exceptions."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        """Answer a request."""
+        """Return the response to a request."""
         request = werkzeug.Request(environ)
         request.max_content_length = self._service.conf.max_request_body
-        return self._answer(request)(environ, start_response)
+        return self._dispatch(request)(environ, start_response)
 
-    def _answer(self, request: werkzeug.Request) -> werkzeug.Response:
+    def _dispatch(self, request: werkzeug.Request) -> werkzeug.Response:
         route, segments = self._match(request)
         request.environ[api_request.ROUTE] = route.path
         context = request.environ[api_request.CONTEXT]
         if route.rule is not None and context.user_id is None:
-            raise errors.Unauthenticated("This needs to know who is asking. Log in.")
+            raise errors.Unauthenticated("This request needs credentials. Log in.")
         call = api_call.Call(
             service=self._service,
             context=context,
@@ -385,7 +382,7 @@ class Application:
             except conductor_errors.Superseded as exc:
                 superseded = exc
         raise errors.NodeBusy(
-            "The node is being changed by others all the time. Look at it, and try again."
+            "Other requests keep changing the node. Read it again, and repeat the request."
         ) from superseded
 
     def _match(self, request: werkzeug.Request) -> tuple[Route, Mapping[str, str]]:
@@ -393,12 +390,12 @@ class Application:
             route, segments = PATHS.bind_to_environ(request.environ).match()
         except exceptions.NotFound as exc:
             raise errors.UnknownPath(
-                f"There is no {request.path} here. GET /v1/openapi.json lists what there is."
+                f"There is no path {request.path}. GET /v1/openapi.json lists all paths."
             ) from exc
         except exceptions.MethodNotAllowed as exc:
             allowed = sorted(exc.valid_methods or ())
             raise errors.MethodNotAllowed(
-                f"{request.path} knows no {request.method}, only {', '.join(allowed)}.",
+                f"{request.path} does not support {request.method}, only {', '.join(allowed)}.",
                 allow=", ".join(allowed),
             ) from exc
         return route, segments
@@ -406,23 +403,26 @@ class Application:
     def _authorize(
         self, route: Route, rule: str, segments: Mapping[str, str], context: Any
     ) -> Mapping[str, str]:
-        """See that a request is allowed.
+        """Enforce the policy of a route.
 
-        :returns: the segments of its path; what belongs to a project is called by its
-            uuid from here on, for a name may come to mean another one.
+        :returns: the segments of the path. The name of an object that belongs to a project is
+            replaced by its uuid: the name may pass to another object meanwhile.
+        :raises NodeNotFound: the object is not visible to this project.
+        :raises Forbidden: the policy does not allow the request.
         """
-        project_id, found = context.project_id, _owned(route.path)
-        if found is not None:
-            read, seeing = found
+        project_id, owned = context.project_id, _owned(route.path)
+        if owned is not None:
+            read, visibility = owned
             row = read(self._service.db, segments["ident"])
-            if not self._allows(seeing, context, row.project_id):
+            if not self._allows(visibility, context, row.project_id):
                 raise errors.NodeNotFound(node_objects.not_found_message(segments["ident"]))
             project_id, segments = row.project_id, {**segments, "ident": row.uuid}
-            if rule == seeing:
+            if rule == visibility:
                 return segments
         if not self._allows(rule, context, project_id):
             raise errors.Forbidden(
-                f"The policy {rule} does not allow this. Ask for the role that it names."
+                f"The policy {rule} does not allow this. Ask an administrator for the role that "
+                "it requires."
             )
         return segments
 
@@ -431,8 +431,8 @@ class Application:
 
 
 def _owned(path: str) -> tuple[Callable[..., Any], str] | None:
-    """Tell what a path is about that belongs to a project; None when it is not."""
+    """Return the entry of :data:`OWNED` for a path; None if it belongs to no project."""
     return next(
-        (found for stem, found in OWNED.items() if path == stem or path.startswith(f"{stem}/")),
+        (entry for stem, entry in OWNED.items() if path == stem or path.startswith(f"{stem}/")),
         None,
     )

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What stands on pod managers and in Ironic, and no node of ours owns it.
+"""Audits: rows compared with the resources on pod managers and in Ironic.
 
-What bears the uuid of this installation is surely ours, and is given back. What
-only looks like Valence's is reported. What another installation made is none of
-our business. Everything must have been seen for a while before it counts.
+A resource that no row owns and that this installation created is released. One that
+names a node of Valence but no installation is reported. Resources of other
+installations are ignored. Only what has been there for the grace period counts.
 """
 
 from valence.audit.audit import Audit

@@ -1,92 +1,97 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One audit after the other: Ironic first, then every pod manager."""
+"""The order of an audit: Ironic, then every pod manager, then the rows in error."""
 
 import collections
 
-from oslo_config import cfg
 from oslo_log import log as logging
 
 from valence import errors
+from valence import wiring
 from valence.audit import ironic as ironic_audit
-from valence.audit import strays as podmanager_audit
-from valence.drivers import Drivers
-from valence.ironic import Ironic
-from valence.objects import base
+from valence.audit import rows
+from valence.audit import strays
+from valence.audit.findings import Finding
+from valence.audit.snapshot import Snapshot
+from valence.objects import inventory as inventory_objects
 from valence.objects import podmanager as podmanager_objects
-from valence_conductor.db.engine import Database
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 from valence_conductor.strays import StrayTracker
 
 LOG = logging.getLogger(__name__)
 
 
 class Audit:
-    """Looks for strays, and remembers since when it has seen them.
+    """Audits Ironic and all pod managers, and remembers how long each finding exists.
 
-    One listing of Ironic and one of each pod manager, and requests for single
-    nodes only where something is odd. The rows are read again after each
-    listing. Who does not answer is left out, and the others are looked at.
+    It costs one listing of Ironic and one of each pod manager, and requests for single
+    nodes only where something is wrong. Rows are read again after each listing. A peer
+    that does not answer is skipped.
     """
 
-    def __init__(
-        self,
-        conf: cfg.ConfigOpts,
-        db: Database,
-        drivers: Drivers,
-        ironic: Ironic,
-    ) -> None:
-        self._conf = conf
-        self._db = db
-        self._drivers = drivers
-        self._ironic = ironic
-        grace = conf.nodes.stray_grace
-        self._sightings: dict[str, StrayTracker] = collections.defaultdict(
+    def __init__(self, context: wiring.Context) -> None:
+        self._context = context
+        self._conf = context.conf
+        grace = context.conf.nodes.stray_grace
+        self._trackers: dict[str, StrayTracker] = collections.defaultdict(
             lambda: StrayTracker(grace)
         )
-        self._foreign = podmanager_audit.Foreign()
+        self._foreign = strays.ForeignPaths()
 
-    def look(self) -> list[Stray]:
-        """Compare the rows with Ironic and the pod managers; give back what is surely ours.
+    def run(self) -> list[Stray]:
+        """Run one audit; return what it found, repaired or not.
 
-        Ironic comes first: no hardware returns to a pool while Ironic owns it,
-        or does not say that it does not.
+        Ironic comes first: no hardware returns to a pool while Ironic owns it, or does
+        not answer whether it does.
         """
-        strays, held = self._look_in_ironic()
-        known, _more = podmanager_objects.page(self._db, base.Query())
-        for podm in known:
+        result, ironic_nodes = self._audit_ironic()
+        for podm in inventory_objects.list_podmanagers(self._context.db):
             try:
-                strays += self._look_on(podm, held)
+                result += self._audit_podmanager(podm, ironic_nodes)
             except errors.ValenceError as exc:
-                LOG.warning("Pod manager %s is not audited now: %s", podm.name, exc)
-        return strays
+                LOG.warning("Skipped the audit of pod manager %s: %s", podm.name, exc)
+        if self._conf.nodes.give_back_strays:
+            result += rows.release_again(self._context.db)
+        return result
 
-    def _look_in_ironic(self) -> tuple[list[Stray], dict[str, str] | None]:
-        """Find strays in Ironic.
+    def _audit_ironic(self) -> tuple[list[Stray], dict[str, str] | None]:
+        """Audit Ironic.
 
-        :returns: them, and what Ironic has after that: its node -> the composed node
-            that it stands for; None when that is not known.
+        :returns: the strays, and what Ironic has after their deletion: Ironic node ->
+            composed node. None: Ironic did not answer.
         """
         try:
-            found, held = ironic_audit.look(self._db, self._ironic)
+            findings, ironic_nodes = ironic_audit.find(self._context.db, self._context.ironic)
         except errors.IronicNotConfigured:
             return [], {}
         except errors.ValenceError as exc:
-            LOG.warning("Ironic is not audited now: %s", exc)
+            LOG.warning("Skipped the audit of Ironic: %s", exc)
             return [], None
-        strays = []
-        ripe = self._sightings["ironic"].older_than_grace([finding.key for finding in found])
-        for finding in found:
-            if finding.key in ripe:
-                strays.append(finding.settle(self._conf))
-                if strays[-1].repaired:
-                    held.pop(finding.key[0], None)
-        return strays, held
+        result = []
+        for finding in self._older_than_grace("ironic", findings):
+            stray = finding.resolve(self._conf)
+            result.append(stray)
+            if stray.repaired:
+                ironic_nodes.pop(finding.key[0], None)
+        return result, ironic_nodes
 
-    def _look_on(
-        self, podm: podmanager_objects.PodManager, held: dict[str, str] | None
+    def _audit_podmanager(
+        self, podm: podmanager_objects.PodManager, ironic_nodes: dict[str, str] | None
     ) -> list[Stray]:
-        driver = self._drivers.get(podm.uuid)
-        found = podmanager_audit.look(self._db, driver, podm, self._foreign, held)
-        ripe = self._sightings[podm.uuid].older_than_grace([finding.key for finding in found])
-        return [finding.settle(self._conf) for finding in found if finding.key in ripe]
+        driver = self._context.drivers.get(podm.uuid)
+        snapshot = Snapshot.take(self._context.db, driver, podm, ironic_nodes)
+        findings = compare(snapshot, self._foreign)
+        return [
+            finding.resolve(self._conf) for finding in self._older_than_grace(podm.uuid, findings)
+        ]
+
+    def _older_than_grace(self, peer: str, findings: list[Finding]) -> list[Finding]:
+        old = self._trackers[peer].older_than_grace([finding.key for finding in findings])
+        return [finding for finding in findings if finding.key in old]
+
+
+def compare(snapshot: Snapshot, foreign: strays.ForeignPaths) -> list[Finding]:
+    """Return the nodes of a pod manager that no row owns, and the rows whose node is gone."""
+    findings = strays.find(snapshot, foreign)
+    rows.record_returned(snapshot)
+    return [*findings, *rows.find_missing(snapshot)]

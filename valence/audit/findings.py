@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Something that an audit has found, and what becomes of it."""
+"""What an audit has found, and how it is resolved."""
 
 from collections.abc import Callable
 import dataclasses
@@ -8,44 +8,45 @@ import dataclasses
 from oslo_config import cfg
 
 from valence import errors
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 
-#: Why something is left alone that bears a mark of Valence, but not whose.
+#: Why a resource is kept that names a node of Valence, but no installation.
 UNMARKED = "it does not say which installation made it"
 
 
-def leave() -> None:
-    """Do nothing about it."""
+def nothing() -> None:
+    """Change nothing."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """Something that no row owns.
+    """A resource that no row owns, or a row whose resource is gone.
 
-    :ivar key: tells it from everything else, at every audit the same.
-    :ivar obstacle: why it is left alone; None when it may be given back.
-    :ivar give_back: does that: one change that is asked for, never a long wait.
-    :ivar notice: notes in a row what was found, whether anything is given back or not.
+    :ivar key: identifies it, the same at every audit.
+    :ivar what: describes it in a report.
+    :ivar obstacle: why it is kept; None: it may be released.
+    :ivar release: releases it: one request for a change, never a long wait.
+    :ivar record: records the finding in a row, whether anything is released or not.
     """
 
     key: tuple[str, ...]
     kind: str
     what: str
     obstacle: str | None
-    give_back: Callable[[], None]
-    notice: Callable[[], None] = leave
+    release: Callable[[], None]
+    record: Callable[[], None] = nothing
 
-    def settle(self, conf: cfg.ConfigOpts) -> Stray:
-        """Give it back if it may be, and report it."""
-        self.notice()
+    def resolve(self, conf: cfg.ConfigOpts) -> Stray:
+        """Release it if that is allowed, and return the report."""
+        self.record()
         obstacle = self.obstacle
         if obstacle is None and not conf.nodes.give_back_strays:
             obstacle = "[nodes] give_back_strays is off"
         if obstacle is None:
             try:
-                self.give_back()
+                self.release()
             except errors.ValenceError as exc:
-                words = " ".join(filter(None, (exc.detail, exc.own_words)))
-                obstacle = f"it could not be given back yet: {words}"
+                reason = " ".join(filter(None, (exc.detail, exc.own_words)))
+                obstacle = f"it could not be released yet: {reason}"
         what = self.what if obstacle is None else f"{self.what} ({obstacle})"
         return Stray(self.kind, what, repaired=obstacle is None)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The service's commands."""
+"""The commands of the service."""
 
 import warnings
 
-# What TaskFlow stands on looks whether there is an eventlet. We do not use it, and
-# whoever starts a command can do nothing about its being deprecated.
+# A dependency of TaskFlow imports eventlet if it is installed. Valence does not use it, and
+# an operator who starts a command can do nothing about its deprecation.
 warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""``valence-api``: the API and a conductor, in one process."""
+"""``valence-api``: the API and a conductor in one process."""
 
 import signal
 import sys
@@ -18,16 +18,16 @@ from valence_conductor.cmd import startup_errors
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds that requests under way are given when the process is stopped.
+#: Seconds that unfinished requests have when the process is stopped.
 GRACE = 10
 
-#: Bytes that the line and the headers of a request may have: tokens are long.
+#: Maximum length of the headers of a request, bytes: tokens are long.
 MAX_HEADERS = 64 * 1024
 
 
 @startup_errors.reported("valence-api")
 def main(argv: list[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; 0: stopped as asked, 1: could not begin."""
+    """Serve until SIGTERM or SIGINT; 0: stopped by a signal, 1: could not start."""
     conf = service_conf.read(sys.argv[1:] if argv is None else argv, prog="valence-api")
     logging.setup(conf, "valence")
     try:
@@ -54,29 +54,29 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     serve(server)
     service.stop()
-    LOG.info("Stopped; what is under way goes on at the next start")
+    LOG.info("Stopped; unfinished operations resume at the next start")
     return 0
 
 
 class Server(wsgi.Server):
-    """cheroot, with its errors in our log."""
+    """cheroot, with its errors in the log of the service."""
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
-        """Log what the server itself has to say."""
+        """Log an error of the server itself."""
         LOG.log(level, "%s", msg, exc_info=traceback)
 
 
 def serve(server: Any) -> None:
-    """Serve until a signal asks to stop."""
-    asked = threading.Event()
+    """Serve until a signal stops the process."""
+    stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
-    serving = threading.Thread(target=server.serve, name="api", daemon=True)
-    serving.start()
+        signal.signal(number, lambda *_: stopping.set())
+    thread = threading.Thread(target=server.serve, name="api", daemon=True)
+    thread.start()
     LOG.info("Listening on http://%s:%s", *server.bind_addr[:2])
-    asked.wait()
+    stopping.wait()
     server.stop()
-    serving.join(GRACE)
+    thread.join(GRACE)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""``valence-manage``: what an operator does now and then."""
+"""``valence-manage``: occasional tasks of operators."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from valence.credentials import rotation
 from valence_conductor.cmd import startup_errors
 from valence_conductor.db.engine import Database
 
-#: What ``rotate-keys`` does, by step.
+#: step of ``rotate-keys`` -> its function
 STEPS: Mapping[str, Callable[[Database, str], str]] = {
     "all": rotation.rotate,
     "add": rotation.add,
@@ -29,35 +29,32 @@ OPTIONS = [
         "command",
         positional=True,
         choices=["rotate-keys"],
-        help="rotate-keys: encrypt the credentials of pod managers with a new key. Processes that "
-        "run notice by themselves.",
+        help="rotate-keys: encrypt the credentials of pod managers with a new key. Running "
+        "processes read the new key by themselves.",
     ),
     cfg.StrOpt(
         "step",
         default="all",
         choices=list(STEPS),
         help="Part of rotate-keys, for hosts that each have a copy of the key file: add a key, "
-        "copy the file to every host; use it, copy; drop the old ones, copy.",
+        "use it, and drop the old keys. Copy the file to every host after each step.",
     ),
 ]
 
 
 @startup_errors.reported("valence-manage")
 def main(argv: list[str] | None = None) -> int:
-    """Do what the command line asks; 0: done, 1: it could not be done."""
+    """Run a command; 0: done, 1: failed."""
     arguments = sys.argv[1:] if argv is None else argv
     conf = service_conf.read(arguments, prog="valence-manage", options=OPTIONS)
-    if conf.command is None:
-        print("valence-manage: say rotate-keys", file=sys.stderr)
-        return 1
     logging.setup(conf, "valence")
     return rotate_keys(conf)
 
 
 def rotate_keys(conf: cfg.ConfigOpts) -> int:
-    """Change the key that credentials are encrypted with."""
+    """Encrypt the credentials of pod managers with a new key."""
     if not pathlib.Path(conf.key_file).exists():
-        print(f"valence-manage: there is no {conf.key_file} to rotate", file=sys.stderr)
+        print(f"valence-manage: the key file {conf.key_file} does not exist", file=sys.stderr)
         return 1
     db = Database(conf.database.connection)
     try:

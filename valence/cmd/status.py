@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""``valence-status upgrade check``: whether this release can be started on what there is."""
+"""``valence-status upgrade check``: whether this release can start on the present data."""
 
 from collections.abc import Iterator
 import contextlib
@@ -21,30 +21,31 @@ from valence import errors
 from valence import migrations
 from valence import podmanagers
 from valence.credentials import keyring
-from valence.objects import base
+from valence.objects import base as objects_base
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor.cmd import startup_errors
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 
 Result = upgradecheck.Result
 Code = upgradecheck.Code
 
 
-def _readable(check: Any) -> Any:
-    """Have a check say so when there are no tables that it could read."""
+def _warns_if_unreadable(check: Any) -> Any:
+    """Make a check return a warning if it cannot read the tables."""
 
     @functools.wraps(check)
-    def look(self: Any) -> Any:
+    def run(self: Any) -> Any:
         try:
             return check(self)
-        except (db_errors.DBError, *db_engine.AWAY) as exc:
+        except (db_errors.DBError, *db_engine.UNREACHABLE) as exc:
             return Result(Code.WARNING, f"The tables cannot be read: {exc}")
 
-    return look
+    return run
 
 
 class Checks(upgradecheck.UpgradeCommands):
-    """What is looked at; each check reads, and changes nothing.
+    """The checks; each of them only reads.
 
     :param conf: with every option of :mod:`valence.conf`.
     """
@@ -52,55 +53,54 @@ class Checks(upgradecheck.UpgradeCommands):
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         self._conf = conf
 
-    @_readable
+    @_warns_if_unreadable
     def schema(self) -> Any:
-        """See whether the tables are those of this release."""
-        with _opened(self._conf) as db:
-            is_at, wanted = (
-                db.version(base.VERSION_TABLE),
-                db_engine.latest_revision(migrations.LOCATION),
-            )
-        if is_at == wanted:
+        """Check that the tables are at the revision of this release."""
+        with _database(self._conf) as db:
+            revision = db_migrations.version(db, objects_base.VERSION_TABLE)
+        latest = db_migrations.latest_revision(migrations.LOCATION)
+        if revision == latest:
             return Result(Code.SUCCESS)
-        found = f"The tables are at revision {is_at or 'none'}, this release needs {wanted}"
+        state = f"The tables are at revision {revision or 'none'}, this release requires {latest}"
         if db.is_sqlite:
-            return Result(Code.WARNING, f"{found}: valence-api sees to it when it starts.")
-        return Result(Code.FAILURE, f"{found}: run valence-dbsync upgrade.")
+            return Result(Code.WARNING, f"{state}: valence-api upgrades them when it starts.")
+        return Result(Code.FAILURE, f"{state}: run valence-dbsync upgrade.")
 
-    @_readable
+    @_warns_if_unreadable
     def keys(self) -> Any:
-        """See whether every password can be decrypted with the keys that there are."""
+        """Check that the keys decrypt every password."""
         if not pathlib.Path(self._conf.key_file).exists():
-            return Result(Code.WARNING, f"{self._conf.key_file} is missing; it will be made.")
-        keys, lost = keyring.load(self._conf.key_file), []
-        with _opened(self._conf) as db, db.reader() as session:
+            return Result(Code.WARNING, f"{self._conf.key_file} is missing; it will be created.")
+        keys, unreadable = keyring.load(self._conf.key_file), []
+        with _database(self._conf) as db, db.reader() as session:
             columns = (
                 podmanager_objects.PodManager.name,
                 podmanager_objects.PodManager.password_encrypted,
             )
             for name, secret in session.execute(sa.select(*columns)):
-                if secret is not None and not _opens(keys, secret):
-                    lost.append(name)
-        if lost:
+                if secret is not None and not _decrypts(keys, secret):
+                    unreadable.append(name)
+        if unreadable:
             return Result(
                 Code.FAILURE,
-                f"The passwords of {', '.join(lost)} were encrypted with a key that is not in "
-                f"{self._conf.key_file}. Bring that key back.",
+                f"The passwords of {', '.join(unreadable)} were encrypted with a key that is not "
+                f"in {self._conf.key_file}. Restore that key.",
             )
         return Result(Code.SUCCESS)
 
-    @_readable
+    @_warns_if_unreadable
     def drivers(self) -> Any:
-        """See whether this release has the driver of every pod manager."""
-        known = extension.ExtensionManager(podmanagers.NAMESPACE, invoke_on_load=False).names()
-        with _opened(self._conf) as db, db.reader() as session:
+        """Check that the driver of every pod manager is installed."""
+        manager: Any = extension.ExtensionManager(podmanagers.NAMESPACE, invoke_on_load=False)
+        installed = set(manager.names())
+        with _database(self._conf) as db, db.reader() as session:
             used = set(session.scalars(sa.select(podmanager_objects.PodManager.driver)))
-        missing = sorted(used - set(known))
+        missing = sorted(used - installed)
         if missing:
             return Result(
                 Code.FAILURE,
                 f"Pod managers use the drivers {', '.join(missing)}, which are not installed. "
-                f"There are {', '.join(sorted(known))}.",
+                f"Installed are {', '.join(sorted(installed))}.",
             )
         return Result(Code.SUCCESS)
 
@@ -112,7 +112,7 @@ class Checks(upgradecheck.UpgradeCommands):
 
 
 @contextlib.contextmanager
-def _opened(conf: cfg.ConfigOpts) -> Iterator[db_engine.Database]:
+def _database(conf: cfg.ConfigOpts) -> Iterator[db_engine.Database]:
     db = db_engine.Database(conf.database.connection)
     try:
         yield db
@@ -120,7 +120,7 @@ def _opened(conf: cfg.ConfigOpts) -> Iterator[db_engine.Database]:
         db.close()
 
 
-def _opens(keys: keyring.Keyring, secret: str) -> bool:
+def _decrypts(keys: keyring.Keyring, secret: str) -> bool:
     try:
         keys.decrypt(secret)
     except errors.PodManagerUnauthorized:
@@ -130,7 +130,7 @@ def _opens(keys: keyring.Keyring, secret: str) -> bool:
 
 @startup_errors.reported("valence-status")
 def main(argv: list[str] | None = None) -> int:
-    """Check; 0: all is well, 1: see the warnings, 2: do not start this release yet."""
+    """Run the checks; 0: no findings, 1: warnings, 2: this release must not be started yet."""
     conf = cfg.ConfigOpts()
     logging.register_options(conf)
     service_conf.register_opts(conf)

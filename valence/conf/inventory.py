@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Options of group ``[inventory]``: what is known of the pods, and how fresh it is."""
+"""Options of group ``[inventory]``: how often pod managers are read."""
 
 from typing import Any
 
@@ -13,63 +13,64 @@ OPTS = [
         "interval",
         default=600.0,
         min=0,
-        help="Seconds between two refreshes of what is known of a pod manager, give or take a "
-        "tenth. 0: only when asked.",
+        help="Seconds between two refreshes of the inventory of a pod manager, give or take a "
+        "tenth. 0: only on request.",
     ),
     cfg.FloatOpt(
         "retry_interval",
         default=60.0,
         min=0.1,
-        help="Seconds after which a refresh is tried again that failed.",
+        help="Seconds after which a failed refresh is retried.",
     ),
     cfg.FloatOpt(
         "stale_after",
         default=1800.0,
         min=1,
-        help="Seconds after which what is known is shown as stale, even if no refresh failed.",
+        help="Seconds after which inventory data is shown as stale, even if no refresh failed.",
     ),
     cfg.FloatOpt(
         "request_timeout",
         default=30.0,
         min=0,
-        help="Seconds for which a request with refresh=true waits for pod managers. What is not "
-        "there by then is shown as it is known, and the refresh goes on.",
+        help="Seconds for which a request with refresh=true waits for pod managers. After that "
+        "the response has the previous inventory of those that are not ready, whose refresh "
+        "continues.",
     ),
     cfg.FloatOpt(
         "refresh_timeout",
         default=300.0,
         min=1,
-        help="Seconds after which a refresh under way is taken for dead, and another process may "
-        "begin one.",
+        help="Seconds after which an unfinished refresh is considered dead, and another process "
+        "may start one.",
     ),
     cfg.FloatOpt(
         "details_interval",
         default=86400.0,
         min=0,
-        help="Seconds after which processors, drives and network interfaces of a system are "
-        "read again even though the system says of itself what it said before.",
+        help="Seconds after which processors, drives and network interfaces of a system are read "
+        "again even if the system itself has not changed.",
     ),
     cfg.FloatOpt(
         "forget_after",
         default=86400.0,
         min=0,
-        help="Seconds for which a system that its pod manager does not list any more is kept as "
-        "absent.",
+        help="Seconds for which a system that its pod manager no longer lists is kept as absent.",
     ),
     cfg.IntOpt(
         "workers",
         default=64,
         min=1,
-        help="Pod managers that one process refreshes at the same time. A worker mostly waits.",
+        help="Number of pod managers that one process refreshes at the same time. A worker mostly "
+        "waits.",
     ),
 ]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
-    """Make the options known to ``conf``."""
+    """Register the options of ``[inventory]``."""
     conf.register_opts(OPTS, group=GROUP)
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:
-    """List the options, for the sample configuration."""
+    """Return the options for the sample configuration."""
     return [(GROUP, list(OPTS))]

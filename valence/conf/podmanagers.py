@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Options of group ``[podmanagers]``: how we speak to pod managers."""
+"""Options of group ``[podmanagers]``: connections to pod managers."""
 
 from typing import Any
 
@@ -19,35 +19,35 @@ OPTS = [
         "read_timeout",
         default=60.0,
         min=0.1,
-        help="Seconds of silence after which an answer of a pod manager is given up as lost.",
+        help="Seconds without a byte after which a response of a pod manager counts as lost.",
     ),
     cfg.FloatOpt(
         "request_timeout",
         default=120.0,
         min=0.1,
-        help="Seconds in which a request to a pod manager must have been answered in full, "
-        "however lively it answers.",
+        help="Seconds in which the response to a request must be complete, even if a pod manager "
+        "keeps sending.",
     ),
     cfg.FloatOpt(
         "queue_timeout",
         default=30.0,
         min=0,
-        help="Seconds for which a request waits for its turn while a pod manager has pool_size "
-        "of them already.",
+        help="Seconds for which a request waits while pool_size others to the same pod manager "
+        "are running.",
     ),
     cfg.FloatOpt(
         "busy_timeout",
         default=30.0,
         min=0,
-        help="Seconds for which reading is repeated while a pod manager answers 503 or 429 with "
-        "a Retry-After header. 0: give up at once.",
+        help="Seconds for which a GET is retried while a pod manager answers 503 or 429 with a "
+        "Retry-After header. 0: it is not retried.",
     ),
     cfg.IntOpt(
         "pool_size",
         default=10,
         min=1,
-        help="Connections kept open to each pod manager, which is also how many requests it gets "
-        "from one process at the same time; more of them wait.",
+        help="Connections kept open to each pod manager, which is also the number of concurrent "
+        "requests that one process sends to it; further ones wait.",
     ),
     cfg.IntOpt(
         "session_after",
@@ -61,8 +61,8 @@ OPTS = [
         "poll_interval",
         default=2.0,
         min=0.05,
-        help="Seconds between two looks at a node that is being allocated, assembled or deleted, "
-        "at the most.",
+        help="Maximum seconds between two reads of a node that is being allocated, assembled or "
+        "deleted.",
     ),
     cfg.FloatOpt(
         "allocate_timeout",
@@ -80,8 +80,8 @@ OPTS = [
         "delete_timeout",
         default=900.0,
         min=1,
-        help="Seconds in which a pod manager must have given back what a deleted node held, "
-        "erasing its drives included.",
+        help="Seconds in which a pod manager must have returned the parts of a deleted node to "
+        "the pool, erasing its drives included.",
     ),
 ]
 
@@ -89,10 +89,10 @@ OPTS = [
 def register_opts(conf: cfg.ConfigOpts) -> None:
     """Register the options of ``[podmanagers]``."""
     # A group of its own for each conf: oslo.config shares what a group holds.
-    conf.register_group(cfg.OptGroup(GROUP, title="Speaking to pod managers"))
+    conf.register_group(cfg.OptGroup(GROUP, title="Connections to pod managers"))
     conf.register_opts(OPTS, group=GROUP)
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:
-    """Give the options to the sample generator."""
+    """Return the options for the sample generator."""
     return [(GROUP, OPTS)]

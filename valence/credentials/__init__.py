@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Passwords at rest: the keyring, and its rotation."""
+"""Encryption of stored passwords: the keyring, and its rotation."""

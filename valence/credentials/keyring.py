@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Keys that credentials are encrypted with at rest.
+"""Keys that encrypt stored credentials.
 
-A file with one Fernet key a line. The first encrypts, all of them decrypt, so
-that a new first line changes the key while everything can still be read. The
-file may change at any time: whoever encrypts looks at it first, and whoever
-cannot decrypt looks at it again. :mod:`valence.credentials.rotation` changes it.
+A file with one Fernet key a line. The first one encrypts, all of them decrypt, so that a
+new first line changes the key while everything remains readable. The file may change at
+any time: it is checked before each encryption, and again after a failed decryption.
+:mod:`valence.credentials.rotation` changes it.
 """
 
 from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
-import fcntl
 import os
 import pathlib
 import secrets
@@ -19,45 +18,46 @@ import secrets
 from cryptography import fernet
 
 from valence import errors
+from valence_conductor.locks.lock import FileLock
 
 
 class Keyring:
-    """Encrypt and decrypt what must not be read in a database.
+    """Encrypts and decrypts credentials.
 
     Safe to use from many threads.
 
     :param path: of the file.
-    :raises ValueError: it holds no keys.
+    :raises ValueError: the file contains no key.
     """
 
     def __init__(self, path: str) -> None:
         self._path = pathlib.Path(path)
-        self._known = self._read(())
+        self._loaded = self._load(())
 
     def encrypt(self, text: str) -> str:
-        """Encrypt a text with the key that is the first of the file now."""
-        self._look_again()
-        return self._known[2].encrypt(text.encode()).decode()
+        """Return a text encrypted with the first key of the file as it is now."""
+        self._reload_if_changed()
+        return self._loaded[2].encrypt(text.encode()).decode()
 
     def decrypt(self, token: str) -> str:
-        """Decrypt what :meth:`encrypt` made, with any of the keys.
+        """Return the text of a token, decrypted with any of the keys.
 
-        :raises PodManagerUnauthorized: none of the keys fits.
+        :raises PodManagerUnauthorized: none of the keys decrypts it.
         """
         try:
             try:
-                return self._known[2].decrypt(token.encode()).decode()
+                return self._loaded[2].decrypt(token.encode()).decode()
             except fernet.InvalidToken:
-                self._look_again()
-                return self._known[2].decrypt(token.encode()).decode()
+                self._reload_if_changed()
+                return self._loaded[2].decrypt(token.encode()).decode()
         except (fernet.InvalidToken, OSError, ValueError) as exc:
             raise errors.PodManagerUnauthorized(
                 "The password of the pod manager was encrypted with a key that is not in the key "
-                "file. Bring the key back, or give the pod manager its password again."
+                "file. Bring the key back, or set the password of the pod manager again."
             ) from exc
 
     def can_decrypt(self, token: str) -> bool:
-        """Tell whether one of the keys fits."""
+        """Return whether one of the keys decrypts a token."""
         try:
             self.decrypt(token)
         except errors.PodManagerUnauthorized:
@@ -65,73 +65,73 @@ class Keyring:
         return True
 
     def is_newest(self, token: str) -> bool:
-        """Tell whether a token was made with the key that is the first of the file."""
+        """Return whether the first key of the file encrypted a token."""
         try:
-            fernet.Fernet(self._known[1][0]).decrypt(token.encode())
+            fernet.Fernet(self._loaded[1][0]).decrypt(token.encode())
         except fernet.InvalidToken:
             return False
         return True
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
-        """Keep every key in the file from before something is encrypted until it is stored."""
+        """Keep every key in the file from an encryption until its token is stored."""
         with locked(self._path, alone=False):
             yield
 
-    def _look_again(self) -> None:
-        if _mark(self._path) != self._known[0]:
-            self._known = self._read(self._known[1])
+    def _reload_if_changed(self) -> None:
+        if _signature(self._path) != self._loaded[0]:
+            self._loaded = self._load(self._loaded[1])
 
-    def _read(
-        self, earlier: Sequence[bytes]
+    def _load(
+        self, previous: Sequence[bytes]
     ) -> tuple[tuple[int, ...], Sequence[bytes], fernet.MultiFernet]:
-        """Read the file.
+        """Return the signature of the file, its keys, and their cipher.
 
-        :param earlier: keys of before, which go on decrypting in this process: it
-            may have read a row just before that was encrypted anew.
+        :param previous: keys loaded before, which go on decrypting in this process: it
+            may have read a row just before the row was encrypted again.
         """
-        mark, keys = _mark(self._path), read(self._path)
-        keys += [key for key in earlier if key not in keys]
-        return mark, keys, fernet.MultiFernet([fernet.Fernet(key) for key in keys])
+        signature, keys = _signature(self._path), read(self._path)
+        keys += [key for key in previous if key not in keys]
+        return signature, keys, fernet.MultiFernet([fernet.Fernet(key) for key in keys])
 
 
 def load(path: str) -> Keyring:
-    """Load the keys of a file, and make the file with one key when it is missing.
+    """Return the keyring of a file; create the file with one key when it is missing.
 
-    :raises ValueError: the file holds something else.
+    :raises ValueError: the file contains no valid key.
     """
     file = pathlib.Path(path)
     if not file.exists():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = [fernet.Fernet.generate_key()]
-        # Another process may have been faster: its key counts.
+        # Another process may have created it meanwhile: its key is the valid one.
         with _draft(file, fresh) as draft, contextlib.suppress(FileExistsError):
             os.link(draft, file)
     return Keyring(path)
 
 
 def read(file: pathlib.Path) -> list[bytes]:
-    """Read the keys of a file, the one that encrypts first.
+    """Return the keys of a file, the encrypting one first.
 
-    :raises ValueError: it holds none.
+    :raises ValueError: it contains none.
     """
     lines = [line.strip() for line in file.read_bytes().splitlines()]
     keys = [line for line in lines if line and not line.startswith(b"#")]
     if not keys:
-        raise ValueError(f"{file} holds no key")
+        raise ValueError(f"{file} contains no key")
     return keys
 
 
 def write(file: pathlib.Path, keys: Sequence[bytes]) -> None:
-    """Put other keys into a file, so that whoever reads it sees the old or the new ones.
+    """Replace the keys of a file atomically: a reader gets the old or the new ones.
 
-    They are on the disk when this returns. Owner and mode of the file stay.
+    They are on the disk when this returns. The file keeps its owner and mode.
     """
-    was = file.stat()
+    status = file.stat()
     with _draft(file, keys) as draft:
-        os.chmod(draft, was.st_mode & 0o777)
-        if (was.st_uid, was.st_gid) != (os.geteuid(), os.getegid()):
-            os.chown(draft, was.st_uid, was.st_gid)
+        os.chmod(draft, status.st_mode & 0o777)
+        if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
+            os.chown(draft, status.st_uid, status.st_gid)
         os.replace(draft, file)
     with _opened(file.parent) as folder:
         os.fsync(folder)
@@ -139,19 +139,22 @@ def write(file: pathlib.Path, keys: Sequence[bytes]) -> None:
 
 @contextlib.contextmanager
 def locked(file: pathlib.Path, *, alone: bool) -> Iterator[None]:
-    """Hold the folder of a key file, alone or with others who only use the keys.
+    """Lock the folder of a key file: exclusively, or shared with others that only use keys.
 
-    The kernel lets go of it when its holder dies.
+    The kernel releases the lock when its holder dies.
     """
-    with _opened(file.parent) as folder:
-        fcntl.flock(folder, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+    lock = FileLock(str(file.parent), folder=True, shared=not alone)
+    lock.acquire(blocking=True)
+    try:
         yield
+    finally:
+        lock.release()
 
 
-def _mark(file: pathlib.Path) -> tuple[int, ...]:
-    """Tell one state of a file from another."""
-    seen = file.stat()
-    return seen.st_ino, seen.st_mtime_ns, seen.st_size
+def _signature(file: pathlib.Path) -> tuple[int, ...]:
+    """Return a value that changes whenever the file changes."""
+    status = file.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 @contextlib.contextmanager
@@ -165,7 +168,7 @@ def _opened(folder: pathlib.Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _draft(file: pathlib.Path, keys: Sequence[bytes]) -> Iterator[pathlib.Path]:
-    """Write keys to a file beside, that no other process ever sees half written."""
+    """Write keys to a temporary file beside, so that no process reads a partial one."""
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Flows: what is done for a node, step by step, whichever process dies meanwhile.
+"""Flows: the steps of each operation on a node, resumed by another process after a crash.
 
-The tasks get ``node_uuid`` and ``generation`` from the journal, and as tools
-``db``, ``drivers``, ``ironic`` and ``conf`` from the ledger.
+Every task takes ``node_uuid`` and ``generation`` from the journal, and from the ledger the
+live ``context`` (:class:`valence.wiring.Context`), which is never stored.
 """

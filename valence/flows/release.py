@@ -1,72 +1,58 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Release a node: give it back to its pool, and see that it is gone."""
+"""Release a node: return its hardware to the pool, and verify that it is gone."""
 
-from oslo_config import cfg
 from taskflow import task
 from taskflow.patterns import linear_flow
 
-from valence.drivers import Drivers
+from valence import wiring
 from valence.flows import give_back
 from valence.flows import retry
-from valence.ironic import Ironic
 from valence.objects import node as node_objects
-from valence_conductor.db.engine import Database
+from valence.objects import node_changes
 
 STATE = node_objects.OPERATIONS["release"]
 
 
 def release() -> linear_flow.Flow:
-    """Give a node back; its row goes when this is done."""
+    """Release a node; its row is deleted afterwards."""
     return linear_flow.Flow("release").add(
         LeaveIronicTask(name="leave-ironic"), GiveBackNodeTask(name="give-back-node")
     )
 
 
 class LeaveIronicTask(task.Task):
-    """Take a node out of Ironic whose hardware is gone, whatever Ironic does with it.
+    """Delete a node whose hardware is gone from Ironic, in any provision state.
 
-    Only a node that is missing is released while Ironic has it, and only by force.
+    Only a missing node, or one in error, is released while Ironic has it, and only by force.
 
-    Idempotent because: what Ironic does not know is out of it.
+    Idempotent because: a node that Ironic does not have counts as deleted.
 
-    Revert: none. The node stays, in error, and can be released again.
+    Revert: none. The node stays in error, and can be released again.
     """
 
-    def execute(
-        self,
-        node_uuid: str,
-        generation: int,
-        db: Database,
-        ironic: Ironic,
-        conf: cfg.ConfigOpts,
-    ) -> None:
-        """Have Ironic forget the node, and note that it has."""
-        row = node_objects.get_expected(db, node_uuid, generation, STATE)
+    def execute(self, node_uuid: str, generation: int, context: wiring.Context) -> None:
+        """Delete the node in Ironic, and record that it is deleted."""
+        row = node_objects.get_expected(context.db, node_uuid, generation, STATE)
         uuid = row.ironic_uuid
         if row.managed_by is None or uuid is None:
             return
-        retry.call(lambda: ironic.evict_node(uuid, row.uuid), within=conf.nodes.outage_timeout)
-        node_objects.record(db, row, managed_by=None, ironic_uuid=None, registration=None)
+        retry.call(
+            lambda: context.ironic.evict_node(uuid, row.uuid),
+            within=context.conf.nodes.outage_timeout,
+        )
+        node_changes.record(context.db, row, managed_by=None, ironic_uuid=None, registration=None)
 
 
 class GiveBackNodeTask(task.Task):
-    """Delete the node on its pod manager, and wait until its collection has it no more.
+    """Delete the node on its pod manager, and wait until the collection does not list it.
 
-    Idempotent because: what is not there any more counts as given back.
+    Idempotent because: a node that does not exist counts as released.
 
-    Revert: none. The node stays, in error, and can be released again.
+    Revert: none. The node stays in error, and can be released again.
     """
 
-    def execute(
-        self,
-        node_uuid: str,
-        generation: int,
-        db: Database,
-        drivers: Drivers,
-        conf: cfg.ConfigOpts,
-    ) -> None:
-        """Give back whatever there may be."""
-        give_back.give_back(
-            db, drivers, node_objects.get_expected(db, node_uuid, generation, STATE), conf
-        )
+    def execute(self, node_uuid: str, generation: int, context: wiring.Context) -> None:
+        """Release whatever the pod manager holds for the node."""
+        row = node_objects.get_expected(context.db, node_uuid, generation, STATE)
+        give_back.give_back(context, row)

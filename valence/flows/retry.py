@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Asking somebody who may be away for a while."""
+"""Requests to peers that may be unavailable for a while."""
 
 from collections.abc import Callable
 import datetime
@@ -17,41 +17,42 @@ LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: Troubles that may pass by themselves.
+#: Errors that may disappear by themselves.
 PASSING: tuple[type[errors.ValenceError], ...] = (
     errors.PodManagerUnreachable,
     errors.PodManagerFailed,
     errors.IronicUnavailable,
 )
 
-#: Seconds between two questions to somebody who does not answer, at the most.
+#: The longest pause between two attempts, seconds.
 INTERVAL = 2.0
 
 
 def call(
-    question: Callable[[], T],
+    request: Callable[[], T],
     *,
     within: float,
     passing: tuple[type[errors.ValenceError], ...] = PASSING,
     cancelled: Callable[[], bool] | None = None,
 ) -> T:
-    """Ask, and as long as there is no answer, ask again.
+    """Return what a request returns; repeat it while its peer is unavailable.
 
-    :param question: may be asked any number of times.
-    :param within: seconds for which silence is borne.
-    :param passing: the errors that count as silence.
-    :raises ValenceError: the last trouble, when it did not pass in time.
-    :raises Cancelled: ``cancelled`` says so.
+    :param request: safe to repeat any number of times.
+    :param within: seconds until the last attempt.
+    :param passing: the errors after which the request is repeated.
+    :param cancelled: returns whether to stop.
+    :raises ValenceError: the last error, when it did not disappear in time.
+    :raises Cancelled: ``cancelled`` returned True.
     """
-    troubles: list[errors.ValenceError] = []
+    failures: list[errors.ValenceError] = []
 
     def probe() -> tuple[T] | None:
         interrupt.checkpoint()
         try:
-            return (question(),)
+            return (request(),)
         except passing as exc:
-            LOG.info("No answer, asking again for up to %g s: %s", within, exc)
-            troubles.append(exc)
+            LOG.info("Request failed, retrying for up to %g s: %s", within, exc)
+            failures.append(exc)
             return None
 
     try:
@@ -59,25 +60,25 @@ def call(
             probe,
             deadline=waiting.now() + datetime.timedelta(seconds=within),
             interval=INTERVAL,
-            what="an answer",
+            what="a response",
             cancelled=cancelled,
         )[0]
     except conductor_errors.TimedOut:
-        raise troubles[-1] from None
+        raise failures[-1] from None
 
 
-def find(look: Callable[[], T | None], *, within: float) -> T | None:
-    """Look for something that may appear a little late.
+def find(search: Callable[[], T | None], *, within: float) -> T | None:
+    """Repeat a search for something that may appear late.
 
     :param within: seconds.
     :returns: None when it did not appear.
     """
     try:
         return waiting.wait_until(
-            look,
+            search,
             deadline=waiting.now() + datetime.timedelta(seconds=within),
             interval=INTERVAL,
-            what="something that was asked for",
+            what="a resource to appear",
         )
     except conductor_errors.TimedOut:
         return None

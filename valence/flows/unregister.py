@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Unregister a node: have Ironic forget it."""
+"""Unregister a node: delete it in Ironic."""
 
-from oslo_config import cfg
 from taskflow import task
 from taskflow.patterns import linear_flow
 
+from valence import wiring
 from valence.flows import register
-from valence.ironic import Ironic
 from valence.objects import node as node_objects
-from valence_conductor.db.engine import Database
 
 STATE = node_objects.OPERATIONS["unregister"]
 
@@ -20,22 +18,14 @@ def unregister() -> linear_flow.Flow:
 
 
 class DeleteIronicNodeTask(task.Task):
-    """Delete the node in Ironic, and see Ironic answer that there is none.
+    """Delete the node in Ironic, and verify that Ironic does not have it any more.
 
-    Idempotent because: that there is none is success.
+    Idempotent because: a node that Ironic does not have counts as deleted.
 
-    Revert: none. When Ironic refuses, because the node is in use, nothing has
-    changed.
+    Revert: none. When Ironic refuses, because the node is in use, nothing has changed.
     """
 
-    def execute(
-        self,
-        node_uuid: str,
-        generation: int,
-        db: Database,
-        ironic: Ironic,
-        conf: cfg.ConfigOpts,
-    ) -> None:
-        """Have Ironic forget the node."""
-        row = node_objects.get_expected(db, node_uuid, generation, STATE)
-        register.forget(ironic, row, conf)
+    def execute(self, node_uuid: str, generation: int, context: wiring.Context) -> None:
+        """Delete the node in Ironic."""
+        row = node_objects.get_expected(context.db, node_uuid, generation, STATE)
+        register.delete_ironic_node(context, row)

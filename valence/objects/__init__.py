@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Nouns as rows: mapped classes and their queries. Nothing else speaks SQL."""
+"""The tables, one noun a module: mapped classes, their queries and the rules of their rows."""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What all tables have in common: times, pages, and errors of the database."""
+"""What all tables have in common: pages, look-ups by uuid or name, and unique fields."""
 
 from collections.abc import Callable
 from collections.abc import Collection
@@ -8,22 +8,24 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 from typing import Any
+from typing import Generic
 from typing import TypeVar
 import uuid as uuids
 
+from oslo_db import exception as db_errors
 import sqlalchemy as sa
 from sqlalchemy import orm
 
 from valence import errors
 from valence import jsontext
 from valence_conductor import waiting
-from valence_conductor.db import columns as types
-from valence_conductor.db.engine import Database
+from valence_conductor.db import columns as column_types
+from valence_conductor.db import engine as db_engine
 
-#: Where this schema keeps its revision, in a database that others may share.
+#: The table with the revision of this schema: several schemas may share a database.
 VERSION_TABLE = "valence_version"
 
-#: Rows in a page, unless fewer are asked for.
+#: Rows in a page, unless the request sets a lower limit.
 PAGE = 1000
 
 
@@ -41,7 +43,7 @@ class Base(orm.DeclarativeBase):
 
 
 class Verbatim(sa.types.TypeDecorator[jsontext.Verbatim]):
-    """JSON that nobody looks into on its way to an answer."""
+    """JSON that is copied into a response without being parsed."""
 
     impl = sa.Text
     cache_ok = True
@@ -49,31 +51,31 @@ class Verbatim(sa.types.TypeDecorator[jsontext.Verbatim]):
     def process_result_value(
         self, value: str | None, dialect: sa.Dialect
     ) -> jsontext.Verbatim | None:
-        """Give back what is written as it is."""
+        """Return the stored text unparsed."""
         return None if value is None else jsontext.Verbatim(value)
 
 
 def as_stored(column: Any) -> Any:
-    """Read a column for an answer, which says the same of it with less work.
+    """Return the cheapest expression that reads a column for a response.
 
-    JSON is not taken apart to be put together again, and times are not told their zone.
+    JSON is not parsed and serialised again, and times get no time zone object.
     """
     if isinstance(column.type, sa.JSON):
         return sa.type_coerce(sa.cast(column, sa.Text), Verbatim).label(column.name)
-    if isinstance(column.type, types.UTCDateTime):
-        return sa.type_coerce(column, types.MOMENT).label(column.name)
+    if isinstance(column.type, column_types.UTCDateTime):
+        return sa.type_coerce(column, column_types.MOMENT).label(column.name)
     return column
 
 
 @dataclasses.dataclass(frozen=True)
 class Query:
-    """Which rows of a collection are asked for.
+    """One page of a collection.
 
     :ivar filters: attribute -> the value it must have.
-    :ivar conditions: of SQLAlchemy, which a row must meet besides.
-    :ivar marker: ident of the last row of the page before.
+    :ivar conditions: further SQLAlchemy conditions.
+    :ivar marker: uuid or name of the last row of the previous page.
     :ivar sort: attribute and direction.
-    :ivar scope: like filters; rows beyond it are not there, as a marker neither.
+    :ivar scope: like filters, for what the user may see; a row outside is no marker either.
     """
 
     filters: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -94,30 +96,30 @@ def page(
     fields: Sequence[str] | None = None,
     read: Callable[[Any], Any] = lambda column: column,
 ) -> tuple[Sequence[T], bool]:
-    """Read a page of a table.
+    """Return a page of a table.
 
-    Pages are found by the marker's values, not by counting: they hold when
-    rows come and go between two requests.
+    Pages start behind the values of the marker, not at an offset, so that rows which
+    are created or deleted between two requests do not shift them.
 
-    :param fields: read no more than these, as rows that only look like the
-        table's: for a thousand of them that takes a third of the time.
-    :param read: column -> what is read of it, such as :func:`as_stored`.
+    :param fields: read only these, as named tuples instead of mapped objects: for a
+        thousand rows that takes a third of the time.
+    :param read: column -> the expression to read, such as :func:`as_stored`.
     :returns: the rows, and whether more follow.
-    :raises RequestInvalid: there is no row like the marker.
+    :raises RequestInvalid: the marker does not exist.
     """
     key, direction = query.sort
-    identity: Any = table
-    order = (_sortable(table, key), identity.uuid)
-    wanted: Any = sa.select(table)
+    mapped: Any = table
+    order = (_sortable(table, key), mapped.uuid)
+    statement: Any = sa.select(table)
     if fields is not None:
-        wanted = sa.select(*(read(identity.__table__.c[field]) for field in fields))
-    statement = wanted.where(
+        statement = sa.select(*(read(mapped.__table__.c[field]) for field in fields))
+    statement = statement.where(
         *(getattr(table, field) == value for field, value in query.filters.items()),
         *(getattr(table, field) == value for field, value in query.scope.items()),
         *query.conditions,
     )
     if query.marker is not None:
-        statement = statement.where(_behind(session, table, order, query))
+        statement = statement.where(_behind_marker(session, table, order, query))
     sorting = [column.desc() if direction == "desc" else column.asc() for column in order]
     statement = statement.order_by(*sorting).limit(query.limit + 1)
     rows: Any = (
@@ -128,45 +130,34 @@ def page(
     return rows[: query.limit], len(rows) > query.limit
 
 
-def mark(db: Database, table: Any, where: Sequence[Any], **values: Any) -> None:
-    """Note who has something, without asking its pod manager.
-
-    A refresh that began earlier knows less.
-
-    :param table: with a column ``marked_at``.
-    """
-    with db.writer() as session:
-        session.execute(sa.update(table).where(*where).values(marked_at=waiting.now(), **values))
-
-
 def find(session: orm.Session, table: type[Any], ident: str) -> Any:
-    """Find a row by uuid, or else by name if such rows have one; None when there is none.
+    """Return the row with a uuid, or else the only row with that name; None if there is none.
 
-    A name that several rows bear is nobody's.
+    A name that several rows have identifies none of them.
     """
-    if "\x00" in ident:  # no database has it, and PostgreSQL would not even look
+    if "\x00" in ident:  # PostgreSQL would raise; no row can have it
         return None
     row = session.get(table, as_uuid(ident) or ident)
     if row is not None or not hasattr(table, "name"):
         return row
-    named = session.scalars(sa.select(table).where(table.name == ident).limit(2)).all()
-    return named[0] if len(named) == 1 else None
+    rows = session.scalars(sa.select(table).where(table.name == ident).limit(2)).all()
+    return rows[0] if len(rows) == 1 else None
 
 
 def as_uuid(text: str) -> str | None:
-    """Write a uuid in its one canonical form; None for what is no uuid."""
+    """Return the canonical form of a uuid; None if the text is no uuid."""
     try:
         return str(uuids.UUID(text)) if len(text) == 36 else None
     except ValueError:
         return None
 
 
-def taken(
+def duplicate_field(
     session: orm.Session, table: type[Any], values: Mapping[str, Any], fields: Collection[str]
 ) -> str | None:
-    """Tell the first of the fields whose value another row bears already.
+    """Return the first of the fields whose value another row has already; None if none has.
 
-    :param values: with the uuid of the row that they are for.
+    :param values: with the uuid of the row that they are meant for.
     """
     for field in fields:
         value = values.get(field)
@@ -180,25 +171,179 @@ def taken(
     return None
 
 
+def mark(db: db_engine.Database, table: Any, where: Sequence[Any], **values: Any) -> None:
+    """Update rows of hardware after an operation of Valence, and stamp them.
+
+    A refresh that started before ``marked_at`` does not overwrite them.
+
+    :param table: with a column ``marked_at``.
+    """
+    with db.writer() as session:
+        session.execute(sa.update(table).where(*where).values(marked_at=waiting.now(), **values))
+
+
+class Repository(Generic[T]):
+    """Reads and writes the rows of one table, with the errors of its noun.
+
+    Each module of this package publishes the methods that its noun supports as functions.
+
+    :param table: with the columns uuid and created_at, and mostly name.
+    :param noun: as error sentences call a row.
+    :param path: of the collection in the API.
+    :param not_found: raised for a uuid or name without a row.
+    :param duplicate: raised for a unique field whose value another row has.
+    """
+
+    def __init__(
+        self,
+        table: type[T],
+        noun: str,
+        path: str,
+        not_found: type[errors.ValenceError],
+        duplicate: type[errors.ValenceError] = errors.ValenceError,
+    ) -> None:
+        self._table: Any = table
+        self._noun = noun
+        self._path = path
+        self._not_found = not_found
+        self._duplicate = duplicate
+
+    @db_engine.retried
+    def page(
+        self, db: db_engine.Database, query: Query, fields: Sequence[str] | None = None
+    ) -> tuple[Sequence[T], bool]:
+        """Return a page of rows, or only some of their fields, and whether more follow."""
+        with db.reader() as session:
+            return page(session, self._table, query, fields)
+
+    @db_engine.retried
+    def find(self, db: db_engine.Database, ident: str) -> T | None:
+        """Return the row with a uuid or a name of its own; None if there is none."""
+        with db.reader() as session:
+            row: T | None = find(session, self._table, ident)
+            return row
+
+    @db_engine.retried
+    def get(self, db: db_engine.Database, ident: str) -> T:
+        """Return the row with a uuid or a name of its own.
+
+        :raises ValenceError: the noun's "not found": there is none.
+        """
+        with db.reader() as session:
+            return self.load(session, ident)
+
+    @db_engine.retried
+    def create(self, db: db_engine.Database, values: Mapping[str, Any]) -> tuple[T, bool]:
+        """Create a row; the same values with the same uuid again are the same row.
+
+        :returns: the row, and whether it is new.
+        :raises ValenceError: the noun's "duplicate": another row has its uuid or its name.
+        """
+        try:
+            with db.writer() as session:
+                existing = session.get(self._table, values["uuid"])
+                if existing is not None and all(
+                    getattr(existing, field) == value for field, value in values.items()
+                ):
+                    return existing, False
+                self.check_unique(session, values, ("uuid", "name"))
+                row: T = self._table(**values, created_at=waiting.now())
+                session.add(row)
+        except db_errors.DBDuplicateEntry as exc:
+            raise self.duplicate("name", values["name"]) from exc
+        return row, True
+
+    @db_engine.retried
+    def update(self, db: db_engine.Database, ident: str, changes: Mapping[str, Any]) -> T:
+        """Change a row.
+
+        :raises ValenceError: the noun's "not found", or its "duplicate": another row has
+            the new name.
+        """
+        try:
+            with db.writer() as session:
+                row: Any = self.load(session, ident)
+                self.check_unique(session, {**changes, "uuid": row.uuid}, ("name",))
+                for field, value in changes.items():
+                    setattr(row, field, value)
+                row.updated_at = waiting.now()
+        except db_errors.DBDuplicateEntry as exc:
+            raise self.duplicate("name", changes.get("name")) from exc
+        changed: T = row
+        return changed
+
+    @db_engine.retried
+    def delete(self, db: db_engine.Database, ident: str) -> None:
+        """Delete a row.
+
+        :raises ValenceError: the noun's "not found": there is none.
+        """
+        with db.writer() as session:
+            session.delete(self.load(session, ident))
+
+    @db_engine.retried
+    def refuse_duplicate(
+        self, db: db_engine.Database, values: Mapping[str, Any], fields: Collection[str]
+    ) -> None:
+        """Raise if another row has the same value in one of the fields.
+
+        :raises ValenceError: the noun's "duplicate".
+        """
+        with db.reader() as session:
+            self.check_unique(session, values, fields)
+
+    def check_unique(
+        self, session: orm.Session, values: Mapping[str, Any], fields: Collection[str]
+    ) -> None:
+        """Do what :meth:`refuse_duplicate` does in the transaction of a session."""
+        field = duplicate_field(session, self._table, values, fields)
+        if field is not None:
+            raise self.duplicate(field, values[field])
+
+    def load(self, session: orm.Session, ident: str) -> T:
+        """Do what :meth:`get` does in the transaction of a session."""
+        row: T | None = find(session, self._table, ident)
+        if row is None:
+            raise self.not_found(ident)
+        return row
+
+    def not_found(self, ident: str) -> errors.ValenceError:
+        """Return the error for a uuid or name without a row."""
+        return self._not_found(self.not_found_message(ident))
+
+    def not_found_message(self, ident: str) -> str:
+        """Return the sentence for a uuid or name without a row."""
+        name = self._table.__table__.c.get("name")
+        ambiguous = name is not None and not name.unique
+        rest = ", or several have that name: then use the uuid" if ambiguous else ""
+        return f"There is no {self._noun} {ident!r}{rest}. GET {self._path} lists all."
+
+    def duplicate(self, field: str, value: Any) -> errors.ValenceError:
+        """Return the error for a field whose value another row has."""
+        return self._duplicate(
+            f"There is another {self._noun} with the {field} {value!r}. Choose another {field}, "
+            f"or use that {self._noun}."
+        )
+
+
 def _sortable(table: type[Any], key: str) -> Any:
     column = getattr(table, key)
     return sa.func.coalesce(column, "") if key == "name" else column
 
 
-def _behind(session: orm.Session, table: type[Any], columns: Any, query: Query) -> Any:
+def _behind_marker(session: orm.Session, table: type[Any], columns: Any, query: Query) -> Any:
     key, direction = query.sort
     marker = find(session, table, query.marker or "")
     if any(getattr(marker, field, None) != value for field, value in query.scope.items()):
         marker = None
     if marker is None:
         raise errors.RequestInvalid(
-            f"There is no row like the marker {query.marker!r} (any more). Start from the first "
-            "page."
+            f"The marker {query.marker!r} does not exist, or no longer. Start from the first page."
         )
     value = getattr(marker, key)
     values = (("" if value is None else value), marker.uuid)
     first, second = columns
-    # The first condition says nothing new: it is what an index can be searched for.
+    # The first condition is implied by the second, and lets the database use an index.
     if direction == "desc":
         return sa.and_(first <= values[0], sa.or_(first < values[0], second < values[1]))
     return sa.and_(first >= values[0], sa.or_(first > values[0], second > values[1]))

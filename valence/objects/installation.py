@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The installation: which of all the Valences this database belongs to."""
+"""The installation: the identity of this Valence among those that share pod managers."""
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -10,7 +10,7 @@ from valence_conductor.db import engine as db_engine
 
 
 class Installation(base.Base):
-    """The one row that tells this database from every other."""
+    """The only row of its table: the uuid of this installation."""
 
     __tablename__ = "valence_installation"
 
@@ -19,6 +19,6 @@ class Installation(base.Base):
 
 @db_engine.retried
 def get(db: db_engine.Database) -> str:
-    """Tell the uuid that this database was given when its tables were made."""
+    """Return the uuid that the migrations gave this database."""
     with db.reader() as session:
         return session.scalars(sa.select(Installation.uuid)).one()

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Pod managers: where they are, how to get in, and how they are."""
+"""Pod managers: their addresses, their credentials and their status."""
 
-from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
-import dataclasses
 import datetime
 from typing import Any
 
@@ -25,15 +23,15 @@ from valence_conductor.db import state_log
 
 LOG = logging.getLogger(__name__)
 
-#: What those are that do not answer as they should.
-UNWELL = ("degraded", "offline")
+#: The status of pod managers that do not answer as they should.
+UNAVAILABLE = ("degraded", "offline")
 
-#: Nodes that an answer names; of the others it tells how many there are.
-SAID = 10
+#: Nodes that an error sentence names; it counts the others.
+MAX_NAMED = 10
 
 
 class PodManager(base.Base):
-    """A pod manager. Its password is encrypted, and leaves only to its driver."""
+    """A pod manager. Its password is encrypted; only its driver gets it in clear."""
 
     __tablename__ = "podmanagers"
 
@@ -43,11 +41,11 @@ class PodManager(base.Base):
     driver: orm.Mapped[str] = orm.mapped_column(sa.String(64))
     username: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
     password_encrypted: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
-    #: A boolean, or the path of a file with certificates of authorities.
+    #: A boolean, or the path of a file with the certificates of authorities.
     verify_ca: orm.Mapped[bool | str] = orm.mapped_column(sa.JSON)
     #: Certificates of the authorities to trust instead, in PEM.
     ca: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
-    #: Whether nodes are composed on it; those that stand there are looked after anyway.
+    #: Whether new nodes are composed on it; its existing nodes are managed in any case.
     enabled: orm.Mapped[bool] = orm.mapped_column(sa.Boolean, default=True)
     tags: orm.Mapped[list[str]] = orm.mapped_column(sa.JSON, default=list)
     #: online, degraded, offline, unknown
@@ -58,195 +56,163 @@ class PodManager(base.Base):
     updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
 
 
-@dataclasses.dataclass
-class Access:
-    """What a driver must know of a pod manager: the only place with its password."""
-
-    uuid: str
-    name: str
-    url: str
-    driver: str
-    username: str | None
-    password: str | None = dataclasses.field(repr=False)
-    verify_ca: bool | str
-    ca: str | None
-    updated_at: datetime.datetime | None
-
-
-@db_engine.retried
-def page(db: db_engine.Database, query: base.Query) -> tuple[Sequence[PodManager], bool]:
-    """Read a page of pod managers, and whether more follow."""
-    with db.reader() as session:
-        return base.page(session, PodManager, query)
-
-
-@db_engine.retried
-def find(db: db_engine.Database, ident: str) -> PodManager | None:
-    """Read a pod manager by uuid or name; None when there is none."""
-    with db.reader() as session:
-        found: PodManager | None = base.find(session, PodManager, ident)
-        return found
-
-
-@db_engine.retried
-def get(db: db_engine.Database, ident: str) -> PodManager:
-    """Read a pod manager by uuid or name.
-
-    :raises PodManagerNotFound: there is none.
-    """
-    with db.reader() as session:
-        return _find(session, ident)
+PODMANAGERS = base.Repository(
+    PodManager,
+    "pod manager",
+    "/v1/podmanagers",
+    errors.PodManagerNotFound,
+    errors.PodManagerDuplicate,
+)
+page, find, get = PODMANAGERS.page, PODMANAGERS.find, PODMANAGERS.get
+refuse_duplicate = PODMANAGERS.refuse_duplicate
 
 
 @db_engine.retried
 def is_unavailable(db: db_engine.Database, uuid: str) -> bool:
-    """Tell whether a pod manager does not answer as it should."""
+    """Return whether a pod manager does not answer as it should."""
     table = PodManager.__table__.c
     statement = sa.select(table.status).where(table.uuid == uuid)
     with db.reader() as session:
-        return session.connection().execute(statement).scalar() in UNWELL
-
-
-@db_engine.retried
-def refuse_duplicate(
-    db: db_engine.Database, values: Mapping[str, Any], fields: Collection[str]
-) -> None:
-    """See that no other pod manager has the same in these fields.
-
-    :raises PodManagerDuplicate: one has.
-    """
-    with db.reader() as session:
-        _refuse_duplicate(session, values, fields)
+        return session.connection().execute(statement).scalar() in UNAVAILABLE
 
 
 @db_engine.retried
 def create(db: db_engine.Database, values: Mapping[str, Any]) -> PodManager:
-    """Create a pod manager that was found to be online.
+    """Create a pod manager that has just answered: it is online.
 
     :raises PodManagerDuplicate: another has its name, URL or uuid.
     """
     now = waiting.now()
     try:
         with db.writer() as session:
-            _refuse_duplicate(session, values, ("uuid", "name", "url"))
+            PODMANAGERS.check_unique(session, values, ("uuid", "name", "url"))
             row = PodManager(**values, status="online", status_since=now, created_at=now)
             session.add(row)
     except db_errors.DBDuplicateEntry as exc:
-        raise _duplicate("name, URL or uuid", values["name"]) from exc
-    LOG.info("Pod manager %s (%s) is known, at %s", row.uuid, row.name, row.url)
+        raise PODMANAGERS.duplicate("name, URL or uuid", values["name"]) from exc
+    LOG.info("Registered pod manager %s (%s) at %s", row.uuid, row.name, row.url)
     return row
 
 
 @db_engine.retried
 def update(
-    db: db_engine.Database, seen: PodManager, changes: Mapping[str, Any], *, online: bool = False
+    db: db_engine.Database,
+    checked: PodManager,
+    changes: Mapping[str, Any],
+    *,
+    online: bool = False,
 ) -> PodManager:
     """Change a pod manager.
 
-    :param seen: its row as the changes were checked against.
-    :param online: whether it has just been found to be so.
-    :raises PodManagerNotFound: there is none any more.
+    :param checked: its row as it was when the changes were checked.
+    :param online: whether it has just answered with these changes.
+    :raises PodManagerNotFound: it was deleted meanwhile.
     :raises PodManagerDuplicate: another has the new name or URL.
-    :raises Superseded: somebody else has changed it since.
+    :raises Superseded: another request changed it meanwhile.
     """
     try:
         with db.writer() as session:
-            row = session.get(PodManager, seen.uuid, with_for_update=True)
+            row = session.get(PodManager, checked.uuid, with_for_update=True)
             if row is None:
-                raise _not_found(seen.uuid)
-            if row.updated_at != seen.updated_at:
+                raise PODMANAGERS.not_found(checked.uuid)
+            if row.updated_at != checked.updated_at:
                 raise conductor_errors.Superseded(f"pod manager {row.uuid} was changed meanwhile")
-            _refuse_duplicate(session, {**changes, "uuid": row.uuid}, ("name", "url"))
+            PODMANAGERS.check_unique(session, {**changes, "uuid": row.uuid}, ("name", "url"))
             for field, value in {**changes, **(_online(row) if online else {})}.items():
                 setattr(row, field, value)
             row.updated_at = waiting.now()
     except db_errors.DBDuplicateEntry as exc:
-        raise _duplicate("name or URL", changes.get("name") or changes.get("url")) from exc
-    LOG.info("Pod manager %s (%s) is changed: %s", row.uuid, row.name, ", ".join(sorted(changes)))
+        value = changes.get("name") or changes.get("url")
+        raise PODMANAGERS.duplicate("name or URL", value) from exc
+    LOG.info("Changed pod manager %s (%s): %s", row.uuid, row.name, ", ".join(sorted(changes)))
     return row
 
 
 @db_engine.retried
 def delete(db: db_engine.Database, ident: str) -> str:
-    """Forget a pod manager on which no node stands.
+    """Delete a pod manager that has no nodes.
 
     :returns: its uuid.
     :raises PodManagerNotFound: there is none.
-    :raises PodManagerInUse: nodes stand on it.
+    :raises PodManagerInUse: it has nodes.
     """
     try:
         with db.writer() as session:
-            row = _find(session, ident)
-            standing = node_objects.list_on_podm(session, row.uuid)
-            if standing:
-                raise _in_use(row.name, standing)
+            row = PODMANAGERS.load(session, ident)
+            nodes = node_objects.list_on_podm(session, row.uuid)
+            if nodes:
+                raise _in_use(row.name, nodes)
             session.delete(row)
     except db_errors.DBReferenceError as exc:
         raise _in_use(ident, []) from exc
-    LOG.info("Pod manager %s (%s) is forgotten", row.uuid, row.name)
+    LOG.info("Deleted pod manager %s (%s)", row.uuid, row.name)
     return row.uuid
 
 
 @db_engine.retried
 def forget(db: db_engine.Database, uuid: str) -> Sequence[node_objects.Node]:
-    """Forget a pod manager that is gone for good, and the nodes that were on it.
+    """Delete a pod manager that is gone for good, together with the rows of its nodes.
 
-    All in one transaction: no operation begins on one of them meanwhile.
+    All in one transaction, so that no operation starts on one of them meanwhile.
 
-    :returns: the nodes that are forgotten.
+    :returns: the nodes whose rows were deleted.
     :raises PodManagerNotFound: there is none.
-    :raises PodManagerInUse: a node is in Ironic, or something is being done for it.
+    :raises PodManagerInUse: a node is in Ironic, or an operation on it is running.
     """
     try:
         with db.writer() as session:
-            row = _find(session, uuid)
-            standing = node_objects.list_on_podm(session, row.uuid)
-            held = [
-                node for node in standing if node.managed_by or node.state in node_objects.ASKED_IN
+            row = PODMANAGERS.load(session, uuid)
+            nodes = node_objects.list_on_podm(session, row.uuid)
+            busy = [
+                node
+                for node in nodes
+                if node.managed_by or node.state in node_objects.OPERATION_OF_STATE
             ]
-            if held:
-                raise _held(row.name, held)
-            for node in standing:
+            if busy:
+                raise _in_operation(row.name, busy)
+            for node in nodes:
                 session.delete(node)
             session.flush()
             session.delete(row)
     except db_errors.DBReferenceError as exc:
         raise _in_use(uuid, []) from exc
-    for node in standing:
+    for node in nodes:
         state_log.log_state_change(
             "Node", node.uuid, node.state, state_log.GONE, generation=node.generation
         )
     LOG.warning(
-        "Pod manager %s (%s) is forgotten though gone, with %d nodes that stood on it",
+        "Deleted unreachable pod manager %s (%s) by force, with the rows of its %d nodes",
         row.uuid,
         row.name,
-        len(standing),
+        len(nodes),
     )
-    return standing
+    return nodes
 
 
 @db_engine.retried
 def list_secrets(db: db_engine.Database) -> Sequence[tuple[str, str, str]]:
     """List uuid, name and encrypted password of every pod manager that has one."""
-    columns = (PodManager.uuid, PodManager.name, PodManager.password_encrypted)
-    statement = sa.select(*columns).where(PodManager.password_encrypted.is_not(None))
+    table = PodManager
+    statement = sa.select(table.uuid, table.name, table.password_encrypted).where(
+        table.password_encrypted.is_not(None)
+    )
     with db.reader() as session:
         return [(row[0], row[1], str(row[2])) for row in session.execute(statement)]
 
 
 @db_engine.retried
 def replace_secret(db: db_engine.Database, uuid: str, old: str, new: str) -> bool:
-    """Store a password encrypted anew; False: somebody else has changed it meanwhile."""
+    """Store a password that was encrypted again; False: it was changed meanwhile."""
     where = sa.and_(PodManager.uuid == uuid, PodManager.password_encrypted == old)
     statement = sa.update(PodManager).where(where).values(password_encrypted=new)
     with db.writer() as session:
-        # update returns a CursorResult, which the annotations of execute do not say.
-        written: Any = session.execute(statement)
-        return bool(written.rowcount)
+        # An update returns a CursorResult, which the annotation of execute omits.
+        result: Any = session.execute(statement)
+        return bool(result.rowcount)
 
 
 def count_by_state(db: db_engine.Database) -> Mapping[str, int]:
-    """Count the pod managers by status; a status that none has is left out."""
+    """Count the pod managers by status; without the statuses that none has."""
     statement = sa.select(PodManager.status, sa.func.count()).group_by(PodManager.status)
     with db.reader() as session:
         return {row[0]: row[1] for row in session.execute(statement)}
@@ -254,7 +220,7 @@ def count_by_state(db: db_engine.Database) -> Mapping[str, int]:
 
 @db_engine.retried
 def record_status(db: db_engine.Database, uuid: str, status: str, reason: str | None) -> None:
-    """Note how a pod manager is, if that is news."""
+    """Record the status of a pod manager, if it or its reason has changed."""
     with db.reader() as session:
         row = session.get(PodManager, uuid)
     if row is None or (row.status, row.status_reason) == (status, reason):
@@ -268,63 +234,36 @@ def record_status(db: db_engine.Database, uuid: str, status: str, reason: str | 
         LOG.info("Pod manager %s: %s -> %s (%s)", uuid, row.status, status, reason or "answers")
 
 
-def _find(session: orm.Session, ident: str) -> PodManager:
-    found: PodManager | None = base.find(session, PodManager, ident)
-    if found is None:
-        raise _not_found(ident)
-    return found
-
-
-def _not_found(ident: str) -> errors.PodManagerNotFound:
-    return errors.PodManagerNotFound(
-        f"There is no pod manager {ident!r}. GET /v1/podmanagers lists those there are."
-    )
-
-
 def _online(row: PodManager) -> dict[str, Any]:
-    """Give what to write of a pod manager that has just answered."""
-    news = {} if row.status == "online" else {"status": "online", "status_since": waiting.now()}
-    return {"status_reason": None, **news}
+    """Return the values to write of a pod manager that has just answered."""
+    change = {} if row.status == "online" else {"status": "online", "status_since": waiting.now()}
+    return {"status_reason": None, **change}
 
 
-def _refuse_duplicate(
-    session: orm.Session, values: Mapping[str, Any], fields: Collection[str]
-) -> None:
-    field = base.taken(session, PodManager, values, fields)
-    if field is not None:
-        raise _duplicate(field, values[field])
-
-
-def _duplicate(field: str, value: Any) -> errors.PodManagerDuplicate:
-    return errors.PodManagerDuplicate(
-        f"There is another pod manager with this {field} ({value}). Change that one, or choose "
-        f"another {field}."
-    )
-
-
-def _in_use(name: str, standing: Sequence[node_objects.Node]) -> errors.PodManagerInUse:
+def _in_use(name: str, nodes: Sequence[node_objects.Node]) -> errors.PodManagerInUse:
     return errors.PodManagerInUse(
-        f"Nodes stand on pod manager {name!r}: {_listed(standing) or 'new ones'}. Delete them "
-        "first, then the pod manager.",
-        nodes=[node.uuid for node in standing[:SAID]],
+        f"Pod manager {name!r} still has nodes: {_names(nodes) or 'new ones'}. Delete them first, "
+        "then the pod manager.",
+        nodes=[node.uuid for node in nodes[:MAX_NAMED]],
     )
 
 
-def _held(name: str, held: Sequence[node_objects.Node]) -> errors.PodManagerInUse:
+def _in_operation(name: str, nodes: Sequence[node_objects.Node]) -> errors.PodManagerInUse:
     return errors.PodManagerInUse(
-        f"Nodes of pod manager {name!r} are registered in Ironic, or something is being done for "
-        f"them: {_listed(held)}. Unregister them, or wait until they are in error; then the pod "
-        "manager can be forgotten with them.",
-        nodes=[node.uuid for node in held[:SAID]],
+        f"Nodes of pod manager {name!r} are registered in Ironic, or an operation on them is "
+        f"running: {_names(nodes)}. Unregister them, or wait until they are in error; then delete "
+        "the pod manager together with them.",
+        nodes=[node.uuid for node in nodes[:MAX_NAMED]],
     )
 
 
-def _listed(standing: Sequence[node_objects.Node]) -> str:
-    """Name nodes as people know them, with what holds them."""
-    said = [f"{node.name or node.uuid} ({', '.join(_marks(node))})" for node in standing[:SAID]]
-    return ", ".join(said) + (f" and {len(standing) - SAID} more" if len(standing) > SAID else "")
+def _names(nodes: Sequence[node_objects.Node]) -> str:
+    """Return the names or uuids of nodes, each with its state and its registration."""
+    names = [f"{node.name or node.uuid} ({', '.join(_notes(node))})" for node in nodes[:MAX_NAMED]]
+    more = f" and {len(nodes) - MAX_NAMED} more" if len(nodes) > MAX_NAMED else ""
+    return ", ".join(names) + more
 
 
-def _marks(node: node_objects.Node) -> Sequence[str]:
-    named = [node.uuid] if node.name else []
-    return [*named, node.state, *(["in Ironic"] if node.managed_by else [])]
+def _notes(node: node_objects.Node) -> Sequence[str]:
+    uuid = [node.uuid] if node.name else []
+    return [*uuid, node.state, *(["in Ironic"] if node.managed_by else [])]

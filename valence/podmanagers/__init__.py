@@ -1,23 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Pod managers: the drivers for them, and the connections kept to each.
+"""Pod managers: their drivers, and a cache of connected ones.
 
 Drivers are entry points of :data:`NAMESPACE`: a callable that takes a
-:class:`~valence.podmanagers.http.connection.Connection` and gives a
+:class:`~valence.podmanagers.http.connection.Connection` and returns a
 :class:`~valence.podmanagers.base.Driver`.
 """
 
 from collections.abc import Callable
 import threading
 from typing import Any
-from typing import Protocol
 
 from oslo_config import cfg
 from requests import adapters
 from stevedore import extension
 
 from valence import errors
-from valence.podmanagers import base
+from valence.podmanagers.access import Access
 from valence.podmanagers.base import ComposedNode
 from valence.podmanagers.base import Controls
 from valence.podmanagers.base import Driver
@@ -27,9 +26,11 @@ from valence.podmanagers.base import NodeState
 from valence.podmanagers.base import ServiceInfo
 from valence.podmanagers.base import State
 from valence.podmanagers.http.connection import Connection
+from valence.podmanagers.http.status import Listener as StatusListener
 
 __all__ = [
     "NAMESPACE",
+    "Access",
     "ComposedNode",
     "Controls",
     "Driver",
@@ -43,30 +44,15 @@ __all__ = [
 
 NAMESPACE = "valence.podmanagers"
 
-
-class PodManager(Protocol):
-    """What of a pod manager's row makes a connection to it."""
-
-    uuid: str
-    url: str
-    driver: str
-    username: str | None
-    password: str | None
-    verify_ca: bool | str
-    ca: str | None
-
-
-#: Is told how the pod manager of a uuid is: well (None), or in this trouble.
+#: Called with the uuid of a pod manager and None when it responds, or the error when not.
 Listener = Callable[[str, errors.ValenceError | None], None]
 
 
 class PodManagers:
-    """Keep one driver, with its connections, for each pod manager.
-
-    Safe to use from many threads.
+    """Cache one driver, with its connections, for each pod manager. Thread-safe.
 
     :param conf: with the options of :mod:`valence.conf.podmanagers`.
-    :param transport: makes what stands in for the network; tests have one.
+    :param transport: returns a replacement for the network, for tests.
     """
 
     def __init__(
@@ -78,68 +64,54 @@ class PodManagers:
         self._transport = transport
         self._listener: Listener | None = None
         self._lock = threading.Lock()
-        self._drivers: dict[str, tuple[tuple[Any, ...], Driver]] = {}
-        self._kinds: extension.ExtensionManager[Any] = extension.ExtensionManager(
+        self._drivers: dict[str, tuple[Access, Driver]] = {}
+        self._plugins: extension.ExtensionManager[Any] = extension.ExtensionManager(
             NAMESPACE, invoke_on_load=False
         )
 
     def listen(self, listener: Listener) -> None:
-        """Have somebody told how each pod manager is, when that is news."""
+        """Call a listener whenever the status of a pod manager changes."""
         self._listener = listener
 
-    def get(self, podmanager: PodManager) -> Driver:
-        """Give the driver of a pod manager; a new one when its row says something new."""
-        row = (
-            podmanager.url,
-            podmanager.driver,
-            podmanager.username,
-            podmanager.password,
-            podmanager.verify_ca,
-            podmanager.ca,
-        )
+    def get(self, access: Access) -> Driver:
+        """Return the driver of a pod manager; a new one whenever its access has changed.
+
+        :raises PodManagerFailed: there is no such driver.
+        """
         with self._lock:
-            known, driver = self._drivers.get(podmanager.uuid, (None, None))
-            if known == row and driver is not None:
+            cached, driver = self._drivers.get(access.uuid, (None, None))
+            if cached == access and driver is not None:
                 return driver
-            made = self._make(*row, uuid=podmanager.uuid)
-            self._drivers[podmanager.uuid] = (row, made)
+            new = self._make(access, self._notify(access.uuid))
+            self._drivers[access.uuid] = (access, new)
         if driver is not None:
             driver.close()
-        return made
+        return new
 
-    def check(
-        self,
-        *,
-        url: str,
-        driver: str,
-        username: str | None,
-        password: str | None,
-        verify_ca: bool | str,
-        ca: str | None = None,
-    ) -> ServiceInfo:
-        """Find out whether a pod manager answers as its driver expects and lets us in.
+    def check(self, access: Access) -> ServiceInfo:
+        """Check that a pod manager responds as its driver expects and accepts the credentials.
 
-        :raises PodManagerUnreachable: it does not answer.
+        :raises PodManagerUnreachable: it does not respond.
         :raises PodManagerUnauthorized: it does not accept the credentials.
-        :raises PodManagerFailed: what answers is no such pod manager, or there
-            is no such driver.
+        :raises PodManagerFailed: the URL leads to no pod manager of this kind, or there is
+            no such driver.
         """
-        made = self._make(url, driver, username, password, verify_ca, ca)
+        driver = self._make(access)
         try:
-            return made.check()
+            return driver.check()
         finally:
-            made.close()
+            driver.close()
 
-    def is_there(self, *, url: str, verify_ca: bool | str, ca: str | None) -> bool:
-        """Find out whether anything at all answers where a pod manager is, or was.
+    def is_reachable(self, access: Access) -> bool:
+        """Return whether anything responds at the URL of a pod manager.
 
-        It is not given the credentials, and may be another than it was.
+        It is not sent the credentials, and need not be the pod manager that was there.
         """
-        made = self._connect(url, None, None, verify_ca, ca)
+        connection = self._connect(access)
         try:
-            return made.is_there()
+            return connection.is_reachable()
         finally:
-            made.close()
+            connection.close()
 
     def forget(self, uuid: str) -> None:
         """Close the connections to a pod manager."""
@@ -149,43 +121,26 @@ class PodManagers:
             driver.close()
 
     def close(self) -> None:
-        """Close the connections to all."""
+        """Close the connections to all pod managers."""
         for uuid in list(self._drivers):
             self.forget(uuid)
 
-    def _make(
-        self,
-        url: str,
-        driver: str,
-        username: str | None,
-        password: str | None,
-        verify_ca: bool | str,
-        ca: str | None,
-        uuid: str | None = None,
-    ) -> Driver:
-        if driver not in self._kinds:
+    def _make(self, access: Access, listener: StatusListener | None = None) -> Driver:
+        if access.driver not in self._plugins:
             raise errors.PodManagerFailed(
-                f"There is no driver {driver!r} for pod managers. "
-                f"Choose one of {', '.join(sorted(self._kinds.names()))}."
+                f"There is no driver {access.driver!r} for pod managers. "
+                f"Choose one of {', '.join(sorted(self._plugins.names()))}."
             )
-        client = self._connect(url, username, password, verify_ca, ca, uuid)
-        made: base.Driver = self._kinds[driver].plugin(client)
-        return made
+        driver: Driver = self._plugins[access.driver].plugin(self._connect(access, listener))
+        return driver
 
-    def _connect(
-        self,
-        url: str,
-        username: str | None,
-        password: str | None,
-        verify_ca: bool | str,
-        ca: str | None,
-        uuid: str | None = None,
-    ) -> Connection:
-        def tell(trouble: errors.ValenceError | None) -> None:
-            if self._listener is not None and uuid is not None:
-                self._listener(uuid, trouble)
-
+    def _connect(self, access: Access, listener: StatusListener | None = None) -> Connection:
         transport = self._transport() if self._transport else None
-        return Connection(
-            self._conf, url, username, password, verify_ca, transport, ca=ca, tell=tell
-        )
+        return Connection(self._conf, access, transport, listener)
+
+    def _notify(self, uuid: str) -> StatusListener:
+        def notify(error: errors.ValenceError | None) -> None:
+            if self._listener is not None:
+                self._listener(uuid, error)
+
+        return notify

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What every driver of pod managers offers, and what it answers with.
+"""The interface of pod manager drivers, and the values that it returns.
 
-A driver speaks one dialect to one pod manager. It keeps no truth of its own:
-what it remembers can be forgotten at any time. Every method may raise
+A driver speaks one dialect to one pod manager. It holds no state that cannot be
+read again: everything that it caches may be dropped at any time. Every method may raise
 
-- :class:`valence.errors.PodManagerUnreachable`: no answer; a change that was
-  asked for may or may not have been made;
-- :class:`valence.errors.PodManagerUnauthorized`: the credentials are no good;
-- :class:`valence.errors.PodManagerFailed`: an answer that cannot be used.
+- :class:`valence.errors.PodManagerUnreachable`: no response; a requested change may or
+  may not have been made;
+- :class:`valence.errors.PodManagerUnauthorized`: the credentials are not accepted;
+- :class:`valence.errors.PodManagerFailed`: a response that cannot be used.
 
-Where it is certain that a request never reached the pod manager, the error's
-details have ``sent: false``, and where it was not even tried, because nobody answers
-there at present, ``asked: false``.
+Where a request certainly never reached the pod manager, the error's details have
+``sent: false``; where it was not even attempted, because the pod manager is known not to
+respond at present, they have ``asked: false`` as well.
 """
 
 import abc
@@ -27,7 +27,7 @@ from valence.podmanagers import inventory
 
 
 class State(enum.StrEnum):
-    """Where a node stands with its pod manager (RSD 2.x, ComposedNodeState)."""
+    """The state of a node on its pod manager (RSD 2.x, ComposedNodeState)."""
 
     ALLOCATING = "allocating"
     ALLOCATED = "allocated"
@@ -38,10 +38,10 @@ class State(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True)
 class ServiceInfo:
-    """What a pod manager says of itself.
+    """What a pod manager reports about itself.
 
     :ivar api_version: of its dialect, such as ``2.4.0``; None when it has none.
-    :ivar nodes: how many composed nodes it has, ours and others'.
+    :ivar nodes: number of its composed nodes, those of other clients included.
     """
 
     name: str | None
@@ -53,9 +53,9 @@ class ServiceInfo:
 
 @dataclasses.dataclass(frozen=True)
 class NodeState:
-    """How far a node has come.
+    """The progress of a node.
 
-    :ivar reason: the pod manager's own words, when it gives any.
+    :ivar reason: the pod manager's own words, if it has any.
     """
 
     state: State
@@ -66,9 +66,9 @@ class NodeState:
 
 @dataclasses.dataclass(frozen=True)
 class ComposedNode:
-    """A node as its pod manager has it.
+    """A node as its pod manager reports it.
 
-    :ivar state: None for one that the dialect does not have.
+    :ivar state: None for a state that the dialect does not define.
     :ivar processor: ``count``, ``model``, ``cores``, each only when known.
     :ivar memory: ``capacity_mib``, only when known.
     :ivar parts: paths of what it holds besides its system, pooled or not.
@@ -87,13 +87,13 @@ class ComposedNode:
 
 @dataclasses.dataclass(frozen=True)
 class Controls:
-    """What a node lets itself be asked for just now.
+    """The actions and boot settings that a node offers at present.
 
     :ivar name: its Redfish Name; None: it has none.
-    :ivar reset_target: where to ask for a reset; None: it cannot be reset.
-    :ivar reset_types: the kinds of reset that it offers; None: it does not say.
-    :ivar boot: property of its Boot object -> the values that it offers; None for
-        one that it has and says nothing of.
+    :ivar reset_target: path of the reset action; None: it cannot be reset.
+    :ivar reset_types: the reset types that it offers; None: it does not list them.
+    :ivar boot: property of its Boot object -> the values that it offers; None for a
+        property whose values it does not list.
     """
 
     name: str | None
@@ -104,9 +104,9 @@ class Controls:
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """A node of a collection, as far as it has been asked.
+    """A node of the collection, as far as it has been read.
 
-    :ivar name: its Redfish Name; None: not told, or it has none.
+    :ivar name: its Redfish Name; None: not read, or it has none.
     """
 
     path: str
@@ -128,49 +128,49 @@ class Driver(abc.ABC):
 
     @abc.abstractmethod
     def check(self) -> ServiceInfo:
-        """Find out whether this is such a pod manager and lets us in."""
+        """Check that this is a pod manager of the driver's kind and accepts the credentials."""
 
     @abc.abstractmethod
     def allocate(self, name: str, description: str, properties: Mapping[str, Any]) -> str:
-        """Take what a node needs out of the pool: one POST, never repeated.
+        """Allocate a node from the pool: one POST, never repeated.
 
-        :param name: by which :meth:`find` finds the node if its answer is lost.
+        :param name: by which :meth:`find` finds the node if the response is lost.
         :param properties: as in a flavor.
         :returns: path of the new node.
-        :raises PodManagerRefused: it said no; ``reason`` has its own words.
+        :raises PodManagerRefused: it refused; ``reason`` has its own words.
         """
 
     @abc.abstractmethod
     def find(self, name: str) -> str | None:
-        """Look for a node by its Redfish Name: the newest, if there are more."""
+        """Return the path of the newest node with this Redfish Name; None: there is none."""
 
     @abc.abstractmethod
     def state(self, path: str) -> NodeState:
-        """Look how far a node has come: one request.
+        """Read the state of a node: one request.
 
         :raises PodManagerNodeGone: there is no such node.
         """
 
     @abc.abstractmethod
     def assemble(self, path: str) -> None:
-        """Ask for an allocated node to be assembled; then look at its state.
+        """Request the assembly of an allocated node; poll :meth:`state` for its end.
 
-        Asking for what is assembling or assembled already is fine.
+        Idempotent: a node that is being assembled, or is assembled already, is no error.
 
         :raises PodManagerNodeGone: there is no such node.
-        :raises PodManagerRefused: it is in no state to be assembled.
+        :raises PodManagerRefused: its state does not allow it.
         """
 
     @abc.abstractmethod
     def read(self, path: str) -> ComposedNode:
-        """Read a node: two requests at the most.
+        """Read a node: at most two requests.
 
         :raises PodManagerNodeGone: there is no such node.
         """
 
     @abc.abstractmethod
     def controls(self, path: str) -> Controls:
-        """Look what a node lets itself be asked for: one request.
+        """Read which actions and boot settings a node offers: one request.
 
         :raises PodManagerNodeGone: there is no such node.
         """
@@ -181,65 +181,68 @@ class Driver(abc.ABC):
 
         :param kind: a Redfish ResetType, such as ``ForceOff``.
         :raises PodManagerNodeGone: there is no such node.
-        :raises PodManagerRefused: it said no; ``reason`` has its own words.
+        :raises PodManagerRefused: it refused; ``reason`` has its own words.
         """
 
     @abc.abstractmethod
     def set_boot(self, path: str, override: Mapping[str, str]) -> None:
-        """Say what a node boots from.
+        """Set what a node boots from.
 
         :param override: members of Redfish's Boot object.
         :raises PodManagerNodeGone: there is no such node.
-        :raises PodManagerRefused: it said no; ``reason`` has its own words.
+        :raises PodManagerRefused: it refused; ``reason`` has its own words.
         """
 
     @abc.abstractmethod
     def interfaces(self, system_path: str) -> Sequence[Interface]:
-        """List the Ethernet interfaces of a node's system that have a MAC."""
+        """List the Ethernet interfaces of a node's system that have a MAC address."""
 
     @abc.abstractmethod
     def delete(self, path: str) -> None:
-        """Give a node back; that there is no such node is fine.
+        """Delete a node and return its parts to the pool.
 
-        :raises PodManagerRefused: it said no; ``reason`` has its own words.
+        Idempotent: a node that does not exist is no error.
+
+        :raises PodManagerRefused: it refused; ``reason`` has its own words.
         """
 
     @abc.abstractmethod
     def exists(self, path: str) -> bool:
-        """Look whether a node is in the collection.
+        """Return whether the collection lists a node.
 
-        A node that was deleted may go on answering GET: this does not ask it.
+        The node itself is not read: a deleted node may keep responding to GET.
         """
 
     @abc.abstractmethod
     def members(self) -> Sequence[Member]:
-        """List the nodes of the collection: one listing, with what it tells of each.
+        """List the nodes of the collection, with what one listing reports about each.
 
-        :raises PodManagerFailed: it does not look like a listing of everything.
+        :raises PodManagerFailed: the listing cannot be complete.
         """
 
     @abc.abstractmethod
     def member(self, path: str) -> Member:
-        """Read who a node is: one request.
+        """Read the identity of a node: one request.
 
         :raises PodManagerNodeGone: there is no such node.
         """
 
-    def inventory(self, known: Mapping[str, inventory.Details]) -> inventory.Inventory:
-        """Read what the pod manager has: every system and rack, and who has which.
+    def inventory(self, cached: Mapping[str, inventory.Details]) -> inventory.Inventory:
+        """Read the pool: every system, rack and device, and which node holds which.
 
-        :param known: path of a system -> what was learnt of it earlier; that is
-            not asked for again as long as its fingerprint holds.
-        :raises PodManagerFailed: what it lists cannot be all there is.
-        :raises PodManagerRefused: a driver of this kind knows no inventory.
+        :param cached: path -> details of an earlier inventory; they are not read again as
+            long as their fingerprint is unchanged.
+        :raises PodManagerFailed: a listing cannot be complete.
+        :raises PodManagerRefused: the driver supports no inventory.
         """
         raise errors.PodManagerRefused(
-            f"The driver {type(self).__name__} knows no inventory. Nodes are composed without."
+            f"The driver {type(self).__name__} supports no inventory. Nodes can be composed "
+            "without one."
         )
 
     @abc.abstractmethod
     def bmc(self, system_path: str) -> Mapping[str, Any]:
-        """Say how Ironic reaches a node's system: its ``driver_info``."""
+        """Return the ``driver_info`` by which Ironic reaches a node's system."""
 
     @abc.abstractmethod
     def close(self) -> None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a driver answers when it is asked what a pod manager has."""
+"""The values that a driver returns for the inventory of a pod manager."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Details:
-    """What of a system or a pooled drive takes requests of its own, and hardly ever changes.
+    """Parts of a system, or properties of a pooled drive: costly to read, and stable.
 
-    :ivar fingerprint: of what the system, or the chassis of the drive, says of itself: as
-        long as that is the same, the details are not read again.
-    :ivar processors: ``model``, ``type`` (``CPU``, ``FPGA``, ...), ``cores``,
+    :ivar fingerprint: of what the system, or the drive's chassis, reports about itself: as
+        long as it is unchanged, the details are not read again.
+    :ivar processors: ``path``, ``model``, ``type`` (``CPU``, ``FPGA``, ...), ``cores``,
         ``instruction_set``, ``speed_mhz``, each only when known.
     :ivar drives: those in the system's own chassis: ``path``, ``capacity_gib``,
-        ``type`` (``SSD``, ``HDD``, ``NVMe``), ``interface``, ``rpm``. Of a pooled drive
-        its own properties alone, see :class:`Device`.
+        ``type`` (``SSD``, ``HDD``, ``NVMe``), ``interface``, ``rpm``. For a pooled drive
+        its own properties only, see :class:`Device`.
     :ivar nics: ``mac``, ``speed_mbps``.
     """
 
@@ -32,12 +32,12 @@ class Details:
 
 @dataclasses.dataclass(frozen=True)
 class System:
-    """A computer system of the pool, whether a node has it or not.
+    """A computer system of the pool, whether a node holds it or not.
 
     :ivar state: ``free``, ``used`` by a composed node, or ``absent``.
-    :ivar node_path: of the composed node that has it.
+    :ivar node_path: of the composed node that holds it.
     :ivar node_name: the Redfish Name of that node.
-    :ivar chassis_path: of the innermost chassis around it.
+    :ivar chassis_path: of the innermost chassis that contains it.
     :ivar rack_path: of its rack.
     """
 
@@ -63,7 +63,7 @@ class System:
 
 @dataclasses.dataclass(frozen=True)
 class Rack:
-    """A rack, or whatever chassis stands on its own where there are no racks."""
+    """A rack, or any outermost chassis where there are no racks."""
 
     path: str
     name: str | None
@@ -76,19 +76,19 @@ class Rack:
 
 @dataclasses.dataclass(frozen=True)
 class Device:
-    """Something of the pool that belongs to no system, and can be given to any.
+    """A pooled device: it belongs to no system and can be attached to any.
 
-    :ivar type: ``storage``, or what the pod manager calls an accelerator: ``FPGA``, ...
+    :ivar type: ``storage``, or the pod manager's word for an accelerator: ``FPGA``, ...
     :ivar state: ``free``, or ``allocated`` to a composed node.
-    :ivar node_path: of the composed node that has it.
+    :ivar node_path: of the composed node that holds it.
     :ivar node_name: the Redfish Name of that node.
-    :ivar pooled_group_id: the Id of the chassis that it is in.
-    :ivar listed_by: path of the chassis or system that lists it: as long as that cannot
-        be read, nothing is said of it.
+    :ivar pooled_group_id: the Id of the chassis that contains it.
+    :ivar listed_by: path of the chassis or system that lists it: while that cannot be
+        read, nothing is concluded about the device.
     :ivar properties: each only when known. Of a drive ``capacity_gib``, ``media_type``,
         ``protocol``, ``rpm``, ``model``, ``manufacturer``, ``serial_number``; of an
         accelerator ``model``, ``cores``, ``instruction_set``, ``speed_mhz``.
-    :ivar fingerprint: of a drive, as :class:`Details` have it.
+    :ivar fingerprint: of a drive, as in :class:`Details`.
     """
 
     path: str
@@ -104,13 +104,13 @@ class Device:
 
 @dataclasses.dataclass(frozen=True)
 class Inventory:
-    """What a pod manager has, as far as it told.
+    """The pool of a pod manager, as far as it could be read.
 
-    :ivar apart: details of systems that are no computers, but lists of pooled devices.
-    :ivar devices: what is pooled.
-    :ivar unread: paths that are listed, and could not be read: nothing is said of
+    :ivar apart: path -> details of systems that are no computers, but lists of pooled devices.
+    :ivar devices: the pooled devices.
+    :ivar unread: paths that are listed and could not be read: nothing is concluded about
         them.
-    :ivar latency: of the quickest request, seconds.
+    :ivar latency: of the fastest request, in seconds.
     :ivar requests: how many it took.
     """
 
@@ -123,16 +123,17 @@ class Inventory:
     requests: int
 
     @property
-    def known(self) -> Mapping[str, Details]:
-        """Give what spares requests the next time: path -> details."""
+    def details(self) -> Mapping[str, Details]:
+        """Path -> details, the ``cached`` of the next :meth:`.base.Driver.inventory`."""
         drives = {
-            one.path: Details(one.fingerprint, drives=[one.properties])
-            for one in self.devices
-            if one.fingerprint
+            device.path: Details(device.fingerprint, drives=[device.properties])
+            for device in self.devices
+            if device.fingerprint
         }
-        return {**self.apart, **{one.path: one.details for one in self.systems}, **drives}
+        systems = {system.path: system.details for system in self.systems}
+        return {**self.apart, **systems, **drives}
 
 
-def fingerprint(*said: Any) -> str:
-    """Make a fingerprint of what something says of itself, which is JSON."""
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+def fingerprint(*values: Any) -> str:
+    """Return a fingerprint of JSON values."""
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Who may do what: the rules of oslo.policy, one file a noun."""
+"""The policies of the API: rules of oslo.policy, one file for each noun."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
+import functools
 import itertools
+import sys
 from typing import Any
 
 from oslo_config import cfg
@@ -23,12 +26,17 @@ from valence.policies import system
 
 LOG = logging.getLogger(__name__)
 
-#: How often a rule is read again that an interpreter could not parse.
-PARSING_ATTEMPTS = 10
+#: CPython before 3.11.8 and before 3.12.2 may raise SystemError when two threads parse source
+#: code at the same time (gh-106905). oslo.policy parses the ``key`` of each ``key:%(other)s``
+#: when it checks a rule, and formatting a traceback parses too. Debian 12 has 3.11.2.
+PARSER_RACE = sys.version_info < (3, 11, 8) or (3, 12) <= sys.version_info < (3, 12, 2)
+
+#: How often a rule is checked on such an interpreter before the error is raised.
+PARSER_ATTEMPTS = 10
 
 
 def list_rules() -> list[policy.RuleDefault]:
-    """List every rule with its default, for the sample and for enforcing."""
+    """Return every rule with its default, for the sample file and for the enforcer."""
     nouns = (podmanager, system, rack, device, node, flavor)
     rules = list(itertools.chain(base.RULES, *(noun.RULES for noun in nouns)))
     for rule in rules:
@@ -37,17 +45,17 @@ def list_rules() -> list[policy.RuleDefault]:
 
 
 def enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
-    """Make what enforces the rules, with the operator's own over the defaults."""
+    """Return an enforcer of the rules, in which the operator's policy file has precedence."""
     opts.set_defaults(conf, policy_file="policy.yaml")
-    made = policy.Enforcer(conf)
-    made.register_defaults(list_rules())
-    return made
+    new = policy.Enforcer(conf)
+    new.register_defaults(list_rules())
+    return new
 
 
 def owner(project_id: str | None) -> Mapping[str, Any]:
-    """Give the target of a rule: what belongs to a project.
+    """Return the target of a rule for an object of a project.
 
-    What belongs to none must not look as if it belonged to those who are in none.
+    The id is never None: an object without a project must not match users without one.
     """
     return {"project_id": project_id or ""}
 
@@ -58,22 +66,22 @@ def allows(
     context: oslo_context.RequestContext,
     project_id: str | None,
 ) -> bool:
-    """Tell whether a rule lets somebody do something to what a project owns.
+    """Return whether a rule allows a request on an object of a project."""
+    check = functools.partial(enforcer.authorize, rule, dict(owner(project_id)), context)
+    return bool(_check_with_retries(rule, check) if PARSER_RACE else check())
 
-    CPython before 3.11.8 and 3.12.2 sometimes raises SystemError where an expression is
-    parsed while another thread parses one (gh-106905): oslo.policy does for every
-    ``key:%(other)s``, and so does whoever formats a traceback. Asking again is the cure.
-    """
-    target = dict(owner(project_id))
-    for _ in range(PARSING_ATTEMPTS - 1):
+
+def _check_with_retries(rule: str, check: Callable[[], Any]) -> Any:
+    """Repeat a check that fails because of :data:`PARSER_RACE`."""
+    for _ in range(PARSER_ATTEMPTS - 1):
         try:
-            return bool(enforcer.authorize(rule, target, context))
+            return check()
         except SystemError as exc:
-            LOG.debug("The policy %s is read again: %s", rule, exc)
-    return bool(enforcer.authorize(rule, target, context))
+            LOG.debug("Retrying the check of policy %s: %s", rule, exc)
+    return check()
 
 
 def sample_enforcer() -> policy.Enforcer:
-    """Make an enforcer for oslo.policy's own tools."""
+    """Return an enforcer for oslo.policy's command line tools."""
     conf = service_conf.read([], prog="valence", default_config_files=[], default_config_dirs=[])
     return enforcer(conf)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Who may do what with pooled devices."""
+"""Policies of pooled devices."""
 
 from oslo_policy import policy
 
@@ -19,7 +19,7 @@ RULES = [
     policy.DocumentedRuleDefault(
         "valence:device:sync",
         base.ADMIN,
-        "Have pod managers read what is pooled.",
+        "Read the pooled devices of pod managers.",
         [{"method": "POST", "path": "/v1/pooled/sync"}],
     ),
 ]

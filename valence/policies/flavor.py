@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Who may do what with flavors."""
+"""Policies of flavors."""
 
 from oslo_policy import policy
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Who may do what with nodes."""
+"""Policies of nodes."""
 
 from oslo_policy import policy
 
@@ -10,7 +10,7 @@ RULES = [
     policy.DocumentedRuleDefault(
         "valence:node:get",
         base.PROJECT_READER,
-        "List and show nodes. To those whom it refuses a node there is none (404).",
+        "List and show nodes. A node that it hides from a user is 404.",
         [{"method": "GET", "path": "/v1/nodes"}, {"method": "GET", "path": "/v1/nodes/{ident}"}],
     ),
     policy.DocumentedRuleDefault(
@@ -28,7 +28,7 @@ RULES = [
     policy.DocumentedRuleDefault(
         "valence:node:manage",
         base.ADMIN,
-        "Take on a node that a pod manager has already.",
+        "Adopt a node that exists on a pod manager already.",
         [{"method": "POST", "path": "/v1/nodes/manage"}],
     ),
     policy.DocumentedRuleDefault(
@@ -40,7 +40,7 @@ RULES = [
     policy.DocumentedRuleDefault(
         "valence:node:action",
         base.PROJECT_MEMBER,
-        "Reset a node, or say what it boots from.",
+        "Reset a node, or set from what it boots.",
         [{"method": "POST", "path": "/v1/nodes/{ident}/action"}],
     ),
     policy.DocumentedRuleDefault(
@@ -58,7 +58,7 @@ RULES = [
     policy.DocumentedRuleDefault(
         "valence:node:unregister",
         base.PROJECT_MEMBER,
-        "Have Ironic forget a node.",
+        "Delete a node in Ironic.",
         [{"method": "POST", "path": "/v1/nodes/{ident}/unregister"}],
     ),
 ]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Who may do what with pod managers."""
+"""Policies of pod managers."""
 
 from oslo_policy import policy
 
@@ -21,7 +21,7 @@ RULES = [
     policy.DocumentedRuleDefault(
         "valence:podmanager:create",
         base.ADMIN,
-        "Make a pod manager known.",
+        "Register a pod manager.",
         [
             {"method": "POST", "path": "/v1/podmanagers"},
             {"method": "POST", "path": "/v1/pod_managers"},
@@ -39,7 +39,7 @@ RULES = [
     policy.DocumentedRuleDefault(
         "valence:podmanager:delete",
         base.ADMIN,
-        "Forget a pod manager on which nothing stands.",
+        "Delete a pod manager that has no nodes.",
         [
             {"method": "DELETE", "path": "/v1/podmanagers/{ident}"},
             {"method": "DELETE", "path": "/v1/pod_managers/{ident}"},
@@ -48,7 +48,7 @@ RULES = [
     policy.DocumentedRuleDefault(
         "valence:podmanager:force_delete",
         base.ADMIN,
-        "Forget a pod manager that is gone for good, with the nodes that stood on it (force).",
+        "Delete a pod manager that is gone permanently, together with its nodes (force).",
         [{"method": "DELETE", "path": "/v1/podmanagers/{ident}"}],
     ),
 ]

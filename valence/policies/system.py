@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Who may do what with systems."""
+"""Policies of systems."""
 
 from oslo_policy import policy
 

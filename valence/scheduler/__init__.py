@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which pod managers may compose a node, and in which order they are asked.
+"""Which pod managers may compose a node, and in which order they are tried.
 
-Filters say who is not asked, and why; weighers who is asked first. Both are entry
-points (:data:`FILTERS`, :data:`WEIGHERS`) that the configuration names. Whether a
-pod manager has what a node needs, it decides itself when it is asked to allocate:
-when it refuses, the next one is asked.
+Filters decide which pod managers are tried at all, and weighers which of them first. Both
+are entry points (:data:`FILTERS`, :data:`WEIGHERS`) that the configuration names. Only the
+pod manager itself knows whether it has what a node needs just now: when it refuses to
+allocate, the next one is tried.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from valence.objects import inventory as inventory_objects
 from valence.objects import node as node_objects
 from valence.objects import podmanager as podmanager_objects
 from valence.scheduler import base
-from valence.scheduler import surroundings
+from valence.scheduler import candidates
 from valence_conductor.db.engine import Database
 
 FILTERS = "valence.scheduler.filters"
@@ -32,10 +32,10 @@ Refusals = Sequence[tuple[podmanager_objects.PodManager, errors.ValenceError]]
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """Whom to ask for a node.
+    """The pod managers to try for a node.
 
     :ivar order: the best first.
-    :ivar refusals: who is not asked, and why.
+    :ivar refusals: those that are not tried, and why.
     """
 
     order: Sequence[podmanager_objects.PodManager]
@@ -43,9 +43,9 @@ class Choice:
 
 
 class Scheduler:
-    """Choose pod managers as the configuration says.
+    """Chooses pod managers with the filters and weighers of the configuration.
 
-    :raises ValueError: it names a filter or a weigher that there is not.
+    :raises ValueError: the configuration names an unknown filter or weigher.
     """
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
@@ -55,10 +55,10 @@ class Scheduler:
         self._weighers: list[base.Weigher] = _load(conf, WEIGHERS, options.weighers)
 
     def choose(self, db: Database, row: node_objects.Node) -> Choice:
-        """Choose who may compose a node: the one that the request names, or else all.
+        """Return the pod managers to try: the one that the request names, or else all.
 
-        :raises NoPodManager: there is none.
-        :raises PodManagerNotFound: the one that is named is not there any more.
+        :raises NoPodManager: none is registered.
+        :raises PodManagerNotFound: the one that is named was deleted meanwhile.
         """
         if row.podm_asked is not None:
             podms: Sequence[podmanager_objects.PodManager] = [
@@ -67,41 +67,42 @@ class Scheduler:
         else:
             podms = inventory_objects.list_podmanagers(db)
         if not podms:
-            raise nobody_there()
-        asked = base.Asked(row.properties, named=row.podm_asked is not None)
-        found = surroundings.candidates(self._conf, db, podms, row)
-        passed, refusals, last = self._sift(found, asked)
-        order = [*self._weighed(passed, asked), *self._weighed(last, asked)]
-        return Choice([one.podm for one in order], refusals)
+            raise none_registered()
+        request = base.Request(row.properties, named=row.podm_asked is not None)
+        passed, last, refusals = self._filter(
+            candidates.gather(self._conf, db, podms, row), request
+        )
+        order = [*self._rank(passed, request), *self._rank(last, request)]
+        return Choice([candidate.podm for candidate in order], refusals)
 
-    def _sift(
-        self, found: Sequence[base.Candidate], asked: base.Asked
-    ) -> tuple[list[base.Candidate], Refusals, list[base.Candidate]]:
-        """Tell apart who is asked, who is not, and who is asked when nobody else is left."""
-        passed, refusals, last = [], [], []
-        filters = [one for one in self._filters if one.even_named or not asked.named]
-        for candidate in found:
-            said = [(one, one.refusal(candidate, asked)) for one in filters]
-            words = [why for one, why in said if why and not one.may_pass]
-            if words:
-                refusals.append((candidate.podm, _not_asked(candidate.podm, " ".join(words))))
-            elif any(why for _, why in said):
+    def _filter(
+        self, pool: Sequence[base.Candidate], request: base.Request
+    ) -> tuple[list[base.Candidate], list[base.Candidate], Refusals]:
+        """Return the candidates to try, those to try when all others have refused, the others."""
+        passed, last, refusals = [], [], []
+        filters = [one for one in self._filters if one.even_named or not request.named]
+        for candidate in pool:
+            results = [(one, one.refusal(candidate, request)) for one in filters]
+            reasons = [reason for one, reason in results if reason and not one.may_pass]
+            if reasons:
+                refusals.append((candidate.podm, _refused(candidate.podm, " ".join(reasons))))
+            elif any(reason for _, reason in results):
                 last.append(candidate)
             else:
                 passed.append(candidate)
-        return passed, refusals, last
+        return passed, last, refusals
 
-    def _weighed(self, found: Sequence[base.Candidate], asked: base.Asked) -> list[base.Candidate]:
-        """Sort candidates: the ill and the full come last, though they may be well or free."""
-        scores = [0.0] * len(found)
+    def _rank(self, pool: Sequence[base.Candidate], request: base.Request) -> list[base.Candidate]:
+        """Return candidates, the best first; those not online or full come last."""
+        scores = [0.0] * len(pool)
         for weigher in self._weighers:
-            weights = _scaled([weigher.weigh(candidate, asked) for candidate in found])
+            weights = _normalised([weigher.weigh(candidate, request) for candidate in pool])
             scores = [
                 score + weigher.weight * weight
                 for score, weight in zip(scores, weights, strict=True)
             ]
         ranked = sorted(
-            zip(found, scores, strict=True),
+            zip(pool, scores, strict=True),
             key=lambda pair: (
                 pair[0].podm.status != "online",
                 pair[0].free is not None and pair[0].free <= 0,
@@ -112,46 +113,47 @@ class Scheduler:
         return [candidate for candidate, _ in ranked]
 
 
-def _scaled(values: Sequence[float | None]) -> list[float]:
-    """Bring numbers between 0 and 1, so that weighers can be compared."""
-    known = [value for value in values if value is not None]
-    least, span = min(known, default=0.0), max(known, default=0.0) - min(known, default=0.0)
+def _normalised(values: Sequence[float | None]) -> list[float]:
+    """Return numbers scaled to 0..1, so that weighers are comparable; None becomes 0.5."""
+    numbers = [value for value in values if value is not None]
+    least = min(numbers, default=0.0)
+    span = max(numbers, default=0.0) - least
     return [0.5 if value is None or not span else (value - least) / span for value in values]
 
 
 def _load(conf: cfg.ConfigOpts, namespace: str, names: Sequence[str]) -> list[Any]:
-    found: Any = named.NamedExtensionManager(
+    manager: Any = named.NamedExtensionManager(
         namespace, names, invoke_on_load=True, invoke_args=(conf,), name_order=True
     )
-    missing = sorted(set(names) - set(found.names()))
+    missing = sorted(set(names) - set(manager.names()))
     if missing:
         raise ValueError(f"[scheduler] names what {namespace} does not have: {', '.join(missing)}")
-    return [extension.obj for extension in found]
+    return [extension.obj for extension in manager]
 
 
-def _not_asked(podm: podmanager_objects.PodManager, words: str) -> errors.NoPodManager:
-    detail = f"Pod manager {podm.name} is not asked for such a node. {words}"
-    return errors.NoPodManager(detail, reason=words)
+def _refused(podm: podmanager_objects.PodManager, reason: str) -> errors.NoPodManager:
+    detail = f"The scheduler does not try pod manager {podm.name} for this node. {reason}"
+    return errors.NoPodManager(detail, reason=reason)
 
 
-def nobody_there() -> errors.NoPodManager:
-    """Say that no pod manager is known at all."""
+def none_registered() -> errors.NoPodManager:
+    """Return the error for a request while no pod manager is registered at all."""
     return errors.NoPodManager(
-        "No pod manager is known that could compose. Register one with POST /v1/podmanagers."
+        "No pod manager is registered. Register one with POST /v1/podmanagers."
     )
 
 
-def verdict(refusals: Refusals) -> errors.ValenceError:
-    """Say why nobody composes a node: one's own words, or those of each."""
-    said: Mapping[str, str] = {
+def refused_by_all(refusals: Refusals) -> errors.ValenceError:
+    """Return the error of the only pod manager, or one error with the reasons of each."""
+    reasons: Mapping[str, str] = {
         podm.name: error.own_words or error.detail for podm, error in refusals
     }
     if len(refusals) == 1:
         only = refusals[0][1]
-        return type(only)(only.detail, **{**only.details, "refusals": said})
+        return type(only)(only.detail, **{**only.details, "refusals": reasons})
     return errors.NoPodManager(
-        f"None of {len(said)} pod managers can compose this. See why each refused; ask for less, "
-        "or release nodes.",
-        reason="; ".join(f"{name}: {words}" for name, words in said.items()),
-        refusals=said,
+        f"None of {len(reasons)} pod managers can compose this node. See why each refused; "
+        "request less, or release nodes.",
+        reason="; ".join(f"{name}: {reason}" for name, reason in reasons.items()),
+        refusals=reasons,
     )

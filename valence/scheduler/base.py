@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What filters and weighers look at, and what they are."""
+"""The interfaces of filters and weighers, and what they get."""
 
 import abc
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from valence.objects import podmanager as podmanager_objects
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class Request:
     """What a node needs.
 
     :ivar properties: as in a flavor.
-    :ivar named: whether the request names the pod manager itself.
+    :ivar named: whether the request itself names the pod manager.
     """
 
     properties: Mapping[str, Any]
@@ -32,17 +32,17 @@ class Asked:
 
 @dataclasses.dataclass(frozen=True)
 class Candidate:
-    """A pod manager, and what is known of it.
+    """A pod manager, and its last inventory.
 
-    :ivar nodes: of ours on it.
-    :ivar fresh: whether what is known of its systems can be relied on.
-    :ivar shapes: the different systems it has, each with ``cores``,
+    :ivar nodes: of Valence on it.
+    :ivar fresh: whether the inventory is complete and recent.
+    :ivar shapes: its different systems, free or not, each with ``cores``,
         ``memory_mib``, ``processor_count`` and the lists ``processors``,
-        ``drives`` and ``nics``, whether a node has them or not.
-    :ivar devices: type -> how many pooled devices it has.
-    :ivar free: systems that are free, and large enough, less those that other
-        nodes are just being composed of; None: not known.
-    :ivar latency: seconds of a request; None: not known.
+        ``drives`` and ``nics``.
+    :ivar devices: type -> number of pooled devices.
+    :ivar free: free systems that are large enough, less the nodes that are being composed;
+        None: unknown.
+    :ivar latency: seconds of a request; None: unknown.
     """
 
     podm: podmanager_objects.PodManager
@@ -55,11 +55,11 @@ class Candidate:
 
 
 class Filter(abc.ABC):
-    """Decide whether a pod manager is asked at all.
+    """Decides whether a pod manager is tried at all.
 
-    :cvar may_pass: what it refuses may be well again by itself: such a pod
-        manager is asked when nobody else is left.
-    :cvar even_named: it counts for a pod manager that the request names, too.
+    :cvar may_pass: the reason may disappear by itself: such a pod manager is tried when
+        all others have refused.
+    :cvar even_named: applies to a pod manager that the request names, too.
     """
 
     may_pass = False
@@ -69,12 +69,12 @@ class Filter(abc.ABC):
         self.options = conf.scheduler
 
     @abc.abstractmethod
-    def refusal(self, candidate: Candidate, asked: Asked) -> str | None:
-        """Say why a pod manager is not asked, in words for people; None: it is."""
+    def refusal(self, candidate: Candidate, request: Request) -> str | None:
+        """Return why a pod manager is not tried, as a sentence for users; None: it is."""
 
 
 class Weigher(abc.ABC):
-    """Decide who is asked first."""
+    """Decides which pod manager is tried first."""
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         self.options = conf.scheduler
@@ -82,11 +82,11 @@ class Weigher(abc.ABC):
     @property
     @abc.abstractmethod
     def weight(self) -> float:
-        """How much it counts beside others."""
+        """The factor of this weigher beside the others."""
 
     @abc.abstractmethod
-    def weigh(self, candidate: Candidate, asked: Asked) -> float | None:
-        """Give a number, the larger the better; only its order and its proportions count.
+    def weigh(self, candidate: Candidate, request: Request) -> float | None:
+        """Return a number, the larger the better; only order and proportions matter.
 
-        None: it cannot be told, which is as good as the middle.
+        None means unknown, and counts as the middle.
         """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Filters: who is not asked for a node, and why."""
+"""Filters: which pod managers are not tried for a node, and why."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ from valence.scheduler import base
 
 Shape = Mapping[str, Any]
 
-#: Whether a system can be what is asked for: (section, key) -> test(system, value).
-#: What is not known of a system speaks for it.
+#: Whether a system meets a requirement: (section, key) -> test(system, value).
+#: An unknown property of a system counts as met.
 TESTS: Mapping[tuple[str, str], Callable[[Shape, Any], bool]] = {
     ("processor", "total_cores"): lambda shape, value: _enough(shape.get("cores"), value),
     ("processor", "count"): lambda shape, value: _enough(shape.get("processor_count"), value),
@@ -28,79 +28,79 @@ TESTS: Mapping[tuple[str, str], Callable[[Shape, Any], bool]] = {
 
 
 class Enabled(base.Filter):
-    """Ask nobody whom an operator has switched off."""
+    """Refuses pod managers that an operator has disabled."""
 
     even_named = True
 
-    def refusal(self, candidate: base.Candidate, asked: base.Asked) -> str | None:
-        """Say that it is switched off."""
+    def refusal(self, candidate: base.Candidate, request: base.Request) -> str | None:
+        """Return that it is disabled."""
         return None if candidate.podm.enabled else "It is disabled."
 
 
 class Online(base.Filter):
-    """Ask those who do not answer only when nobody else is left."""
+    """Defers pod managers that are offline until all others have refused."""
 
     may_pass = True
 
-    def refusal(self, candidate: base.Candidate, asked: base.Asked) -> str | None:
-        """Say since when it is offline, and why."""
+    def refusal(self, candidate: base.Candidate, request: base.Request) -> str | None:
+        """Return since when it is offline, and why."""
         podm = candidate.podm
         if podm.status != "offline":
             return None
-        why = f": {podm.status_reason}" if podm.status_reason else "."
-        return f"It is offline since {podm.status_since:%Y-%m-%d %H:%M:%S} UTC{why}"
+        reason = f": {podm.status_reason}" if podm.status_reason else "."
+        return f"It has been offline since {podm.status_since:%Y-%m-%d %H:%M:%S} UTC{reason}"
 
 
 class Tags(base.Filter):
-    """Ask those alone that have every tag that is asked for."""
+    """Refuses pod managers that lack a requested tag."""
 
-    def refusal(self, candidate: base.Candidate, asked: base.Asked) -> str | None:
-        """Name the tags that it does not have."""
-        missing = [tag for tag in asked.tags if tag not in candidate.podm.tags]
+    def refusal(self, candidate: base.Candidate, request: base.Request) -> str | None:
+        """Return the tags that it does not have."""
+        missing = [tag for tag in request.tags if tag not in candidate.podm.tags]
         return f"It does not have the tags {', '.join(missing)}." if missing else None
 
 
 class Capable(base.Filter):
-    """Ask nobody of whom it is known that none of its systems will do, free or not.
+    """Refuses pod managers none of whose systems, free or not, meets the requirements.
 
-    Whether one that will do is free, the pod manager itself knows best.
+    Only the pod manager itself knows whether one that does is free.
     """
 
-    def refusal(self, candidate: base.Candidate, asked: base.Asked) -> str | None:
-        """Say what none of its systems has."""
+    def refusal(self, candidate: base.Candidate, request: base.Request) -> str | None:
+        """Return the requirement that none of its systems meets."""
         if not candidate.fresh:
             return None
-        return _too_few_devices(candidate, asked) or _too_small(candidate.shapes, asked)
+        return _too_few_devices(candidate, request) or _too_small(candidate.shapes, request)
 
 
-def _too_small(shapes: Iterable[Shape], asked: base.Asked) -> str | None:
-    left = list(shapes)
-    if not left:
+def _too_small(shapes: Iterable[Shape], request: base.Request) -> str | None:
+    suitable = list(shapes)
+    if not suitable:
         return "It has no systems."
-    for section, key, value in _wanted(asked.properties):
-        left = [shape for shape in left if TESTS[section, key](shape, value)]
-        if not left:
+    for section, key, value in _requirements(request.properties):
+        suitable = [shape for shape in suitable if TESTS[section, key](shape, value)]
+        if not suitable:
             return (
-                f"None of its systems has {section}.{key} {value} with all that is asked for "
-                "besides."
+                f"None of its systems has {section}.{key} {value} together with the other "
+                "requirements."
             )
-    for nic in asked.properties.get("network") or ():
+    for nic in request.properties.get("network") or ():
         speed = nic.get("speed_mbps")
-        if speed and not any(_any_has(shape, "nics", "speed_mbps", speed) for shape in left):
+        if speed and not any(_any_has(shape, "nics", "speed_mbps", speed) for shape in suitable):
             return f"None of its systems has a network interface of {speed} Mbit/s."
     return None
 
 
-def _too_few_devices(candidate: base.Candidate, asked: base.Asked) -> str | None:
-    for device in asked.properties.get("pci_device") or ():
+def _too_few_devices(candidate: base.Candidate, request: base.Request) -> str | None:
+    for device in request.properties.get("pci_device") or ():
         kind, count = device.get("type"), device.get("count", 1)
-        soldered = any(_any_is(shape, "processors", "type", kind) for shape in candidate.shapes)
-        if kind and not soldered and candidate.devices.get(kind, 0) < count:
+        built_in = any(_any_is(shape, "processors", "type", kind) for shape in candidate.shapes)
+        if kind and not built_in and candidate.devices.get(kind, 0) < count:
             return f"It has {candidate.devices.get(kind, 0)} devices of type {kind}."
     return None
 
 
-def _wanted(properties: Mapping[str, Any]) -> Iterable[tuple[str, str, Any]]:
+def _requirements(properties: Mapping[str, Any]) -> Iterable[tuple[str, str, Any]]:
     for section in ("processor", "memory"):
         for key, value in (properties.get(section) or {}).items():
             if (section, key) in TESTS:
@@ -112,10 +112,10 @@ def _enough(has: int | None, value: int) -> bool:
 
 
 def _any_is(shape: Shape, parts: str, field: str, value: Any) -> bool:
-    known = [str(part[field]).lower() for part in shape.get(parts) or () if field in part]
-    return not known or str(value).lower() in known
+    values = [str(part[field]).lower() for part in shape.get(parts) or () if field in part]
+    return not values or str(value).lower() in values
 
 
 def _any_has(shape: Shape, parts: str, field: str, value: int) -> bool:
-    known = [part[field] for part in shape.get(parts) or () if part.get(field) is not None]
-    return not known or max(known) >= value
+    values = [part[field] for part in shape.get(parts) or () if part.get(field) is not None]
+    return not values or max(values) >= value

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What every board offers."""
+"""The interface of every board."""
 
 from collections.abc import Callable
 from collections.abc import Collection
@@ -9,26 +9,28 @@ from typing import Protocol
 
 from valence_conductor.job import Job
 
-#: What a board does with a job: run it, leave it when the event is set, and
-#: give the next job, if any.
-Work = Callable[[Job, threading.Event], Job | None]
+#: Runs a job, abandons it when the event is set, and returns the next job, if any.
+Handler = Callable[[Job, threading.Event], Job | None]
 
 
 class Board(Protocol):
-    """Hands jobs to those who do them."""
+    """Queues jobs and dispatches them."""
 
-    def start(self, work: Work | None, ledgers: Collection[str]) -> None:
-        """Begin to hand out jobs; with None only take them, for others to do.
+    def start(self, handler: Handler | None, ledgers: Collection[str]) -> None:
+        """Start to dispatch jobs; without a handler, only accept them for other processes.
 
-        :param ledgers: whose jobs can be done here; others are left to others.
-        :raises Unreachable: the servers that it lives on do not answer.
+        :param ledgers: names of the ledgers whose jobs can be run here.
+        :raises Unreachable: the servers of the board do not answer.
         """
 
     def post(self, job: Job) -> None:
-        """Take a job. One that waits or is being done already is not taken twice."""
+        """Queue a job, unless it is queued or running already."""
 
     def live(self) -> set[Job]:
-        """Tell which jobs wait or are being done, by anybody."""
+        """Return the jobs that are queued or running, in any process."""
 
     def stop(self, graceful: float) -> None:
-        """Hand out no more, and wait for those who are at work, seconds at the most."""
+        """Stop dispatching, and wait for running jobs.
+
+        :param graceful: seconds, at most.
+        """

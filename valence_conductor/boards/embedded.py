@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The board of one process: a queue and the threads that empty it."""
+"""The board of a single process."""
 
 from collections.abc import Collection
 import queue
@@ -10,17 +10,17 @@ import time
 from oslo_log import log as logging
 
 from valence_conductor import errors
-from valence_conductor.boards.base import Work
+from valence_conductor.boards.base import Handler
 from valence_conductor.job import Job
 
 LOG = logging.getLogger(__name__)
 
 
 class EmbeddedBoard:
-    """A queue in this process, and the threads that empty it.
+    """A queue in this process, and the threads that run its jobs.
 
-    Nothing is lost with it: the rows say what is to be done, and the sweep of
-    the next start posts it again.
+    Nothing is lost with it: the rows say what is to be done, and the first sweep after
+    the next start requeues it.
     """
 
     def __init__(self, workers: int) -> None:
@@ -31,22 +31,24 @@ class EmbeddedBoard:
         self._halt = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def start(self, work: Work | None, ledgers: Collection[str]) -> None:
-        """Begin to hand out jobs.
+    def start(self, handler: Handler | None, ledgers: Collection[str]) -> None:
+        """Start to dispatch jobs.
 
-        :raises ValueError: there is nobody else who could do them.
+        :raises ValueError: without a handler, because no other process could run the jobs.
         """
-        if work is None:
-            raise ValueError("a board in one process needs that process to work")
+        if handler is None:
+            raise ValueError("the board of a single process needs a handler")
         self._threads = [
-            threading.Thread(target=self._serve, args=(work,), name=f"conductor-{n}", daemon=True)
+            threading.Thread(
+                target=self._work, args=(handler,), name=f"conductor-{n}", daemon=True
+            )
             for n in range(self._workers)
         ]
         for thread in self._threads:
             thread.start()
 
     def post(self, job: Job) -> None:
-        """Take a job, unless it waits or is being done already."""
+        """Queue a job, unless it is queued or running already."""
         with self._lock:
             if job in self._live or self._halt.is_set():
                 return
@@ -54,12 +56,15 @@ class EmbeddedBoard:
         self._jobs.put(job)
 
     def live(self) -> set[Job]:
-        """Tell which jobs wait or are being done in this process."""
+        """Return the jobs that are queued or running in this process."""
         with self._lock:
             return set(self._live)
 
     def stop(self, graceful: float) -> None:
-        """Hand out no more, and wait for those who are at work, seconds at the most."""
+        """Stop dispatching, and wait for running jobs.
+
+        :param graceful: seconds, at most.
+        """
         self._halt.set()
         for _thread in self._threads:
             self._jobs.put(None)
@@ -67,21 +72,21 @@ class EmbeddedBoard:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _serve(self, work: Work) -> None:
+    def _work(self, handler: Handler) -> None:
         while (job := self._jobs.get()) is not None:
-            following = None
+            next_job = None
             if not self._halt.is_set():
-                following = self._do(job, work)
+                next_job = self._run(job, handler)
             with self._lock:
                 self._live.discard(job)
-            if following is not None:
-                self.post(following)
+            if next_job is not None:
+                self.post(next_job)
 
-    def _do(self, job: Job, work: Work) -> Job | None:
+    def _run(self, job: Job, handler: Handler) -> Job | None:
         try:
-            return work(job, self._halt)
+            return handler(job, self._halt)
         except errors.Abandoned:
-            LOG.info("%s was left; the next sweep, or the next start, goes on with it", job.name)
-        except Exception:  # the top of a thread: the row still asks for the job
-            LOG.exception("%s could not be run; it is tried again at the next sweep", job.name)
+            LOG.info("Abandoned job %s: the next sweep or start resumes it", job.name)
+        except Exception:  # the top of a thread: the row still requests the job
+            LOG.exception("Job %s could not be run, the next sweep will requeue it", job.name)
         return None

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The bell of a jobboard: whoever waits for jobs hears at once that there is one.
+"""Notifications of a jobboard: conductors that wait for jobs learn of a new one at once.
 
-It is a convenience and nothing more. A bell that nobody heard, because a server was
-restarted, costs as long as it takes until somebody looks at the board anyway.
+They are an optimization and nothing more. A lost one, because a server was restarted,
+costs the time until a conductor polls the board anyway.
 """
 
 import contextlib
@@ -12,84 +12,88 @@ from typing import Any
 
 from taskflow.jobs import base as jobs_base
 
-#: Of Redis; beside TaskFlow's own names.
+#: Channel of Redis; TaskFlow uses names of its own beside it.
 CHANNEL = "valence:posted"
 
-#: Seconds between two attempts to listen to a server that is away, and between two
-#: looks whether to stop.
-AGAIN = 1.0
+#: Seconds between two attempts to listen to a server that is unreachable, and between
+#: two checks whether to stop.
+RETRY_INTERVAL = 1.0
 
 
 class Notifier:
-    """The bell of a board that tells nobody: heard in this process alone.
+    """Notifies the threads of this process only, for boards without notifications.
 
-    :param board: TaskFlow's.
+    :param board: of TaskFlow.
     """
 
     def __init__(self, board: Any) -> None:
         self._board = board
-        self._rung = threading.Event()
+        self._notified = threading.Event()
         self._stopped = threading.Event()
 
     def listen(self) -> None:
-        """Hear the others from now on; the board is connected."""
+        """Start to receive the notifications of other processes; the board is connected."""
 
     def stop(self) -> None:
-        """Hear nobody any more, and let go of whoever waits."""
+        """Stop listening, and wake the threads that wait."""
         self._stopped.set()
         self.wake()
 
-    def ring(self) -> None:
-        """Let everybody know that there is a job."""
+    def notify(self) -> None:
+        """Notify all processes that there is a job."""
         self.wake()
 
     def wake(self) -> None:
-        """Let whoever waits in this process look."""
-        self._rung.set()
+        """Wake a thread of this process that waits."""
+        self._notified.set()
 
     def wait(self, seconds: float) -> None:
-        """Wait until it rings, but not longer than so many seconds."""
-        self._rung.wait(seconds)
-        self._rung.clear()
+        """Wait for a notification.
+
+        :param seconds: at most.
+        """
+        self._notified.wait(seconds)
+        self._notified.clear()
 
 
 class RedisNotifier(Notifier):
-    """A bell over a channel of Redis."""
+    """Notifies over a channel of Redis."""
 
     def listen(self) -> None:
-        """Listen in a thread."""
-        threading.Thread(target=self._listen, name="bell", daemon=True).start()
+        """Start to listen in a thread."""
+        threading.Thread(target=self._listen, name="notifier", daemon=True).start()
 
-    def ring(self) -> None:
-        """Publish; a server that is away is no reason to fail: the job is posted."""
+    def notify(self) -> None:
+        """Publish on the channel; a failure is ignored, because the job is posted."""
         self.wake()
-        with contextlib.suppress(Exception):  # redis is there only where it is used
+        with contextlib.suppress(Exception):  # redis is installed only where it is used
             self._client().publish(CHANNEL, "")
 
     def _listen(self) -> None:
         while not self._stopped.is_set():
             with (
-                contextlib.suppress(Exception),  # the server is away, and is tried again
-                self._client().pubsub(ignore_subscribe_messages=True) as heard,
+                contextlib.suppress(Exception),  # the server is unreachable; retried below
+                self._client().pubsub(ignore_subscribe_messages=True) as subscription,
             ):
-                heard.subscribe(CHANNEL)
+                subscription.subscribe(CHANNEL)
                 while not self._stopped.is_set():
-                    if heard.get_message(timeout=AGAIN) is not None:
+                    if subscription.get_message(timeout=RETRY_INTERVAL) is not None:
                         self.wake()
-            self._stopped.wait(AGAIN)
+            self._stopped.wait(RETRY_INTERVAL)
 
     def _client(self) -> Any:
-        # TaskFlow's own, made of all that the URL says; it opens another connection.
+        # TaskFlow builds it from all the options in the URL (sentinel, TLS, passwords) and
+        # offers no public way to it; a subscription opens a connection of its own.
         return self._board._client
 
 
 class ZooKeeperNotifier(Notifier):
-    """ZooKeeper tells every client what is posted."""
+    """Relays the notifications that ZooKeeper sends to every client."""
 
     def listen(self) -> None:
-        """Have TaskFlow pass it on."""
+        """Register with TaskFlow's notifications."""
         self._board.notifier.register(jobs_base.POSTED, lambda *_, **__: self.wake())
 
 
-#: kind of board -> its bell
+#: kind of board -> its notifier
 NOTIFIERS: dict[str, type[Notifier]] = {"redis": RedisNotifier, "zookeeper": ZooKeeperNotifier}

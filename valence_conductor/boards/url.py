@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The URL of a jobboard, and what TaskFlow calls its parts."""
+"""The URL of a jobboard, as the configuration of a TaskFlow backend."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 import urllib.parse
 
-#: Below it lies everything of ours, in a store that others may share.
+#: Prefix of everything that Valence keeps in a store that other services may share.
 NAMESPACE = "valence"
 
 
 def parse(url: str) -> dict[str, Any]:
-    """Turn a jobboard's URL into the configuration of TaskFlow's backend.
+    """Return the configuration of the TaskFlow backend for a jobboard.
 
     :param url: ``redis://``, ``zookeeper://`` or ``etcd://``.
-    :raises ValueError: it is none of these, or has no host.
+    :raises ValueError: the scheme is another one, or there is no host.
     """
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in _PARSERS:
-        known = ", ".join(f"{scheme}://" for scheme in sorted(_PARSERS))
-        raise ValueError(f"{parts.scheme or url!r} is no jobboard; there are {known}")
+        schemes = ", ".join(f"{scheme}://" for scheme in sorted(_PARSERS))
+        raise ValueError(f"{parts.scheme or url!r} is not a jobboard; use one of {schemes}")
     if not parts.netloc:
         raise ValueError(f"a jobboard's URL needs a host: {parts.scheme}://HOST")
     options = dict(urllib.parse.parse_qsl(parts.query))
@@ -28,9 +28,9 @@ def parse(url: str) -> dict[str, Any]:
 
 
 def hosts(conf: Mapping[str, Any]) -> str:
-    """Name the servers of a configuration that :func:`parse` made, without passwords."""
-    named = conf.get("hosts") or f"{conf['host']}:{conf['port']}"
-    return str(named).rpartition("@")[2]
+    """Return the servers in a configuration of :func:`parse`, without passwords."""
+    servers = conf.get("hosts") or f"{conf['host']}:{conf['port']}"
+    return str(servers).rpartition("@")[2]
 
 
 def _redis(parts: urllib.parse.SplitResult) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The conductor's command."""
+"""The command of the conductor."""
 
 import warnings
 
-# What TaskFlow stands on looks whether there is an eventlet. We do not use it, and
-# whoever starts a command can do nothing about its being deprecated.
+# A dependency of TaskFlow checks whether eventlet is installed. Valence does not use it,
+# and an operator can do nothing about its deprecation.
 warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")

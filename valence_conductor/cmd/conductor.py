@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The command ``valence-conductor``: does the jobs of a jobboard, until told to stop."""
+"""The command ``valence-conductor``: runs the jobs of a jobboard until it is stopped."""
 
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -15,10 +15,11 @@ from oslo_log import log as logging
 from stevedore import driver
 from stevedore import exception
 
-from valence_conductor import conductor
 from valence_conductor import conf as conductor_conf
-from valence_conductor import ledger
 from valence_conductor.cmd import startup_errors
+from valence_conductor.conductor import from_conf
+from valence_conductor.ledger import Ledger
+from valence_conductor.ledger import NAMESPACE
 
 LOG = logging.getLogger(__name__)
 
@@ -27,9 +28,9 @@ LOG = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a conductor in this process.
 
-    SIGTERM and SIGINT leave every job between two tasks and hand it over; what
-    is still in the middle of a request after ``[conductor] graceful_timeout``
-    is left as by a kill, which it survives.
+    After SIGTERM or SIGINT every job stops between two tasks and is handed over. A request
+    that is still in progress after ``[conductor] graceful_timeout`` is cut off as by a
+    kill, which its job survives.
     """
     conf = cfg.ConfigOpts()
     logging.register_options(conf)
@@ -39,38 +40,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = conf[conductor_conf.GROUP]
     if not (options.jobboard and options.connection and options.workers):
         sys.stderr.write(
-            "valence-conductor works on a jobboard: set [conductor] jobboard, connection and "
-            "workers in the configuration file. On one machine no conductor is needed: "
+            "valence-conductor needs a jobboard: set [conductor] jobboard, connection and "
+            "workers in the configuration file. On a single machine no conductor is needed: "
             "valence-api and the plugin run their flows themselves.\n"
         )
         return 2
     try:
-        one = conductor.from_conf(conf, [load(conf, name) for name in options.ledgers], "")
-        one.start()
+        ledgers = [load(conf, name) for name in options.ledgers]
+        conductor = from_conf(conf, ledgers, "")
+        conductor.start()
     except (OSError, ValueError) as exc:
         sys.stderr.write(f"valence-conductor: {exc}\n")
         return 1
-    told = threading.Event()
+    stop_requested = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_args: told.set())
+        signal.signal(number, lambda *_args: stop_requested.set())
     LOG.info("Conductor started, for the ledgers %s", ", ".join(options.ledgers))
-    told.wait()
-    one.stop()
+    stop_requested.wait()
+    conductor.stop()
     LOG.info("Conductor stopped")
     standard_logging.shutdown()
-    os._exit(0)  # a thread in the middle of a request would keep the process
+    os._exit(0)  # a thread in the middle of a request would keep the process alive
 
 
-def load(conf: cfg.ConfigOpts, name: str) -> ledger.Ledger:
+def load(conf: cfg.ConfigOpts, name: str) -> Ledger:
     """Load a ledger by its entry point.
 
-    :raises ValueError: there is none of this name.
+    :raises ValueError: no ledger has this name.
     """
-    factory: Callable[[cfg.ConfigOpts], ledger.Ledger]
+    factory: Callable[[cfg.ConfigOpts], Ledger]
     try:
-        factory = driver.DriverManager(ledger.NAMESPACE, name, invoke_on_load=False).driver
+        factory = driver.DriverManager(NAMESPACE, name, invoke_on_load=False).driver
     except exception.NoMatches as exc:
-        raise ValueError(f"There is no ledger {name!r} for [conductor] ledgers to name.") from exc
+        raise ValueError(
+            f"[conductor] ledgers names {name!r}, and no ledger of this name is installed."
+        ) from exc
     return factory(conf)
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A command that cannot begin says why, in one line."""
+"""Errors of a command that cannot start: one line, and no traceback."""
 
 from collections.abc import Callable
 import functools
@@ -14,14 +14,14 @@ Main = Callable[..., int]
 
 
 def reported(prog: str) -> Callable[[Main], Main]:
-    """Have a command tell without a traceback what is wrong with its configuration, or away.
+    """Decorate a command so that it prints the errors of its configuration and of its servers.
 
-    The exit status is 1 then.
+    It then exits with status 1.
 
     :param prog: the name of the command.
     """
 
-    def around(main: Main) -> Main:
+    def decorate(main: Main) -> Main:
         @functools.wraps(main)
         def run(argv: list[str] | None = None) -> int:
             try:
@@ -32,4 +32,4 @@ def reported(prog: str) -> Callable[[Main], Main]:
 
         return run
 
-    return around
+    return decorate

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One SQL database: its engine, its rows and its migrations."""
+"""A SQL database: its engine, its rows and its migrations."""

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Types of columns that tables of ours have in common."""
+"""Column types that the tables of Valence share."""
 
 import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-#: MariaDB would keep no fractions of seconds: rows made in one second had no order.
+#: MariaDB drops fractions of seconds by default: rows of one second would have no order.
 MOMENT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 
 
 class UTCDateTime(sa.types.TypeDecorator[datetime.datetime]):
-    """A time that is in UTC, aware of it, and the same in every database."""
+    """A time in UTC, aware of it, with the same precision in every database."""
 
     impl = MOMENT
     cache_ok = True
@@ -20,11 +20,11 @@ class UTCDateTime(sa.types.TypeDecorator[datetime.datetime]):
     def process_bind_param(
         self, value: datetime.datetime | None, dialect: sa.Dialect
     ) -> datetime.datetime | None:
-        """Store in UTC what knows its zone."""
+        """Convert an aware time to a naive one in UTC, to be stored."""
         return value.astimezone(datetime.UTC).replace(tzinfo=None) if value else None
 
     def process_result_value(
         self, value: datetime.datetime | None, dialect: sa.Dialect
     ) -> datetime.datetime | None:
-        """Give back what knows that it is UTC."""
+        """Return a stored time as one that is aware of being UTC."""
         return value.replace(tzinfo=datetime.UTC) if value else None

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The one line in the log for every change of a row's state."""
+"""One log line for every change of a row's state."""
 
 from oslo_log import log as logging
 
 LOG = logging.getLogger(__name__)
 
-#: What a row comes from before it is there, and goes to when it goes.
+#: The state before a row is created, and the state after it is deleted.
 NEW = "(new)"
 GONE = "(gone)"
 
@@ -14,13 +14,13 @@ GONE = "(gone)"
 def log_state_change(
     kind: str, uuid: str, old: str, new: str, *, generation: int, request_id: str | None = None
 ) -> None:
-    """Write the line; to be called once, after the change is committed.
+    """Log a state change; to be called once, after its commit.
 
-    ``<kind> <uuid>: <old> -> <new> (generation <n>, request <id>)``; all lines
-    are of one logger, so that they can be sent where they are wanted. It has ids
-    and states and nothing that a user wrote.
+    ``<kind> <uuid>: <old> -> <new> (generation <n>, request <id>)``; all of these lines
+    have this module's logger, so that they can be routed on their own. A line contains
+    ids and states and nothing that a user wrote.
 
-    :param request_id: of the request that began the operation, if one is known.
+    :param request_id: of the request that started the operation, if known.
     """
     LOG.info(
         "%s %s: %s -> %s (generation %d, request %s)",

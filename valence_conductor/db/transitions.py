@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Writing a row that several processes may believe to own."""
+"""State tables, and writes to rows that several processes may believe they own."""
 
 from collections.abc import Collection
 from collections.abc import Mapping
@@ -13,20 +13,16 @@ from valence_conductor import errors
 
 
 class Transitions:
-    """A table of states: what may follow what.
+    """A table of states and the transitions between them.
 
-    :param table: state -> the states that may follow it. A state that maps to
-        nothing is terminal.
+    :param table: state -> the states that may follow it. A state without any is terminal.
     """
 
     def __init__(self, table: Mapping[str, Collection[str]]) -> None:
         self.table = {state: frozenset(following) for state, following in table.items()}
 
     def check(self, old: str, new: str) -> None:
-        """Refuse a step that the table does not have.
-
-        :raises IllegalTransition: it does not have it.
-        """
+        """Raise IllegalTransition unless the table has this transition."""
         if new not in self.table.get(old, frozenset()):
             raise errors.IllegalTransition(f"a row may not go from {old!r} to {new!r}")
 
@@ -40,19 +36,19 @@ def compare_and_set(
     state: str | Collection[str],
     values: Mapping[str, Any],
 ) -> None:
-    """Write a row only if it is still what the writer believes it to be.
+    """Write a row only if it still is in the generation and state that the writer expects.
 
     ``UPDATE ... WHERE uuid AND generation AND state``; the database decides.
 
     :param table: the mapped class, with columns uuid, generation and state.
-    :param state: the state, or the states, in which the row may be found.
-    :raises Superseded: it is not; nothing was written.
+    :param state: the expected state, or several of them.
+    :raises Superseded: the row has changed; nothing was written.
     """
     states = [state] if isinstance(state, str) else list(state)
     where = (table.uuid == uuid, table.generation == generation, table.state.in_(states))
-    written = session.execute(sa.update(table).where(*where).values(**values))
-    if getattr(written, "rowcount", 0) != 1:
+    result = session.execute(sa.update(table).where(*where).values(**values))
+    if getattr(result, "rowcount", 0) != 1:
         raise errors.Superseded(
-            f"{table.__tablename__} {uuid}: not in generation {generation} and "
-            f"{' or '.join(states)} any more"
+            f"{table.__tablename__} {uuid}: no longer in generation {generation} and "
+            f"{' or '.join(states)}"
         )

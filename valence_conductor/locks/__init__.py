@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Locks and elections: what only one process may hold or do."""
+"""Locks and elections: for what only one process at a time may hold or do."""

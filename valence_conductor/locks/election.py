@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Who of several processes does what only one should do."""
+"""Election of the process that does what only one process should do."""
 
 from collections.abc import Callable
 import contextlib
 from typing import Any
+from typing import Protocol
 import urllib.parse
 
 from oslo_log import log as logging
@@ -15,121 +16,128 @@ from valence_conductor.locks.lock import Lock
 
 LOG = logging.getLogger(__name__)
 
-#: Scheme of a jobboard's URL -> what tooz calls a coordinator on the same servers.
+#: Scheme of a jobboard's URL -> scheme of tooz for a coordinator on the same servers.
 COORDINATORS = {"redis": "redis", "zookeeper": "kazoo", "etcd": "etcd3+http"}
 
-#: Name of the lock that the one who is elected to sweep holds.
-OFFICE = b"valence-sweeper"
+#: Name of the lock that the elected sweeper holds.
+SWEEPER = b"valence-sweeper"
+
+
+class Election(Protocol):
+    """An election of one leader among several processes."""
+
+    def is_leader(self) -> bool:
+        """Return whether this process is the leader; it becomes so if there is none."""
+
+    def close(self) -> None:
+        """Resign."""
 
 
 class AlwaysLeader:
-    """There is only one process, and it is elected."""
+    """The election of the only process."""
 
     def is_leader(self) -> bool:
-        """Tell whether this process is the one."""
+        """Return True."""
         return True
 
     def close(self) -> None:
-        """Stand for nothing any more."""
+        """Do nothing."""
 
 
 class LockHolderElection:
-    """The one who holds a lock is elected; one that lost it leaves the work to others.
+    """The holder of a lock is the leader; a process that lost it leaves the work to others.
 
-    :param lock: held when the process began to work.
-    :param lost: called when somebody else has the lock, once.
+    :param lock: held since the process started.
+    :param on_lost: called once, when another process holds the lock.
     """
 
-    def __init__(self, lock: Lock, lost: Callable[[], None]) -> None:
+    def __init__(self, lock: Lock, on_lost: Callable[[], None]) -> None:
         self._lock = lock
-        self._lost = lost
+        self._on_lost = on_lost
         self._is_over = False
 
     def is_leader(self) -> bool:
-        """Tell whether this process still is the one; a lock that nobody took is taken again.
+        """Return whether this process still is the leader.
 
-        :raises DBConnectionError: nobody can tell, the server is away.
+        A lock that was lost, and that no other process holds, is acquired again.
+
+        :raises DBConnectionError: unknown, because the server is unreachable.
         """
         if self._is_over:
             return False
         if self._lock.is_held():
             return True
         if self._lock.acquire():
-            LOG.warning("%s was lost, and is held again", self._lock.location)
+            LOG.warning("Lost %s and acquired it again", self._lock.location)
             return True
         self._is_over = True
         LOG.critical(
-            "%s was lost, and another process holds it and runs these flows. This one leaves all "
-            "work to it until it is started anew",
+            "Lost %s: another process holds it and runs these flows. This process leaves all "
+            "jobs to it until it is restarted",
             self._lock.location,
         )
-        self._lost()
+        self._on_lost()
         return False
 
     def close(self) -> None:
-        """Leave the lock to whoever took it."""
+        """Do nothing: the owner of the lock releases it."""
 
 
 class ToozElection:
-    """One of the processes that share a jobboard holds a lock of tooz.
+    """The leader of the processes that share a jobboard holds a lock of tooz.
 
-    The lock ends with the process, or when its heartbeat stops; whoever asks
-    next has it then.
+    The lock ends with its process, or when its heartbeat stops; the next process that
+    calls :meth:`is_leader` acquires it.
 
-    :param jobboard: URL of the jobboard; the lock lies on the same servers.
+    :param jobboard: URL of the jobboard; the lock is on the same servers.
     :param member: name of this process.
-    :param office: name of the lock: one for each thing that only one should do.
+    :param lock_name: one for each task that only one process should do.
     """
 
-    def __init__(self, jobboard: str, member: str, office: bytes = OFFICE) -> None:
+    def __init__(self, jobboard: str, member: str, lock_name: bytes = SWEEPER) -> None:
         parts = urllib.parse.urlsplit(jobboard)
         self._url = parts._replace(scheme=COORDINATORS[parts.scheme]).geturl()
         self._member = member.encode()
-        self._office = office
+        self._lock_name = lock_name
         self._coordinator: Any = None
         self._lock: Any = None
 
     def is_leader(self) -> bool:
-        """Tell whether this process is the one; it becomes so if nobody is."""
+        """Return whether this process is the leader; it becomes so if there is none."""
         try:
-            return self._ask()
-        except Exception as exc:  # each of tooz's drivers lets through errors of its own
-            LOG.warning(
-                "Nobody can be elected %s, it is tried again: %s", self._office.decode(), exc
-            )
+            return self._acquire()
+        except Exception as exc:  # every driver of tooz lets through errors of its own
+            name = self._lock_name.decode()
+            LOG.warning("Election of %s failed, it will be retried: %s", name, exc)
             self.close()
             return False
 
     def close(self) -> None:
-        """Give the office back, and leave."""
-        coordinator, self._coordinator, lock, self._lock = (
-            self._coordinator,
-            None,
-            self._lock,
-            None,
-        )
-        with contextlib.suppress(Exception):  # the lock ends by itself
+        """Release the lock, and disconnect."""
+        coordinator, lock = self._coordinator, self._lock
+        self._coordinator = self._lock = None
+        with contextlib.suppress(Exception):  # the lock expires anyway
             if lock is not None and lock.acquired:
                 lock.release()
         with contextlib.suppress(Exception):
             if coordinator is not None:
                 coordinator.stop()
 
-    def _ask(self) -> bool:
+    def _acquire(self) -> bool:
         if self._coordinator is None:
             self._coordinator = coordination.get_coordinator(self._url, self._member)
             self._coordinator.start(start_heart=True)
-            self._lock = self._coordinator.get_lock(self._office)
-        if self._lock.acquired and not self._still_held():
+            self._lock = self._coordinator.get_lock(self._lock_name)
+        if self._lock.acquired and not self._is_still_held():
             self.close()
             return False
         return bool(self._lock.acquired or self._lock.acquire(blocking=False))
 
-    def _still_held(self) -> bool:
-        """Make sure that a lock held since long was not lost meanwhile.
+    def _is_still_held(self) -> bool:
+        """Return whether a lock acquired earlier was not lost since.
 
-        With etcd nobody can tell. Two who sweep find the same, and what they do
-        about it is done once.
+        With etcd this is unknown. Two processes that sweep find the same jobs, and what
+        they do about them is done once.
         """
         try:
             return bool(self._lock.is_still_owner())

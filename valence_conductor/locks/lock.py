@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A file, or a word in a database, that one process holds for as long as it lives."""
+"""Exclusive locks that end with the process that holds them: on a file, or in a database."""
 
 from collections.abc import Mapping
 import fcntl
@@ -16,79 +16,93 @@ LOG = logging.getLogger(__name__)
 
 
 class Lock(Protocol):
-    """What only one process may hold.
+    """A lock that one process at a time may hold.
 
-    :ivar location: what it is on, for people.
+    :ivar location: of the lock, for log lines and errors.
     """
 
     location: str
 
     def acquire(self) -> bool:
-        """Take the lock; False when somebody else holds it."""
+        """Acquire the lock; return False when another holder has it."""
 
     def is_held(self) -> bool:
-        """Tell whether the lock that was taken is held still, asking whoever keeps it."""
+        """Return whether the lock that was acquired is still held, according to its keeper."""
 
     def release(self) -> None:
-        """Let go of the lock, if it is held."""
+        """Release the lock, if it is held."""
 
 
 class FileLock:
-    """An exclusive lock on a file; the kernel lets go of it when its holder dies.
+    """A lock on a file or a folder; the kernel releases it when its holder dies.
 
-    It belongs to the open file and not to the process (``flock``), so that two
-    holders in one process exclude each other as well.
+    It belongs to the open file and not to the process (``flock``), so that two holders
+    in one process exclude each other as well. The locks of fasteners (``lockf``) do not:
+    they belong to the process, end as soon as any thread of it closes the file, and
+    cannot be held on a folder.
 
-    :param path: of the file; made when missing, never removed.
+    :param path: of the file, which is created when missing (mode 0600) and never removed.
+    :param folder: ``path`` is an existing folder.
+    :param shared: exclude exclusive holders only.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, folder: bool = False, shared: bool = False) -> None:
         self.location = path
-        self._file: int | None = None
+        self._flags = os.O_CLOEXEC | (os.O_RDONLY if folder else os.O_RDWR | os.O_CREAT)
+        self._operation = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        self._descriptor: int | None = None
 
-    def acquire(self) -> bool:
-        """Take the lock.
+    def acquire(self, *, blocking: bool = False) -> bool:
+        """Acquire the lock.
 
-        :returns: False when somebody else holds it.
+        :param blocking: wait for other holders, without a deadline.
+        :returns: False when another holder excludes this one.
         """
-        file = os.open(self.location, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self.location, self._flags, 0o600)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, self._operation | (0 if blocking else fcntl.LOCK_NB))
         except OSError:
-            os.close(file)
+            os.close(descriptor)
+            if blocking:
+                raise
             return False
-        self._file = file
+        self._descriptor = descriptor
         return True
 
     def is_held(self) -> bool:
-        """Tell whether the lock is held: the kernel takes it away from nobody."""
-        return self._file is not None
+        """Return whether the lock was acquired: the kernel never revokes it."""
+        return self._descriptor is not None
 
     def release(self) -> None:
-        """Let go of the lock, if it is held."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        """Release the lock, if it is held."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 class ServerLock:
-    """An exclusive lock in a database on a server.
+    """An exclusive lock in a database on a server. Safe to use from many threads.
 
-    The server lets go of it when its holder's connection ends, and tells nobody: ask
-    :meth:`held` before relying on it. Safe to use from many threads.
+    The server releases it when its holder's connection ends, without notice: call
+    :meth:`is_held` before relying on it.
+
+    The locks of tooz in these databases are not used: that of PostgreSQL needs psycopg2,
+    that of MariaDB is one for the whole server and not one per database, and neither can
+    find out whether it is still held.
 
     :param engine: of PostgreSQL or MariaDB.
-    :param name: of the lock, a word.
+    :param name: of the lock, one word.
     """
 
-    #: dialect -> what takes the lock of a database, and lasts as long as the connection.
+    #: dialect -> the statement that acquires the lock, for as long as the connection lasts.
     STATEMENTS: Mapping[str, str] = {
         "postgresql": "SELECT pg_try_advisory_lock(hashtext('valence-{name}'))",
         "mysql": "SELECT GET_LOCK(CONCAT('valence-{name}-', MD5(DATABASE())), 0)",
     }
 
-    #: Nobody speaks over the connection of a lock, and it must not end because of that.
-    PATIENCE: Mapping[str, str] = {"mysql": "SET SESSION wait_timeout = 31536000"}
+    #: dialect -> the statement that keeps the server from closing an idle connection: that
+    #: of a lock is idle all the time.
+    KEEP_IDLE: Mapping[str, str] = {"mysql": "SET SESSION wait_timeout = 31536000"}
 
     def __init__(self, engine: sa.Engine, name: str = "flows") -> None:
         self.location = f"a lock in {engine.url.render_as_string(hide_password=True)}"
@@ -98,26 +112,26 @@ class ServerLock:
         self._guard = threading.Lock()
 
     def acquire(self) -> bool:
-        """Take the lock.
+        """Acquire the lock.
 
-        :returns: False when somebody else holds it.
-        :raises DBConnectionError: the server is away.
+        :returns: False when another holder has it.
+        :raises DBConnectionError: the server is unreachable.
         """
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         dialect = self._engine.dialect.name
-        if dialect in self.PATIENCE:
-            connection.exec_driver_sql(self.PATIENCE[dialect])
+        if dialect in self.KEEP_IDLE:
+            connection.exec_driver_sql(self.KEEP_IDLE[dialect])
         if connection.exec_driver_sql(self._statement).scalar():
             with self._guard:
                 self._connection = connection
             return True
-        _end(connection)
+        _close(connection)
         return False
 
     def is_held(self) -> bool:
-        """Tell whether the lock is held: whether its connection is there still.
+        """Return whether the lock is held: whether its connection still exists.
 
-        One that is gone is not taken up again, or the lock would seem to be held.
+        A connection that was lost is not replaced, or the lock would seem to be held.
         """
         with self._guard:
             if self._connection is None:
@@ -125,26 +139,26 @@ class ServerLock:
             try:
                 self._connection.exec_driver_sql("SELECT 1")
             except (db_errors.DBError, sa.exc.SQLAlchemyError) as exc:
-                LOG.warning("The connection that held %s is gone: %s", self.location, exc)
-                self._let_go()
+                LOG.warning("Lost the connection that held %s: %s", self.location, exc)
+                self._drop_connection()
                 return False
             return True
 
     def release(self) -> None:
-        """Let go of the lock, if it is held."""
+        """Release the lock, if it is held."""
         with self._guard:
-            self._let_go()
+            self._drop_connection()
 
-    def _let_go(self) -> None:
+    def _drop_connection(self) -> None:
         if self._connection is not None:
-            _end(self._connection)
+            _close(self._connection)
             self._connection = None
 
 
-def _end(connection: sa.Connection) -> None:
-    """End a connection instead of giving it back to its pool: the lock ends with it."""
+def _close(connection: sa.Connection) -> None:
+    """Close a connection instead of returning it to its pool: the lock ends with it."""
     try:
         connection.invalidate()
         connection.close()
-    except (db_errors.DBError, sa.exc.SQLAlchemyError) as exc:  # it was gone, and so is the lock
-        LOG.debug("The connection of a lock was gone: %s", exc)
+    except (db_errors.DBError, sa.exc.SQLAlchemyError) as exc:  # the lock has ended as well
+        LOG.debug("The connection of a lock was closed already: %s", exc)

@@ -15,6 +15,7 @@ from sqlalchemy import orm
 from valence_conductor import errors as conductor_errors
 from valence_conductor import waiting
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 from valence_conductor.db import state_log
 from valence_conductor.db import transitions
 from valence_integration import errors
@@ -58,12 +59,12 @@ class Instances:
 
     def upgrade(self) -> None:
         """Upgrade the schema to this release."""
-        self._db.upgrade(migrations.PATH, migrations.VERSION_TABLE)
+        db_migrations.upgrade(self._db, migrations.PATH, migrations.VERSION_TABLE)
 
     def is_current(self) -> bool:
         """Return whether the schema is the one of this release."""
-        head = db_engine.latest_revision(migrations.PATH)
-        return self._db.version(migrations.VERSION_TABLE) == head
+        head = db_migrations.latest_revision(migrations.PATH)
+        return db_migrations.version(self._db, migrations.VERSION_TABLE) == head
 
     def installation(self) -> str:
         """Return the uuid that this database was given when it was created.

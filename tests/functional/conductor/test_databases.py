@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A conductor's databases, on real servers."""
+"""The databases of a conductor, on real servers."""
 
 from concurrent import futures
 import threading
@@ -12,6 +12,7 @@ from testtools import matchers
 from tests import base
 from tests.servers import databases
 from valence_conductor import errors
+from valence_conductor.db import migrations
 from valence_conductor.db.engine import Database
 from valence_conductor.journal import Journal
 from valence_integration.db.instances import Instances
@@ -28,7 +29,7 @@ class ServerTestCase(testscenarios.WithScenarios, base.TestCase):
 
 
 class TestReach(ServerTestCase):
-    """A server that starts when we do, or that is not there."""
+    """A server that starts at the same time as this process, or does not run."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -37,27 +38,27 @@ class TestReach(ServerTestCase):
         self.database = Database(self.server.url("rows"))
         self.addCleanup(self.database.close)
 
-    def test_it_is_waited_for(self) -> None:
-        soon = threading.Timer(1, self.server.restart)
-        soon.start()
-        self.addCleanup(soon.join)
+    def test_a_server_that_starts_later_is_waited_for(self) -> None:
+        timer = threading.Timer(1, self.server.restart)
+        timer.start()
+        self.addCleanup(timer.join)
         self.database.reach(120)
-        self.assertIsNone(self.database.version("nothing"))
+        self.assertIsNone(migrations.version(self.database, "none"))
 
-    def test_it_is_named_in_one_line_and_its_password_is_not(self) -> None:
+    def test_the_error_is_one_line_that_names_the_server_without_its_password(self) -> None:
         url = self.database.url.set(password="secret")
         exc = self.assertRaises(
             errors.Unreachable, Database(url.render_as_string(hide_password=False)).reach, 0
         )
-        told = self.database.url.set(password="***")
-        self.assertThat(str(exc), matchers.StartsWith(f"The database {told} cannot be reached: "))
+        name = self.database.url.set(password="***")
+        self.assertThat(str(exc), matchers.StartsWith(f"The database {name} cannot be reached: "))
         self.assertEqual(1, len(str(exc).splitlines()))
 
 
-class TestTogether(ServerTestCase):
-    """Conductors that are started at the same moment, on a database that is empty."""
+class TestConcurrentStart(ServerTestCase):
+    """Conductors that start at the same moment, on an empty database."""
 
-    def test_they_make_the_tables_once_and_all_of_them_start(self) -> None:
+    def test_the_tables_are_created_once_and_every_conductor_starts(self) -> None:
         server = self.server
         server.create("empty")
         ready = threading.Barrier(6)
@@ -70,8 +71,8 @@ class TestTogether(ServerTestCase):
             Instances(database).upgrade()
 
         with futures.ThreadPoolExecutor(6) as pool:
-            for started in [pool.submit(start) for _ in range(6)]:
-                started.result()
+            for future in [pool.submit(start) for _ in range(6)]:
+                future.result()
         database = Database(server.url("empty"))
         self.addCleanup(database.close)
         self.assertTrue(Instances(database).is_current())

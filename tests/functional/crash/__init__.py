@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Kills at every instant, a sample of them."""
+"""A sample of the crash tests, and tests of their stand-in for Ironic."""

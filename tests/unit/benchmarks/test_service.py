@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the benchmark of the service makes of what it measured."""
+"""The figures and goals of the benchmark of the service."""
 
 from benchmarks import listing
 from benchmarks import refreshing
@@ -8,7 +8,7 @@ from benchmarks import service
 from tests import base
 
 
-def refresh(**known: object) -> refreshing.Refresh:
+def refresh(**fields: object) -> refreshing.Refresh:
     measured = {
         "pod_managers": 8,
         "systems": 48,
@@ -25,28 +25,28 @@ def refresh(**known: object) -> refreshing.Refresh:
         "listing": 0.1,
         "listing_requests": 0,
     }
-    return refreshing.Refresh(**{**measured, **known})  # type: ignore[arg-type]
+    return refreshing.Refresh(**{**measured, **fields})  # type: ignore[arg-type]
 
 
 class TestFigures(base.TestCase):
-    def test_the_limit_is_what_must_follow_each_other(self) -> None:
+    def test_the_limit_is_the_time_of_the_requests_that_follow_each_other(self) -> None:
         # Three collections; 48 systems and 50 chassis, eight at a time.
         self.assertAlmostEqual((3 + 6 + 7) * 0.02, refresh().limit)
         self.assertAlmostEqual(3 * 0.02, refresh(expand=True).limit)
 
-    def test_the_ratio_leaves_our_own_time_out(self) -> None:
+    def test_the_ratio_excludes_the_cpu_time_of_the_service(self) -> None:
         self.assertAlmostEqual(1.2, refresh().ratio)
         self.assertAlmostEqual(0.85, refresh(pods_cpu=0.2).ratio)
 
-    def test_requests_are_told_by_the_resource(self) -> None:
+    def test_requests_are_divided_by_the_resources(self) -> None:
         self.assertAlmostEqual(442 / 342, refresh().per_resource)
 
 
 class TestGoals(base.TestCase):
-    def test_what_is_good_enough_misses_nothing(self) -> None:
+    def test_good_figures_miss_no_goal(self) -> None:
         self.assertEqual([], service._missed([refresh(), refresh(expand=True, first_requests=32)]))
 
-    def test_each_goal_that_is_missed_is_named(self) -> None:
+    def test_each_missed_goal_is_named(self) -> None:
         missed = service._missed(
             [
                 refresh(seconds=9.0),
@@ -60,11 +60,11 @@ class TestGoals(base.TestCase):
         for word, goal in zip(words, missed, strict=True):
             self.assertIn(word, goal)
 
-    def test_listing_is_held_against_the_short_list_of_ironic(self) -> None:
-        def beside(short: float) -> listing.Beside:
-            took = [listing.Took(seconds, cpu=0.01) for seconds in (0.05, short, 0.9)]
-            return listing.Beside(1000, *took)
+    def test_listing_is_compared_with_the_short_list_of_ironic(self) -> None:
+        def comparison(short: float) -> listing.Comparison:
+            costs = [listing.Cost(seconds, cpu=0.01) for seconds in (0.05, short, 0.9)]
+            return listing.Comparison(1000, *costs)
 
-        self.assertEqual([], service._missed_listing(beside(0.26)))
-        self.assertIn("4.0 times", service._missed_listing(beside(0.2))[0])
+        self.assertEqual([], service._missed_listing(comparison(0.26)))
+        self.assertIn("4.0 times", service._missed_listing(comparison(0.2))[0])
         self.assertEqual([], service._missed_listing(None))

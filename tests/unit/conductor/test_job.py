@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Jobs have names that any process works out again."""
+"""Names and ids that every process derives alike."""
 
 import dataclasses
 import json
+import os
 
 from tests import base
 from valence_conductor import errors
-from valence_conductor import ids as identity
+from valence_conductor import ids
 from valence_conductor.job import Job
 
 JOB = Job("nodes", "0b1c", 1, "compose")
@@ -26,19 +27,26 @@ class TestJob(base.TestCase):
             dataclasses.replace(JOB, generation=2),
             dataclasses.replace(JOB, operation="release"),
         ]
-        ids = {job.flow_uuid for job in [JOB, *others]} | {job.book_uuid for job in [JOB, *others]}
-        self.assertEqual(10, len(ids))
+        jobs = [JOB, *others]
+        uuids = {job.flow_uuid for job in jobs} | {job.book_uuid for job in jobs}
+        self.assertEqual(10, len(uuids))
 
-    def test_what_belongs_to_a_generation_has_an_id_of_its_kind(self) -> None:
-        self.assertEqual(
-            identity.derive_uuid("node", "i1", 1), identity.derive_uuid("node", "i1", 1)
-        )
-        self.assertNotEqual(
-            identity.derive_uuid("node", "i1", 1), identity.derive_uuid("ironic", "i1", 1)
-        )
-        self.assertNotEqual(
-            identity.derive_uuid("node", "i1", 1), identity.derive_uuid("node", "i1", 2)
-        )
+    def test_a_job_is_found_by_its_name(self) -> None:
+        self.assertEqual(JOB, Job.from_name(JOB.name))
+
+    def test_a_name_that_is_no_job_is_refused(self) -> None:
+        self.assertRaises(ValueError, Job.from_name, "the logbook of another program")
+
+
+class TestIds(base.TestCase):
+    def test_an_object_of_a_generation_has_an_id_of_its_kind(self) -> None:
+        node = ids.derive_uuid("node", "i1", 1)
+        self.assertEqual(node, ids.derive_uuid("node", "i1", 1))
+        self.assertNotEqual(node, ids.derive_uuid("ironic", "i1", 1))
+        self.assertNotEqual(node, ids.derive_uuid("node", "i1", 2))
+
+    def test_the_name_of_a_process_ends_with_its_process_id(self) -> None:
+        self.assertTrue(ids.process_name().endswith(f":{os.getpid()}"))
 
 
 class TestFault(base.TestCase):

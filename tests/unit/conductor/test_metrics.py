@@ -1,113 +1,127 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What Prometheus is told, and what the sweeper finds that no row owns."""
+"""The metrics of a conductor, and the strays that its audits find."""
 
 import pathlib
 import re
-import urllib.request
 
 import prometheus_client
 
 from tests import base
-from tests.unit.conductor import test_conductor
+from tests.unit.conductor import base as conductor_base
 from tests.unit.conductor import toy
 from valence_conductor import metrics
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
+RESULTS = ("success", "reverted", "failed")
 
-def sample(name: str, **labels: str) -> float:
-    return prometheus_client.REGISTRY.get_sample_value(name, labels) or 0.0
+LABELS = {"ledger": "toys", "operation": "build"}
 
 
-class TestMetrics(test_conductor.ConductorTest):
+def sample(name: str, **labels: str) -> float | None:
+    """Return the value of a metric; None when it has no such sample."""
+    return prometheus_client.REGISTRY.get_sample_value(name, labels)
+
+
+def count(name: str, **labels: str) -> float:
+    """Return the value of a counter, which has no sample before it is first incremented."""
+    return sample(name, **labels) or 0.0
+
+
+class TestMetrics(conductor_base.ConductorTestCase):
     def test_a_job_that_ended_is_counted_by_its_result(self) -> None:
-        labels = {"ledger": "toys", "operation": "build"}
-        before = {r: sample("valence_jobs_total", result=r, **labels) for r in RESULTS}
-        toys = toy.Toys(self.folder, {"glue": "fail"})
-        one = self.start(toys)
-        one.submit(job := toys.add("t1"))
-        self.assertTrue(one.wait(job, 60))
-        one.stop(5)
-        after = {r: sample("valence_jobs_total", result=r, **labels) for r in RESULTS}
-        grown = {r: after[r] - before[r] for r in RESULTS}
-        self.assertEqual({"success": 0, "reverted": 1, "failed": 0}, grown)
-        self.assertEqual(0, sample("valence_jobs_running", **labels))
+        def results() -> list[float]:
+            return [count("valence_jobs_total", result=r, **LABELS) for r in RESULTS]
 
-    def test_how_long_a_task_took_is_told_for_both_directions(self) -> None:
+        before = results()
+        self.run_job({"glue": "fail"})
+        self.until(lambda: results() != before)
+        increases = [a - b for a, b in zip(results(), before, strict=True)]
+        self.assertEqual([0, 1, 0], increases)
+
+    def test_the_running_jobs_are_counted_by_their_ledger_and_operation(self) -> None:
+        toys = toy.Toys(self.folder, {"glue": "wait"})
+        conductor = self.start(toys)
+        conductor.submit(toys.add("t1"))
+        self.until(lambda: "glue begins" in toys.diary())
+        self.assertEqual(1, sample("valence_jobs_running", **LABELS))
+        conductor.stop(conductor_base.PATIENCE)
+        self.assertEqual(0, sample("valence_jobs_running", **LABELS))
+
+    def test_the_duration_of_a_task_is_observed_in_both_directions(self) -> None:
         def counts() -> list[float]:
             name = "valence_task_seconds_count"
-            return [sample(name, task="saw", direction=d) for d in ("execute", "revert")]
+            return [count(name, task="saw", direction=d) for d in ("execute", "revert")]
 
         before = counts()
-        self.do({"glue": "fail"})
+        self.run_job({"glue": "fail"})
         self.assertEqual([1, 1], [a - b for a, b in zip(counts(), before, strict=True)])
 
-    def test_a_job_that_another_process_left_is_counted_as_resumed(self) -> None:
-        def resumed() -> float:
-            return sample("valence_resumes_total", ledger="toys", operation="build")
+    def test_only_a_job_that_another_process_left_is_counted_as_resumed(self) -> None:
+        def resumes() -> float:
+            return count("valence_resumes_total", **LABELS)
 
-        before = resumed()
+        before = resumes()
         toys = toy.Toys(self.folder, {"glue": "wait"})
-        one = self.start(toys)
-        one.submit(job := toys.add("t1"))
+        conductor = self.start(toys)
+        conductor.submit(job := toys.add("t1"))
         self.until(lambda: "glue begins" in toys.diary())
-        one.stop(5)
+        conductor.stop(conductor_base.PATIENCE)
+        self.assertEqual(0, resumes() - before)
         (self.folder / "go").touch()
-        self.assertTrue(self.start(toys).wait(job, 60))
-        self.assertEqual(1, resumed() - before)
+        self.assertTrue(self.start(toys).wait(job, conductor_base.PATIENCE))
+        self.assertEqual(1, resumes() - before)
 
     def test_the_rows_are_counted_by_state_at_each_scrape(self) -> None:
         toys = toy.Toys(self.folder)
-        exporter = metrics.Exporter([toys], "127.0.0.1", 0)
-        exporter.start()
-        self.addCleanup(exporter.stop)
+        collector = metrics.RowCollector([toys])
         toys.add("t1")
-        url = f"http://127.0.0.1:{exporter.port}/metrics"
-        with urllib.request.urlopen(url) as answer:
-            told = answer.read().decode()
-        self.assertIn('valence_rows{ledger="toys",state="building"} 1.0', told)
+        (family,) = collector.collect()
+        self.assertEqual(
+            [({"ledger": "toys", "state": "building"}, 1)],
+            [(row.labels, row.value) for row in family.samples],
+        )
+
+    def test_a_ledger_whose_rows_cannot_be_counted_is_left_out(self) -> None:
+        broken, sound = toy.Toys(self.folder), toy.Toys(self.folder)
+        broken.count_by_state = lambda: 1 / 0  # type: ignore[assignment, return-value]
+        sound.add("t1")
+        (family,) = metrics.RowCollector([broken, sound]).collect()
+        self.assertEqual(1, len(family.samples))
 
 
 class TestDocumentation(base.TestCase):
-    def test_every_metric_has_its_line_and_there_is_none_without(self) -> None:
+    def test_every_metric_has_its_line_and_every_line_its_metric(self) -> None:
         page = (ROOT / "doc/source/operator/metrics.rst").read_text()
-        described = set(re.findall(r"\* - ``(valence_\w+)``", page))
-        ours = [value for value in vars(metrics).values() if hasattr(value, "describe")]
-        families = [
-            family
-            for one in (*ours, metrics.Census([]))
-            if not isinstance(one, type)
-            for family in (one.collect() if isinstance(one, metrics.Census) else one.describe())
-        ]
-        total = {"counter": "_total"}
-        self.assertEqual({one.name + total.get(one.type, "") for one in families}, described)
+        documented = set(re.findall(r"\* - ``(valence_\w+)``", page))
+        families = list(metrics.RowCollector([]).collect())
+        for value in vars(metrics).values():
+            if isinstance(value, prometheus_client.metrics.MetricWrapperBase):
+                families.extend(value.describe())
+        suffixes = {"counter": "_total"}
+        names = {family.name + suffixes.get(family.type, "") for family in families}
+        self.assertEqual(names, documented)
         table = metrics.__doc__ or ""
-        self.assertEqual(described, set(re.findall(r"^(valence_\w+)", table, re.MULTILINE)))
+        self.assertEqual(documented, set(re.findall(r"^(valence_\w+)", table, re.MULTILINE)))
 
 
-class TestStrays(test_conductor.ConductorTest):
-    def test_what_no_row_owns_is_counted_whether_it_was_repaired_or_not(self) -> None:
+class TestStrays(conductor_base.ConductorTestCase):
+    def test_strays_are_counted_by_whether_they_were_repaired(self) -> None:
         def strays() -> list[float]:
             labels = {"ledger": "toys", "kind": "toy"}
-            return [
-                sample("valence_strays_total", repaired=r, **labels) for r in ("true", "false")
-            ]
+            return [count("valence_strays_total", repaired=r, **labels) for r in ("true", "false")]
 
         before = strays()
-        (self.folder / "strays").write_text("ours: a duck\nsomebody's car\n")
-        one = self.start(toy.Toys(self.folder))
-        found = one._sweeper.audit()
-        self.assertEqual([True, False], [stray.repaired for stray in found])
+        (self.folder / "strays").write_text("own duck\nanother car\n")
+        audited = self.start(toy.Toys(self.folder))._sweeper.audit()
+        self.assertEqual([True, False], [stray.repaired for stray in audited])
         self.assertEqual([1, 1], [a - b for a, b in zip(strays(), before, strict=True)])
 
     def test_an_audit_that_fails_does_not_keep_the_other_ledgers_from_theirs(self) -> None:
         broken, sound = toy.Toys(self.folder), toy.Toys(self.folder)
         broken.audit = lambda: 1 / 0  # type: ignore[assignment, return-value]
-        (self.folder / "strays").write_text("ours: a duck\n")
-        one = self.start(sound)
-        one._sweeper._ledgers = [broken, sound]
-        self.assertEqual(["ours: a duck"], [stray.what for stray in one._sweeper.audit()])
-
-
-RESULTS = ("success", "reverted", "failed")
+        (self.folder / "strays").write_text("own duck\n")
+        conductor = self.start(sound)
+        conductor._sweeper._ledgers = [broken, sound]
+        self.assertEqual(["own duck"], [stray.what for stray in conductor._sweeper.audit()])

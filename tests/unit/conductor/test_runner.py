@@ -1,24 +1,78 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a journal says of how a flow ended, and when that is to be believed."""
+"""One job: how its flow is run, interrupted, settled, and how its end is recognized."""
+
+import pathlib
+import threading
 
 from taskflow import states
 from taskflow.persistence import models
 from taskflow.types import failure
 
 from tests import base
+from tests.unit.conductor import base as conductor_base
+from tests.unit.conductor import toy
+from valence_conductor import errors
 from valence_conductor import runner
+from valence_conductor.job import Job
+from valence_conductor.job import Outcome
 from valence_conductor.job import Result
 
 
+class StoppedToys(toy.Toys):
+    """Toys whose conductor is stopped while the first task runs."""
+
+    def __init__(self, folder: pathlib.Path, halt: threading.Event) -> None:
+        super().__init__(folder)
+        self.halt = halt
+
+    def task_started(self, job: Job, task: str, reverting: bool) -> None:
+        super().task_started(job, task, reverting)
+        self.halt.set()
+
+
+class SupersededToys(toy.Toys):
+    """Toys whose row changes before its job is settled."""
+
+    def settle(self, job: Job, outcome: Outcome) -> Job | None:
+        raise errors.Superseded("the row is in generation 2")
+
+
+class RunTest(conductor_base.ConductorTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.flows = self.journal()
+        self.halt = threading.Event()
+
+    def run_toy(self, toys: toy.Toys) -> Job | None:
+        job = toys.add("t1")
+        return runner.Runner(self.flows, {"toys": toys}).run(job, self.halt)
+
+    def test_a_stopped_conductor_starts_no_other_task(self) -> None:
+        toys = StoppedToys(self.folder, self.halt)
+        self.assertRaises(errors.Abandoned, self.run_toy, toys)
+        self.assertEqual(["saw begins", "saw ends"], toys.diary())
+        self.assertEqual("building", toys.read("t1").state)
+
+    def test_the_ledger_is_called_for_every_task_and_its_direction(self) -> None:
+        toys = toy.Toys(self.folder, {"glue": "fail"})
+        self.run_toy(toys)
+        forward = [("saw", False), ("glue", False)]
+        self.assertEqual([*forward, ("glue", True), ("saw", True)], toys.started)
+
+    def test_a_job_whose_row_has_changed_is_forgotten(self) -> None:
+        self.assertIsNone(self.run_toy(SupersededToys(self.folder)))
+        self.assertEqual([], list(self.flows.jobs()))
+
+
 def flow(state: str, *tasks: tuple[str, bool]) -> models.FlowDetail:
-    """Make a flow's detail, of tasks with their states and whether they failed."""
+    """Return a flow detail whose tasks have these states and, if True, a failure."""
     detail = models.FlowDetail("flow", "f")
     detail.state = state
-    for number, (of_task, failed) in enumerate(tasks):
+    for number, (task_state, has_failure) in enumerate(tasks):
         atom = models.TaskDetail(f"task-{number}", f"t{number}")
-        atom.state = of_task
-        if failed:
+        atom.state = task_state
+        if has_failure:
             atom.failure = failure.Failure.from_exception(ValueError("No wheels."))
         detail.add(atom)
     return detail
@@ -29,23 +83,23 @@ class OutcomeTest(base.TestCase):
         outcome = runner.outcome_of(flow(state, *tasks))
         return outcome and outcome.result
 
-    def test_a_flow_that_ended_says_how(self) -> None:
-        done, undone = (states.SUCCESS, False), (states.REVERTED, False)
+    def test_a_flow_that_ended_has_a_result(self) -> None:
+        done, reverted = (states.SUCCESS, False), (states.REVERTED, False)
         failed = (states.REVERTED, True)
         self.assertEqual(Result.SUCCESS, self.result(states.SUCCESS, done, done))
-        self.assertEqual(Result.REVERTED, self.result(states.REVERTED, undone, failed))
-        late = (states.PENDING, False)
-        self.assertEqual(Result.REVERTED, self.result(states.REVERTED, failed, late))
+        self.assertEqual(Result.REVERTED, self.result(states.REVERTED, reverted, failed))
+        pending = (states.PENDING, False)
+        self.assertEqual(Result.REVERTED, self.result(states.REVERTED, failed, pending))
 
-    def test_a_state_that_its_tasks_do_not_bear_out_is_not_believed(self) -> None:
-        """Two processes wrote it: one of them had slept through its lease."""
-        done, runs = (states.SUCCESS, False), (states.RUNNING, False)
-        undone, failed = (states.REVERTED, False), (states.REVERTED, True)
+    def test_a_state_that_its_tasks_contradict_is_ignored(self) -> None:
+        """Two processes wrote it: one of them had slept past the end of its lease."""
+        done, running = (states.SUCCESS, False), (states.RUNNING, False)
+        reverted, failed = (states.REVERTED, False), (states.REVERTED, True)
         for state, tasks in (
-            (states.REVERTED, (runs, undone)),
+            (states.REVERTED, (running, reverted)),
             (states.REVERTED, (done, failed)),
-            (states.REVERTED, (undone, undone)),
-            (states.SUCCESS, (done, runs)),
+            (states.REVERTED, (reverted, reverted)),
+            (states.SUCCESS, (done, running)),
         ):
             self.assertIsNone(self.result(state, *tasks))
 

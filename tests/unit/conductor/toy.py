@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import datetime
 import json
 import pathlib
-import time
+import threading
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,7 +24,7 @@ from valence_conductor.job import FlowSpec
 from valence_conductor.job import Job
 from valence_conductor.job import Outcome
 from valence_conductor.job import Result
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 
 STATES = transitions.Transitions(
     {"building": {"built", "error", "broken"}, "built": {"scrapping"}, "scrapping": {"gone"}}
@@ -32,13 +32,16 @@ STATES = transitions.Transitions(
 
 BUILD = {Result.SUCCESS: "built", Result.REVERTED: "error", Result.FAILED: "broken"}
 
+#: Seconds that a task waits for the file ``go``: longer than any test may take.
+WAIT = 3600
+
 
 class Base(orm.DeclarativeBase):
     """The tables of this module."""
 
 
 class Toy(Base):
-    """A row with the columns that compare_and_set asks for."""
+    """A row with the columns that compare_and_set needs."""
 
     __tablename__ = "toys"
     uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), primary_key=True)
@@ -52,7 +55,11 @@ class Toy(Base):
 
 
 class Toys:
-    """The ledger. Everything that happens is appended to ``diary``."""
+    """The ledger. Its tasks append a line to ``diary`` for everything that they do.
+
+    :param script: task (or ``undo <task>``) -> what it does; see :class:`Step`.
+    :ivar started: the tasks that started in this process, and whether to be reverted.
+    """
 
     name = "toys"
 
@@ -61,35 +68,41 @@ class Toys:
         self.db = Database(databases.url(folder, "toys"))
         Base.metadata.create_all(self.db.engine)
         self.script = dict(script or {})
+        self.started: list[tuple[str, bool]] = []
 
     def add(self, uuid: str) -> Job:
+        """Add a row, and return the job that it requests."""
         with self.db.writer() as session:
             session.add(Toy(uuid=uuid))
         return Job(self.name, uuid, 1, "build")
 
     def read(self, uuid: str) -> Toy:
+        """Return a row."""
         with self.db.reader() as session:
             return session.get_one(Toy, uuid)
 
-    def note(self, what: str) -> None:
+    def record(self, line: str) -> None:
+        """Append a line to the diary."""
         with (self.folder / "diary").open("a") as diary:
-            diary.write(what + "\n")
+            diary.write(line + "\n")
 
     def diary(self) -> list[str]:
+        """Return the lines of the diary."""
         path = self.folder / "diary"
         return path.read_text().splitlines() if path.exists() else []
 
-    def ask_to_scrap(self, uuid: str) -> None:
+    def request_scrap(self, uuid: str) -> None:
+        """Request that a toy be scrapped; a build in progress is cancelled."""
         with self.db.writer() as session:
             session.execute(sa.update(Toy).where(Toy.uuid == uuid).values(scrap_requested=True))
 
-    # What a conductor asks.
+    # The methods that a conductor calls.
 
     def pending(self) -> Iterable[Job]:
         operations = {"building": "build", "scrapping": "scrap"}
         with self.db.reader() as session:
-            found = session.scalars(sa.select(Toy).where(Toy.state.in_(operations))).all()
-        return [Job(self.name, t.uuid, t.generation, operations[t.state]) for t in found]
+            rows = session.scalars(sa.select(Toy).where(Toy.state.in_(operations))).all()
+        return [Job(self.name, t.uuid, t.generation, operations[t.state]) for t in rows]
 
     def is_pending(self, job: Job) -> bool:
         return job in self.pending()
@@ -101,6 +114,7 @@ class Toys:
         return {"toys": self}
 
     def task_started(self, job: Job, task: str, reverting: bool) -> None:
+        self.started.append((task, reverting))
         with self.db.writer() as session:
             session.execute(sa.update(Toy).where(Toy.uuid == job.uuid).values(task=task))
 
@@ -131,21 +145,21 @@ class Toys:
     def audit(self) -> Iterable[Stray]:
         path = self.folder / "strays"
         for line in path.read_text().splitlines() if path.exists() else []:
-            yield Stray("toy", line, repaired=line.startswith("ours"))
+            yield Stray("toy", line, repaired=line.startswith("own"))
 
 
 class Step(task.Task):
-    """Does what the script says of it: ok, fail, wait, die."""
+    """A task that does what the script names: ok, fail, bug, wait; its revert: hang, fail."""
 
     def execute(self, toy_uuid: str, toys: Toys) -> str:
-        toys.note(f"{self.name} begins")
-        what = toys.script.get(self.name, "ok")
-        if what == "fail":
+        toys.record(f"{self.name} begins")
+        action = toys.script.get(self.name, "ok")
+        if action == "fail":
             raise errors.Fault("No wheels are left.", {"code": "wheels"})
-        if what == "bug":
+        if action == "bug":
             raise ZeroDivisionError("a bug")
-        if what == "wait":
-            deadline = toys.read(toy_uuid).since + datetime.timedelta(seconds=60)
+        if action == "wait":
+            deadline = toys.read(toy_uuid).since + datetime.timedelta(seconds=WAIT)
             waiting.wait_until(
                 lambda: True if (toys.folder / "go").exists() else None,
                 deadline=deadline.replace(tzinfo=datetime.UTC),
@@ -153,14 +167,15 @@ class Step(task.Task):
                 what="the paint to dry",
                 cancelled=lambda: toys.read(toy_uuid).scrap_requested,
             )
-        toys.note(f"{self.name} ends")
+        toys.record(f"{self.name} ends")
         return self.name
 
     def revert(self, toy_uuid: str, toys: Toys, **_kwargs: Any) -> None:
-        toys.note(f"{self.name} is undone")
-        if toys.script.get(f"undo {self.name}") == "hang":
-            time.sleep(60)
-        if toys.script.get(f"undo {self.name}") == "fail":
+        toys.record(f"{self.name} is undone")
+        action = toys.script.get(f"undo {self.name}")
+        if action == "hang":
+            threading.Event().wait()
+        if action == "fail":
             raise errors.Fault("The glue holds.")
 
 
@@ -170,5 +185,5 @@ def build(colour: str = "red") -> linear_flow.Flow:
 
 
 def scrap() -> linear_flow.Flow:
-    """Throw it away."""
+    """Burn the toy."""
     return linear_flow.Flow("scrap").add(Step(name="burn"))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tests.unit.integration import base
 from valence_conductor.job import Outcome
 from valence_conductor.job import Result
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 from valence_integration import ledger
 from valence_integration.db.models import InstanceRow
 from valence_integration.objects.instance import Instance

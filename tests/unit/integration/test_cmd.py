@@ -11,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 from tests.unit.integration import test_provisioning
+from valence_conductor.db import migrations as db_migrations
 from valence_conductor.db.engine import Database
 from valence_conductor.job import Outcome
 from valence_conductor.job import Result
@@ -203,12 +204,12 @@ class TestBeside(CommandTestCase):
     def test_tables_of_another_release_are_left_unchanged(self) -> None:
         path = self.folder / "old.sqlite"
         old = Database(f"sqlite:///{path}")
-        old.upgrade(migrations.PATH, migrations.VERSION_TABLE, "0002")
+        db_migrations.upgrade(old, migrations.PATH, migrations.VERSION_TABLE, "0002")
         self.addCleanup(old.close)
         self.file.write_text(f"[valence_integration]\nconnection = sqlite:///{path}\n")
         self.run_program("list", status=1)
         self.assertIn("not those of this release", self.stderr.getvalue())
-        self.assertEqual("0002", old.version(migrations.VERSION_TABLE))
+        self.assertEqual("0002", db_migrations.version(old, migrations.VERSION_TABLE))
 
     def test_a_missing_configuration_is_named(self) -> None:
         self.file.unlink()
@@ -230,7 +231,7 @@ class TestBeside(CommandTestCase):
             return_value=conductor,
         ) as from_conf:
             self.run_program("release", "--yes", failed.uuid)
-        self.assertFalse(from_conf.call_args.kwargs["works"])
+        self.assertFalse(from_conf.call_args.kwargs["runs_jobs"])
         self.assertEqual([("destroy", 2)], [(job.operation, job.generation) for job in posted])
         self.assertIn("The job is posted", self.stderr.getvalue())
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from tests import base as tests_base
 from tests.unit.integration import base
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 from valence_integration.db import instances as db_instances
 from valence_integration.db import migrations
 from valence_integration.db import models
@@ -76,8 +77,8 @@ class TestTable(base.WorldTestCase):
             self.assertEqual([], autogenerate.compare_metadata(context, models.Base.metadata))
 
     def test_the_schema_is_at_the_newest_revision(self) -> None:
-        version = self.instances._db.version(migrations.VERSION_TABLE)
-        self.assertEqual(db_engine.latest_revision(migrations.PATH), version)
+        version = db_migrations.version(self.instances._db, migrations.VERSION_TABLE)
+        self.assertEqual(db_migrations.latest_revision(migrations.PATH), version)
 
     def test_each_database_has_its_own_installation(self) -> None:
         self.assertEqual(self.instances.installation(), self.open_instances().installation())
@@ -94,7 +95,7 @@ class TestTable(base.WorldTestCase):
     def test_a_row_older_than_composed_reads_none_and_is_not_composed(self) -> None:
         db = db_engine.Database(f"sqlite:///{self.folder}/old.sqlite")
         self.addCleanup(db.close)
-        db.upgrade(migrations.PATH, migrations.VERSION_TABLE, "0001")
+        db_migrations.upgrade(db, migrations.PATH, migrations.VERSION_TABLE, "0001")
         old = {
             "uuid": "6a1f6d7e-9f43-4f66-8ef5-5c9dc4b9b1a5",
             "name": "old",
@@ -109,7 +110,7 @@ class TestTable(base.WorldTestCase):
             table = sa.Table("instances", sa.MetaData(), autoload_with=session.connection())
             self.assertNotIn("composed", table.columns)
             session.execute(table.insert().values(**old))
-        db.upgrade(migrations.PATH, migrations.VERSION_TABLE)
+        db_migrations.upgrade(db, migrations.PATH, migrations.VERSION_TABLE)
         with db.reader() as session:
             row = session.scalars(sa.select(models.InstanceRow)).one()
             instance = db_instances.to_object(row)

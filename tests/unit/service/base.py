@@ -3,6 +3,7 @@
 """The whole service in a test: real database, real conductor, simulated pod managers."""
 
 from collections.abc import Callable
+import contextlib
 import json
 import logging
 import pathlib
@@ -10,9 +11,11 @@ import re
 import tempfile
 import time
 from typing import Any
+import uuid as uuids
 
 import jsonschema
 from oslo_config import cfg
+import sqlalchemy as sa
 from werkzeug import test
 
 from podm_simulator.pod import accounting
@@ -29,31 +32,47 @@ from valence.api import app
 from valence.api import routes
 from valence.api.schemas import base as base_schemas
 from valence.ironic import Ironic
+from valence.objects.installation import Installation
 from valence.service import Service
+from valence_conductor.db.engine import Database
 
 FOUR_CORES: dict[str, Any] = {"processor": {"total_cores": 4}, "memory": {"capacity_mib": 4096}}
 
-#: Nothing in the pool of a simulator is as large.
+#: More than any system of a simulator has.
 TOO_MUCH: dict[str, Any] = {"processor": {"total_cores": 4000}}
 
 
+def _migrate(url: str) -> None:
+    with contextlib.closing(Database(url)) as db:
+        wiring.upgrade(db)
+
+
+def _renew_installation(url: str) -> None:
+    with contextlib.closing(Database(url)) as db, db.writer() as session:
+        session.execute(sa.update(Installation).values(uuid=str(uuids.uuid4())))
+
+
+#: Migrations take ten times as long as a copy of their result.
+MIGRATED = databases.Template(_migrate, _renew_installation)
+
+
 class API:
-    """A client that holds the service to its own description of every answer."""
+    """A client that validates every response against the published schema of its route."""
 
     def __init__(self, application: Any) -> None:
         self._client = test.Client(application)
 
     def __call__(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
-        """Send a request; the answer's JSON is in ``.json``."""
+        """Send a request, and return the response; its JSON is in ``.json``."""
         if body is not None:
             options["json"] = body
         answer = self._client.open(path, method=method, **options)
         assert re.fullmatch(r"req-[0-9a-f-]{36}", answer.headers["X-Openstack-Request-Id"])
         if method != "HEAD":
-            self._hold_to_schema(method, path.partition("?")[0], answer)
+            self._validate(method, path.partition("?")[0], answer)
         return answer
 
-    def _hold_to_schema(self, method: str, path: str, answer: Any) -> None:
+    def _validate(self, method: str, path: str, answer: Any) -> None:
         schema: Any = base_schemas.ERRORS
         if answer.status_code < 400:
             route = self._route(method, path)
@@ -76,7 +95,7 @@ class API:
 
 
 class ServiceTestCase(base.TestCase):
-    """A service that runs, on files that a test can hand to a second one."""
+    """A running service, on files that a second one can use after it."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -88,25 +107,25 @@ class ServiceTestCase(base.TestCase):
         self.simulators: dict[str, Simulator] = {}
 
     def configure(self, **options: Any) -> cfg.ConfigOpts:
-        """Make a configuration; ``group__option`` names an option of a group."""
+        """Return a configuration; ``group__option`` is an option of a group."""
         conf = service_conf.read([], prog="valence-api", default_config_files=[])
         folder = pathlib.Path(options.get("state_path", self.folder))
         folder.mkdir(exist_ok=True)
-        wanted = {
+        overrides = {
             "state_path": str(folder),
-            "database__connection": databases.url(folder, "valence"),
+            "database__connection": databases.url(folder, "valence", MIGRATED),
             "conductor__connection": databases.url(folder, "flows"),
             "podmanagers__poll_interval": 0.05,
             "nodes__outage_timeout": 2.0,
             "nodes__lost_answer_timeout": 0.3,
             "conductor__sweep_interval": 0.2,
-            # Refreshed when a test asks for it: others count requests.
+            # Refreshed only on request: some tests count the requests to pod managers.
             "inventory__interval": 0.0,
             "ironic__endpoint_override": FakeIronic.url,
             "ironic__auth_type": "none",
             **options,
         }
-        for name, value in wanted.items():
+        for name, value in overrides.items():
             group, _, option = name.rpartition("__")
             conf.set_override(option, value, group=group or None)
         return conf
@@ -118,7 +137,6 @@ class ServiceTestCase(base.TestCase):
     def start_from(self, conf: cfg.ConfigOpts) -> Service:
         """Start the service with a configuration."""
         service = Service(conf, ironic=Ironic(conf, self.ironic.wire))
-        wiring.upgrade(service.db)
         service.start()
         self.addCleanup(service.stop, 5.0)
         self.service = service
@@ -136,7 +154,7 @@ class ServiceTestCase(base.TestCase):
         return simulator
 
     def know(self, simulator: Simulator, name: str | None = None) -> dict[str, Any]:
-        """Make a simulated pod manager known to the service."""
+        """Register a simulated pod manager, and return it as the API shows it."""
         body = {
             "name": name or simulator.pod.name,
             "url": simulator.url,
@@ -148,54 +166,54 @@ class ServiceTestCase(base.TestCase):
         return dict(answer.json)
 
     def compose(self, **fields: Any) -> dict[str, Any]:
-        """Ask for a node."""
+        """Start to compose a node, and return it."""
         body = {"properties": FOUR_CORES, **fields}
         answer = self.api("POST", "/v1/nodes", body)
         self.assertEqual(202, answer.status_code, answer.get_data(as_text=True))
         return dict(answer.json)
 
     def node(self, uuid: str) -> dict[str, Any] | None:
-        """Read a node; None when there is none."""
+        """Return a node; None if it does not exist."""
         answer = self.api("GET", f"/v1/nodes/{uuid}")
         return None if answer.status_code == 404 else dict(answer.json)
 
     def settled(self, uuid: str) -> dict[str, Any] | None:
-        """Wait until nothing is being done for a node."""
+        """Wait until no operation on a node is unfinished, and return it."""
         transitional = {"composing", "registering", "unregistering", "releasing"}
         self.until(lambda: (self.node(uuid) or {}).get("state") not in transitional)
         return self.node(uuid)
 
     def composed(self, **fields: Any) -> dict[str, Any]:
-        """Compose a node, and wait for it."""
+        """Compose a node, wait until it is composed, and return it."""
         node = self.settled(self.compose(**fields)["uuid"])
         assert node is not None
         self.assertEqual("composed", node["state"], node)
         return node
 
     def release_or_gone(self, uuid: str) -> bool:
-        """Delete a node that ended in error once more; tell whether it is gone."""
+        """Delete a node again that ended in error; return whether it no longer exists."""
         node = self.node(uuid)
         if node is not None and node["state"] == "error":
             self.api("DELETE", f"/v1/nodes/{uuid}")
         return node is None
 
     def until(self, condition: Callable[[], Any], seconds: float = 180.0) -> None:
-        """Wait for something that must come."""
+        """Wait until a condition is true; fail after a number of seconds."""
         deadline = time.monotonic() + seconds
         while not condition():
-            self.assertLess(time.monotonic(), deadline, "it did not come about")
+            self.assertLess(time.monotonic(), deadline, "the condition did not become true")
             time.sleep(0.02)
 
     def books_of(self, simulator: Simulator) -> Any:
-        """Take the pool's fingerprint: it is equal when the same things are held."""
+        """Return a fingerprint of the pool: equal if the same resources are allocated."""
         return accounting.fingerprint(simulator.pod)
 
     def fault(self, simulator: Simulator, method: str, path: str, **fault: Any) -> None:
-        """Let requests to a simulator go wrong."""
+        """Make requests to a simulator fail."""
         simulator.faults.add({"match": {"method": method, "path": path}, **fault})
 
     def assertRefused(self, status: int, code: str, answer: Any) -> dict[str, Any]:
-        """See that an answer is an error of this status and code."""
+        """Assert that a response is an error with this status and code, and return the error."""
         error = dict(answer.json["errors"][0])
         self.assertEqual((status, code), (error["status"], error["code"]), error)
         self.assertEqual(status, answer.status_code)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""As much of Keystone as keystonemiddleware asks for, on loopback; the real one has a test too."""
+"""The part of Keystone that keystonemiddleware uses, on loopback.
+
+tests/functional/test_keystone.py runs a real one.
+"""
 
 import datetime
 import json
@@ -11,7 +14,7 @@ import fixtures
 import werkzeug
 from werkzeug import serving
 
-#: Token of the service's own user, which any password gets.
+#: Token of the service user, for any password.
 OWN = "of-the-service"
 
 HOUR = datetime.timedelta(hours=1)
@@ -20,7 +23,8 @@ HOUR = datetime.timedelta(hours=1)
 class FakeKeystone(fixtures.Fixture):
     """A server with a table of tokens, which tests fill.
 
-    :ivar checked: the tokens that it was asked about, in order.
+    :ivar checked: the tokens that it was requested to validate, in order.
+    :ivar broken: whether it answers 500.
     """
 
     def __init__(self) -> None:
@@ -38,19 +42,19 @@ class FakeKeystone(fixtures.Fixture):
         self.addCleanup(self._server.shutdown)
 
     def add(self, token: str, user: str, project: str | None, *roles: str, **more: Any) -> str:
-        """Make a token known; ``domain`` and ``system`` are other scopes than a project."""
+        """Add a token; ``domain`` and ``system`` are other scopes than a project."""
         domain = {"id": "default", "name": "Default"}
-        made: dict[str, Any] = {
+        content: dict[str, Any] = {
             "user": {"id": user, "name": user, "domain": domain},
             "roles": [{"id": role, "name": role} for role in roles],
             "methods": ["password"],
-            "issued_at": _moment(-HOUR),
-            "expires_at": _moment(HOUR),
+            "issued_at": _timestamp(-HOUR),
+            "expires_at": _timestamp(HOUR),
             **more,
         }
         if project is not None:
-            made["project"] = {"id": project, "name": project, "domain": domain}
-        self.tokens[token] = made
+            content["project"] = {"id": project, "name": project, "domain": domain}
+        self.tokens[token] = content
         return token
 
     @werkzeug.Request.application
@@ -64,23 +68,22 @@ class FakeKeystone(fixtures.Fixture):
             identity = {"id": "1", "type": "identity", "name": "", "endpoints": [endpoint]}
             self.add(OWN, "valence", "service", "service", catalog=[identity])
             return self._token(OWN, 201)
-        asked = request.headers["X-Subject-Token"]
-        self.checked.append(asked)
-        return self._token(asked, 200) if asked in self.tokens else werkzeug.Response(status=404)
+        token = request.headers["X-Subject-Token"]
+        self.checked.append(token)
+        return self._token(token, 200) if token in self.tokens else werkzeug.Response(status=404)
 
     def _token(self, token: str, status: int) -> werkzeug.Response:
-        made = werkzeug.Response(status=status, headers={"X-Subject-Token": token})
-        made.set_data(json.dumps({"token": self.tokens[token]}))
-        made.mimetype = "application/json"
-        return made
+        response = werkzeug.Response(status=status, headers={"X-Subject-Token": token})
+        response.set_data(json.dumps({"token": self.tokens[token]}))
+        response.mimetype = "application/json"
+        return response
 
     def _versions(self) -> werkzeug.Response:
         links = [{"rel": "self", "href": f"{self.url}/v3/"}]
         version = {"id": "v3.14", "status": "stable", "links": links}
-        made = werkzeug.Response(json.dumps({"version": version}), mimetype="application/json")
-        return made
+        return werkzeug.Response(json.dumps({"version": version}), mimetype="application/json")
 
 
-def _moment(distance: datetime.timedelta) -> str:
-    moment = datetime.datetime.now(datetime.UTC) + distance
+def _timestamp(offset: datetime.timedelta) -> str:
+    moment = datetime.datetime.now(datetime.UTC) + offset
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A transport that answers as pod managers do, from literal JSON."""
+"""A transport with canned responses of pod managers, as literal JSON."""
 
 from collections.abc import Callable
 import io
@@ -14,12 +14,13 @@ from requests import adapters
 from requests import structures
 
 from valence.conf import podmanagers as podmanagers_conf
+from valence.podmanagers import Access
 from valence.podmanagers.http.connection import Connection
 from valence.podmanagers.rsd import driver as rsd_driver
 
 URL = "https://pod.example:8443"
 
-#: What is answered: a status, a body (JSON, or text as it is), headers.
+#: A response: status, body (JSON, or text as it is), headers.
 Canned = tuple[int, Any, dict[str, str]]
 
 
@@ -27,13 +28,13 @@ def ok(body: Any = None, status: int = 200, **headers: str) -> Canned:
     return (status, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def refusal(status: int, *said: str) -> Canned:
+def refusal(status: int, *reasons: str) -> Canned:
     return ok(
         {
             "error": {
                 "code": "Base.1.0.GeneralError",
                 "message": "A general error has occurred. See ExtendedInfo for more information.",
-                "@Message.ExtendedInfo": [{"Message": message} for message in said],
+                "@Message.ExtendedInfo": [{"Message": reason} for reason in reasons],
             }
         },
         status,
@@ -41,10 +42,10 @@ def refusal(status: int, *said: str) -> Canned:
 
 
 class Transport(adapters.BaseAdapter):
-    """Answer each (method, path) with what is canned for it, in order; the last stays.
+    """Answer each (method, path) with its canned responses in order; the last one stays.
 
-    An exception is raised, a callable is called with the request. What nothing
-    is canned for is 404.
+    An exception is raised, and a callable is called with the request. Without a canned
+    response, the answer is 404.
     """
 
     def __init__(self, answers: dict[tuple[str, str], Any] | None = None) -> None:
@@ -60,11 +61,11 @@ class Transport(adapters.BaseAdapter):
 
     @property
     def asked(self) -> list[str]:
-        """What was asked: method and path."""
-        return [f"{one.method} {one.path_url}" for one in self.requests]
+        """The requests so far: method and path."""
+        return [f"{request.method} {request.path_url}" for request in self.requests]
 
     def sent(self, number: int = -1) -> Any:
-        """The JSON of a request."""
+        """The JSON body of a request."""
         return json.loads(self.requests[number].body or "null")
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> Any:
@@ -86,28 +87,37 @@ class Transport(adapters.BaseAdapter):
 def response(
     request: requests.PreparedRequest, status: int, body: Any, headers: dict[str, str]
 ) -> requests.Response:
-    made = requests.Response()
-    made.status_code = status
-    made.request = request
-    made.url = request.url or ""
+    canned = requests.Response()
+    canned.status_code = status
+    canned.request = request
+    canned.url = request.url or ""
     kind = "text/html" if isinstance(body, str) else "application/json"
-    made.headers = structures.CaseInsensitiveDict({"Content-Type": kind, **headers})
+    canned.headers = structures.CaseInsensitiveDict({"Content-Type": kind, **headers})
     text = body if isinstance(body, str) else "" if body is None else json.dumps(body)
-    made.raw = io.BytesIO(text.encode())
-    return made
+    canned.raw = io.BytesIO(text.encode())
+    return canned
 
 
 def conf(**options: Any) -> cfg.ConfigOpts:
-    made = cfg.ConfigOpts()
-    made([], project="valence", default_config_files=[])
-    podmanagers_conf.register_opts(made)
+    new = cfg.ConfigOpts()
+    new([], project="valence", default_config_files=[])
+    podmanagers_conf.register_opts(new)
     for name, value in options.items():
-        made.set_override(name, value, group="podmanagers")
-    return made
+        new.set_override(name, value, group="podmanagers")
+    return new
+
+
+def access(url: str = URL, **fields: Any) -> Access:
+    """How to reach a pod manager, as "admin" with the password "secret"."""
+    uuid = "7a1b1bcd-7d1f-4b57-9b6e-3f1f0a1c2d3e"
+    return Access(
+        **{"uuid": uuid, "driver": "rsd", "username": "admin", "password": "secret", **fields},
+        url=url,
+    )
 
 
 def client(transport: Transport, url: str = URL, **options: Any) -> Connection:
-    return Connection(conf(**options), url, "admin", "secret", True, transport)
+    return Connection(conf(**options), access(url), transport)
 
 
 def driver(transport: Transport, url: str = URL, **options: Any) -> rsd_driver.RSDDriver:
@@ -116,7 +126,7 @@ def driver(transport: Transport, url: str = URL, **options: Any) -> rsd_driver.R
 
 def page(path: str, *members: Any, **more: Any) -> dict[str, Any]:
     """A collection, or a page of one; members are paths or objects."""
-    links = [{"@odata.id": one} if isinstance(one, str) else one for one in members]
+    links = [{"@odata.id": member} if isinstance(member, str) else member for member in members]
     return {
         "@odata.id": urllib.parse.urlsplit(path).path,
         "@odata.type": "#ComposedNodeCollection.ComposedNodeCollection",

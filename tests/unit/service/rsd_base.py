@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What tests of the RSD driver stand on: one that speaks to canned answers."""
+"""The base of tests of the RSD driver: a driver with canned responses."""
 
 from typing import Any
 

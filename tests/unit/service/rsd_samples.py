@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What RSD pod managers of every dialect answer, as literal JSON.
+"""Responses of RSD pod managers of every dialect, as literal JSON.
 
 Written after the API specifications of RSD 2.1 to 2.5 and their schemas.
 """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Pooled devices across pod managers: what they are, who has them, and how fresh that is."""
+"""Pooled devices across pod managers: their properties, their nodes, and their freshness."""
 
 from typing import Any
 
@@ -32,8 +32,8 @@ class DeviceTestCase(base.ServiceTestCase):
         return answer.json
 
     def devices(self, query: str = "") -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.get(f"/v1/pooled?{query}")["pooled"]
-        return found
+        devices: list[dict[str, Any]] = self.get(f"/v1/pooled?{query}")["pooled"]
+        return devices
 
     def refresh(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.get("/v1/pooled?refresh=true")
@@ -45,12 +45,12 @@ class DeviceTestCase(base.ServiceTestCase):
 
 
 class TestPooled(DeviceTestCase):
-    def test_before_the_first_refresh_it_is_said_that_nothing_is_known(self) -> None:
+    def test_before_the_first_refresh_the_errors_report_unknown_inventories(self) -> None:
         answer = self.get("/v1/pooled")
         self.assertEqual([], answer["pooled"])
         self.assertEqual({"valence.inventory.unknown"}, {one["code"] for one in answer["errors"]})
 
-    def test_a_device_says_what_it_is_and_where(self) -> None:
+    def test_a_device_shows_its_properties_and_its_place(self) -> None:
         answer = self.refresh()
         self.assertEqual([], answer["errors"])
         self.assertEqual(4, len(answer["pooled"]))
@@ -83,7 +83,7 @@ class TestPooled(DeviceTestCase):
         self.assertEqual(4, len({one["uuid"] for one in everything}))
         self.assertEqual("FPGA", everything[-1]["type"])
         self.assertRefused(
-            400, "valence.request.invalid", self.api("GET", "/v1/pooled?marker=nobody")
+            400, "valence.request.invalid", self.api("GET", "/v1/pooled?marker=unknown")
         )
 
     def test_an_unknown_device_is_not_found(self) -> None:
@@ -93,25 +93,25 @@ class TestPooled(DeviceTestCase):
     def test_a_device_belongs_to_its_node_until_that_is_released(self) -> None:
         self.refresh()
         node = self.composed(properties=FPGA, podm_id=self.podms["rich"])
-        taken = self.devices(f"node_id={node['uuid']}")
-        self.assertEqual([("FPGA", "allocated")], [(d["type"], d["state"]) for d in taken])
-        self.assertEqual(node["path"], taken[0]["node_path"])
+        allocated = self.devices(f"node_id={node['uuid']}")
+        self.assertEqual([("FPGA", "allocated")], [(d["type"], d["state"]) for d in allocated])
+        self.assertEqual(node["path"], allocated[0]["node_path"])
         usage = self.get("/v1/podmanagers/rich")["usage"]["devices"]
         self.assertEqual({"total": 1, "used": 1, "free": 0}, usage["by_type"]["FPGA"])
         self.assertEqual((3, 2), (usage["total"], usage["free"]))
         self.api("DELETE", f"/v1/nodes/{node['uuid']}")
         self.settled(node["uuid"])
-        freed = self.get(f"/v1/pooled/{taken[0]['uuid']}")
+        freed = self.get(f"/v1/pooled/{allocated[0]['uuid']}")
         self.assertEqual(("free", None), (freed["state"], freed["node_id"]))
         self.assertIsNotNone(freed["updated_at"])
         self.refresh()
         self.assertEqual([], self.devices("state=allocated"))
 
-    def test_what_others_compose_is_allocated_to_no_node_of_ours(self) -> None:
-        path = self.service.drivers.get(self.podms["rich"]).allocate("theirs", "", FPGA)
+    def test_devices_of_foreign_nodes_are_allocated_without_a_node_id(self) -> None:
+        path = self.service.drivers.get(self.podms["rich"]).allocate("foreign", "", FPGA)
         self.refresh()
-        taken = self.devices("state=allocated")
-        self.assertEqual([(path, None)], [(one["node_path"], one["node_id"]) for one in taken])
+        devices = self.devices("state=allocated")
+        self.assertEqual([(path, None)], [(one["node_path"], one["node_id"]) for one in devices])
 
 
 class TestUnseen(DeviceTestCase):
@@ -120,11 +120,11 @@ class TestUnseen(DeviceTestCase):
         self.refresh()
 
     def states(self) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = {}
+        states: dict[str, set[str]] = {}
         for device in self.refresh()["pooled"]:
             if device["podm_id"] == self.podms["rich"]:
-                found.setdefault(device["type"], set()).add(device["state"])
-        return found
+                states.setdefault(device["type"], set()).add(device["state"])
+        return states
 
     def test_a_pod_manager_that_is_down_keeps_its_devices(self) -> None:
         self.rich.stop()
@@ -133,7 +133,7 @@ class TestUnseen(DeviceTestCase):
         stale = {one["podm_id"]: one["stale"] for one in answer["pooled"]}
         self.assertEqual({self.podms["rich"]: True, self.podms["poor"]: False}, stale)
 
-    def test_a_drive_that_is_pulled_out_is_absent_and_comes_back_the_same(self) -> None:
+    def test_a_removed_drive_is_absent_and_keeps_its_uuid_when_it_returns(self) -> None:
         before = self.devices("type=storage")
         drive = self.rich.pod.stock.drives["1"]
         drive.present = False
@@ -145,30 +145,30 @@ class TestUnseen(DeviceTestCase):
         after = self.devices("type=storage")
         self.assertEqual([one["uuid"] for one in before], [one["uuid"] for one in after])
 
-    def test_what_is_absent_for_long_is_forgotten(self) -> None:
+    def test_a_device_that_is_absent_for_long_is_deleted(self) -> None:
         self.rich.pod.stock.drives["1"].present = False
         self.service.conf.set_override("forget_after", 0.0, group="inventory")
         self.refresh()
         self.assertEqual(3, len(self.refresh()["pooled"]))
 
-    def test_a_drawer_that_cannot_be_read_takes_no_drive_away(self) -> None:
+    def test_an_unreadable_drawer_removes_no_drive(self) -> None:
         self.break_off("Chassis/Drawer1$")
         self.assertEqual({"storage": {"free"}, "FPGA": {"free"}}, self.states())
         stale = [one for one in self.devices("type=storage") if one["stale"]]
         self.assertEqual(2, len(stale))
 
-    def test_accelerators_stay_while_what_lists_them_cannot_be_read(self) -> None:
-        listed_by = self.devices("type=FPGA")[0]["resource_uri"].partition("/Processors")[0]
-        self.break_off(f"{listed_by}$")
+    def test_accelerators_stay_while_their_collection_is_unreadable(self) -> None:
+        system = self.devices("type=FPGA")[0]["resource_uri"].partition("/Processors")[0]
+        self.break_off(f"{system}$")
         self.assertEqual({"storage": {"free"}, "FPGA": {"free"}}, self.states())
 
-    def test_a_node_that_cannot_be_read_does_not_free_its_devices(self) -> None:
+    def test_an_unreadable_node_keeps_its_devices(self) -> None:
         self.composed(properties=FPGA, podm_id=self.podms["rich"])
         self.assertEqual({"allocated"}, self.states()["FPGA"])
         self.break_off("Nodes/[0-9]+$")
         self.assertEqual({"allocated"}, self.states()["FPGA"])
 
-    def test_a_forgotten_pod_manager_takes_its_devices_with_it(self) -> None:
+    def test_devices_are_deleted_with_their_pod_manager(self) -> None:
         self.assertEqual(204, self.api("DELETE", "/v1/podmanagers/rich").status_code)
         self.assertEqual({self.podms["poor"]}, {one["podm_id"] for one in self.devices()})
 
@@ -189,18 +189,18 @@ class TestSync(DeviceTestCase):
             self.assertEqual([self.podms["poor"]], self.sync({"podm_id": ident})["synced"])
         self.assertEqual({self.podms["poor"]}, {one["podm_id"] for one in self.devices()})
 
-    def test_one_that_does_not_answer_is_named(self) -> None:
+    def test_one_that_does_not_respond_is_in_the_errors(self) -> None:
         self.rich.stop()
         answer = self.sync({})
         self.assertEqual([self.podms["poor"]], answer["synced"])
         self.assertEqual([self.podms["rich"]], [one["podm_id"] for one in answer["errors"]])
 
     def test_an_unknown_one_is_not_found(self) -> None:
-        answer = self.api("POST", "/v1/pooled/sync", {"podm_id": "nobody"})
+        answer = self.api("POST", "/v1/pooled/sync", {"podm_id": "unknown"})
         self.assertRefused(404, "valence.podmanager.not_found", answer)
 
 
-class TestEarlierClients(DeviceTestCase):
+class TestDeprecatedPaths(DeviceTestCase):
     LISTED = ("uuid", "podm_id", "type", "state", "node_id", "resource_uri", "pooled_group_id")
 
     def sync(self, body: Any = None) -> dict[str, str]:
@@ -208,13 +208,13 @@ class TestEarlierClients(DeviceTestCase):
         self.assertEqual(200, answer.status_code, answer.get_data(as_text=True))
         return {one["podm_id"]: one["status"] for one in answer.json}
 
-    def test_they_sync_and_are_told_how_that_went(self) -> None:
+    def test_sync_reports_success_or_failure(self) -> None:
         self.assertEqual(dict.fromkeys(self.podms.values(), "SUCCESS"), self.sync())
         self.rich.stop()
         failed = {self.podms["rich"]: "FAILED"}
         self.assertEqual(failed, self.sync({"podm_id": self.podms["rich"]}))
 
-    def test_they_read_a_bare_list_that_is_filtered_by_any_field(self) -> None:
+    def test_the_bare_list_is_filtered_by_any_field(self) -> None:
         self.sync()
         everything = self.get("/v1/devices")
         self.assertEqual(4, len(everything))
@@ -222,17 +222,17 @@ class TestEarlierClients(DeviceTestCase):
         for field in self.LISTED:
             value = everything[0][field]
             if value is not None:
-                found = self.get(f"/v1/devices?{field}={value}")
-                self.assertEqual({value}, {one[field] for one in found}, field)
-                self.assertIn(everything[0], found)
+                devices = self.get(f"/v1/devices?{field}={value}")
+                self.assertEqual({value}, {one[field] for one in devices}, field)
+                self.assertIn(everything[0], devices)
         self.assertEqual([], self.get(f"/v1/devices?node_id={self.podms['rich']}"))
 
-    def test_they_see_one_device_with_all_there_is(self) -> None:
+    def test_a_single_device_has_more_fields_than_a_listed_one(self) -> None:
         self.sync()
         listed = self.get("/v1/devices?type=FPGA")[0]
         shown = self.get(f"/v1/devices/{listed['uuid']}")
-        today = self.get(f"/v1/pooled/{listed['uuid']}")
-        self.assertEqual({field: today[field] for field in shown}, shown)
+        current = self.get(f"/v1/pooled/{listed['uuid']}")
+        self.assertEqual({field: current[field] for field in shown}, shown)
         self.assertEqual(listed, {field: shown[field] for field in listed})
         more = {"properties", "extra", "created_at", "updated_at"}
         self.assertEqual(more, set(shown) - set(listed))

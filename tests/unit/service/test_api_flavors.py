@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Flavors, and what all collections have in common."""
+"""Flavors, and the pages and filters of all collections."""
 
 from typing import Any
 import uuid as uuids
@@ -36,7 +36,7 @@ class TestFlavors(base.ServiceTestCase):
         self.assertEqual(204, self.api("DELETE", "/v1/flavors/tiny").status_code)
         self.assertEqual([], self.names())
 
-    def test_a_description_of_the_greatest_length_is_kept_and_a_longer_one_is_refused(
+    def test_a_description_of_the_maximum_length_is_stored_and_a_longer_one_is_refused(
         self,
     ) -> None:
         longest = "\N{ROCKET}" * base_schemas.TEXT["maxLength"]
@@ -44,7 +44,7 @@ class TestFlavors(base.ServiceTestCase):
         answer = self.api("POST", "/v1/flavors", {**SMALL, "description": longest + "."})
         self.assertRefused(400, "valence.request.invalid", answer)
 
-    def test_location_is_where_it_can_be_read(self) -> None:
+    def test_location_is_the_url_of_the_flavor(self) -> None:
         answer = self.api("POST", "/v1/flavors", SMALL)
         path = answer.headers["Location"].removeprefix("http://localhost")
         self.assertEqual(answer.json, self.api("GET", path).json)
@@ -57,7 +57,7 @@ class TestFlavors(base.ServiceTestCase):
         answer = self.api("POST", "/v1/flavors", other)
         self.assertRefused(409, "valence.flavor.duplicate", answer)
 
-    def test_a_name_is_taken_once(self) -> None:
+    def test_names_are_unique(self) -> None:
         self.create("small")
         self.create("large")
         answer = self.api("POST", "/v1/flavors", SMALL)
@@ -75,12 +75,12 @@ class TestFlavors(base.ServiceTestCase):
             ("created_at", "bdaec"),
             ("created_at:desc", "ceadb"),
         ):
-            seen, url = [], f"/v1/flavors?limit=2&sort={sort}"
+            names, url = [], f"/v1/flavors?limit=2&sort={sort}"
             while url:
                 page = self.api("GET", url).json
-                seen += [flavor["name"] for flavor in page["flavors"]]
+                names += [flavor["name"] for flavor in page["flavors"]]
                 url = page.get("next", "").removeprefix("http://localhost")
-            self.assertEqual(list(expected), seen)
+            self.assertEqual(list(expected), names)
 
     def test_fields_and_filters_are_kept_over_pages(self) -> None:
         for name in ("a", "b"):
@@ -91,7 +91,7 @@ class TestFlavors(base.ServiceTestCase):
         self.assertEqual({"flavors": [{"name": "b"}]}, page)
         self.assertEqual(["b"], self.names("?name=b"))
 
-    def test_a_field_that_there_is_not_is_refused(self) -> None:
+    def test_an_unknown_field_is_refused(self) -> None:
         self.create("a")
         answer = self.api("GET", "/v1/flavors?fields=colour")
         self.assertRefused(400, "valence.request.invalid", answer)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Systems, racks and usage across pod managers, whatever state these are in."""
+"""Systems, racks and usage across pod managers, in every state of these."""
 
 import datetime
 import time
@@ -32,8 +32,8 @@ class InventoryTestCase(base.ServiceTestCase):
         return answer.json
 
     def systems(self, query: str = "") -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.get(f"/v1/systems?{query}")["systems"]
-        return found
+        systems: list[dict[str, Any]] = self.get(f"/v1/systems?{query}")["systems"]
+        return systems
 
     def refresh(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.get("/v1/systems?refresh=true")
@@ -48,13 +48,13 @@ class InventoryTestCase(base.ServiceTestCase):
 
 
 class TestSystems(InventoryTestCase):
-    def test_before_the_first_refresh_it_is_said_that_nothing_is_known(self) -> None:
+    def test_before_the_first_refresh_the_errors_report_unknown_inventories(self) -> None:
         answer = self.get("/v1/systems")
         self.assertEqual([], answer["systems"])
         self.assertEqual({"valence.inventory.unknown"}, {one["code"] for one in answer["errors"]})
         self.assertEqual({"small", "large"}, {one["podm_name"] for one in answer["errors"]})
 
-    def test_all_pod_managers_are_read_when_asked_and_none_afterwards(self) -> None:
+    def test_all_pod_managers_are_read_on_request_and_none_afterwards(self) -> None:
         answer = self.refresh()
         self.assertEqual([], answer["errors"])
         self.assertEqual(5, len(answer["systems"]))
@@ -63,7 +63,7 @@ class TestSystems(InventoryTestCase):
         self.assertEqual(5, len(self.systems()))
         self.assertEqual(0, self.requests(self.small) + self.requests(self.large))
 
-    def test_a_system_says_what_it_is_and_where(self) -> None:
+    def test_a_system_shows_its_properties_and_its_place(self) -> None:
         self.refresh()
         podm = self.podms["large"]["uuid"]
         system = self.systems(f"podm_id={podm}")[0]
@@ -100,7 +100,7 @@ class TestSystems(InventoryTestCase):
         names = [one["name"] for one in everything]
         self.assertEqual(sorted(names, reverse=True), names)
 
-    def test_a_name_that_several_systems_bear_is_nobodys(self) -> None:
+    def test_a_name_of_several_systems_identifies_none(self) -> None:
         self.refresh()
         answer = self.api("GET", "/v1/systems/System%201")
         self.assertRefused(404, "valence.system.not_found", answer)
@@ -108,7 +108,7 @@ class TestSystems(InventoryTestCase):
         answer = self.api("GET", "/v1/systems?marker=System%201")
         self.assertRefused(400, "valence.request.invalid", answer)
 
-    def test_our_own_changes_are_known_without_asking(self) -> None:
+    def test_changes_by_the_service_need_no_refresh(self) -> None:
         self.refresh()
         node = self.composed(podm_id=self.podms["small"]["uuid"])
         used = self.systems("state=used")
@@ -118,20 +118,20 @@ class TestSystems(InventoryTestCase):
         self.settled(node["uuid"])
         self.assertEqual([], self.systems("state=used"))
 
-    def test_nodes_are_found_by_what_their_systems_are_like(self) -> None:
+    def test_nodes_are_filtered_by_the_properties_of_their_systems(self) -> None:
         self.refresh()
         node = self.composed(podm_id=self.podms["large"]["uuid"])
         other = self.composed(podm_id=self.podms["small"]["uuid"])
         rack = self.systems(f"node_id={node['uuid']}")[0]["rack_id"]
         for query in ("min_cores=9", "min_memory_mib=40000", f"rack_id={rack}"):
-            found = self.get(f"/v1/nodes?{query}")["nodes"]
-            self.assertEqual([node["uuid"]], [one["uuid"] for one in found], query)
-        found = self.get("/v1/nodes?min_cores=2")["nodes"]
-        self.assertEqual({node["uuid"], other["uuid"]}, {one["uuid"] for one in found})
+            nodes = self.get(f"/v1/nodes?{query}")["nodes"]
+            self.assertEqual([node["uuid"]], [one["uuid"] for one in nodes], query)
+        nodes = self.get("/v1/nodes?min_cores=2")["nodes"]
+        self.assertEqual({node["uuid"], other["uuid"]}, {one["uuid"] for one in nodes})
 
-    def test_what_others_compose_is_used_and_no_node_of_ours(self) -> None:
+    def test_systems_of_foreign_nodes_are_used_without_a_node_id(self) -> None:
         driver = self.service.drivers.get(self.podms["small"]["uuid"])
-        path = driver.allocate("somebody's", "", base.FOUR_CORES)
+        path = driver.allocate("foreign", "", base.FOUR_CORES)
         self.refresh()
         used = self.systems("state=used")
         self.assertEqual([(path, None)], [(one["node_path"], one["node_id"]) for one in used])
@@ -141,7 +141,7 @@ FIGURES = ("cores", "memory_mib", "processor_count")
 
 
 def _age(system: dict[str, Any]) -> dict[str, Any]:
-    """What differs between two answers to the same question."""
+    """Return the field that differs between two responses to the same request."""
     return {"age": system["age"]}
 
 
@@ -150,10 +150,10 @@ class TestStale(InventoryTestCase):
         super().setUp()
         self.refresh()
 
-    def trouble(self, answer: dict[str, Any]) -> dict[str, Any]:
+    def error(self, answer: dict[str, Any]) -> dict[str, Any]:
         self.assertEqual(1, len(answer["errors"]), answer["errors"])
-        found: dict[str, Any] = answer["errors"][0]
-        return found
+        error: dict[str, Any] = answer["errors"][0]
+        return error
 
     def stale(self, answer: dict[str, Any]) -> set[bool]:
         small = self.podms["small"]["uuid"]
@@ -164,41 +164,41 @@ class TestStale(InventoryTestCase):
         answer = self.refresh()
         self.assertEqual(5, len(answer["systems"]))
         self.assertEqual({True}, self.stale(answer))
-        trouble = self.trouble(answer)
+        error = self.error(answer)
         self.assertEqual(
-            ("small", "valence.podmanager.unreachable"), (trouble["podm_name"], trouble["code"])
+            ("small", "valence.podmanager.unreachable"), (error["podm_name"], error["code"])
         )
-        self.assertIsNotNone(trouble["refreshed_at"])
+        self.assertIsNotNone(error["refreshed_at"])
         self.assertEqual(1, len(self.get("/v1/racks")["errors"]))
         self.assertEqual("offline", self.get("/v1/podmanagers/small")["status"])
         large = self.podms["large"]["uuid"]
         self.assertEqual([], self.get(f"/v1/systems?podm_id={large}")["errors"])
 
-    def test_one_that_hangs_is_not_waited_for_longer_than_configured(self) -> None:
+    def test_a_request_waits_no_longer_than_configured(self) -> None:
         self.service.conf.set_override("request_timeout", 0.3, group="inventory")
         self.service.conf.set_override("read_timeout", 20.0, group="podmanagers")
         self.break_off(self.small, "Systems", type="delay", seconds=5)
-        began = time.monotonic()
+        started = time.monotonic()
         answer = self.refresh()
-        self.assertLess(time.monotonic() - began, 5)
-        self.assertEqual("valence.inventory.pending", self.trouble(answer)["code"])
+        self.assertLess(time.monotonic() - started, 5)
+        self.assertEqual("valence.inventory.pending", self.error(answer)["code"])
         self.assertEqual(5, len(answer["systems"]))
 
-    def test_an_empty_answer_wipes_nothing(self) -> None:
+    def test_an_empty_listing_deletes_nothing(self) -> None:
         for system in self.small.pod.stock.systems.values():
             system.present = False
         answer = self.refresh()
         self.assertEqual(5, len(answer["systems"]))
-        self.assertIn("none of the 3 systems", self.trouble(answer)["detail"])
+        self.assertIn("none of its 3 systems", self.error(answer)["detail"])
         self.assertEqual({True}, self.stale(answer))
 
-    def test_an_answer_that_is_no_redfish_wipes_nothing(self) -> None:
+    def test_a_response_that_is_not_redfish_deletes_nothing(self) -> None:
         self.break_off(self.small, "Systems$", type="garbage")
         answer = self.refresh()
         self.assertEqual(5, len(answer["systems"]))
-        self.assertEqual("valence.podmanager.failed", self.trouble(answer)["code"])
+        self.assertEqual("valence.podmanager.failed", self.error(answer)["code"])
 
-    def test_a_system_that_is_not_listed_any_more_is_absent_and_then_forgotten(self) -> None:
+    def test_a_system_that_is_no_longer_listed_is_absent_and_then_deleted(self) -> None:
         self.small.pod.asset(SYSTEM).present = False
         answer = self.refresh()
         states = sorted(
@@ -211,7 +211,7 @@ class TestStale(InventoryTestCase):
         self.service.conf.set_override("forget_after", 0.0, group="inventory")
         self.assertEqual(4, len(self.refresh()["systems"]))
 
-    def test_a_system_that_comes_back_is_the_same_again(self) -> None:
+    def test_a_system_that_returns_keeps_its_uuid(self) -> None:
         before = self.systems(f"podm_id={self.podms['small']['uuid']}")
         self.small.pod.asset(SYSTEM).present = False
         self.refresh()
@@ -223,21 +223,21 @@ class TestStale(InventoryTestCase):
             [(one["uuid"], one["state"]) for one in after],
         )
 
-    def test_a_system_that_cannot_be_read_stays_and_is_named(self) -> None:
+    def test_an_unreadable_system_stays_and_is_in_the_errors(self) -> None:
         self.break_off(self.small, "Systems/1$", type="error", status=500)
         answer = self.refresh()
-        self.assertIn(SYSTEM, self.trouble(answer)["detail"])
-        found = [one for one in answer["systems"] if one["stale"]]
-        self.assertEqual([(SYSTEM, "free")], [(one["path"], one["state"]) for one in found])
+        self.assertIn(SYSTEM, self.error(answer)["detail"])
+        stale = [one for one in answer["systems"] if one["stale"]]
+        self.assertEqual([(SYSTEM, "free")], [(one["path"], one["state"]) for one in stale])
 
-    def test_a_node_that_cannot_be_read_does_not_free_its_system(self) -> None:
+    def test_an_unreadable_node_keeps_its_system(self) -> None:
         node = self.composed(podm_id=self.podms["small"]["uuid"])
         self.refresh()
         self.break_off(self.small, "Nodes/[0-9]+$", type="error", status=500)
         self.refresh()
         self.assertEqual([node["uuid"]], [one["node_id"] for one in self.systems("state=used")])
 
-    def test_what_was_taken_while_a_pod_manager_was_read_stays_taken(self) -> None:
+    def test_a_system_allocated_during_a_refresh_stays_used(self) -> None:
         self.break_off(self.small, "Chassis$", type="delay", seconds=1)
         uuid = self.podms["small"]["uuid"]
         future = self.service.inventory.begin(uuid)
@@ -245,13 +245,13 @@ class TestStale(InventoryTestCase):
         future.result(60)
         self.assertEqual([node["uuid"]], [one["node_id"] for one in self.systems("state=used")])
 
-    def test_what_nobody_refreshed_for_long_is_stale(self) -> None:
+    def test_an_old_inventory_is_stale(self) -> None:
         self.service.conf.set_override("stale_after", 1.0, group="inventory")
         self.until(lambda: self.stale(self.get("/v1/systems")) == {True})
         codes = {one["code"] for one in self.get("/v1/systems")["errors"]}
         self.assertEqual({"valence.inventory.stale"}, codes)
 
-    def test_a_forgotten_pod_manager_takes_its_systems_with_it(self) -> None:
+    def test_systems_are_deleted_with_their_pod_manager(self) -> None:
         self.assertEqual(204, self.api("DELETE", "/v1/podmanagers/small").status_code)
         answer = self.get("/v1/systems")
         self.assertEqual((2, []), (len(answer["systems"]), answer["errors"]))
@@ -259,13 +259,13 @@ class TestStale(InventoryTestCase):
 
 
 class TestRefreshes(base.ServiceTestCase):
-    def test_what_is_due_is_refreshed_by_itself(self) -> None:
+    def test_an_inventory_is_refreshed_when_it_is_due(self) -> None:
         pod = self.simulate(systems=2)
         self.start(inventory__interval=1.0)
         self.know(pod)
         self.until(lambda: len(self.api("GET", "/v1/systems").json["systems"]) == 2)
-        known = inventory_objects.by_podm(self.service.db)
-        before = next(iter(known.values())).refreshed_at
+        inventories = inventory_objects.by_podm(self.service.db)
+        before = next(iter(inventories.values())).refreshed_at
 
         def is_newer() -> bool:
             row = next(iter(inventory_objects.by_podm(self.service.db).values()))
@@ -273,7 +273,7 @@ class TestRefreshes(base.ServiceTestCase):
 
         self.until(is_newer)
 
-    def test_many_who_ask_at_once_cost_one_refresh(self) -> None:
+    def test_concurrent_requests_cost_one_refresh(self) -> None:
         pod = self.simulate(systems=2)
         self.start()
         uuid = self.know(pod)["uuid"]
@@ -287,7 +287,7 @@ class TestRefreshes(base.ServiceTestCase):
         self.assertEqual(1, len(futures))
         next(iter(futures)).result(60)
 
-    def test_details_that_are_old_are_read_anew_once(self) -> None:
+    def test_old_details_are_read_again_once(self) -> None:
         pod = self.simulate(systems=3)
         service = self.start()
         uuid = self.know(pod)["uuid"]
@@ -304,11 +304,11 @@ class TestRefreshes(base.ServiceTestCase):
         for table in (system_objects.System, device_objects.Device):
             with service.db.writer() as session:
                 session.execute(sa.update(table).values(details_at=long_ago))
-        # The first one logged in, and read the root.
+        # The first refresh logged in, and read the service root.
         self.assertAlmostEqual(first, cost(), delta=2)
         self.assertEqual(second, cost())
 
-    def test_a_refresh_of_another_process_is_waited_for_and_not_repeated(self) -> None:
+    def test_a_refresh_by_another_process_is_awaited_and_not_repeated(self) -> None:
         pod = self.simulate(systems=2)
         service = self.start()
         uuid = self.know(pod)["uuid"]
@@ -319,11 +319,11 @@ class TestRefreshes(base.ServiceTestCase):
         pod.journal.clear()
         service.inventory.begin(uuid).result(60)
         self.assertEqual(0, pod.journal.show()["total"])
-        # The other one seems to have died.
+        # The other process is considered dead.
         service.inventory.begin(uuid).result(60)
         self.assertLess(0, pod.journal.show()["total"])
 
-    def test_a_stopped_service_leaves_a_refresh_to_the_next(self) -> None:
+    def test_a_stopped_service_releases_its_claim_of_a_refresh(self) -> None:
         pod = self.simulate(systems=50)
         pod._latency = 0.05
         service = self.start()
@@ -334,7 +334,7 @@ class TestRefreshes(base.ServiceTestCase):
         future.result(60)
         self.assertIsNone(inventory_objects.by_podm(service.db)[uuid].begun_at)
 
-    def test_a_pod_manager_that_says_the_oddest_things_is_stored(self) -> None:
+    def test_extreme_values_of_a_pod_manager_are_stored(self) -> None:
         pod = self.simulate(systems=1)
         self.start()
         self.know(pod)
@@ -347,7 +347,7 @@ class TestRefreshes(base.ServiceTestCase):
 
 
 class TestUsage(InventoryTestCase):
-    def test_usage_tells_what_there_is_and_what_is_free(self) -> None:
+    def test_usage_counts_what_exists_and_what_is_free(self) -> None:
         self.refresh()
         self.composed(podm_id=self.podms["large"]["uuid"])
         for pod in (self.small, self.large):
@@ -364,7 +364,7 @@ class TestUsage(InventoryTestCase):
         self.assertEqual(3, listed["small"]["systems"]["free"])
         self.assertEqual(0, self.requests(self.small) + self.requests(self.large))
 
-    def test_usage_of_what_was_never_read_is_nothing(self) -> None:
+    def test_usage_of_an_inventory_that_was_never_read_is_zero(self) -> None:
         usage = self.get("/v1/podmanagers/small")["usage"]
         self.assertEqual({"total": 0, "used": 0, "free": 0}, usage["systems"])
         self.assertIsNone(usage["refreshed_at"])
@@ -376,8 +376,8 @@ class TestRacks(InventoryTestCase):
         self.assertEqual([], answer["errors"])
         counts = {one["name"]: one["systems"] for one in answer["racks"]}
         self.assertEqual({"total": 3, "used": 0, "free": 3, "absent": 0}, counts["small Rack1"])
-        found = self.get("/v1/racks?chassis_type=Rack&sort=name")["racks"]
-        self.assertEqual(["large Rack1", "small Rack1"], [one["name"] for one in found])
+        racks = self.get("/v1/racks?chassis_type=Rack&sort=name")["racks"]
+        self.assertEqual(["large Rack1", "small Rack1"], [one["name"] for one in racks])
         self.assertEqual("Rack", self.get("/v1/racks/small%20Rack1?refresh=true")["chassis_type"])
 
     def test_an_unknown_rack_is_not_found(self) -> None:

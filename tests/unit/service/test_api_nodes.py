@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Listings of nodes: what they say of each, and how they are paged."""
+"""Listings of nodes: their fields, their errors, and their pages."""
 
 from typing import Any
 import uuid as uuids
@@ -11,7 +11,6 @@ from tests.unit.service import base
 from valence.objects import node as node_objects
 from valence_conductor import waiting
 
-#: Of what no two rows have to agree in.
 ODD = {"name": "\N{SNOWMAN} 7", "description": "two\nlines"}
 
 
@@ -22,36 +21,36 @@ class ListingTestCase(base.ServiceTestCase):
         return answer.json
 
     def pages(self, path: str) -> list[str]:
-        """Follow the pages of a listing, and give the uuids in their order."""
-        found = []
+        """Follow the pages of a listing, and return the uuids in their order."""
+        listed = []
         while path:
             page = self.get(path)
-            found += [node["uuid"] for node in page["nodes"]]
+            listed += [node["uuid"] for node in page["nodes"]]
             path = page.get("next", "")
-        return found
+        return listed
 
 
 class TestListed(ListingTestCase):
-    def test_a_listed_node_is_the_node_that_is_shown(self) -> None:
+    def test_a_listed_node_equals_the_single_node(self) -> None:
         self.start()
         pod = self.simulate(systems=2)
         self.know(pod)
-        whole = [
+        nodes = [
             self.composed(name=ODD["name"], description=ODD["description"]),
             self.settled(self.compose(properties=base.TOO_MUCH)["uuid"]),
         ]
         listed = self.get("/v1/nodes")["nodes"]
         self.assertEqual(["composed", "error"], [node["state"] for node in listed])
-        self.assertEqual(whole, listed)
-        self.assertEqual(list(whole[0] or {}), list(listed[0]))
+        self.assertEqual(nodes, listed)
+        self.assertEqual(list(nodes[0] or {}), list(listed[0]))
         self.assertEqual(
             [{"uuid": node["uuid"], "fault": node["fault"]} for node in listed],
             self.get("/v1/nodes?fields=uuid,fault")["nodes"],
         )
 
 
-class TestUnwell(ListingTestCase):
-    """Two pod managers with a node each; one of them goes away."""
+class TestUnavailable(ListingTestCase):
+    """Two pod managers with a node each, one of which stops responding."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -65,50 +64,50 @@ class TestUnwell(ListingTestCase):
         answer = self.api("GET", "/v1/nodes/gone?refresh=true")
         self.assertRefused(503, "valence.podmanager.unreachable", answer)
 
-    def told(self, query: str = "") -> list[str]:
-        return [trouble["podm_name"] for trouble in self.get(f"/v1/nodes{query}")["errors"]]
+    def failing(self, query: str = "") -> list[str]:
+        return [error["podm_name"] for error in self.get(f"/v1/nodes{query}")["errors"]]
 
     def test_one_that_is_down_keeps_its_nodes_and_costs_one_entry(self) -> None:
         answer = self.get("/v1/nodes")
         stale = {node["name"]: node["stale"] for node in answer["nodes"]}
         self.assertEqual({"gone": True, "there": False}, stale)
-        (trouble,) = answer["errors"]
+        (error,) = answer["errors"]
         self.assertEqual(
             (self.podms["gone"], "gone", "valence.podmanager.unreachable"),
-            (trouble["podm_id"], trouble["podm_name"], trouble["code"]),
+            (error["podm_id"], error["podm_name"], error["code"]),
         )
-        self.assertIn(self.simulators["gone"].url, trouble["reason"])
-        self.assertEqual((None, None), (trouble["refreshed_at"], trouble["age"]))
+        self.assertIn(self.simulators["gone"].url, error["reason"])
+        self.assertEqual((None, None), (error["refreshed_at"], error["age"]))
         self.assertEqual(
             {**self.nodes["gone"], "stale": True},
             self.get(f"/v1/nodes/{self.nodes['gone']['uuid']}"),
         )
         self.assertFalse(self.get("/v1/nodes/there")["stale"])
 
-    def test_it_is_told_of_where_the_listing_is_about_it(self) -> None:
+    def test_it_is_in_the_errors_of_listings_that_may_have_its_nodes(self) -> None:
         for field in ("podm_id", "podm_uuid"):
-            self.assertEqual(["gone"], self.told(f"?{field}={self.podms['gone']}"))
-            self.assertEqual([], self.told(f"?{field}={self.podms['there']}"))
-        self.assertEqual([], self.told("?project_id=nobodys"))
-        # On it there may be one that only looks composed.
-        self.assertEqual(["gone"], self.told("?state=missing"))
-        self.assertEqual(["gone"], self.told("?limit=1&sort=name:desc&fields=uuid"))
+            self.assertEqual(["gone"], self.failing(f"?{field}={self.podms['gone']}"))
+            self.assertEqual([], self.failing(f"?{field}={self.podms['there']}"))
+        self.assertEqual([], self.failing("?project_id=unknown"))
+        # The state of its node may have changed meanwhile.
+        self.assertEqual(["gone"], self.failing("?state=missing"))
+        self.assertEqual(["gone"], self.failing("?limit=1&sort=name:desc&fields=uuid"))
 
-    def test_when_it_answers_again_its_nodes_are_as_they_are(self) -> None:
+    def test_when_it_responds_again_its_nodes_are_not_stale(self) -> None:
         self.simulators["gone"].start()
         self.assertFalse(self.get("/v1/nodes/gone?refresh=true")["stale"])
-        self.assertEqual([], self.told())
+        self.assertEqual([], self.failing())
 
-    def test_one_without_nodes_is_none_of_their_business(self) -> None:
+    def test_one_without_nodes_is_not_in_the_errors(self) -> None:
         self.api("DELETE", "/v1/nodes/there")
         self.settled("there")
         self.simulators["there"].stop()
         self.assertEqual(2, len(self.get("/v1/systems?refresh=true")["errors"]))
-        self.assertEqual(["gone"], self.told())
+        self.assertEqual(["gone"], self.failing())
 
 
 class TestPages(ListingTestCase):
-    """Rows that were made at the same moment, which only their uuids tell apart."""
+    """Rows that were created at the same time, so that only their uuids order them."""
 
     def setUp(self) -> None:
         super().setUp()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Pod managers that are gone for good, and what is forgotten with them."""
+"""Forced deletes: pod managers that are gone permanently, together with their nodes."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class TestForce(base.ServiceTestCase):
     def all_nodes(self) -> list[dict[str, Any]]:
         return list(self.api("GET", "/v1/nodes").json["nodes"])
 
-    def test_it_is_told_what_is_forgotten(self) -> None:
+    def test_the_response_lists_the_deleted_nodes(self) -> None:
         node, other = self.composed(name="web-1"), self.composed()
         self.pod.stop()
         self.assertRefused(
@@ -30,13 +30,13 @@ class TestForce(base.ServiceTestCase):
         answer = self.api("DELETE", GONE)
         self.assertEqual(200, answer.status_code, answer.json)
         self.assertEqual("pod-1", answer.json["name"])
-        told = {one["uuid"]: (one["name"], one["path"]) for one in answer.json["nodes"]}
-        self.assertEqual(("web-1", node["path"]), told[node["uuid"]])
-        self.assertEqual((None, other["path"]), told[other["uuid"]])
+        nodes = {one["uuid"]: (one["name"], one["path"]) for one in answer.json["nodes"]}
+        self.assertEqual(("web-1", node["path"]), nodes[node["uuid"]])
+        self.assertEqual((None, other["path"]), nodes[other["uuid"]])
         self.assertEqual([], self.all_nodes())
         self.assertEqual(404, self.api("DELETE", GONE).status_code)
 
-    def test_one_that_answers_is_not_gone(self) -> None:
+    def test_one_that_responds_is_not_gone(self) -> None:
         self.composed()
         for action in (
             {"type": "error", "status": 500},
@@ -56,7 +56,7 @@ class TestForce(base.ServiceTestCase):
         self.fault(self.pod, "GET", ".*", times=None, action={"type": "error", "status": 502})
         self.assertEqual([], self.api("DELETE", GONE).json["nodes"])
 
-    def test_nodes_in_ironic_are_not_forgotten(self) -> None:
+    def test_nodes_in_ironic_prevent_it(self) -> None:
         node = self.composed(name="web-1")
         self.api("POST", f"/v1/nodes/{node['uuid']}/register")
         self.settled(node["uuid"])
@@ -69,7 +69,7 @@ class TestForce(base.ServiceTestCase):
         self.settled(node["uuid"])
         self.assertEqual(200, self.api("DELETE", GONE).status_code)
 
-    def test_nodes_on_their_way_are_not_forgotten(self) -> None:
+    def test_nodes_with_an_unfinished_operation_prevent_it(self) -> None:
         node = self.composed()
         self.pod.stop()
         self.api("DELETE", f"/v1/nodes/{node['uuid']}")
@@ -80,30 +80,30 @@ class TestForce(base.ServiceTestCase):
         self.assertEqual("error", failed["state"])
         self.assertEqual(200, self.api("DELETE", GONE).status_code)
 
-    def test_nodes_elsewhere_stay(self) -> None:
+    def test_nodes_of_other_pod_managers_stay(self) -> None:
         other = self.know(self.simulate("pod-2"))
-        stays = self.composed(podm_id=other["uuid"])
+        node = self.composed(podm_id=other["uuid"])
         self.pod.stop()
         self.assertEqual([], self.api("DELETE", GONE).json["nodes"])
-        self.assertEqual([stays["uuid"]], [node["uuid"] for node in self.all_nodes()])
+        self.assertEqual([node["uuid"]], [one["uuid"] for one in self.all_nodes()])
 
     def test_it_has_a_policy_of_its_own(self) -> None:
         self.pod.stop()
-        own = self.folder / "policy.yaml"
-        own.write_text('"valence:podmanager:force_delete": "!"\n')
-        self.service.conf.set_override("policy_file", str(own), group="oslo_policy")
+        file = self.folder / "policy.yaml"
+        file.write_text('"valence:podmanager:force_delete": "!"\n')
+        self.service.conf.set_override("policy_file", str(file), group="oslo_policy")
         self.service.enforcer = policies.enforcer(self.service.conf)
-        self.service.enforcer.policy_path = str(own)
+        self.service.enforcer.policy_path = str(file)
         self.assertRefused(403, "valence.request.forbidden", self.api("DELETE", GONE))
         self.assertEqual(204, self.api("DELETE", "/v1/podmanagers/pod-1").status_code)
 
-    def test_one_that_comes_back_gives_its_nodes_back(self) -> None:
+    def test_nodes_of_one_that_returns_are_released_as_strays(self) -> None:
         self.composed()
         self.pod.stop()
         self.api("DELETE", GONE)
         self.pod.start()
         self.know(self.pod)
         service = self.service
-        books = ledger.NodeLedger(service.conf, service.db, service.drivers, service.ironic)
-        self.assertEqual([True], [stray.repaired for stray in books.audit()])
+        nodes = ledger.NodeLedger(service.context)
+        self.assertEqual([True], [stray.repaired for stray in nodes.audit()])
         self.assertEqual({}, self.pod.pod.nodes)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Pod managers: checked before they are believed, and never without their password kept safe."""
+"""Pod managers: checked before they are stored, and never with their password shown."""
 
 import base64
 from concurrent import futures
@@ -37,25 +37,25 @@ class TestPodManagers(base.ServiceTestCase):
         self.assertEqual([], self.api("GET", "/v1/podmanagers").json["podmanagers"])
         return error
 
-    def test_one_that_answers_is_online(self) -> None:
+    def test_one_that_responds_is_online(self) -> None:
         podm = self.know(self.pod)
         self.assertEqual(
             ("rsd", "online", True), (podm["driver"], podm["status"], podm["verify_ca"])
         )
         self.assertEqual(podm, self.api("GET", "/v1/podmanagers/pod-1").json)
 
-    def test_one_that_does_not_answer_is_refused(self) -> None:
+    def test_one_that_does_not_respond_is_refused(self) -> None:
         self.pod.stop()
         self.refuse(400, "valence.podmanager.unreachable")
 
     def test_wrong_credentials_are_refused(self) -> None:
         self.refuse(400, "valence.podmanager.unauthorized", password="wrong")
 
-    def test_what_is_no_pod_manager_is_refused(self) -> None:
+    def test_a_server_that_is_not_a_pod_manager_is_refused(self) -> None:
         self.fault(self.pod, "GET", ".*", times=9, action={"type": "garbage"})
         self.refuse(400, "valence.podmanager.failed")
 
-    def test_text_with_a_nul_is_refused_before_any_database_is_asked(self) -> None:
+    def test_text_with_a_nul_is_refused_before_the_database_is_queried(self) -> None:
         for field in ("name", "url", "username", "password"):
             with self.subTest(field):
                 self.refuse(400, "valence.request.invalid", **{field: f"{self.pod.url}\x00"})
@@ -63,14 +63,12 @@ class TestPodManagers(base.ServiceTestCase):
         self.assertRefused(400, "valence.request.invalid", answer)
         self.assertEqual(200, self.api("GET", r"/v1/podmanagers?name=pod\u00001").status_code)
 
-    def test_text_of_every_script_is_kept_and_can_be_asked_for(self) -> None:
-        words = "Gestell 7 \N{CJK UNIFIED IDEOGRAPH-67B6} \N{ROCKET}"
-        answer = self.api("POST", "/v1/podmanagers", {**self.body, "name": words})
+    def test_text_of_every_script_is_stored_and_found(self) -> None:
+        name = "Gestell 7 \N{CJK UNIFIED IDEOGRAPH-67B6} \N{ROCKET}"
+        answer = self.api("POST", "/v1/podmanagers", {**self.body, "name": name})
         self.assertEqual(201, answer.status_code, answer.get_data(as_text=True))
-        (found,) = self.api("GET", f"/v1/podmanagers?name={parse.quote(words)}").json[
-            "podmanagers"
-        ]
-        self.assertEqual(words, found["name"])
+        (podm,) = self.api("GET", f"/v1/podmanagers?name={parse.quote(name)}").json["podmanagers"]
+        self.assertEqual(name, podm["name"])
         for field in ("name", "driver"):
             answer = self.api("GET", f"/v1/podmanagers?{field}=%F0%9F%9A%80")
             self.assertEqual([], answer.json["podmanagers"])
@@ -78,7 +76,7 @@ class TestPodManagers(base.ServiceTestCase):
     def test_an_unknown_driver_is_refused(self) -> None:
         self.refuse(400, "valence.podmanager.failed", driver="telepathy")
 
-    def test_a_name_a_url_and_a_uuid_are_taken_once(self) -> None:
+    def test_names_urls_and_uuids_are_unique(self) -> None:
         podm = self.know(self.pod)
         other = self.simulate("pod-2")
         for changes in (
@@ -95,7 +93,7 @@ class TestPodManagers(base.ServiceTestCase):
         self.assertEqual(201, self.api("POST", "/v1/podmanagers", body).status_code)
         self.assertEqual(200, self.api("POST", "/v1/podmanagers", body).status_code)
 
-    def test_the_password_is_shown_nowhere_and_stored_encrypted(self) -> None:
+    def test_the_password_is_never_shown_and_stored_encrypted(self) -> None:
         self.pod.sessions._password = "hunter2"
         self.body["password"] = "hunter2"
         answer = self.api("POST", "/v1/podmanagers", self.body)
@@ -114,7 +112,7 @@ class TestPodManagers(base.ServiceTestCase):
         self.body["password"] = "hunter2"
         self.assertEqual(201, self.api("POST", "/v1/podmanagers", self.body).status_code)
         self.api("PATCH", "/v1/podmanagers/pod-1", {"password": "hunter2"})
-        self.api("PATCH", "/v1/podmanagers/pod-1", {"username": "nobody"})
+        self.api("PATCH", "/v1/podmanagers/pod-1", {"username": "unknown"})
         self.composed()
         (session,) = self.pod.sessions.all()
         self.assertIn("Logged in at", logged.output)
@@ -125,7 +123,7 @@ class TestPodManagers(base.ServiceTestCase):
         self.service.stop(5.0)
         self.start(**options)
 
-    def test_a_change_of_the_way_in_is_tried_first(self) -> None:
+    def test_new_access_is_tried_before_it_is_stored(self) -> None:
         podm = self.know(self.pod)
         path = f"/v1/podmanagers/{podm['uuid']}"
         answer = self.api("PATCH", path, {"password": "wrong"})
@@ -143,7 +141,7 @@ class TestPodManagers(base.ServiceTestCase):
         self.know(other)
         before = self.api("GET", "/v1/podmanagers").json
         for changes, status in (
-            ({"name": "new", "tags": ["new"], "username": "nobody"}, 400),
+            ({"name": "new", "tags": ["new"], "username": "unknown"}, 400),
             ({"name": "new", "url": "http://127.0.0.1:1"}, 400),
             ({"name": "new", "driver": "telepathy"}, 400),
             ({"name": "new", "ca": "no certificate"}, 400),
@@ -155,26 +153,26 @@ class TestPodManagers(base.ServiceTestCase):
             self.assertEqual(status, answer.status_code, changes)
         self.assertEqual(before, self.api("GET", "/v1/podmanagers").json)
 
-    def test_a_change_that_was_checked_against_another_row_is_checked_again(self) -> None:
+    def test_a_change_is_superseded_if_the_row_has_changed_since_its_check(self) -> None:
         uuid = self.know(self.pod)["uuid"]
-        seen = podmanager_objects.get(self.service.db, uuid)
+        row = podmanager_objects.get(self.service.db, uuid)
         self.api("PATCH", "/v1/podmanagers/pod-1", {"tags": ["fast"]})
         self.assertRaises(
             conductor_errors.Superseded,
             podmanager_objects.update,
             self.service.db,
-            seen,
+            row,
             {"name": "x"},
         )
 
-    def test_of_two_at_once_one_is_stored(self) -> None:
-        self.pod._latency = 0.2  # both are being checked at the same time
+    def test_of_equal_requests_at_the_same_time_one_is_stored(self) -> None:
+        self.pod._latency = 0.2  # so that the checks overlap
         with futures.ThreadPoolExecutor(4) as pool:
             statuses = list(pool.map(lambda _: self.post(self.body).status_code, range(4)))
         self.assertEqual([201, 409, 409, 409], sorted(statuses))
         self.assertEqual(1, len(self.api("GET", "/v1/podmanagers").json["podmanagers"]))
 
-    def test_of_two_at_once_with_one_uuid_both_are_answered(self) -> None:
+    def test_equal_requests_with_one_uuid_all_succeed(self) -> None:
         self.pod._latency = 0.2
         body = {**self.body, "uuid": str(uuids.uuid4())}
         with futures.ThreadPoolExecutor(4) as pool:
@@ -184,7 +182,7 @@ class TestPodManagers(base.ServiceTestCase):
     def post(self, body: dict[str, Any]) -> Any:
         return base.API(app.application(self.service))("POST", "/v1/podmanagers", body)
 
-    def test_one_url_has_many_forms(self) -> None:
+    def test_other_spellings_of_a_url_are_duplicates(self) -> None:
         self.know(self.pod)
         for url in (
             f"{self.pod.url}/redfish/v1",
@@ -194,11 +192,11 @@ class TestPodManagers(base.ServiceTestCase):
             answer = self.api("POST", "/v1/podmanagers", {**self.body, "name": "x", "url": url})
             self.assertRefused(409, "valence.podmanager.duplicate", answer)
 
-    def test_a_ca_is_kept_as_certificates_and_nothing_else(self) -> None:
+    def test_only_the_certificates_of_a_ca_are_stored(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             pem = certificates.certificate(folder).read_text()
         self.assertIn("PRIVATE KEY", pem)
-        answer = self.api("POST", "/v1/podmanagers", {**self.body, "ca": f"# ours\n{pem}"})
+        answer = self.api("POST", "/v1/podmanagers", {**self.body, "ca": f"# comment\n{pem}"})
         self.assertEqual(201, answer.status_code, answer.json)
         self.assertTrue(answer.json["ca"].startswith("-----BEGIN CERTIFICATE-----"))
         self.assertNotIn("PRIVATE KEY", answer.json["ca"])
@@ -213,7 +211,7 @@ class TestPodManagers(base.ServiceTestCase):
             self.assertIn("body.password", error["detail"])
             self.assertNotIn("hunter2", error["detail"])
 
-    def test_on_one_that_is_disabled_nothing_is_composed(self) -> None:
+    def test_nothing_is_composed_on_a_disabled_one(self) -> None:
         answer = self.api(
             "POST", "/v1/podmanagers", {**self.body, "enabled": False, "tags": ["slow", "old"]}
         )
@@ -227,7 +225,7 @@ class TestPodManagers(base.ServiceTestCase):
         self.api("PATCH", "/v1/podmanagers/pod-1", {"enabled": True, "tags": []})
         self.composed()
 
-    def test_how_it_is_follows_from_what_it_answers(self) -> None:
+    def test_its_status_follows_from_its_responses(self) -> None:
         self.know(self.pod)
         node = self.composed()
         path = f"/v1/nodes/{node['uuid']}?refresh=true"
@@ -244,7 +242,7 @@ class TestPodManagers(base.ServiceTestCase):
         up = self.api("GET", "/v1/podmanagers/pod-1").json
         self.assertEqual(("online", None), (up["status"], up["status_reason"]))
 
-    def test_new_credentials_are_worth_a_new_status(self) -> None:
+    def test_new_credentials_update_its_status(self) -> None:
         self.know(self.pod)
         node = self.composed()
         self.pod.sessions._password = "changed"
@@ -260,7 +258,7 @@ class TestPodManagers(base.ServiceTestCase):
         answer = self.api("PATCH", "/v1/podmanagers/pod-1", {"name": "old-pod"})
         self.assertEqual(200, answer.status_code)
 
-    def test_it_is_not_forgotten_while_nodes_stand_on_it(self) -> None:
+    def test_it_is_not_deleted_while_it_has_nodes(self) -> None:
         self.know(self.pod)
         node = self.composed()
         answer = self.api("DELETE", "/v1/podmanagers/pod-1")
@@ -270,7 +268,7 @@ class TestPodManagers(base.ServiceTestCase):
         self.settled(node["uuid"])
         self.assertEqual(204, self.api("DELETE", "/v1/podmanagers/pod-1").status_code)
 
-    def test_composing_without_any_is_refused(self) -> None:
+    def test_composing_without_a_pod_manager_is_refused(self) -> None:
         answer = self.api("POST", "/v1/nodes", {"properties": base.FOUR_CORES})
         self.assertRefused(409, "valence.no_podmanager", answer)
 
@@ -287,7 +285,7 @@ class TestScheduling(base.ServiceTestCase):
     def on(self, node: dict[str, Any]) -> str:
         return str(self.api("GET", f"/v1/podmanagers/{node['podm_uuid']}").json["name"])
 
-    def test_what_the_first_refuses_the_second_composes(self) -> None:
+    def test_if_the_first_refuses_the_second_composes(self) -> None:
         big = {"processor": {"total_cores": 32}}
         self.assertEqual("large", self.on(self.composed(properties=big)))
         self.assertEqual("large", self.on(self.composed(properties=big)))
@@ -296,7 +294,7 @@ class TestScheduling(base.ServiceTestCase):
         names = [self.on(self.composed()) for _ in range(2)]
         self.assertEqual(["large", "small"], sorted(names))
 
-    def test_the_one_that_is_asked_for_is_the_only_one_asked(self) -> None:
+    def test_a_requested_pod_manager_is_the_only_one_used(self) -> None:
         small = self.api("GET", "/v1/podmanagers/small").json["uuid"]
         body = {"podm_id": small, "properties": {"processor": {"total_cores": 32}}}
         node = self.settled(self.compose(**body)["uuid"])
@@ -304,14 +302,14 @@ class TestScheduling(base.ServiceTestCase):
         self.assertEqual("valence.podmanager.refused", node["fault"]["code"])
         self.assertEqual({}, self.large.pod.nodes)
 
-    def test_when_all_refuse_each_says_why(self) -> None:
+    def test_if_all_refuse_the_fault_has_the_reason_of_each(self) -> None:
         node = self.settled(self.compose(properties=base.TOO_MUCH)["uuid"])
         assert node is not None
         self.assertEqual("valence.no_podmanager", node["fault"]["code"])
         self.assertIn("small: ", node["fault"]["reason"])
         self.assertIn("large: ", node["fault"]["reason"])
 
-    def test_one_that_is_down_costs_nothing_but_its_turn(self) -> None:
+    def test_one_that_is_down_delays_nothing_but_its_turn(self) -> None:
         self.small.stop()
         for _ in range(3):
             self.assertEqual("large", self.on(self.composed()))

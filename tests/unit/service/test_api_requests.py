@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Requests that cannot be served: each has its status, its code and a sentence."""
+"""Requests and responses: validation, errors, ids, CORS and proxies."""
 
 import json
 from typing import Any
+from typing import ClassVar
 
 import testscenarios
 from werkzeug import test
@@ -48,11 +49,11 @@ INVALID: list[tuple[str, str, str, Any]] = [
     ("limit in words", "GET", "/v1/nodes?limit=ten", None),
     ("unknown filter", "GET", "/v1/nodes?colour=red", None),
     ("unknown sort", "GET", "/v1/nodes?sort=colour", None),
-    ("unknown marker", "GET", "/v1/nodes?marker=nobody", None),
+    ("unknown marker", "GET", "/v1/nodes?marker=unknown", None),
     ("a filter twice", "GET", "/v1/nodes?name=a&name=b", None),
     ("malformed filter", "GET", f"/v1/nodes?podm_id={MALFORMED_UUID}", None),
     ("refresh in words", "GET", "/v1/nodes/n?refresh=perhaps", None),
-    ("a query nobody reads", "GET", "/v1/flavors/f?colour=red", None),
+    ("a query of a path without one", "GET", "/v1/flavors/f?colour=red", None),
 ]
 
 
@@ -94,7 +95,7 @@ class TestForm(base.ServiceTestCase):
             answer = self.api("POST", "/v1/nodes", data="{}", content_type=kind)
             self.assertRefused(415, "valence.request.media_type", answer)
 
-    def test_what_is_no_json_is_400(self) -> None:
+    def test_a_body_that_is_not_json_is_400(self) -> None:
         deep = "[" * 100_000
         for data in ("{", "", "NaN", '{"a": Infinity}', b"\xff\xfe", deep, '{"a": 1e999}'):
             answer = self.api("POST", "/v1/nodes", data=data, content_type="application/json")
@@ -105,13 +106,18 @@ class TestForm(base.ServiceTestCase):
         answer = self.api("POST", "/v1/nodes", data=data, content_type="application/json")
         self.assertRefused(413, "valence.request.too_large", answer)
 
-    def test_what_does_not_exist_is_404_by_its_noun(self) -> None:
+    def test_an_object_that_does_not_exist_is_404_with_the_code_of_its_noun(self) -> None:
         for noun in ("node", "flavor", "podmanager"):
-            for ident in ("nobody", "00000000-0000-4000-8000-000000000000", "%00", "%F0%9F%92%A9"):
+            for ident in (
+                "unknown",
+                "00000000-0000-4000-8000-000000000000",
+                "%00",
+                "%F0%9F%92%A9",
+            ):
                 answer = self.api("GET", f"/v1/{noun}s/{ident}")
                 self.assertRefused(404, f"valence.{noun}.not_found", answer)
 
-    def test_what_goes_wrong_inside_is_500_and_says_nothing_of_it(self) -> None:
+    def test_a_bug_is_500_without_details(self) -> None:
         with self.service.db.writer() as session:
             session.connection().exec_driver_sql("DROP TABLE flavors")
         answer = self.api("GET", "/v1/flavors")
@@ -123,7 +129,7 @@ class TestForm(base.ServiceTestCase):
         answer = self.api("HEAD", "/v1/nodes")
         self.assertEqual((200, b""), (answer.status_code, answer.get_data()))
 
-    def test_every_request_has_an_id_of_its_own(self) -> None:
+    def test_every_request_has_a_unique_id(self) -> None:
         ids = {self.api("GET", "/").headers["X-Openstack-Request-Id"] for _ in range(3)}
         self.assertEqual(3, len(ids))
 
@@ -142,12 +148,12 @@ class TestGlobalRequestId(base.ServiceTestCase):
         self.assertNotEqual(sent, own)
         return [line for line in self.log.lines() if f"[{own} " in line]
 
-    def test_it_is_logged_beside_our_own(self) -> None:
+    def test_it_is_logged_beside_the_id_of_the_request(self) -> None:
         sent = "req-8b3f1f0c-7a0e-4f0f-9d50-6b2a4f1f7e11"
         (line,) = self.logged(sent)
         self.assertIn(sent, line)
 
-    def test_what_is_none_is_not_logged(self) -> None:
+    def test_a_malformed_one_is_not_logged(self) -> None:
         for sent in ("req-me", "req-8b3f1f0c-7a0e-4f0f-9d50-6b2a4f1f7e11\tx", "x" * 1000):
             (line,) = self.logged(sent)
             self.assertIn(" -]", line)
@@ -156,26 +162,26 @@ class TestGlobalRequestId(base.ServiceTestCase):
 class TestCORS(base.ServiceTestCase):
     ORIGIN = "https://dashboard.example"
 
-    def ask(self, method: str = "GET") -> Any:
+    def send(self, method: str = "GET") -> Any:
         headers = {"Origin": self.ORIGIN, "Access-Control-Request-Method": "GET"}
-        return self.service_client.open("/v1/nodes", method=method, headers=headers)
+        return self.client.open("/v1/nodes", method=method, headers=headers)
 
-    def begin(self, *origins: str) -> None:
+    def start_with(self, *origins: str) -> None:
         conf = self.configure()
         file = self.folder / "cors.conf"
         file.write_text(f"[cors]\nallowed_origin = {','.join(origins)}\n")
         conf(["--config-file", str(file)], project="valence")
         self.start_from(conf)
-        self.service_client = test.Client(app.application(self.service))
+        self.client = test.Client(app.application(self.service))
 
-    def test_no_page_of_another_origin_may_ask(self) -> None:
-        self.begin()
-        self.assertNotIn("Access-Control-Allow-Origin", self.ask().headers)
-        self.assertEqual(405, self.ask("OPTIONS").status_code)
+    def test_pages_of_other_origins_are_refused(self) -> None:
+        self.start_with()
+        self.assertNotIn("Access-Control-Allow-Origin", self.send().headers)
+        self.assertEqual(405, self.send("OPTIONS").status_code)
 
-    def test_unless_the_configuration_names_it(self) -> None:
-        self.begin(self.ORIGIN)
-        for answer in (self.ask(), self.ask("OPTIONS")):
+    def test_a_configured_origin_is_allowed(self) -> None:
+        self.start_with(self.ORIGIN)
+        for answer in (self.send(), self.send("OPTIONS")):
             self.assertEqual(200, answer.status_code)
             self.assertEqual(self.ORIGIN, answer.headers["Access-Control-Allow-Origin"])
 
@@ -189,7 +195,34 @@ class TestRoot(base.ServiceTestCase):
         self.assertEqual({"version": version}, self.api("GET", "/v1").json)
         self.assertEqual({"version": version}, self.api("GET", "/v1/").json)
 
-    def test_links_bear_the_public_endpoint(self) -> None:
+    def test_links_have_the_public_endpoint(self) -> None:
         self.start(public_endpoint="https://valence.example/compose/")
         link = self.api("GET", "/").json["versions"][0]["links"][0]
         self.assertEqual("https://valence.example/compose/v1/", link["href"])
+
+
+class TestProxyHeaders(base.ServiceTestCase):
+    """A proxy that ends TLS and serves the service below a path."""
+
+    HEADERS: ClassVar = {
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "cloud.example",
+        "X-Forwarded-Prefix": "/compose",
+    }
+
+    def link(self, **headers: str) -> str:
+        link: str = self.api("GET", "/", headers=headers).json["versions"][0]["links"][0]["href"]
+        return link
+
+    def test_links_have_the_address_of_the_proxy_if_configured(self) -> None:
+        conf = self.configure()
+        file = self.folder / "proxy.conf"
+        file.write_text("[oslo_middleware]\nenable_proxy_headers_parsing = true\n")
+        conf(["--config-file", str(file)], project="valence")
+        self.start_from(conf)
+        self.assertEqual("https://cloud.example/compose/v1/", self.link(**self.HEADERS))
+        self.assertEqual("http://localhost/v1/", self.link())
+
+    def test_the_headers_are_ignored_otherwise(self) -> None:
+        self.start()
+        self.assertEqual("http://localhost/v1/", self.link(**self.HEADERS))

@@ -1,28 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What no node owns: found, told whose it is, and given back when it is surely ours."""
+"""Audits: resources without a row are found, and released if this installation made them."""
 
 import dataclasses
+import functools
 from typing import Any
 import uuid as uuids
+
+import fixtures
 
 from tests.unit.service import base
 from valence import ledger
 from valence import ownership
-from valence.audit import strays as podmanager_audit
+from valence.audit import audit
+from valence.audit import strays
+from valence.audit.snapshot import Snapshot
+from valence.objects import base as objects_base
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
+from valence.objects import node_changes
 from valence.objects import podmanager as podmanager_objects
 from valence.podmanagers import Member
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 
-SOMEBODY = "77777777-7777-4777-8777-777777777777"
+NODE_UUID = "77777777-7777-4777-8777-777777777777"
 OURS = "ours"
 FOREIGN = "99999999-9999-4999-8999-999999999999"
 
 
 class AuditTestCase(base.ServiceTestCase):
-    """A service on one simulated pod manager, and somebody who audits."""
+    """A service with one simulated pod manager, and a ledger that audits."""
 
     grace = 0.0
 
@@ -32,12 +39,11 @@ class AuditTestCase(base.ServiceTestCase):
         self.start(nodes__stray_grace=self.grace)
         self.podm = self.know(self.pod)
         self.before = self.books_of(self.pod)
-        self.ours = installation_objects.get(self.service.db)
-        self.ledger = self.ledger_of()
+        self.installation = installation_objects.get(self.service.db)
+        self.ledger = self.make_ledger()
 
-    def ledger_of(self) -> ledger.NodeLedger:
-        service = self.service
-        return ledger.NodeLedger(service.conf, service.db, service.drivers, service.ironic)
+    def make_ledger(self) -> ledger.NodeLedger:
+        return ledger.NodeLedger(self.service.context)
 
     def audit(self) -> list[Stray]:
         return list(self.ledger.audit())
@@ -45,36 +51,38 @@ class AuditTestCase(base.ServiceTestCase):
     def kinds(self) -> list[tuple[str, bool]]:
         return [(stray.kind, stray.repaired) for stray in self.audit()]
 
-    def allocate(self, whose: str | None, uuid: str = SOMEBODY, name: str | None = None) -> str:
-        """Compose behind the service's back, as this installation or another one would."""
+    def allocate(
+        self, installation: str | None, uuid: str = NODE_UUID, name: str | None = None
+    ) -> str:
+        """Allocate a node without the service, as an installation or another client would."""
         driver = self.service.drivers.get(self.podm["uuid"])
-        words = ownership.description(whose, "hers") if whose else "hers"
-        return driver.allocate(name or ownership.node_name(uuid), words, base.FOUR_CORES)
+        text = ownership.description(installation, "hers") if installation else "hers"
+        return driver.allocate(name or ownership.node_name(uuid), text, base.FOUR_CORES)
 
     def register(self, uuid: str, *, installation: Any = OURS, **fields: Any) -> str:
-        """Have a node in Ironic behind the service's back."""
+        """Create a node in Ironic without the service."""
         ironic_uuid = str(uuids.uuid4())
-        owner = self.ours if installation == OURS else installation
+        owner = self.installation if installation == OURS else installation
         extra = {ownership.NODE_KEY: uuid, ownership.INSTALLATION_KEY: owner}
         self.ironic.add(ironic_uuid, extra=extra, **fields)
         return ironic_uuid
 
     def deletions(self) -> list[str]:
-        seen = self.pod.journal.show()["requests"]
-        return [r["path"] for r in seen if r["method"] == "DELETE" and "/Nodes/" in r["path"]]
+        requests = self.pod.journal.show()["requests"]
+        return [r["path"] for r in requests if r["method"] == "DELETE" and "/Nodes/" in r["path"]]
 
 
 class TestComposedNodes(AuditTestCase):
-    def test_what_is_ours_and_has_no_row_is_given_back(self) -> None:
-        path = self.allocate(self.ours)
+    def test_a_node_of_this_installation_without_a_row_is_released(self) -> None:
+        path = self.allocate(self.installation)
         (stray,) = self.audit()
         self.assertEqual(("composed-node", True), (stray.kind, stray.repaired))
         self.assertIn(path, stray.what)
-        self.assertIn(SOMEBODY, stray.what)
+        self.assertIn(NODE_UUID, stray.what)
         self.assertEqual(self.before, self.books_of(self.pod))
         self.assertEqual([], self.audit())
 
-    def test_what_only_has_our_kind_of_name_is_reported_and_left_alone(self) -> None:
+    def test_a_node_that_names_no_installation_is_reported_and_kept(self) -> None:
         self.allocate(None)
         for _audit in range(2):
             (stray,) = self.audit()
@@ -82,7 +90,7 @@ class TestComposedNodes(AuditTestCase):
             self.assertIn("does not say which installation", stray.what)
         self.assertEqual([], self.deletions())
 
-    def test_what_others_made_is_none_of_our_business_and_read_once(self) -> None:
+    def test_nodes_of_others_are_ignored_and_read_once(self) -> None:
         paths = [self.allocate(FOREIGN), self.allocate(None, name="a database")]
         self.assertEqual([], self.audit())
         self.pod.journal.clear()
@@ -91,10 +99,10 @@ class TestComposedNodes(AuditTestCase):
         self.assertEqual(set(), read & set(paths))
         self.assertEqual([], self.deletions())
 
-    def test_others_are_read_anew_now_and_then_since_a_path_may_be_given_again(self) -> None:
+    def test_nodes_of_others_are_read_again_later_since_a_path_may_be_reused(self) -> None:
         path = self.allocate(FOREIGN)
         self.pod.journal.clear()
-        for _audit in range(podmanager_audit.REMEMBERED + 1):
+        for _audit in range(strays.REREAD_INTERVAL + 1):
             self.assertEqual([], self.audit())
         read = [r["path"] for r in self.pod.journal.show()["requests"]]
         self.assertEqual(2, read.count(path))
@@ -114,24 +122,24 @@ class TestComposedNodes(AuditTestCase):
         self.assertEqual([], self.audit())
         self.assertEqual([], self.deletions())
 
-    def test_a_second_node_of_a_row_is_given_back_and_the_first_one_stays(self) -> None:
+    def test_a_second_node_of_a_row_is_released_and_the_first_one_stays(self) -> None:
         node = self.composed()
         books = self.books_of(self.pod)
-        self.allocate(self.ours, uuid=node["uuid"])
+        self.allocate(self.installation, uuid=node["uuid"])
         self.assertEqual([("composed-node", True)], self.kinds())
         self.assertEqual(books, self.books_of(self.pod))
         self.assertEqual([], self.audit())
 
-    def test_nothing_is_given_back_while_that_is_switched_off(self) -> None:
-        self.allocate(self.ours)
+    def test_nothing_is_released_while_that_is_disabled(self) -> None:
+        self.allocate(self.installation)
         self.service.conf.set_override("give_back_strays", False, group="nodes")
         (stray,) = self.audit()
         self.assertFalse(stray.repaired)
         self.assertIn("give_back_strays", stray.what)
         self.assertEqual([], self.deletions())
 
-    def test_a_refusal_is_told_and_the_next_audit_tries_again(self) -> None:
-        self.allocate(self.ours)
+    def test_a_refusal_is_reported_and_the_next_audit_tries_again(self) -> None:
+        self.allocate(self.installation)
         error = {"type": "error", "status": 409, "message": "The pod is busy."}
         self.pod.faults.add({"match": {"method": "DELETE", "path": ".*"}, "action": error})
         (stray,) = self.audit()
@@ -140,44 +148,53 @@ class TestComposedNodes(AuditTestCase):
         self.assertEqual([("composed-node", True)], self.kinds())
         self.assertEqual(self.before, self.books_of(self.pod))
 
-    def test_a_pod_manager_that_is_down_does_not_keep_the_others_from_it(self) -> None:
+    def test_an_unreachable_pod_manager_does_not_stop_the_audit_of_the_others(self) -> None:
         other = self.simulate("pod-0")
         self.know(other)
         other.stop()
-        self.allocate(self.ours)
+        self.allocate(self.installation)
         self.assertEqual([("composed-node", True)], self.kinds())
 
-    def test_the_words_of_the_user_stand_behind_our_mark(self) -> None:
+    def test_more_pod_managers_than_a_page_has_are_all_audited(self) -> None:
+        self.know(self.simulate("pod-2"))
+        second = self.service.drivers.get(self.api("GET", "/v1/podmanagers/pod-2").json["uuid"])
+        text = ownership.description(self.installation, None)
+        second.allocate(ownership.node_name(NODE_UUID), text, base.FOUR_CORES)
+        short = functools.partial(objects_base.Query, limit=1)
+        self.useFixture(fixtures.MonkeyPatch("valence.objects.base.Query", short))
+        self.assertEqual([("composed-node", True)], self.kinds())
+
+    def test_the_description_has_the_installation_and_then_the_text_of_the_user(self) -> None:
         node = self.composed(description="for the web")
         driver = self.service.drivers.get(self.podm["uuid"])
-        seen = driver.member(node["path"])
-        self.assertEqual(f"[valence {self.ours}] for the web", seen.description)
+        member = driver.member(node["path"])
+        self.assertEqual(f"[valence {self.installation}] for the web", member.description)
         self.assertEqual("for the web", node["description"])
 
-    def test_two_installations_on_one_pod_manager_leave_each_other_alone(self) -> None:
-        first, auditor = self.composed(), self.ledger
+    def test_two_installations_on_one_pod_manager_do_not_touch_each_others_nodes(self) -> None:
+        first, first_ledger = self.composed(), self.ledger
         self.start(state_path=str(self.folder / "second"), nodes__stray_grace=0.0)
-        self.assertNotEqual(self.ours, installation_objects.get(self.service.db))
+        self.assertNotEqual(self.installation, installation_objects.get(self.service.db))
         self.know(self.pod)
         second = self.composed()
         books = self.books_of(self.pod)
-        self.assertEqual([], list(auditor.audit()))
-        self.assertEqual([], list(self.ledger_of().audit()))
+        self.assertEqual([], list(first_ledger.audit()))
+        self.assertEqual([], list(self.make_ledger().audit()))
         self.assertEqual(books, self.books_of(self.pod))
         self.assertNotEqual(first["path"], second["path"])
 
 
 class TestIronicNodes(AuditTestCase):
-    def test_an_unused_one_of_ours_goes_first_and_its_hardware_after_it(self) -> None:
-        self.allocate(self.ours)
-        self.register(SOMEBODY, provision_state="manageable")
-        found = self.kinds()
-        self.assertEqual([("ironic-node", True), ("composed-node", True)], found)
+    def test_an_unused_one_is_deleted_first_and_then_its_hardware(self) -> None:
+        self.allocate(self.installation)
+        self.register(NODE_UUID, provision_state="manageable")
+        expected = [("ironic-node", True), ("composed-node", True)]
+        self.assertEqual(expected, self.kinds())
         self.assertEqual(({}, self.before), (self.ironic.nodes, self.books_of(self.pod)))
 
-    def test_a_deployed_one_is_left_alone_and_so_is_its_hardware(self) -> None:
-        self.allocate(self.ours)
-        uuid = self.register(SOMEBODY, provision_state="active")
+    def test_a_deployed_one_is_kept_and_so_is_its_hardware(self) -> None:
+        self.allocate(self.installation)
+        uuid = self.register(NODE_UUID, provision_state="active")
         strays = self.audit()
         self.assertEqual([False, False], [stray.repaired for stray in strays])
         self.assertIn("undeploy it in Ironic", strays[0].what)
@@ -185,42 +202,42 @@ class TestIronicNodes(AuditTestCase):
         self.assertIn(uuid, self.ironic.nodes)
         self.assertEqual([], self.deletions())
 
-    def test_one_that_was_given_to_somebody_is_left_alone(self) -> None:
-        self.register(SOMEBODY, provision_state="available", instance_uuid=FOREIGN)
-        self.register(SOMEBODY, reservation="lab")
+    def test_one_that_is_allocated_to_an_instance_is_kept(self) -> None:
+        self.register(NODE_UUID, provision_state="available", instance_uuid=FOREIGN)
+        self.register(NODE_UUID, reservation="lab")
         self.assertEqual([("ironic-node", False)] * 2, self.kinds())
 
-    def test_one_that_does_not_say_whose_it_is_is_reported(self) -> None:
-        self.register(SOMEBODY, installation=None)
+    def test_one_that_names_no_installation_is_reported(self) -> None:
+        self.register(NODE_UUID, installation=None)
         (stray,) = self.audit()
         self.assertEqual(("ironic-node", False), (stray.kind, stray.repaired))
         self.assertEqual(1, len(self.ironic.nodes))
 
-    def test_one_of_another_installation_is_none_of_our_business(self) -> None:
-        self.register(SOMEBODY, installation=FOREIGN)
+    def test_one_of_another_installation_is_ignored(self) -> None:
+        self.register(NODE_UUID, installation=FOREIGN)
         self.assertEqual([], self.audit())
 
-    def test_what_a_row_has_registered_is_in_order_and_its_twin_is_not(self) -> None:
+    def test_the_one_that_a_row_has_registered_stays_and_a_second_one_is_deleted(self) -> None:
         node = self.composed()
         self.api("POST", f"/v1/nodes/{node['uuid']}/register", {})
         self.settled(node["uuid"])
         self.assertEqual([], self.audit())
         (registered,) = self.ironic.nodes.values()
-        self.assertEqual(self.ours, registered["extra"][ownership.INSTALLATION_KEY])
+        self.assertEqual(self.installation, registered["extra"][ownership.INSTALLATION_KEY])
         self.register(node["uuid"])
         self.assertEqual([("ironic-node", True)], self.kinds())
         self.assertEqual(1, len(self.ironic.nodes))
 
-    def test_while_ironic_is_silent_no_hardware_is_given_back(self) -> None:
-        self.allocate(self.ours)
+    def test_while_ironic_does_not_answer_no_hardware_is_released(self) -> None:
+        self.allocate(self.installation)
         self.ironic.answer("GET", "/v1/nodes/?", 503, "Busy.")
         (stray,) = self.audit()
         self.assertFalse(stray.repaired)
         self.assertIn("Ironic does not say", stray.what)
         self.assertEqual([("composed-node", True)], self.kinds())
 
-    def test_without_an_ironic_nothing_can_be_in_it(self) -> None:
-        self.allocate(self.ours)
+    def test_without_an_ironic_hardware_is_released(self) -> None:
+        self.allocate(self.installation)
         for option in ("endpoint_override", "auth_type"):
             self.service.conf.set_override(option, None, "ironic")
         self.assertEqual([("composed-node", True)], self.kinds())
@@ -241,28 +258,28 @@ class TestRows(AuditTestCase):
         self.assertEqual("missing", self.node(node["uuid"])["state"])
         self.assertEqual([], self.audit())
 
-    def test_a_node_that_is_there_again_is_composed_again(self) -> None:
+    def test_a_node_that_is_listed_again_is_composed_again(self) -> None:
         self.composed()
         node = self.composed()
-        kept = self.pod.pod.nodes[node["path"].rpartition("/")[2]]
-        del self.pod.pod.nodes[kept.id]
+        node_on_pod = self.pod.pod.nodes[node["path"].rpartition("/")[2]]
+        del self.pod.pod.nodes[node_on_pod.id]
         self.audit()
-        self.pod.pod.nodes[kept.id] = kept
+        self.pod.pod.nodes[node_on_pod.id] = node_on_pod
         self.audit()
         self.assertEqual("composed", self.node(node["uuid"])["state"])
 
-    def test_a_path_that_became_anothers_is_not_the_node_coming_back(self) -> None:
+    def test_another_node_at_the_path_of_a_missing_node_is_not_that_node(self) -> None:
         self.composed()
         node = self.composed()
-        kept = self.pod.pod.nodes[node["path"].rpartition("/")[2]]
-        del self.pod.pod.nodes[kept.id]
+        node_on_pod = self.pod.pod.nodes[node["path"].rpartition("/")[2]]
+        del self.pod.pod.nodes[node_on_pod.id]
         self.audit()
-        kept.name = "a database"
-        self.pod.pod.nodes[kept.id] = kept
+        node_on_pod.name = "a database"
+        self.pod.pod.nodes[node_on_pod.id] = node_on_pod
         self.audit()
         self.assertEqual("missing", self.node(node["uuid"])["state"])
 
-    def test_it_is_noticed_even_where_strays_are_not_given_back(self) -> None:
+    def test_a_missing_node_is_recorded_even_where_strays_are_not_released(self) -> None:
         self.service.conf.set_override("give_back_strays", False, "nodes")
         self.composed()
         node = self.composed()
@@ -270,7 +287,7 @@ class TestRows(AuditTestCase):
         self.audit()
         self.assertEqual("missing", self.node(node["uuid"])["state"])
 
-    def test_an_empty_collection_is_believed_only_if_the_node_is_gone_too(self) -> None:
+    def test_an_empty_collection_counts_only_if_the_node_is_gone_too(self) -> None:
         node = self.composed()
         everything, self.pod.pod.nodes = self.pod.pod.nodes, _Hidden(self.pod.pod.nodes)
         self.assertEqual([], self.audit())
@@ -278,7 +295,7 @@ class TestRows(AuditTestCase):
         self.lose(node)
         self.assertEqual([("row", False)], self.kinds())
 
-    def test_an_answer_that_is_none_says_nothing_of_any_row(self) -> None:
+    def test_an_unusable_response_changes_no_row(self) -> None:
         self.composed()
         for action in ({"type": "garbage"}, {"type": "error", "status": 503}):
             match = {"method": "GET", "path": ".*/Nodes"}
@@ -289,18 +306,18 @@ class TestRows(AuditTestCase):
 class TestGrace(AuditTestCase):
     grace = 0.5
 
-    def test_nothing_counts_at_first_sight(self) -> None:
-        self.allocate(self.ours)
+    def test_a_stray_is_released_only_after_the_grace_period(self) -> None:
+        self.allocate(self.installation)
         self.assertEqual([], self.audit())
         self.assertNotEqual(self.before, self.books_of(self.pod))
-        found: list[Stray] = []
-        self.until(lambda: found.extend(self.audit()) or found)
-        self.assertEqual([True], [stray.repaired for stray in found])
+        strays_found: list[Stray] = []
+        self.until(lambda: strays_found.extend(self.audit()) or strays_found)
+        self.assertEqual([True], [stray.repaired for stray in strays_found])
         self.assertEqual(self.before, self.books_of(self.pod))
 
 
 class _Hidden(dict[str, Any]):
-    """Nodes that are there and that no collection lists."""
+    """Nodes that exist, and that the collection does not list."""
 
     def __iter__(self) -> Any:
         return iter(())
@@ -310,16 +327,16 @@ class _Hidden(dict[str, Any]):
 
 
 class _Driver:
-    """A pod manager at which something happens between two questions."""
+    """A pod manager that changes between two requests."""
 
     def __init__(self, *members: Member) -> None:
         self.listed = list(members)
-        self.happens: Any = lambda: None
+        self.after_listing: Any = lambda: None
         self.deleted: list[str] = []
 
     def members(self) -> list[Member]:
         listed = list(self.listed)
-        self.happens()
+        self.after_listing()
         return listed
 
     def member(self, path: str) -> Member:
@@ -330,47 +347,50 @@ class _Driver:
 
 
 class TestRaces(AuditTestCase):
-    def look(self, driver: _Driver) -> list[Any]:
+    def compare(self, driver: _Driver) -> list[Any]:
         podm = podmanager_objects.get(self.service.db, self.podm["uuid"])
-        made: Any = driver
-        return podmanager_audit.look(self.service.db, made, podm, podmanager_audit.Foreign(), {})
+        fake: Any = driver
+        snapshot = Snapshot.take(self.service.db, fake, podm, {})
+        return audit.compare(snapshot, strays.ForeignPaths())
 
     def stray(self, path: str = "/Nodes/7") -> Member:
-        return Member(path, ownership.node_name(SOMEBODY), ownership.description(self.ours, None))
+        return Member(
+            path, ownership.node_name(NODE_UUID), ownership.description(self.installation, None)
+        )
 
     def test_the_rows_are_read_again_after_the_listing(self) -> None:
         driver = _Driver(self.stray())
-        driver.happens = lambda: node_objects.create(
+        driver.after_listing = lambda: node_changes.create(
             self.service.db,
-            {"uuid": SOMEBODY, "fingerprint": "", "properties": {}, "interfaces": []},
+            {"uuid": NODE_UUID, "fingerprint": "", "properties": {}, "interfaces": []},
         )
-        self.assertEqual([], self.look(driver))
+        self.assertEqual([], self.compare(driver))
 
-    def test_a_path_that_was_given_to_another_node_meanwhile_is_left_alone(self) -> None:
+    def test_a_path_that_became_another_nodes_meanwhile_is_not_deleted(self) -> None:
         driver = _Driver(self.stray())
-        (found,) = self.look(driver)
-        driver.listed = [Member("/Nodes/7", "somebody's", None)]
-        found.give_back()
+        (finding,) = self.compare(driver)
+        driver.listed = [Member("/Nodes/7", "another", None)]
+        finding.release()
         self.assertEqual([], driver.deleted)
         driver.listed = [self.stray()]
-        found.give_back()
+        finding.release()
         self.assertEqual(["/Nodes/7"], driver.deleted)
 
     def test_a_row_that_moves_on_during_the_listing_has_not_lost_its_node(self) -> None:
         node = self.composed()
         row = node_objects.get(self.service.db, node["uuid"])
         driver = _Driver(self.stray())
-        self.assertEqual(["composed-node", "row"], [one.kind for one in self.look(driver)])
-        driver.happens = lambda: node_objects.begin(
+        self.assertEqual(["composed-node", "row"], [one.kind for one in self.compare(driver)])
+        driver.after_listing = lambda: node_changes.begin(
             self.service.db, row, "release", request_id=None
         )
-        self.assertEqual(["composed-node"], [one.kind for one in self.look(driver)])
+        self.assertEqual(["composed-node"], [one.kind for one in self.compare(driver)])
 
 
-class TestCensus(AuditTestCase):
+class TestCounts(AuditTestCase):
     def test_rows_are_counted_by_state(self) -> None:
         self.composed()
-        census = self.ledger.count_by_state()
-        self.assertEqual(1, census["composed"])
-        self.assertEqual(set(node_objects.STATES.table), set(census))
-        self.assertEqual(1, sum(census.values()))
+        counts = self.ledger.count_by_state()
+        self.assertEqual(1, counts["composed"])
+        self.assertEqual(set(node_objects.STATES.table), set(counts))
+        self.assertEqual(1, sum(counts.values()))

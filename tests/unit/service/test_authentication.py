@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Who is asking, and what becomes of those of whom nobody knows."""
+"""Authentication strategies, and what each user may see and do."""
 
 import base64
 from typing import Any
@@ -29,69 +29,69 @@ class HTTPBasicTestCase(base.ServiceTestCase):
         digest = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
         self.file.write_text(f"{user}:{digest}\n")
 
-    def ask(self, user: str, password: str, path: str = "/v1/podmanagers") -> Any:
+    def request(self, user: str, password: str, path: str = "/v1/podmanagers") -> Any:
         token = base64.b64encode(f"{user}:{password}".encode()).decode()
         return self.api("GET", path, headers={"Authorization": f"Basic {token}"})
 
 
 class TestHTTPBasic(HTTPBasicTestCase):
-    def test_who_has_a_password_may_do_everything(self) -> None:
-        for _again in range(2):
-            self.assertEqual(200, self.ask("alice", "wonderland").status_code)
+    def test_a_user_with_a_password_is_allowed_everything(self) -> None:
+        for _attempt in range(2):
+            self.assertEqual(200, self.request("alice", "wonderland").status_code)
 
-    def test_who_has_none_is_asked_for_it(self) -> None:
+    def test_a_request_without_credentials_is_challenged(self) -> None:
         answer = self.api("GET", "/v1/nodes")
         self.assertRefused(401, "valence.request.unauthenticated", answer)
         self.assertEqual(
             'Basic realm="Valence", charset="UTF-8"', answer.headers["Www-Authenticate"]
         )
 
-    def test_versions_health_and_description_are_for_everybody(self) -> None:
+    def test_versions_health_and_description_are_public(self) -> None:
         for path in PUBLIC:
             self.assertEqual(200, self.api("GET", path).status_code, path)
 
-    def test_what_is_wrong_is_refused(self) -> None:
+    def test_wrong_credentials_are_refused(self) -> None:
         for user, password in (
             ("alice", "looking-glass"),
             ("alice", ""),
             ("bob", "wonderland"),
             ("", ""),
             ("alice:", "wonderland"),
-            ("alice", "w" * 100),  # longer than bcrypt takes
+            ("alice", "w" * 100),  # longer than bcrypt accepts
             ("alice", "\x00"),
         ):
-            answer = self.ask(user, password)
+            answer = self.request(user, password)
             self.assertRefused(401, "valence.request.unauthenticated", answer)
 
-    def test_what_is_no_basic_header_is_refused(self) -> None:
+    def test_a_malformed_header_is_refused(self) -> None:
         for header in ("Basic", "Basic %", "Bearer abc", "", "Basic YWxpY2U="):
             answer = self.api("GET", "/v1/nodes", headers={"Authorization": header})
             self.assertRefused(401, "valence.request.unauthenticated", answer)
 
-    def test_an_edited_file_counts_at_once(self) -> None:
-        self.assertEqual(200, self.ask("alice", "wonderland").status_code)
+    def test_an_edited_file_takes_effect_at_once(self) -> None:
+        self.assertEqual(200, self.request("alice", "wonderland").status_code)
         self.write("alice", "looking-glass, and longer")
-        self.assertEqual(401, self.ask("alice", "wonderland").status_code)
-        self.assertEqual(200, self.ask("alice", "looking-glass, and longer").status_code)
+        self.assertEqual(401, self.request("alice", "wonderland").status_code)
+        self.assertEqual(200, self.request("alice", "looking-glass, and longer").status_code)
 
-    def test_nothing_is_computed_twice(self) -> None:
-        computing = mock.patch.object(
+    def test_results_are_cached(self) -> None:
+        hashing = mock.patch.object(
             basic_auth, "authenticate", autospec=True, side_effect=basic_auth.authenticate
         )
-        with computing as computed:
-            for _again in range(5):
-                self.ask("alice", "wonderland")
-                self.ask("alice", "looking-glass")
-        self.assertEqual(2, computed.call_count)
+        with hashing as authenticate:
+            for _attempt in range(5):
+                self.request("alice", "wonderland")
+                self.request("alice", "looking-glass")
+        self.assertEqual(2, authenticate.call_count)
 
-    def test_headers_of_keystone_are_not_believed(self) -> None:
+    def test_headers_of_keystone_are_ignored(self) -> None:
         headers = {"X-Identity-Status": "Confirmed", "X-User-Id": "eve", "X-Roles": "admin"}
         answer = self.api("GET", "/v1/nodes", headers=headers)
         self.assertRefused(401, "valence.request.unauthenticated", answer)
 
-    def test_a_file_that_is_gone_is_503_and_not_the_fault_of_who_asks(self) -> None:
+    def test_a_missing_file_is_503(self) -> None:
         self.file.unlink()
-        self.assertRefused(503, "valence.unhealthy", self.ask("alice", "wonderland"))
+        self.assertRefused(503, "valence.unhealthy", self.request("alice", "wonderland"))
 
 
 class TestHTTPBasicFile(base.ServiceTestCase):
@@ -102,10 +102,10 @@ class TestHTTPBasicFile(base.ServiceTestCase):
         self.addCleanup(service.stop)
         return str(self.assertRaises(ValueError, app.application, service))
 
-    def test_the_service_does_not_begin_without_its_file(self) -> None:
+    def test_the_service_does_not_start_without_its_file(self) -> None:
         self.assertIn("http_basic_auth_user_file", self.refusal())
 
-    def test_nor_with_digests_that_are_not_of_bcrypt(self) -> None:
+    def test_the_service_does_not_start_with_digests_that_are_not_of_bcrypt(self) -> None:
         (self.folder / "htpasswd").write_text("alice:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n")
         self.assertIn("Only bcrypt", self.refusal())
 
@@ -123,7 +123,7 @@ class KeystoneTestCase(base.ServiceTestCase):
     def start_with_keystone(self, **options: Any) -> None:
         conf = self.configure(auth_strategy="keystone", **options)
         group = "keystone_authtoken"
-        # As a file would say it: the plugin registers its own options when it is loaded.
+        # From a file: the plugin registers its options when it is loaded.
         file = self.folder / "keystone.conf"
         file.write_text(
             f"[{group}]\nauth_type = password\nauth_url = {self.keystone.url}/v3\n"
@@ -134,17 +134,17 @@ class KeystoneTestCase(base.ServiceTestCase):
         conf(["--config-file", str(file)], project="valence")
         self.start_from(conf)
 
-    def ask(
+    def request(
         self, token: str, method: str = "GET", path: str = "/v1/nodes", body: Any = None
     ) -> Any:
         return self.api(method, path, body, headers={"X-Auth-Token": token})
 
 
 class TestKeystone(KeystoneTestCase):
-    def test_a_token_of_keystone_is_taken(self) -> None:
-        self.assertEqual(200, self.ask("alice").status_code)
+    def test_a_token_of_keystone_is_accepted(self) -> None:
+        self.assertEqual(200, self.request("alice").status_code)
 
-    def test_who_has_no_token_is_told_where_to_get_one(self) -> None:
+    def test_a_request_without_a_token_is_challenged(self) -> None:
         answer = self.api("GET", "/v1/nodes")
         self.assertRefused(401, "valence.request.unauthenticated", answer)
         self.assertEqual(
@@ -156,26 +156,26 @@ class TestKeystone(KeystoneTestCase):
             self.assertEqual(200, self.api("GET", path).status_code, path)
         self.assertEqual([], self.keystone.checked)
 
-    def test_keystone_is_asked_once_about_a_token_that_is_right(self) -> None:
-        for _again in range(5):
-            self.assertEqual(200, self.ask("alice").status_code)
+    def test_keystone_validates_a_valid_token_once(self) -> None:
+        for _attempt in range(5):
+            self.assertEqual(200, self.request("alice").status_code)
         self.assertEqual(["alice"], self.keystone.checked)
 
-    def test_and_once_about_a_token_that_is_wrong(self) -> None:
-        for _again in range(5):
-            answer = self.ask("eve")
+    def test_keystone_validates_a_wrong_token_once(self) -> None:
+        for _attempt in range(5):
+            answer = self.request("eve")
             self.assertRefused(401, "valence.request.unauthenticated", answer)
             self.assertIn("Keystone uri", answer.headers["Www-Authenticate"])
         self.assertEqual(["eve"], self.keystone.checked)
 
-    def test_a_keystone_that_is_broken_is_503_and_nobodys_token_is_wrong(self) -> None:
+    def test_a_broken_keystone_is_503_and_no_token_is_taken_for_wrong(self) -> None:
         self.keystone.broken = True
-        self.assertRefused(503, "valence.identity.unavailable", self.ask("alice"))
+        self.assertRefused(503, "valence.identity.unavailable", self.request("alice"))
         self.assertEqual(200, self.api("GET", "/healthcheck").status_code)
         self.keystone.broken = False
-        self.assertEqual(200, self.ask("alice").status_code)
+        self.assertEqual(200, self.request("alice").status_code)
 
-    def test_headers_that_only_keystonemiddleware_may_set_are_not_believed(self) -> None:
+    def test_headers_that_only_keystonemiddleware_may_set_are_ignored(self) -> None:
         forged = {
             "X-Identity-Status": "Confirmed",
             "X-User-Id": "root",
@@ -186,20 +186,20 @@ class TestKeystone(KeystoneTestCase):
         }
         answer = self.api("GET", "/v1/nodes", headers=forged)
         self.assertRefused(401, "valence.request.unauthenticated", answer)
-        mine = {**forged, "X-Auth-Token": "alice"}
-        answer = self.api("GET", "/v1/podmanagers", headers=mine)
+        with_token = {**forged, "X-Auth-Token": "alice"}
+        answer = self.api("GET", "/v1/podmanagers", headers=with_token)
         self.assertRefused(403, "valence.request.forbidden", answer)
 
-    def test_an_administrator_of_a_domain_is_none_of_the_service(self) -> None:
+    def test_an_administrator_of_a_domain_is_not_one_of_the_service(self) -> None:
         domain = {"id": "default", "name": "Default"}
         self.keystone.add("lord", "lord", None, "admin", "member", "reader", domain=domain)
-        self.assertEqual(403, self.ask("lord", path="/v1/podmanagers").status_code)
+        self.assertEqual(403, self.request("lord", path="/v1/podmanagers").status_code)
         self.keystone.add("god", "god", None, "admin", "member", "reader", system={"all": True})
-        self.assertEqual(200, self.ask("god", path="/v1/podmanagers").status_code)
+        self.assertEqual(200, self.request("god", path="/v1/podmanagers").status_code)
 
 
 class TestKeystoneOptions(base.ServiceTestCase):
-    def test_the_service_does_not_begin_without_a_way_to_log_in(self) -> None:
+    def test_the_service_does_not_start_without_credentials_for_keystone(self) -> None:
         service = Service(self.configure(auth_strategy="keystone"))
         self.addCleanup(service.stop)
         refused = self.assertRaises(ValueError, app.application, service)
@@ -207,28 +207,32 @@ class TestKeystoneOptions(base.ServiceTestCase):
 
 
 class TestProjects(KeystoneTestCase):
-    """What a project has composed is its own."""
+    """Nodes belong to the project that composed them."""
 
     def setUp(self) -> None:
         super().setUp()
         self.pod = self.simulate()
         body = {"name": "p", "url": self.pod.url, "username": "admin", "password": "admin"}
-        self.assertEqual(201, self.ask("root", "POST", "/v1/podmanagers", body).status_code)
+        self.assertEqual(201, self.request("root", "POST", "/v1/podmanagers", body).status_code)
         self.alices = self.compose_as("alice")
         self.bobs = self.compose_as("bob", name="bobs")
 
     def compose_as(self, token: str, **fields: Any) -> dict[str, Any]:
         body = {"properties": base.FOUR_CORES, **fields}
-        answer = self.ask(token, "POST", "/v1/nodes", body)
+        answer = self.request(token, "POST", "/v1/nodes", body)
         self.assertEqual(202, answer.status_code, answer.get_data(as_text=True))
         uuid = answer.json["uuid"]
-        self.until(lambda: self.ask(token, path=f"/v1/nodes/{uuid}").json["state"] == "composed")
-        return dict(self.ask(token, path=f"/v1/nodes/{uuid}").json)
+        self.until(
+            lambda: self.request(token, path=f"/v1/nodes/{uuid}").json["state"] == "composed"
+        )
+        return dict(self.request(token, path=f"/v1/nodes/{uuid}").json)
 
     def listed(self, token: str, query: str = "") -> list[str]:
-        return [node["uuid"] for node in self.ask(token, path=f"/v1/nodes{query}").json["nodes"]]
+        return [
+            node["uuid"] for node in self.request(token, path=f"/v1/nodes{query}").json["nodes"]
+        ]
 
-    def test_a_node_bears_who_asked_for_it(self) -> None:
+    def test_a_node_has_the_project_and_the_user_that_composed_it(self) -> None:
         self.assertEqual(
             ("wonderland", "alice"), (self.alices["project_id"], self.alices["user_id"])
         )
@@ -242,24 +246,24 @@ class TestProjects(KeystoneTestCase):
         self.assertEqual([bobs], self.listed("root", "?project_id=building"))
         self.assertEqual([], self.listed("alice", "?project_id=building"))
 
-    def test_a_project_is_told_of_the_pod_managers_of_its_own_nodes(self) -> None:
-        uuid = self.ask("root", path="/v1/podmanagers").json["podmanagers"][0]["uuid"]
+    def test_a_project_sees_the_errors_of_the_pod_managers_of_its_own_nodes(self) -> None:
+        uuid = self.request("root", path="/v1/podmanagers").json["podmanagers"][0]["uuid"]
         podmanager_objects.record_status(
             self.service.db, uuid, "offline", "no answer from 192.0.2.7"
         )
-        alices = self.ask("alice", path="/v1/nodes").json
+        alices = self.request("alice", path="/v1/nodes").json
         self.assertEqual([True], [node["stale"] for node in alices["nodes"]])
-        self.assertEqual([uuid], [trouble["podm_id"] for trouble in alices["errors"]])
-        # Where it is, and what is wrong with it, is not for those who may not see it.
+        self.assertEqual([uuid], [error["podm_id"] for error in alices["errors"]])
+        # The reason has its address, which only users that may see pod managers get.
         self.assertNotIn("192.0.2.7", str(alices))
-        self.assertIn("192.0.2.7", str(self.ask("root", path="/v1/nodes").json["errors"]))
+        self.assertIn("192.0.2.7", str(self.request("root", path="/v1/nodes").json["errors"]))
         for query in ("?project_id=building", "?podm_id=8c9f4a52-6a3e-4f0b-9d27-3b1e5c7a9f10"):
-            self.assertEqual([], self.ask("alice", path=f"/v1/nodes{query}").json["errors"])
-        self.ask("bob", "DELETE", "/v1/nodes/bobs")
+            self.assertEqual([], self.request("alice", path=f"/v1/nodes{query}").json["errors"])
+        self.request("bob", "DELETE", "/v1/nodes/bobs")
         self.until(lambda: self.listed("bob") == [])
-        self.assertEqual([], self.ask("bob", path="/v1/nodes").json["errors"])
+        self.assertEqual([], self.request("bob", path="/v1/nodes").json["errors"])
 
-    def test_to_other_projects_a_node_is_not_there(self) -> None:
+    def test_to_other_projects_a_node_does_not_exist(self) -> None:
         for ident in (self.bobs["uuid"], "bobs", self.bobs["uuid"].upper()):
             for method, path in (
                 ("GET", f"/v1/nodes/{ident}"),
@@ -267,36 +271,36 @@ class TestProjects(KeystoneTestCase):
                 ("POST", f"/v1/nodes/{ident}/register"),
                 ("POST", f"/v1/nodes/{ident}/unregister"),
             ):
-                answer = self.ask("alice", method, path)
+                answer = self.request("alice", method, path)
                 error = self.assertRefused(404, "valence.node.not_found", answer)
-                nobodys = self.ask("alice", method, path.replace(ident, "nobody"))
-                same = nobodys.json["errors"][0]["detail"].replace("nobody", ident)
+                unknown = self.request("alice", method, path.replace(ident, "unknown"))
+                same = unknown.json["errors"][0]["detail"].replace("unknown", ident)
                 self.assertEqual(same, error["detail"])
-        marked = self.ask("alice", path=f"/v1/nodes?marker={self.bobs['uuid']}")
+        marked = self.request("alice", path=f"/v1/nodes?marker={self.bobs['uuid']}")
         self.assertRefused(400, "valence.request.invalid", marked)
 
     def test_the_request_of_another_project_with_the_same_uuid_is_another_one(self) -> None:
         body = {"properties": base.FOUR_CORES, "uuid": self.alices["uuid"]}
-        answer = self.ask("bob", "POST", "/v1/nodes", body)
+        answer = self.request("bob", "POST", "/v1/nodes", body)
         self.assertRefused(409, "valence.node.duplicate", answer)
 
-    def test_a_reader_of_the_project_looks_and_does_nothing(self) -> None:
+    def test_a_reader_of_the_project_reads_and_changes_nothing(self) -> None:
         uuid = self.alices["uuid"]
-        self.assertEqual(200, self.ask("dodo", path=f"/v1/nodes/{uuid}").status_code)
+        self.assertEqual(200, self.request("dodo", path=f"/v1/nodes/{uuid}").status_code)
         for method, path in (
             ("DELETE", f"/v1/nodes/{uuid}"),
             ("POST", f"/v1/nodes/{uuid}/register"),
         ):
-            answer = self.ask("dodo", method, path)
+            answer = self.request("dodo", method, path)
             self.assertRefused(403, "valence.request.forbidden", answer)
         body = {"properties": base.FOUR_CORES}
-        self.assertEqual(403, self.ask("dodo", "POST", "/v1/nodes", body).status_code)
+        self.assertEqual(403, self.request("dodo", "POST", "/v1/nodes", body).status_code)
 
     def test_a_member_releases_its_own_nodes_and_an_administrator_any(self) -> None:
         for token, node in (("alice", self.alices), ("root", self.bobs)):
             path = f"/v1/nodes/{node['uuid']}"
-            self.assertEqual(202, self.ask(token, "DELETE", path).status_code)
-            self.until(lambda p=path: self.ask("root", path=p).status_code == 404)  # type: ignore
+            self.assertEqual(202, self.request(token, "DELETE", path).status_code)
+            self.until(lambda p=path: self.request("root", path=p).status_code == 404)  # type: ignore
 
     def test_pod_managers_and_writing_flavors_are_for_administrators(self) -> None:
         for method, path in (
@@ -305,17 +309,17 @@ class TestProjects(KeystoneTestCase):
             ("DELETE", "/v1/podmanagers/p"),
             ("DELETE", "/v1/flavors/f"),
         ):
-            answer = self.ask("alice", method, path)
+            answer = self.request("alice", method, path)
             self.assertRefused(403, "valence.request.forbidden", answer)
-        self.assertEqual(200, self.ask("dodo", path="/v1/flavors").status_code)
+        self.assertEqual(200, self.request("dodo", path="/v1/flavors").status_code)
 
-    def test_what_belongs_to_no_project_is_for_administrators(self) -> None:
+    def test_nodes_without_a_project_are_for_administrators(self) -> None:
         with self.service.db.writer() as session:
             session.connection().exec_driver_sql("UPDATE nodes SET project_id = NULL")
         self.keystone.add("tramp", "tramp", None, "member", "reader")
         self.assertEqual([], self.listed("alice"))
-        self.assertEqual(403, self.ask("tramp").status_code)
+        self.assertEqual(403, self.request("tramp").status_code)
         for token in ("alice", "tramp"):
             path = f"/v1/nodes/{self.alices['uuid']}"
-            self.assertEqual(404, self.ask(token, path=path).status_code)
+            self.assertEqual(404, self.request(token, path=path).status_code)
         self.assertEqual(2, len(self.listed("root")))

@@ -1,204 +1,155 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The commands, as processes: they are started, killed, and started again."""
+"""The commands, called in this process: their results, exit statuses and error messages."""
 
+from collections.abc import Callable
 import contextlib
-import pathlib
-import signal
-import socket
-import subprocess
-import sys
-import time
-from typing import Any
+import io
+import logging
 import uuid as uuids
 
-import requests
-from testtools import content
+import fixtures
 
-from podm_simulator.pod.pod import Pace
 from tests.unit.service import base
 from valence import migrations
+from valence.cmd import api
+from valence.cmd import dbsync
+from valence.cmd import manage
+from valence.cmd import status
 from valence.credentials import keyring
 from valence.objects import podmanager as podmanager_objects
+from valence_conductor.cmd import conductor
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
+
+#: command -> its function, and arguments that do not stop at the command line
+COMMANDS: dict[str, tuple[Callable[[list[str]], int], list[str]]] = {
+    "valence-api": (api.main, []),
+    "valence-dbsync": (dbsync.main, ["version"]),
+    "valence-manage": (manage.main, ["rotate-keys"]),
+    "valence-status": (status.main, ["upgrade", "check"]),
+    "valence-conductor": (conductor.main, []),
+}
 
 
-class TestProcesses(base.ServiceTestCase):
+class KeepLogging(fixtures.Fixture):
+    """Restore the root logger, which commands set up for their process."""
+
+    def _setUp(self) -> None:
+        root = logging.getLogger()
+        self.addCleanup(root.setLevel, root.level)
+        self.addCleanup(setattr, root, "handlers", root.handlers[:])
+
+
+class CommandTestCase(base.ServiceTestCase):
     def setUp(self) -> None:
         super().setUp()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
+        self.useFixture(KeepLogging())
         self.file = self.folder / "valence.conf"
-        self.state_path = f"[DEFAULT]\nstate_path = {self.folder}/state\n"
-        self.file.write_text(
-            f"{self.state_path}port = {port}\n[podmanagers]\npoll_interval = 0.1\n"
-        )
+        self.database = f"sqlite:///{self.folder}/valence.sqlite"
+        self.write_options()
 
-    def tearDown(self) -> None:
-        log = self.folder / "api.log"
-        if log.exists():
-            self.addDetail("api.log", content.text_content(log.read_text()))
-        super().tearDown()
+    def write_options(self, *lines: str) -> None:
+        self.file.write_text("\n".join([f"[DEFAULT]\nstate_path = {self.folder}", *lines, ""]))
 
-    def run_command(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [self.program(name), "--config-file", self.file, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
+    def call(self, command: str, *arguments: str) -> int:
+        """Call a command; return its exit status, and keep what it prints."""
+        main, defaults = COMMANDS[command]
+        self.stdout, self.stderr = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(self.stdout), contextlib.redirect_stderr(self.stderr):
+            return main(["--config-file", str(self.file), *(arguments or defaults)])
 
-    def program(self, name: str) -> str:
-        return str(pathlib.Path(sys.executable).with_name(name))
+    def assertReported(self, command: str, word: str, *arguments: str) -> None:
+        """Assert that a command fails with one line in which a word is."""
+        self.assertEqual(1, self.call(command, *arguments), self.stderr.getvalue())
+        self.assertNotIn("Traceback", self.stdout.getvalue() + self.stderr.getvalue())
+        line = self.stderr.getvalue().splitlines()[-1]
+        self.assertTrue(line.startswith(f"{command}: "), line)
+        self.assertIn(word, line)
 
-    def serve(self) -> subprocess.Popen[bytes]:
-        log = (self.folder / "api.log").open("ab")
-        self.addCleanup(log.close)
-        process = subprocess.Popen(
-            [self.program("valence-api"), "--config-file", self.file], stdout=log, stderr=log
-        )
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        self.until(lambda: process.poll() is not None or self.answers())
-        self.assertIsNone(process.poll(), (self.folder / "api.log").read_text())
-        return process
 
-    def answers(self) -> bool:
-        with contextlib.suppress(requests.ConnectionError):
-            return requests.get(f"{self.url}/healthcheck", timeout=5).status_code == 200
-        return False
+class TestConfiguration(CommandTestCase):
+    def test_an_invalid_value_is_reported(self) -> None:
+        self.write_options("port = many")
+        self.assertReported("valence-api", "many")
 
-    def get(self, path: str) -> Any:
-        answer = requests.get(self.url + path, timeout=10)
-        return None if answer.status_code == 404 else answer.json()
+    def test_an_unknown_kind_of_database_is_reported(self) -> None:
+        self.write_options("[database]", "connection = nosuch://here")
+        for command in ("valence-api", "valence-dbsync", "valence-manage"):
+            (self.folder / "credentials.keys").touch()
+            self.assertReported(command, "nosuch")
 
-    def test_dbsync_upgrades_and_checks(self) -> None:
-        self.assertEqual(2, self.run_command("valence-dbsync", "check").returncode)
-        self.assertEqual("none\n", self.run_command("valence-dbsync", "version").stdout)
-        self.assertEqual(0, self.run_command("valence-dbsync", "upgrade").returncode)
-        self.assertEqual(
-            f"{db_engine.latest_revision(migrations.LOCATION)}\n",
-            self.run_command("valence-dbsync", "version").stdout,
-        )
-        self.assertEqual(0, self.run_command("valence-dbsync", "check").returncode)
-
-    def test_a_configuration_that_cannot_be_is_told_without_a_traceback(self) -> None:
-        commands = ("api", "dbsync", "manage", "status")
-        arguments = ([], ["version"], ["rotate-keys"], ["upgrade", "check"])
-        self.file.write_text(f"{self.state_path}port = many\n")
-        self.assertTold("valence-api", "many")
-        self.file.write_text(f"{self.state_path}[database]\nconnection = nosuch://here\n")
-        self.assertTold("valence-api", "nosuch")
+    def test_a_missing_file_is_reported_by_every_command(self) -> None:
         self.file.unlink()
-        for command, more in zip(commands, arguments, strict=True):
-            self.assertTold(f"valence-{command}", str(self.file), *more)
-        self.assertTold("valence-conductor", str(self.file))
+        for command in COMMANDS:
+            self.assertReported(command, str(self.file))
 
-    def test_a_conductor_says_what_it_does_not_know(self) -> None:
-        given = f"{self.state_path}[conductor]\nconnection = sqlite:///{self.folder}/flows\n"
-        given += "jobboard = {}\nledgers = {}\n"
-        self.file.write_text(given.format("redis://127.0.0.1:9", "knots"))
-        self.assertTold("valence-conductor", "'knots'")
-        self.file.write_text(given.format("telepathy://here", "nodes"))
-        self.assertTold("valence-conductor", "'telepathy' is no jobboard")
+    def test_a_conductor_reports_an_unknown_ledger_and_an_unknown_jobboard(self) -> None:
+        flows = f"[conductor]\nconnection = sqlite:///{self.folder}/flows"
+        self.write_options(flows, "jobboard = redis://127.0.0.1:9", "ledgers = knots")
+        self.assertReported("valence-conductor", "'knots'")
+        self.write_options(flows, "jobboard = telepathy://here", "ledgers = nodes")
+        self.assertReported("valence-conductor", "'telepathy'")
 
-    def assertTold(self, command: str, word: str, *arguments: str) -> None:
-        done = self.run_command(command, *arguments)
-        self.assertEqual(1, done.returncode, done.stderr)
-        self.assertNotIn("Traceback", done.stdout + done.stderr)
-        told = done.stderr.splitlines()[-1]
-        self.assertTrue(told.startswith(f"{command}: "), told)
-        self.assertIn(word, told)
 
-    def test_keys_are_rotated_under_a_service_that_runs(self) -> None:
-        pod = self.simulate()
-        self.serve()
-        body = {"name": "p", "url": pod.url, "username": "admin", "password": "admin"}
-        self.assertEqual(201, requests.post(f"{self.url}/v1/podmanagers", json=body).status_code)
-        keys = self.folder / "state" / "credentials.keys"
+class TestDbsync(CommandTestCase):
+    def test_it_upgrades_and_checks(self) -> None:
+        self.assertEqual(2, self.call("valence-dbsync", "check"))
+        self.assertEqual(0, self.call("valence-dbsync", "version"))
+        self.assertEqual("none\n", self.stdout.getvalue())
+        self.assertEqual(0, self.call("valence-dbsync", "upgrade"))
+        self.assertEqual(0, self.call("valence-dbsync", "version"))
+        latest = db_migrations.latest_revision(migrations.LOCATION)
+        self.assertEqual(f"{latest}\n", self.stdout.getvalue())
+        self.assertEqual(0, self.call("valence-dbsync", "check"))
+
+
+class LostKeyTestCase(CommandTestCase):
+    """A pod manager whose password was encrypted with a key that is not in the key file."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.call("valence-dbsync", "upgrade")
+        keyring.load(str(self.folder / "credentials.keys"))
+        other = keyring.load(str(self.folder / "other.keys"))
+        with contextlib.closing(db_engine.Database(self.database)) as db:
+            podmanager_objects.create(
+                db,
+                {
+                    "uuid": str(uuids.uuid4()),
+                    "name": "rack-7",
+                    "url": "http://127.0.0.1:9",
+                    "driver": "telepathy",
+                    "password_encrypted": other.encrypt("secret"),
+                    "verify_ca": True,
+                },
+            )
+
+
+class TestManage(LostKeyTestCase):
+    def test_keys_are_not_rotated_while_one_is_lost(self) -> None:
+        keys = self.folder / "credentials.keys"
         before = keys.read_bytes()
-        done = self.run_command("valence-manage", "rotate-keys")
-        self.assertEqual(0, done.returncode, done.stderr)
-        self.assertIn("1 passwords are encrypted anew", done.stdout)
-        self.assertEqual(1, len(keys.read_bytes().splitlines()))
-        self.assertNotEqual(before, keys.read_bytes())
-        requests.post(f"{self.url}/v1/nodes", json={"properties": base.FOUR_CORES})
-        self.until(lambda: {n["state"] for n in self.get("/v1/nodes")["nodes"]} == {"composed"})
-        # Without the key, nothing is done to what is encrypted with it.
-        keys.write_bytes(before)
-        failed = self.run_command("valence-manage", "rotate-keys")
-        self.assertEqual(1, failed.returncode)
-        self.assertIn("Bring the key back", failed.stderr)
+        self.assertReported("valence-manage", "rack-7", "rotate-keys")
         self.assertEqual(before, keys.read_bytes())
 
-    def test_status_says_whether_this_release_can_be_started(self) -> None:
-        before = self.run_command("valence-status", "upgrade", "check")
-        self.assertEqual(1, before.returncode, before.stderr)
-        self.assertIn("cannot be read", before.stdout)
-        self.run_command("valence-dbsync", "upgrade")
-        self.serve().terminate()
-        after = self.run_command("valence-status", "upgrade", "check")
-        self.assertEqual(0, after.returncode, after.stdout + after.stderr)
+    def test_a_missing_key_file_is_reported(self) -> None:
+        (self.folder / "credentials.keys").unlink()
+        self.assertReported("valence-manage", "credentials.keys does not exist")
 
-    def test_status_finds_passwords_and_drivers_that_are_lost(self) -> None:
-        self.run_command("valence-dbsync", "upgrade")
-        self.serve().terminate()
-        db = db_engine.Database(f"sqlite:///{self.folder}/state/valence.sqlite")
-        self.addCleanup(db.close)
-        other = keyring.load(str(self.folder / "other.keys"))
-        podmanager_objects.create(
-            db,
-            {
-                "uuid": str(uuids.uuid4()),
-                "name": "rack-7",
-                "url": "http://127.0.0.1:9",
-                "driver": "telepathy",
-                "password_encrypted": other.encrypt("secret"),
-                "verify_ca": True,
-            },
-        )
-        found = self.run_command("valence-status", "upgrade", "check")
-        self.assertEqual(2, found.returncode, found.stderr)
+
+class TestStatus(CommandTestCase):
+    def test_it_warns_before_there_are_tables_and_succeeds_afterwards(self) -> None:
+        self.assertEqual(1, self.call("valence-status"), self.stderr.getvalue())
+        self.assertIn("cannot be read", self.stdout.getvalue())
+        self.call("valence-dbsync", "upgrade")
+        keyring.load(str(self.folder / "credentials.keys"))
+        self.assertEqual(0, self.call("valence-status"), self.stdout.getvalue())
+
+
+class TestStatusFailures(LostKeyTestCase):
+    def test_it_fails_for_lost_keys_and_missing_drivers(self) -> None:
+        self.assertEqual(2, self.call("valence-status"), self.stderr.getvalue())
         for word in ("telepathy", "rack-7"):
-            self.assertIn(word, found.stdout)
-        self.assertNotIn("secret", found.stdout)
-
-    def test_a_second_process_on_the_same_files_is_refused(self) -> None:
-        self.serve()
-        second = self.run_command("valence-api")
-        self.assertEqual(1, second.returncode)
-        self.assertIn("Another process", second.stderr)
-
-    def test_it_stops_when_it_is_asked_to(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            process = self.serve()
-            process.send_signal(number)
-            self.assertEqual(0, process.wait(120))
-
-    def test_a_killed_service_gives_nothing_away_and_loses_nothing(self) -> None:
-        pod = self.simulate(pace=Pace(allocate=0.2, assemble=0.4), systems=8)
-        before = self.books_of(pod)
-        process = self.serve()
-        body = {"name": "p", "url": pod.url, "username": "admin", "password": "admin"}
-        self.assertEqual(201, requests.post(f"{self.url}/v1/podmanagers", json=body).status_code)
-        uuids = []
-        for round_ in range(3):
-            body = {"properties": base.FOUR_CORES}
-            for _ in range(2):
-                uuids.append(requests.post(f"{self.url}/v1/nodes", json=body).json()["uuid"])
-            time.sleep(0.25 * round_)
-            process.kill()
-            process.wait()
-            process = self.serve()
-        self.until(lambda: {n["state"] for n in self.get("/v1/nodes")["nodes"]} == {"composed"})
-        self.assertEqual(len(uuids), len(pod.pod.nodes))
-        for uuid in uuids:
-            requests.delete(f"{self.url}/v1/nodes/{uuid}")
-        process.kill()
-        process.wait()
-        process = self.serve()
-        self.until(lambda: not self.get("/v1/nodes")["nodes"])
-        self.assertEqual(before, self.books_of(pod))
+            self.assertIn(word, self.stdout.getvalue())
+        self.assertNotIn("secret", self.stdout.getvalue())

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Registration in Ironic, on answers as Ironic gives them."""
+"""Registration in Ironic, with responses as Ironic sends them."""
 
 import logging
 from typing import Any
 from unittest import mock
 
 import fixtures
+from keystoneauth1 import loading
 from oslo_config import cfg
 import requests
 import testscenarios
@@ -51,19 +52,19 @@ def node(state: str = "enroll", **more: Any) -> fake_redfish.Canned:
     )
 
 
-def fault(status: int, words: str) -> fake_redfish.Canned:
-    """An error as Ironic words it: JSON in a string in JSON."""
-    inner = f'{{"faultcode": "Client", "faultstring": "{words}", "debuginfo": null}}'
+def fault(status: int, message: str) -> fake_redfish.Canned:
+    """Return an error as Ironic sends it: JSON in a string in JSON."""
+    inner = f'{{"faultcode": "Client", "faultstring": "{message}", "debuginfo": null}}'
     return ok({"error_message": inner}, status)
 
 
 def conf(**options: Any) -> cfg.ConfigOpts:
-    made = cfg.ConfigOpts()
-    made([], project="valence", default_config_files=[])
-    ironic_conf.register_opts(made)
+    result = cfg.ConfigOpts()
+    result([], project="valence", default_config_files=[])
+    ironic_conf.register_opts(result)
     for name, value in options.items():
-        made.set_override(name, value, group="ironic")
-    return made
+        result.set_override(name, value, group="ironic")
+    return result
 
 
 class IronicTestCase(base.TestCase):
@@ -86,7 +87,7 @@ class IronicTestCase(base.TestCase):
         self.enterContext(mock.patch.object(ironic_client.interrupt, "pause", self.pauses.append))
 
     def create(self, **more: Any) -> None:
-        given = {
+        fields = {
             "uuid": UUID,
             "name": "n",
             "driver_info": {"redfish_address": "https://pod.example"},
@@ -95,13 +96,13 @@ class IronicTestCase(base.TestCase):
             "macs": [MAC],
             **more,
         }
-        self.ironic.create_node(**given)
+        self.ironic.create_node(**fields)
 
     def delete(self) -> None:
         self.ironic.delete_node(UUID, COMPOSED)
 
-    def there(self, *macs: str) -> None:
-        """A node is there already, with these ports."""
+    def exists(self, *macs: str) -> None:
+        """Make the node exist already, with these ports."""
         taken = fault(409, f"A node with UUID {UUID} already exists.")
         self.transport.on("POST", "/v1/nodes", taken)
         ports = [{"uuid": mac, "address": mac} for mac in macs]
@@ -124,7 +125,7 @@ class TestCreate(IronicTestCase):
         self.assertEqual({"node_uuid": UUID, "address": MAC}, self.transport.sent(1))
         self.assertEqual("aa:bb:cc:00:00:02", self.transport.sent(2)["address"])
 
-    def test_everything_that_may_be_asked_for(self) -> None:
+    def test_every_optional_field(self) -> None:
         self.create(
             resource_class="baremetal",
             properties={"cpus": 4},
@@ -155,8 +156,8 @@ class TestCreate(IronicTestCase):
         self.assertIn(f"create node {UUID}", logged.output)
         self.assertNotIn("hidden", logged.output)
 
-    def test_one_that_is_there_is_completed(self) -> None:
-        self.there("AA:BB:CC:00:00:01")
+    def test_an_existing_one_is_completed(self) -> None:
+        self.exists("AA:BB:CC:00:00:01")
         self.transport.on("GET", NODE, node(owner="project"))
         self.create(macs=[MAC, "aa:bb:cc:00:00:02"], owner="project")
         self.assertEqual(
@@ -165,15 +166,15 @@ class TestCreate(IronicTestCase):
         )
         self.assertEqual("aa:bb:cc:00:00:02", self.transport.sent()["address"])
 
-    def test_one_that_is_there_and_not_ours_is_left_alone(self) -> None:
-        self.there()
+    def test_an_existing_one_of_another_node_is_not_changed(self) -> None:
+        self.exists()
         for extra in ({}, None, {"valence_node": OTHER}):
             self.transport.on("GET", NODE, node(extra=extra))
             exc = self.assertRaises(errors.IronicRefused, self.create)
-            self.assertIn("left as it is", exc.detail)
+            self.assertIn("not changed", exc.detail)
         self.assertNotIn("POST /v1/ports", self.transport.asked)
 
-    def test_a_name_that_is_taken_is_refused_in_ironics_words(self) -> None:
+    def test_a_name_that_another_node_has_is_refused_with_ironics_message(self) -> None:
         words = "A node with name n already exists."
         self.transport.on("POST", "/v1/nodes", fault(409, words))
         self.transport.on("GET", NODE, fault(404, f"Node {UUID} could not be found."))
@@ -190,7 +191,7 @@ class TestCreate(IronicTestCase):
         self.assertEqual(OTHER, exc.details["ironic_node"])
         self.assertIn(OTHER, exc.detail)
 
-    def test_a_mac_that_the_node_has_meanwhile_is_fine(self) -> None:
+    def test_a_mac_that_the_node_got_meanwhile_is_fine(self) -> None:
         self.transport.on("POST", "/v1/ports", fault(409, "exists"))
         taken = {"ports": [{"uuid": "p", "node_uuid": UUID}]}
         self.transport.on("GET", PORT_BY_MAC, ok(taken))
@@ -210,31 +211,31 @@ class TestDelete(IronicTestCase):
     def deleted(self) -> int:
         return self.transport.asked.count(f"DELETE {NODE}")
 
-    def test_one_that_is_not_there_is_fine(self) -> None:
+    def test_one_that_does_not_exist_is_fine(self) -> None:
         self.transport.on("GET", NODE, self.gone)
         self.delete()
         self.assertEqual(0, self.deleted())
 
-    def test_it_is_seen_to_be_gone(self) -> None:
+    def test_it_is_deleted_when_ironic_answers_404(self) -> None:
         self.transport.on("GET", NODE, node(), self.gone)
         self.delete()
-        asked = [f"GET {NODE}", f"DELETE {NODE}", f"GET {NODE}"]
-        self.assertEqual(asked, self.transport.asked)
+        requests_sent = [f"GET {NODE}", f"DELETE {NODE}", f"GET {NODE}"]
+        self.assertEqual(requests_sent, self.transport.asked)
         self.assertEqual([], self.pauses)
 
-    def test_one_that_goes_while_we_look_is_fine(self) -> None:
+    def test_one_that_is_deleted_meanwhile_is_fine(self) -> None:
         self.transport.on("GET", NODE, node(), self.gone)
         self.transport.on("DELETE", NODE, self.gone)
         self.delete()
 
-    def test_one_that_is_not_ours_is_left_alone(self) -> None:
+    def test_one_of_another_node_is_not_deleted(self) -> None:
         self.transport.on("GET", NODE, node(extra={"valence_node": OTHER}))
         exc = self.assertRaises(errors.IronicRefused, self.delete)
         self.assertEqual(UUID, exc.details["ironic_node"])
         self.assertIs(False, exc.details["ours"])
         self.assertEqual(0, self.deleted())
 
-    def test_a_lock_is_waited_out(self) -> None:
+    def test_a_lock_is_waited_for(self) -> None:
         held = node(reservation="lab")
         self.transport.on("GET", NODE, held, node("verifying"), node(), node(), self.gone)
         self.transport.on("DELETE", NODE, fault(409, LOCKED), ok(None, 204))
@@ -242,29 +243,29 @@ class TestDelete(IronicTestCase):
         self.assertEqual(3, len(self.pauses))
         self.assertEqual(2, self.deleted())
 
-    def test_a_lock_is_waited_out_within_bounds(self) -> None:
+    def test_a_lock_is_waited_for_until_the_timeout(self) -> None:
         self.conf.set_override("lock_timeout", 0, group="ironic")
         self.transport.on("GET", NODE, node(reservation="lab"))
         exc = self.assertRaises(errors.IronicRefused, self.delete)
         self.assertIn("locked by Ironic's conductor lab", exc.detail)
         self.assertEqual(0, self.deleted())
 
-    def test_a_deletion_that_does_nothing_is_not_believed(self) -> None:
+    def test_a_deletion_without_effect_is_an_error(self) -> None:
         self.conf.set_override("lock_timeout", 0, group="ironic")
         exc = self.assertRaises(errors.IronicRefused, self.delete)
         self.assertIn("still has it", exc.detail)
 
-    def test_a_conflict_that_is_no_lock_is_not_waited_out(self) -> None:
+    def test_a_conflict_that_is_no_lock_is_an_error_at_once(self) -> None:
         self.transport.on("DELETE", NODE, fault(409, "Node is protected."))
         exc = self.assertRaises(errors.IronicRefused, self.delete)
         self.assertEqual("Node is protected.", exc.own_words)
         self.assertEqual([], self.pauses)
 
-    def test_the_instance_of_a_node_that_cannot_be_deployed_is_forgotten(self) -> None:
+    def test_the_instance_of_a_node_that_cannot_be_deployed_is_removed(self) -> None:
         self.transport.on("GET", NODE, node(instance_uuid=INSTANCE), self.gone)
         self.delete()
-        asked = [f"GET {NODE}", f"PATCH {NODE}", f"DELETE {NODE}", f"GET {NODE}"]
-        self.assertEqual(asked, self.transport.asked)
+        requests_sent = [f"GET {NODE}", f"PATCH {NODE}", f"DELETE {NODE}", f"GET {NODE}"]
+        self.assertEqual(requests_sent, self.transport.asked)
         self.assertEqual([{"op": "remove", "path": "/instance_uuid"}], self.transport.sent(1))
 
     def test_the_instance_of_an_available_node_stays(self) -> None:
@@ -285,7 +286,7 @@ class TestDeployed(testscenarios.WithScenarios, IronicTestCase):
     state: str
     maintenance: bool
 
-    def test_a_deployed_node_is_refused_before_ironic_is_asked(self) -> None:
+    def test_a_deployed_node_is_refused_without_a_request_to_delete_it(self) -> None:
         self.transport.on("GET", NODE, node(self.state, maintenance=self.maintenance))
         exc = self.assertRaises(errors.IronicRefused, self.delete)
         self.assertIn(f"'{self.state}'", exc.detail)
@@ -302,7 +303,7 @@ class TestUnavailable(testscenarios.WithScenarios, IronicTestCase):
                 "Check that it is running",
             ),
             ("silent", requests.ReadTimeout(), "Check that it is running"),
-            ("ill", fault(500, "Oops"), "Check that it is running"),
+            ("failing", fault(500, "Oops"), "Check that it is running"),
             ("overloaded", fault(503, "Busy"), "Check that it is running"),
             ("a wrong password", fault(401, "Who are you?"), "Check the credentials"),
             ("a user without rights", fault(403, "No."), "Check the credentials"),
@@ -339,31 +340,31 @@ class TestConfiguration(base.TestCase):
             sent = self.opened(endpoint_override=f"{URL}/v1", **options)
             self.assertEqual(f"{URL}/v1/nodes/?limit=1&fields=uuid", sent.url)
             self.assertEqual(
-                ironic_conf.MICROVERSION, sent.headers["X-OpenStack-Ironic-API-Version"]
+                ironic_client.MICROVERSION, sent.headers["X-OpenStack-Ironic-API-Version"]
             )
             self.assertNotIn("Authorization", sent.headers)
             self.assertEqual(60, self.timeout)
 
     def test_http_basic(self) -> None:
-        made = conf()
-        made.set_override("auth_type", "http_basic", group="ironic")
-        made.set_override("endpoint_override", URL, group="ironic")
+        options = conf()
+        options.set_override("auth_type", "http_basic", group="ironic")
+        options.set_override("endpoint_override", URL, group="ironic")
         transport = fake_redfish.Transport()
         transport.on("GET", "/v1/nodes/?limit=1&fields=uuid", ok({"nodes": []}))
-        plugin = ironic_conf.loading.get_auth_plugin_conf_options("http_basic")
-        made.register_opts(plugin, group="ironic")
-        made.set_override("username", "valence", group="ironic")
-        made.set_override("password", "secret", group="ironic")
-        ironic_client.Ironic(made, transport).ping()
+        plugin = loading.get_auth_plugin_conf_options("http_basic")
+        options.register_opts(plugin, group="ironic")
+        options.set_override("username", "valence", group="ironic")
+        options.set_override("password", "secret", group="ironic")
+        ironic_client.Ironic(options, transport).ping()
         sent = transport.requests[-1].headers["Authorization"]
         self.assertEqual("Basic dmFsZW5jZTpzZWNyZXQ=", sent)
 
-    def test_a_plugin_that_is_not_there(self) -> None:
+    def test_an_unknown_plugin(self) -> None:
         service = ironic_client.Ironic(conf(auth_type="telepathy", endpoint_override=URL))
         exc = self.assertRaises(errors.IronicUnavailable, service.ping)
         self.assertIn("telepathy", exc.own_words or "")
 
-    def test_what_is_set_in_one_configuration_does_not_show_in_another(self) -> None:
+    def test_overrides_in_one_configuration_do_not_affect_another(self) -> None:
         conf(endpoint_override=URL, lock_timeout=1)
         self.assertIsNone(conf().ironic.endpoint_override)
         self.assertEqual(60, conf().ironic.lock_timeout)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Nodes whose hardware is gone, taken out of Ironic by force."""
+"""Nodes whose hardware is gone, deleted in Ironic by force."""
 
 from tests.unit.service import fake_redfish
 from tests.unit.service import test_ironic as ironic
@@ -23,17 +23,17 @@ class TestEviction(ironic.IronicTestCase):
         self.transport.on("GET", ironic.NODE, self.deployed, self.gone)
         self.evict()
         node = ironic.NODE
-        asked = [f"GET {node}", f"PUT {MAINTENANCE}", f"PATCH {node}", f"DELETE {node}"]
-        self.assertEqual([*asked, f"GET {node}"], self.transport.asked)
+        requests_sent = [f"GET {node}", f"PUT {MAINTENANCE}", f"PATCH {node}", f"DELETE {node}"]
+        self.assertEqual([*requests_sent, f"GET {node}"], self.transport.asked)
         self.assertIn("hardware is gone", self.transport.sent(1)["reason"])
         self.assertEqual([{"op": "remove", "path": "/instance_uuid"}], self.transport.sent(2))
 
-    def test_what_ironic_does_not_know_is_out_of_it(self) -> None:
+    def test_a_node_that_ironic_does_not_have_is_fine(self) -> None:
         self.transport.on("GET", ironic.NODE, self.gone)
         self.evict()
         self.assertEqual([f"GET {ironic.NODE}"], self.transport.asked)
 
-    def test_somebody_elses_node_is_left_alone(self) -> None:
+    def test_the_ironic_node_of_another_node_is_not_deleted(self) -> None:
         self.transport.on("GET", ironic.NODE, ironic.node(extra={"valence_node": ironic.OTHER}))
         self.assertRaises(errors.IronicRefused, self.evict)
         self.assertEqual([f"GET {ironic.NODE}"], self.transport.asked)
@@ -46,7 +46,7 @@ class TestEviction(ironic.IronicTestCase):
         self.evict()
         self.assertEqual(1, len(self.pauses))
 
-    def test_what_ironic_refuses_is_told_in_its_words(self) -> None:
+    def test_a_refusal_has_ironics_message(self) -> None:
         self.transport.on("GET", ironic.NODE, self.deployed)
         self.transport.on("DELETE", ironic.NODE, ironic.fault(403, "Node is protected."))
         refused = self.assertRaises(errors.ValenceError, self.evict)

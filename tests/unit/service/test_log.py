@@ -16,9 +16,9 @@ class TestLog(base.ServiceTestCase):
         self.start()
         self.know(self.pod)
 
-    def test_each_change_is_one_line_with_the_request_that_asked_for_it(self) -> None:
+    def test_each_change_is_one_line_with_the_id_of_its_request(self) -> None:
         answer = self.api("POST", "/v1/nodes", {"properties": base.FOUR_CORES})
-        uuid, asked = answer.json["uuid"], answer.headers["X-Openstack-Request-Id"]
+        uuid, request = answer.json["uuid"], answer.headers["X-Openstack-Request-Id"]
         self.settled(uuid)
         self.api("POST", f"/v1/nodes/{uuid}/register", {})
         self.settled(uuid)
@@ -40,15 +40,15 @@ class TestLog(base.ServiceTestCase):
             self.log.changes(uuid),
         )
         requests = self.log.requests(uuid)
-        self.assertEqual([asked, asked], requests[:2])
+        self.assertEqual([request, request], requests[:2])
         self.assertEqual(4, len(set(requests)))
 
-    def test_so_it_is_when_a_node_cannot_be_composed(self) -> None:
+    def test_a_failed_compose_is_logged_in_the_same_way(self) -> None:
         uuid = self.compose(properties=base.TOO_MUCH)["uuid"]
         self.settled(uuid)
         self.assertEqual(["(new) -> composing 1", "composing -> error 1"], self.log.changes(uuid))
 
-    def test_no_line_holds_the_password_of_a_pod_manager(self) -> None:
+    def test_no_line_contains_the_password_of_a_pod_manager(self) -> None:
         other = self.simulate("pod-2")
         other.sessions._password = SECRET
         body = {"name": "p", "url": other.url, "username": "admin", "password": SECRET}

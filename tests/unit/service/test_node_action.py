@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Renaming nodes, switching them, and saying what they boot from."""
+"""Nodes: filters, changes, and the actions Reset and Boot."""
 
 from typing import Any
 
@@ -23,22 +23,22 @@ class NodeTestCase(base.ServiceTestCase):
         return self.api("POST", f"{self.path}/action", action)
 
     def machine(self) -> Any:
-        """Give the simulated system under the node."""
-        (held,) = self.pod.pod.nodes.values()
-        return held.system
+        """Return the simulated system of the node."""
+        (node,) = self.pod.pod.nodes.values()
+        return node.system
 
     def vanish(self) -> None:
-        """Delete the node on its pod manager behind the service's back."""
+        """Delete the node on its pod manager without the service."""
         for node in list(self.pod.pod.nodes.values()):
             self.pod.pod.delete(node)
 
 
 class TestFilters(NodeTestCase):
-    def test_nodes_are_found_by_what_is_known_of_them(self) -> None:
+    def test_nodes_are_filtered_by_their_fields(self) -> None:
         flavor = {"name": "small", "properties": base.FOUR_CORES}
         flavor_id = self.api("POST", "/v1/flavors", flavor).json["uuid"]
-        asked = {"name": "two", "flavor_id": flavor_id}
-        other = self.api("POST", "/v1/nodes", asked).json["uuid"]
+        request = {"name": "two", "flavor_id": flavor_id}
+        other = self.api("POST", "/v1/nodes", request).json["uuid"]
         self.settled(other)
         self.api("POST", f"{self.path}/register")
         ironic_uuid = (self.settled(self.uuid) or {})["ironic_uuid"]
@@ -51,14 +51,14 @@ class TestFilters(NodeTestCase):
             ("state=composed", {self.uuid, other}),
             ("state=missing", set()),
         ):
-            found = self.api("GET", f"/v1/nodes?{query}").json["nodes"]
-            self.assertEqual(expected, {node["uuid"] for node in found}, query)
+            nodes = self.api("GET", f"/v1/nodes?{query}").json["nodes"]
+            self.assertEqual(expected, {node["uuid"] for node in nodes}, query)
         answer = self.api("GET", "/v1/nodes?state=happy")
         self.assertRefused(400, "valence.request.invalid", answer)
 
 
 class TestUpdate(NodeTestCase):
-    def test_a_node_is_renamed_and_described_anew(self) -> None:
+    def test_a_name_and_a_description_can_be_changed(self) -> None:
         changed = self.api("PATCH", self.path, {"name": "two", "description": None}).json
         self.assertEqual(("two", None), (changed["name"], changed["description"]))
         self.assertEqual(self.uuid, (self.node("two") or {})["uuid"])
@@ -75,32 +75,34 @@ class TestUpdate(NodeTestCase):
     def test_nothing_else_can_be_changed(self) -> None:
         for body in ({}, {"state": "error"}, {"name": ""}, {"podm_id": self.podm["uuid"]}):
             self.assertRefused(400, "valence.request.invalid", self.api("PATCH", self.path, body))
-        answer = self.api("PATCH", "/v1/nodes/nobody", {"name": "x"})
+        answer = self.api("PATCH", "/v1/nodes/none", {"name": "x"})
         self.assertRefused(404, "valence.node.not_found", answer)
 
     def test_the_same_compose_again_is_still_the_same_node(self) -> None:
-        asked = {"uuid": "11111111-1111-4111-8111-111111111111", "name": "three"}
-        node = self.composed(**asked)
+        request = {"uuid": "11111111-1111-4111-8111-111111111111", "name": "three"}
+        node = self.composed(**request)
         self.api("PATCH", f"/v1/nodes/{node['uuid']}", {"name": "renamed"})
-        again = self.api("POST", "/v1/nodes", {"properties": base.FOUR_CORES, **asked})
+        again = self.api("POST", "/v1/nodes", {"properties": base.FOUR_CORES, **request})
         self.assertEqual((200, "renamed"), (again.status_code, again.json["name"]))
 
 
 class TestReset(NodeTestCase):
-    def test_a_node_is_switched_on_and_off(self) -> None:
+    def test_a_node_is_powered_on_and_off(self) -> None:
         for kind, power in (("On", "On"), ("ForceOff", "Off")):
             answer = self.act(Reset={"Type": kind})
             self.assertEqual((200, power), (answer.status_code, answer.json["power_state"]))
             self.assertEqual(power == "On", self.machine().powered)
 
-    def test_what_the_pod_manager_does_not_offer_is_refused_with_what_it_does(self) -> None:
+    def test_a_type_that_is_not_offered_is_refused_with_those_that_are(
+        self,
+    ) -> None:
         self.pod.journal.clear()
         error = self.assertRefused(400, "valence.request.invalid", self.act(Reset={"Type": "Nap"}))
         self.assertIn("'Nap'", error["detail"])
         self.assertIn("ForceOff", error["detail"])
         self.assertEqual({"GET"}, {r["method"] for r in self.pod.journal.show()["requests"]})
 
-    def test_what_the_pod_manager_refuses_is_told_in_its_words(self) -> None:
+    def test_a_refusal_has_the_message_of_the_pod_manager(self) -> None:
         self.fault(
             self.pod,
             "POST",
@@ -112,17 +114,17 @@ class TestReset(NodeTestCase):
         )
         self.assertIn("the fan is stuck", error["reason"])
 
-    def test_a_reset_is_sent_once_even_when_its_answer_is_lost(self) -> None:
+    def test_a_reset_is_sent_once_even_when_its_response_is_lost(self) -> None:
         self.fault(self.pod, "POST", ".*Reset", action={"type": "lose_answer"})
         self.pod.journal.clear()
         answer = self.act(Reset={"Type": "On"})
         self.assertRefused(503, "valence.podmanager.unreachable", answer)
-        sent = [r["method"] for r in self.pod.journal.show()["requests"]]
-        self.assertEqual(1, sent.count("POST"))
+        methods = [r["method"] for r in self.pod.journal.show()["requests"]]
+        self.assertEqual(1, methods.count("POST"))
 
 
 class TestBoot(NodeTestCase):
-    def test_a_node_boots_from_something_else_once_or_always(self) -> None:
+    def test_a_boot_source_is_set_once_or_continuously(self) -> None:
         self.assertEqual(200, self.act(Boot={"Target": "Pxe"}).status_code)
         boot = self.machine().boot
         self.assertEqual(("Pxe", "Once"), (boot.target, boot.enabled))
@@ -130,7 +132,7 @@ class TestBoot(NodeTestCase):
         boot = self.machine().boot
         self.assertEqual(("Hdd", "Continuous", "UEFI"), (boot.target, boot.enabled, boot.mode))
 
-    def test_what_the_pod_manager_does_not_offer_is_refused(self) -> None:
+    def test_a_value_that_the_pod_manager_does_not_offer_is_refused(self) -> None:
         for boot in (
             {"Target": "Floppies"},
             {"Target": "Pxe", "Enabled": "Sometimes"},
@@ -142,11 +144,11 @@ class TestBoot(NodeTestCase):
 
 
 class TestRefusals(NodeTestCase):
-    def test_exactly_one_action_is_asked_for(self) -> None:
+    def test_a_request_has_exactly_one_action(self) -> None:
         for body in ({}, {"Reset": {"Type": "On"}, "Boot": {"Target": "Pxe"}}, {"Dance": {}}):
             self.assertRefused(400, "valence.request.invalid", self.act(**body))
 
-    def test_while_ironic_has_the_node_it_alone_switches_it(self) -> None:
+    def test_a_registered_node_is_refused(self) -> None:
         self.api("POST", f"{self.path}/register")
         node = self.settled(self.uuid) or {}
         for action in ({"Reset": {"Type": "On"}}, {"Boot": {"Target": "Pxe"}}):
@@ -154,14 +156,14 @@ class TestRefusals(NodeTestCase):
             self.assertIn(node["ironic_uuid"], error["detail"])
         self.assertFalse(self.machine().powered)
 
-    def test_a_node_that_is_not_composed_is_left_alone(self) -> None:
+    def test_a_node_that_is_not_composed_is_refused(self) -> None:
         node = self.settled(self.compose(properties=base.TOO_MUCH)["uuid"]) or {}
         answer = self.api("POST", f"/v1/nodes/{node['uuid']}/action", {"Reset": {"Type": "On"}})
         self.assertRefused(409, "valence.node.busy", answer)
 
-    def test_somebody_elses_node_at_the_same_path_is_never_switched(self) -> None:
-        (held,) = self.pod.pod.nodes.values()
-        held.name = "a database"
+    def test_another_node_at_the_same_path_is_never_reset(self) -> None:
+        (other,) = self.pod.pod.nodes.values()
+        other.name = "a database"
         error = self.assertRefused(
             409, "valence.podmanager.node_gone", self.act(Reset={"Type": "On"})
         )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Composing nodes, and what becomes of it when something is wrong."""
+"""Composing nodes: success, refusals, lost responses, and clean-ups."""
 
 import threading
 import uuid as uuids
@@ -8,7 +8,7 @@ import uuid as uuids
 from podm_simulator.pod.pod import Pace
 from tests.unit.service import base
 from valence import ledger
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 
 ALLOCATE = "/Actions/.*Allocate"
 
@@ -21,11 +21,7 @@ class TestCompose(base.ServiceTestCase):
         self.podm = self.know(self.pod)
         self.before = self.books_of(self.pod)
 
-    def names_on_the_pod(self) -> list[str]:
-        driver = self.service.drivers.get(self.podm["uuid"])
-        return [node.name for node in self.pod.pod.nodes.values()] if driver else []
-
-    def compose_in_vain(self, **fields: object) -> dict[str, object]:
+    def failed_compose(self, **fields: object) -> dict[str, object]:
         node = self.settled(self.compose(**fields)["uuid"])
         assert node is not None
         self.assertEqual("error", node["state"])
@@ -33,7 +29,7 @@ class TestCompose(base.ServiceTestCase):
         self.assertEqual("compose", fault["operation"])
         return fault
 
-    def test_a_node_is_composed_and_given_back(self) -> None:
+    def test_a_node_is_composed_and_released(self) -> None:
         node = self.composed(name="one")
         self.assertEqual(self.podm["uuid"], node["podm_uuid"])
         self.assertTrue(node["system_path"].startswith("/redfish/v1/Systems/"))
@@ -47,12 +43,12 @@ class TestCompose(base.ServiceTestCase):
         self.composed()
         self.pod.journal.clear()
         node = self.composed()
-        seen = [(r["method"], r["path"]) for r in self.pod.journal.show()["requests"]]
-        polls = [request for request in seen if request == ("GET", node["path"])]
-        # One of those on the node's path reads it; the others wait for it.
-        self.assertLessEqual(len(seen) - len(polls) + 1, 4, seen)
+        requests = [(r["method"], r["path"]) for r in self.pod.journal.show()["requests"]]
+        polls = [request for request in requests if request == ("GET", node["path"])]
+        # One of those to the node's path reads the result; the others wait for it.
+        self.assertLessEqual(len(requests) - len(polls) + 1, 4, requests)
 
-    def test_reading_a_node_anew_costs_two_requests(self) -> None:
+    def test_refreshing_a_node_costs_two_requests(self) -> None:
         node = self.composed()
         self.pod.journal.clear()
         answer = self.api("GET", f"/v1/nodes/{node['uuid']}?refresh=true")
@@ -100,8 +96,8 @@ class TestCompose(base.ServiceTestCase):
         answer = self.api("POST", "/v1/nodes", body)
         self.assertRefused(404, "valence.podmanager.not_found", answer)
 
-    def test_what_the_pod_manager_says_reaches_the_user(self) -> None:
-        fault = self.compose_in_vain(properties=base.TOO_MUCH)
+    def test_the_reason_of_the_pod_manager_reaches_the_user(self) -> None:
+        fault = self.failed_compose(properties=base.TOO_MUCH)
         self.assertEqual("valence.podmanager.refused", fault["code"])
         self.assertIn("available", str(fault["reason"]).lower())
         self.assertEqual(self.before, self.books_of(self.pod))
@@ -116,92 +112,99 @@ class TestCompose(base.ServiceTestCase):
     def test_an_unreachable_pod_manager_is_named_after_a_while(self) -> None:
         self.service.conf.set_override("outage_timeout", 0.5, group="nodes")
         self.pod.stop()
-        fault = self.compose_in_vain(podm_id=self.podm["uuid"])
+        fault = self.failed_compose(podm_id=self.podm["uuid"])
         self.assertEqual((503, "valence.podmanager.unreachable"), (fault["status"], fault["code"]))
         podm = self.api("GET", "/v1/podmanagers/pod-1").json
         self.assertEqual("offline", podm["status"])
 
-    def test_credentials_that_are_no_longer_accepted_are_told(self) -> None:
+    def test_credentials_that_are_no_longer_accepted_are_reported(self) -> None:
         self.pod.sessions._password = "changed"
         self.service.drivers.connections.forget(self.podm["uuid"])
-        fault = self.compose_in_vain()
+        fault = self.failed_compose()
         self.assertEqual("valence.podmanager.unauthorized", fault["code"])
         self.assertEqual("degraded", self.api("GET", "/v1/podmanagers/pod-1").json["status"])
 
-    def test_a_pod_manager_that_goes_away_for_good_leaves_the_node_to_be_released(self) -> None:
+    def test_a_pod_manager_that_stays_unreachable_leaves_the_node_to_be_released(self) -> None:
         self.service.conf.set_override("outage_timeout", 0.3, group="nodes")
         self.pod.faults.add({"node": {"assemble": "stuck"}, "times": 1})
         node = self.compose()
         self.until(lambda: (self.node(node["uuid"]) or {})["path"])
         self.pod.stop()
-        left = self.settled(node["uuid"]) or {}
-        self.assertEqual("error", left["state"])
-        self.assertEqual("valence.podmanager.unreachable", left["fault"]["code"])
-        self.assertEqual(self.podm["uuid"], left["podm_uuid"])
-        self.assertIsNotNone(left["path"])
+        node = self.settled(node["uuid"]) or {}
+        self.assertEqual("error", node["state"])
+        self.assertEqual("valence.podmanager.unreachable", node["fault"]["code"])
+        self.assertEqual(self.podm["uuid"], node["podm_uuid"])
+        self.assertIsNotNone(node["path"])
 
-    def test_a_node_whose_undoing_failed_is_given_back_as_soon_as_that_works(self) -> None:
-        self.leave_behind(times=1)
-        left = self.settled(self.node_uuid) or {}
-        self.assertEqual(("error", "compose"), (left["state"], left["fault"]["operation"]))
-        self.assertEqual((None, None), (left["podm_uuid"], left["path"]))
+    def test_a_node_whose_revert_failed_is_released_as_soon_as_that_works(self) -> None:
+        self.fail_to_clean_up(times=1)
+        node = self.settled(self.node_uuid) or {}
+        self.assertEqual(("error", "compose"), (node["state"], node["fault"]["operation"]))
+        self.assertEqual((None, None), (node["podm_uuid"], node["path"]))
+        self.assertEqual({"result": "done", "detail": None}, node["fault"]["cleanup"])
         self.assertEqual(self.before, self.books_of(self.pod))
 
-    def test_what_is_left_behind_on_a_pod_manager_is_given_back_by_an_audit(self) -> None:
-        self.leave_behind(times=100)
-        left = self.settled(self.node_uuid) or {}
-        self.assertIsNotNone(left["path"])
-        self.assertIn("Giving it back: ", left["fault"]["detail"])
+    def test_hardware_that_was_not_released_is_released_by_an_audit(self) -> None:
+        self.fail_to_clean_up(times=100)
+        node = self.settled(self.node_uuid) or {}
+        self.assertIsNotNone(node["path"])
+        cause, cleanup = node["fault"]["detail"], node["fault"]["cleanup"]
+        self.assertIn("could not assemble", cause)
+        self.assertEqual("failed", cleanup["result"])
+        self.assertIn("DELETE", cleanup["detail"])
         self.audit()
-        left = self.settled(self.node_uuid) or {}
-        self.assertEqual(1, left["fault"]["detail"].count("Giving it back: "))
+        node = self.settled(self.node_uuid) or {}
+        self.assertEqual((cause, cleanup), (node["fault"]["detail"], node["fault"]["cleanup"]))
         self.pod.faults.clear()
         strays = [(stray.kind, stray.repaired) for stray in self.audit()]
         self.assertIn(("row", True), strays)
-        after = self.settled(self.node_uuid) or {}
-        self.assertEqual(("error", None), (after["state"], after["podm_uuid"]))
+        node = self.settled(self.node_uuid) or {}
+        self.assertEqual(("error", None), (node["state"], node["podm_uuid"]))
+        self.assertEqual(cause, node["fault"]["detail"])
+        self.assertEqual({"result": "done", "detail": None}, node["fault"]["cleanup"])
         self.assertEqual(self.before, self.books_of(self.pod))
         self.assertEqual([], self.audit())
 
     def audit(self) -> list[Stray]:
-        drivers = self.service.drivers
-        nodes = ledger.NodeLedger(self.service.conf, self.service.db, drivers, self.service.ironic)
-        return list(nodes.audit())
+        return list(ledger.NodeLedger(self.service.context).audit())
 
-    def test_a_node_deleted_while_it_is_given_back_unasked_is_gone_afterwards(self) -> None:
-        self.leave_behind(times=100)
+    def test_a_node_deleted_during_its_clean_up_is_gone_afterwards(self) -> None:
+        self.fail_to_clean_up(times=100)
         self.until(lambda: (self.node(self.node_uuid) or {})["state"] == "releasing")
+        fault = (self.node(self.node_uuid) or {})["fault"]
+        self.assertEqual({"result": "pending", "detail": None}, fault["cleanup"])
         answer = self.api("DELETE", f"/v1/nodes/{self.node_uuid}")
         self.assertEqual(202, answer.status_code)
         self.pod.faults.clear()
         self.until(lambda: self.release_or_gone(self.node_uuid))
         self.assertEqual(self.before, self.books_of(self.pod))
 
-    def leave_behind(self, times: int) -> None:
-        """Have a node fail to assemble that is not given back at first."""
+    def fail_to_clean_up(self, times: int) -> None:
+        """Compose a node that cannot be assembled, and cannot be released at first."""
         self.service.conf.set_override("outage_timeout", 0.2, group="nodes")
         self.pod.faults.add({"node": {"assemble": "fail"}, "times": 1})
         action = {"type": "error", "status": 500, "message": "The drawer is stuck."}
         self.fault(self.pod, "DELETE", "/Nodes/", times=times, action=action)
         self.node_uuid = self.compose()["uuid"]
 
-    def test_a_node_that_is_gone_says_so_when_it_is_read(self) -> None:
+    def test_a_node_that_is_gone_is_missing_when_it_is_refreshed(self) -> None:
         node = self.composed()
         self.pod.pod.nodes.clear()
         answer = self.api("GET", f"/v1/nodes/{node['uuid']}?refresh=true")
         self.assertEqual((200, "missing"), (answer.status_code, answer.json["state"]))
 
-    def test_a_node_that_fails_to_assemble_is_given_back(self) -> None:
+    def test_a_node_that_fails_to_assemble_is_released(self) -> None:
         self.pod.faults.add({"node": {"assemble": "fail"}, "times": 1})
-        fault = self.compose_in_vain()
+        fault = self.failed_compose()
         self.assertEqual("valence.podmanager.failed", fault["code"])
+        self.assertEqual({"result": "done", "detail": None}, fault["cleanup"])
         self.assertEqual(self.before, self.books_of(self.pod))
 
-    def test_a_node_that_never_assembles_is_given_back(self) -> None:
+    def test_a_node_that_never_assembles_is_released(self) -> None:
         self.service.conf.set_override("allocate_timeout", 1.0, group="podmanagers")
         self.service.conf.set_override("assemble_timeout", 1.0, group="podmanagers")
         self.pod.faults.add({"node": {"assemble": "stuck"}, "times": 1})
-        fault = self.compose_in_vain()
+        fault = self.failed_compose()
         self.assertIn("Gave up waiting", str(fault["detail"]))
         self.assertEqual(self.before, self.books_of(self.pod))
 
@@ -213,7 +216,7 @@ class TestCompose(base.ServiceTestCase):
         self.assertIsNone(self.settled(node["uuid"]))
         self.assertEqual(self.before, self.books_of(self.pod))
 
-    def test_a_request_to_allocate_that_got_lost_is_made_again(self) -> None:
+    def test_a_request_to_allocate_that_got_lost_is_repeated(self) -> None:
         self.fault(self.pod, "POST", ALLOCATE, action={"type": "drop"})
         self.composed()
         self.assertEqual(1, len(self.pod.pod.nodes))
@@ -239,31 +242,31 @@ class TestCompose(base.ServiceTestCase):
         self.assertIsNone(self.settled(node["uuid"]))
         self.assertEqual(self.before, self.books_of(self.pod))
 
-    def test_a_node_that_cannot_be_given_back_stays_and_says_why(self) -> None:
+    def test_a_node_that_cannot_be_released_stays_with_the_reason(self) -> None:
         node = self.composed()
         self.service.conf.set_override("outage_timeout", 0.2, group="nodes")
         action = {"type": "error", "status": 500, "message": "The drawer is stuck."}
         self.fault(self.pod, "DELETE", "/Nodes/", times=100, action=action)
         self.api("DELETE", f"/v1/nodes/{node['uuid']}")
-        left = self.settled(node["uuid"])
-        assert left is not None
-        self.assertEqual(("error", "release"), (left["state"], left["fault"]["operation"]))
-        self.assertIn("drawer", left["fault"]["reason"])
-        self.assertEqual(node["path"], left["path"])
+        failed = self.settled(node["uuid"])
+        assert failed is not None
+        self.assertEqual(("error", "release"), (failed["state"], failed["fault"]["operation"]))
+        self.assertIn("drawer", failed["fault"]["reason"])
+        self.assertEqual(node["path"], failed["path"])
         self.pod.faults.clear()
         self.api("DELETE", f"/v1/nodes/{node['uuid']}")
         self.assertIsNone(self.settled(node["uuid"]))
         self.assertEqual(self.before, self.books_of(self.pod))
 
-    def test_a_path_that_became_another_node_is_left_alone(self) -> None:
+    def test_a_path_that_became_another_node_is_not_deleted(self) -> None:
         node = self.composed()
         other = next(iter(self.pod.pod.nodes.values()))
-        other.name = "somebody else's"
+        other.name = "another"
         self.api("DELETE", f"/v1/nodes/{node['uuid']}")
         self.assertIsNone(self.settled(node["uuid"]))
         self.assertEqual(1, len(self.pod.pod.nodes))
 
-    def test_many_at_once_take_what_there_is_and_no_more(self) -> None:
+    def test_many_requests_at_once_compose_what_the_pool_has(self) -> None:
         nodes = [self.compose()["uuid"] for _ in range(6)]
         states = [(self.settled(uuid) or {})["state"] for uuid in nodes]
         self.assertEqual(["composed"] * 4 + ["error"] * 2, sorted(states))
@@ -273,14 +276,14 @@ class TestCompose(base.ServiceTestCase):
             self.assertIsNone(self.settled(uuid))
         self.assertEqual(self.before, self.books_of(self.pod))
 
-    def test_the_same_uuid_asked_for_by_many_at_once_is_one_node(self) -> None:
+    def test_many_requests_with_the_same_uuid_at_once_are_one_node(self) -> None:
         body = {"uuid": str(uuids.uuid4()), "name": "once", "properties": base.FOUR_CORES}
         answers: list[int] = []
 
-        def ask() -> None:
+        def send() -> None:
             answers.append(self.api("POST", "/v1/nodes", body).status_code)
 
-        threads = [threading.Thread(target=ask) for _ in range(8)]
+        threads = [threading.Thread(target=send) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -298,7 +301,7 @@ class TestCancel(base.ServiceTestCase):
         self.know(self.pod)
         self.before = self.books_of(self.pod)
 
-    def test_a_node_deleted_while_it_is_composed_is_given_back(self) -> None:
+    def test_a_node_deleted_while_it_is_composed_is_released(self) -> None:
         node = self.compose()
         self.until(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")
         answer = self.api("DELETE", f"/v1/nodes/{node['uuid']}")
@@ -308,7 +311,7 @@ class TestCancel(base.ServiceTestCase):
         self.assertIsNone(self.settled(node["uuid"]))
         self.assertEqual(self.before, self.books_of(self.pod))
 
-    def test_a_cancelled_node_that_cannot_be_given_back_at_once_is_released_later(self) -> None:
+    def test_a_cancelled_node_that_cannot_be_released_at_once_is_released_later(self) -> None:
         self.service.conf.set_override("outage_timeout", 0.2, group="nodes")
         node = self.compose()
         self.until(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Nodes that a pod manager has already, taken on as they are."""
+"""Nodes that exist on a pod manager already are adopted unchanged."""
 
 from typing import Any
 import uuid as uuids
@@ -23,7 +23,7 @@ class TestManage(base.ServiceTestCase):
         self.before = self.books_of(self.pod)
 
     def make(self, name: str = "a database", description: str = "hers") -> str:
-        """Have somebody compose a node without Valence."""
+        """Compose a node without the service."""
         driver = self.service.drivers.get(self.podm["uuid"])
         path = driver.allocate(name, description, base.FOUR_CORES)
         self.until(lambda: driver.state(path).state == "allocated")
@@ -35,7 +35,7 @@ class TestManage(base.ServiceTestCase):
         body = {"podm_id": self.podm["uuid"], "path": path, **fields}
         return self.api("POST", "/v1/nodes/manage", body)
 
-    def test_a_node_is_taken_on_as_it_is(self) -> None:
+    def test_a_node_is_adopted_unchanged(self) -> None:
         path = self.make()
         self.pod.journal.clear()
         answer = self.manage(path, name="db", description="was there before")
@@ -48,7 +48,7 @@ class TestManage(base.ServiceTestCase):
         self.assertEqual({"GET"}, {r["method"] for r in self.pod.journal.show()["requests"]})
         self.assertEqual(node["uuid"], (self.node("db") or {})["uuid"])
 
-    def test_it_is_a_node_as_any_other(self) -> None:
+    def test_an_adopted_node_is_a_node_as_any_other(self) -> None:
         node = self.manage(self.make()).json
         url = f"/v1/nodes/{node['uuid']}"
         answer = self.api("POST", f"{url}/action", {"Reset": {"Type": "On"}})
@@ -62,37 +62,37 @@ class TestManage(base.ServiceTestCase):
         self.assertIsNone(self.settled(node["uuid"]))
         self.assertEqual(self.before, self.books_of(self.pod))
 
-    def test_a_node_that_is_known_is_refused(self) -> None:
+    def test_a_node_that_valence_manages_already_is_refused(self) -> None:
         path = self.make()
         uuid = self.manage(path).json["uuid"]
         for again in (path, path + "/"):
             error = self.assertRefused(409, "valence.node.duplicate", self.manage(again))
             self.assertIn(uuid, error["detail"])
-        ours = self.composed()
-        self.assertRefused(409, "valence.node.duplicate", self.manage(ours["path"]))
+        node = self.composed()
+        self.assertRefused(409, "valence.node.duplicate", self.manage(node["path"]))
 
     def test_a_name_that_another_node_has_is_refused(self) -> None:
         self.composed(name="db")
         self.assertRefused(409, "valence.node.duplicate", self.manage(self.make(), name="db"))
 
-    def test_what_another_installation_made_is_left_to_it(self) -> None:
-        words = ownership.description(FOREIGN, "theirs")
-        path = self.make(ownership.node_name(str(uuids.uuid4())), words)
+    def test_a_node_of_another_installation_is_refused(self) -> None:
+        text = ownership.description(FOREIGN, "theirs")
+        path = self.make(ownership.node_name(str(uuids.uuid4())), text)
         error = self.assertRefused(409, "valence.node.duplicate", self.manage(path))
         self.assertIn(FOREIGN, error["detail"])
 
-    def test_what_is_ours_and_lost_its_row_is_taken_on_under_its_own_uuid(self) -> None:
+    def test_a_node_of_this_installation_without_a_row_keeps_its_uuid(self) -> None:
         uuid = str(uuids.uuid4())
-        words = ownership.description(installation_objects.get(self.service.db), None)
-        node = self.manage(self.make(ownership.node_name(uuid), words)).json
+        text = ownership.description(installation_objects.get(self.service.db), None)
+        node = self.manage(self.make(ownership.node_name(uuid), text)).json
         self.assertEqual(uuid, node["uuid"])
 
-    def test_what_there_is_not_is_refused_with_what_there_is(self) -> None:
+    def test_a_path_without_a_node_is_refused_with_the_existing_ones(self) -> None:
         path = self.make()
         for wrong in ("/redfish/v1/Nodes/999", "/redfish/v1/Systems", "x"):
             error = self.assertRefused(409, "valence.podmanager.node_gone", self.manage(wrong))
             self.assertIn(path, error["detail"])
-        answer = self.api("POST", "/v1/nodes/manage", {"podm_id": "nobody", "path": path})
+        answer = self.api("POST", "/v1/nodes/manage", {"podm_id": "none", "path": path})
         self.assertRefused(404, "valence.podmanager.not_found", answer)
         self.assertRefused(
             400,
@@ -100,24 +100,24 @@ class TestManage(base.ServiceTestCase):
             self.api("POST", "/v1/nodes/manage", {"path": path}),
         )
 
-    def test_a_node_on_its_way_is_not_taken_on(self) -> None:
+    def test_a_node_that_is_being_assembled_is_refused(self) -> None:
         driver = self.service.drivers.get(self.podm["uuid"])
         self.pod.pod.pace = Pace(allocate=60)
         path = driver.allocate("slow", "hers", base.FOUR_CORES)
         self.assertRefused(409, "valence.node.busy", self.manage(path))
 
-    def test_a_pod_manager_that_is_away_changes_nothing(self) -> None:
+    def test_an_unreachable_pod_manager_changes_nothing(self) -> None:
         path = self.make()
         self.pod.stop()
         self.assertRefused(503, "valence.podmanager.unreachable", self.manage(path))
         self.assertEqual([], self.api("GET", "/v1/nodes").json["nodes"])
 
-    def test_an_audit_leaves_it_alone_and_notices_when_it_is_gone(self) -> None:
+    def test_an_audit_keeps_it_and_records_when_it_is_gone(self) -> None:
         node = self.manage(self.make()).json
         service = self.service
-        books = ledger.NodeLedger(service.conf, service.db, service.drivers, service.ironic)
-        self.assertEqual([], list(books.audit()))
-        for held in list(self.pod.pod.nodes.values()):
-            self.pod.pod.delete(held)
-        self.assertEqual(["row"], [stray.kind for stray in books.audit()])
+        node_ledger = ledger.NodeLedger(service.context)
+        self.assertEqual([], list(node_ledger.audit()))
+        for composed in list(self.pod.pod.nodes.values()):
+            self.pod.pod.delete(composed)
+        self.assertEqual(["row"], [stray.kind for stray in node_ledger.audit()])
         self.assertEqual("missing", (self.node(node["uuid"]) or {})["state"])

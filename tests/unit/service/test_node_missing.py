@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Nodes whose hardware was deleted behind our back: noticed, shown, deleted."""
+"""Nodes whose hardware was deleted on the pod manager: recorded, shown, deleted."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ class TestMissing(action.NodeTestCase):
         self.api("POST", f"{self.path}/register")
         return self.settled(self.uuid) or {}
 
-    def test_a_look_at_the_pod_manager_notices_it(self) -> None:
+    def test_a_refresh_records_it(self) -> None:
         self.vanish()
         self.assertEqual("missing", self.refresh().json["state"])
         listed = self.api("GET", "/v1/nodes?state=missing").json["nodes"]
         self.assertEqual([self.uuid], [node["uuid"] for node in listed])
 
-    def test_an_action_notices_it(self) -> None:
+    def test_an_action_records_it(self) -> None:
         self.vanish()
         self.assertRefused(409, "valence.podmanager.node_gone", self.act(Reset={"Type": "On"}))
         self.assertEqual("missing", (self.node(self.uuid) or {})["state"])
@@ -36,17 +36,17 @@ class TestMissing(action.NodeTestCase):
         self.assertRefused(409, "valence.podmanager.node_gone", self.refresh())
         self.assertEqual("composed", (self.node(self.uuid) or {})["state"])
 
-    def test_a_pod_manager_that_is_away_makes_nothing_missing(self) -> None:
+    def test_an_unreachable_pod_manager_makes_no_node_missing(self) -> None:
         self.pod.stop()
         self.assertEqual(503, self.refresh().status_code)
         self.assertEqual("composed", (self.node(self.uuid) or {})["state"])
 
-    def test_a_node_that_is_there_again_is_composed_again(self) -> None:
-        kept = dict(self.pod.pod.nodes)
+    def test_a_node_that_is_listed_again_is_composed_again(self) -> None:
+        nodes = dict(self.pod.pod.nodes)
         self.pod.pod.nodes.clear()
         self.assertEqual("missing", self.refresh().json["state"])
         self.assertEqual("missing", self.refresh().json["state"])
-        self.pod.pod.nodes.update(kept)
+        self.pod.pod.nodes.update(nodes)
         self.assertEqual("composed", self.refresh().json["state"])
 
     def test_a_missing_node_is_deleted(self) -> None:
@@ -55,7 +55,7 @@ class TestMissing(action.NodeTestCase):
         self.assertEqual(202, self.delete().status_code)
         self.assertIsNone(self.settled(self.uuid))
 
-    def test_a_missing_node_that_ironic_has_leaves_ironic_by_force_alone(self) -> None:
+    def test_a_registered_missing_node_is_deleted_only_by_force(self) -> None:
         node = self.registered()
         self.ironic.nodes[node["ironic_uuid"]]["provision_state"] = "active"
         self.vanish()
@@ -66,13 +66,13 @@ class TestMissing(action.NodeTestCase):
         self.assertIsNone(self.settled(self.uuid))
         self.assertEqual({}, self.ironic.nodes)
 
-    def test_force_does_nothing_to_a_node_that_is_there(self) -> None:
+    def test_force_does_not_apply_to_a_node_that_exists(self) -> None:
         self.registered()
         self.assertRefused(409, "valence.node.registered", self.delete("?force=true"))
         self.assertEqual(1, len(self.ironic.nodes))
         self.assertRefused(400, "valence.request.invalid", self.delete("?force=perhaps"))
 
-    def test_what_ironic_does_not_let_go_stays_and_is_tried_again(self) -> None:
+    def test_a_node_that_ironic_does_not_delete_stays_and_can_be_deleted_again(self) -> None:
         self.registered()
         self.vanish()
         self.refresh()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Registering nodes in Ironic, and taking them out again."""
+"""Registering nodes in Ironic, and unregistering them."""
 
 from typing import Any
 import uuid as uuids
@@ -17,27 +17,27 @@ class TestRegister(base.ServiceTestCase):
         self.know(self.pod)
         self.uuid = self.composed(name="one")["uuid"]
 
-    def ask(self, verb: str, body: Any = None) -> Any:
+    def post(self, verb: str, body: Any = None) -> Any:
         return self.api("POST", f"/v1/nodes/{self.uuid}/{verb}", body)
 
     def registered(self, **body: Any) -> dict[str, Any]:
-        self.assertEqual(202, self.ask("register", body).status_code)
+        self.assertEqual(202, self.post("register", body).status_code)
         node = self.settled(self.uuid)
         assert node is not None
         return node
 
-    def test_a_node_is_registered_with_its_interfaces_and_forgotten_again(self) -> None:
+    def test_a_node_is_registered_with_its_interfaces_and_unregistered_again(self) -> None:
         uuid = str(uuids.uuid4())
         node = self.registered(uuid=uuid, name="metal", traits=["CUSTOM_X"], extra={"a": 1})
         self.assertEqual(("ironic", uuid), (node["managed_by"], node["ironic_uuid"]))
-        known = self.ironic.nodes[uuid]
+        registered = self.ironic.nodes[uuid]
         macs = [port["address"] for port in self.ironic.ports.values()]
         self.assertEqual([i["mac"] for i in node["interfaces"]], macs)
         self.assertEqual(2, len(macs))
-        self.assertEqual(self.pod.url, known["driver_info"]["redfish_address"])
-        self.assertEqual(node["system_path"], known["driver_info"]["redfish_system_id"])
-        self.assertEqual(("metal", ["CUSTOM_X"]), (known["name"], known["traits"]))
-        self.assertEqual(202, self.ask("unregister").status_code)
+        self.assertEqual(self.pod.url, registered["driver_info"]["redfish_address"])
+        self.assertEqual(node["system_path"], registered["driver_info"]["redfish_system_id"])
+        self.assertEqual(("metal", ["CUSTOM_X"]), (registered["name"], registered["traits"]))
+        self.assertEqual(202, self.post("unregister").status_code)
         node = self.settled(self.uuid) or {}
         self.assertEqual((None, None), (node["managed_by"], node["ironic_uuid"]))
         self.assertEqual({}, self.ironic.nodes)
@@ -49,29 +49,29 @@ class TestRegister(base.ServiceTestCase):
 
     def test_a_node_is_registered_once(self) -> None:
         node = self.registered()
-        again = self.ask("register", {"uuid": node["ironic_uuid"]})
+        again = self.post("register", {"uuid": node["ironic_uuid"]})
         self.assertEqual(
             (200, node["ironic_uuid"]), (again.status_code, again.json["ironic_uuid"])
         )
         for body in ({}, {"uuid": str(uuids.uuid4())}):
-            self.assertRefused(409, "valence.node.registered", self.ask("register", body))
+            self.assertRefused(409, "valence.node.registered", self.post("register", body))
 
     def test_a_node_that_is_not_registered_cannot_be_unregistered(self) -> None:
-        self.assertRefused(409, "valence.node.not_registered", self.ask("unregister"))
+        self.assertRefused(409, "valence.node.not_registered", self.post("unregister"))
 
     def test_without_ironic_nothing_changes(self) -> None:
         before = self.node(self.uuid)
-        for option, value in (("endpoint_override", None), ("auth_type", None)):
-            self.service.conf.set_override(option, value, "ironic")
+        for option in ("endpoint_override", "auth_type"):
+            self.service.conf.set_override(option, None, "ironic")
         code = errors.IronicNotConfigured.code
-        self.assertRefused(409, code, self.ask("register"))
+        self.assertRefused(409, code, self.post("register"))
         self.service.conf.set_override("endpoint_override", self.ironic.url, "ironic")
         self.ironic.answer("GET", "/v1/nodes/?", 503, "Busy.")
         code = errors.IronicUnavailable.code
-        self.assertRefused(503, code, self.ask("register"))
+        self.assertRefused(503, code, self.post("register"))
         self.assertEqual(before, self.node(self.uuid))
 
-    def test_what_ironic_refuses_leaves_the_node_composed(self) -> None:
+    def test_a_refusal_of_ironic_leaves_the_node_composed(self) -> None:
         self.ironic.answer("POST", "/v1/ports", 400, "No such network.")
         node = self.registered()
         self.assertEqual(("composed", None), (node["state"], node["managed_by"]))
@@ -81,14 +81,14 @@ class TestRegister(base.ServiceTestCase):
         self.assertEqual({}, self.ironic.nodes)
         self.assertEqual("ironic", self.registered()["managed_by"])
 
-    def test_an_ironic_that_is_away_for_a_moment_does_no_harm(self) -> None:
+    def test_a_short_outage_of_ironic_does_no_harm(self) -> None:
         self.ironic.lose("POST", "/v1/nodes", done=True)
         self.ironic.lose("POST", "/v1/ports", done=False)
         self.ironic.answer("POST", "/v1/ports", 503, "Busy.")
         self.assertEqual("ironic", self.registered()["managed_by"])
         self.assertEqual((1, 2), (len(self.ironic.nodes), len(self.ironic.ports)))
 
-    def test_what_could_not_be_undone_stays_ironics_until_it_is_unregistered(self) -> None:
+    def test_a_node_whose_revert_failed_stays_registered_until_it_is_unregistered(self) -> None:
         self.ironic.answer("POST", "/v1/ports", 400, "No.")
         self.ironic.answer("DELETE", "/v1/nodes/.*", 400, "Not now.")
         node = self.registered()
@@ -97,11 +97,11 @@ class TestRegister(base.ServiceTestCase):
         self.assertRefused(
             409, "valence.node.registered", self.api("DELETE", f"/v1/nodes/{self.uuid}")
         )
-        self.ask("unregister")
+        self.post("unregister")
         self.assertIsNone((self.settled(self.uuid) or {})["managed_by"])
         self.assertEqual({}, self.ironic.nodes)
 
-    def test_a_uuid_that_is_somebody_elses_in_ironic_is_left_alone(self) -> None:
+    def test_an_ironic_node_of_another_node_is_not_changed(self) -> None:
         uuid = str(uuids.uuid4())
         foreign = dict(self.ironic.add(uuid, extra={"valence_node": "other"}))
         node = self.registered(uuid=uuid)
@@ -112,7 +112,7 @@ class TestRegister(base.ServiceTestCase):
     def test_a_deployed_node_stays_registered(self) -> None:
         node = self.registered()
         self.ironic.nodes[node["ironic_uuid"]]["provision_state"] = "active"
-        self.ask("unregister")
+        self.post("unregister")
         node = self.settled(self.uuid) or {}
         self.assertEqual(("composed", "ironic"), (node["state"], node["managed_by"]))
         self.assertEqual("valence.ironic.refused", node["fault"]["code"])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The connections kept to pod managers."""
+"""The cache of drivers and their connections."""
 
-import dataclasses
+from typing import Any
 
 from tests import base
 from tests.unit.service import fake_redfish
@@ -14,18 +14,7 @@ from valence.podmanagers.rsd import driver as rsd_driver
 
 NODES = "/redfish/v1/Nodes"
 
-
-@dataclasses.dataclass(frozen=True)
-class Row:
-    uuid: str = "7a1b1bcd-7d1f-4b57-9b6e-3f1f0a1c2d3e"
-    name: str = "rack-1"
-    url: str = fake_redfish.URL
-    driver: str = "rsd"
-    username: str | None = "admin"
-    password: str | None = "secret"
-    verify_ca: bool | str = True
-    ca: str | None = None
-    updated_at: str = "2026-01-01T00:00:00Z"
+access = fake_redfish.access
 
 
 class TestPodManagers(base.TestCase):
@@ -36,41 +25,44 @@ class TestPodManagers(base.TestCase):
         self.transport.on("GET", NODES, fake_redfish.ok(fake_redfish.page(NODES)))
         self.podmanagers = podmanagers.PodManagers(fake_redfish.conf(), lambda: self.transport)
 
-    def check(self, **given: str) -> podmanagers.ServiceInfo:
-        row = {"url": fake_redfish.URL, "driver": "rsd", "username": "u", "password": "p", **given}
-        return self.podmanagers.check(verify_ca=True, **row)
+    def check(self, **fields: str) -> podmanagers.ServiceInfo:
+        return self.podmanagers.check(access(**fields))
 
     def test_a_pod_manager_has_one_driver(self) -> None:
-        driver = self.podmanagers.get(Row())
-        self.assertIs(driver, self.podmanagers.get(Row()))
+        driver = self.podmanagers.get(access())
+        self.assertIs(driver, self.podmanagers.get(access()))
         self.assertIsInstance(driver, rsd_driver.RSDDriver)
-        other = Row(uuid="other")
-        self.assertIsNot(driver, self.podmanagers.get(other))
-
-    def test_what_does_not_concern_the_connection_does_not_change_it(self) -> None:
-        driver = self.podmanagers.get(Row())
-        self.assertIs(driver, self.podmanagers.get(Row(name="x", updated_at="later")))
+        self.assertIsNot(driver, self.podmanagers.get(access(uuid="other")))
 
     def test_a_changed_pod_manager_gets_a_new_driver(self) -> None:
-        driver = self.podmanagers.get(Row())
-        for change in ({"url": "http://x"}, {"password": "new"}, {"verify_ca": False}):
-            changed = self.podmanagers.get(Row(**change))
-            self.assertIsNot(driver, changed)
+        driver = self.podmanagers.get(access())
+        changes: list[dict[str, Any]] = [
+            {"url": "http://x"},
+            {"driver": "redfishv1"},
+            {"username": "other"},
+            {"password": "new"},
+            {"verify_ca": False},
+            {"ca": ""},
+        ]
+        for change in changes:
+            changed = self.podmanagers.get(access(**change))
+            self.assertIsNot(driver, changed, change)
             driver = changed
         self.assertTrue(self.transport.closed)
 
-    def test_a_forgotten_pod_manager_is_connected_anew(self) -> None:
-        driver = self.podmanagers.get(Row())
-        self.podmanagers.forget(Row().uuid)
-        self.podmanagers.forget("never heard of")
-        self.assertIsNot(driver, self.podmanagers.get(Row()))
+    def test_a_forgotten_pod_manager_gets_a_new_driver(self) -> None:
+        driver = self.podmanagers.get(access())
+        self.podmanagers.forget(access().uuid)
+        self.podmanagers.forget("unknown")
+        self.assertIsNot(driver, self.podmanagers.get(access()))
         self.podmanagers.close()
         self.assertTrue(self.transport.closed)
 
     def test_earlier_releases_called_the_driver_redfishv1(self) -> None:
-        self.assertIsInstance(self.podmanagers.get(Row(driver="redfishv1")), rsd_driver.RSDDriver)
+        driver = self.podmanagers.get(access(driver="redfishv1"))
+        self.assertIsInstance(driver, rsd_driver.RSDDriver)
 
-    def test_a_driver_that_is_not_there_is_named_with_those_that_are(self) -> None:
+    def test_the_error_of_an_unknown_driver_names_the_known_ones(self) -> None:
         exc = self.assertRaises(errors.PodManagerFailed, self.check, driver="telnet")
         self.assertIn("'telnet'", exc.detail)
         self.assertIn("redfishv1, rsd", exc.detail)
@@ -82,6 +74,26 @@ class TestPodManagers(base.TestCase):
         self.transport.on("GET", NODES, fake_redfish.refusal(401))
         self.assertRaises(errors.PodManagerUnauthorized, self.check)
         self.assertTrue(self.transport.closed)
+
+    def test_only_a_driver_of_the_cache_notifies_the_listener(self) -> None:
+        notifications = []
+        self.podmanagers.listen(lambda uuid, error: notifications.append((uuid, error)))
+        self.check()
+        self.podmanagers.is_reachable(access())
+        self.assertEqual([], notifications)
+        self.podmanagers.get(access()).check()
+        self.assertEqual([(access().uuid, None)], notifications)
+
+    def test_a_reachable_pod_manager_is_not_sent_the_credentials(self) -> None:
+        self.transport.on("GET", "/redfish/v1/", fake_redfish.refusal(500))
+        self.assertTrue(self.podmanagers.is_reachable(access()))
+        (request,) = self.transport.requests
+        self.assertNotIn("Authorization", request.headers)
+        self.transport.on("GET", "/redfish/v1/", fake_redfish.refusal(502))
+        self.assertFalse(self.podmanagers.is_reachable(access()))
+
+    def test_a_password_is_not_shown(self) -> None:
+        self.assertNotIn("secret", repr(access()))
 
 
 class TestOptions(base.TestCase):

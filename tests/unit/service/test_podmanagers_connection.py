@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The HTTP client: what it sends, and what it makes of answers."""
+"""The HTTP client: its requests, and what responses become."""
 
 import base64
 import datetime
@@ -25,22 +25,22 @@ THING = {"@odata.id": "/thing", "Name": "thing"}
 
 
 def dropped() -> requests.ConnectionError:
-    gone = http.client.RemoteDisconnected("Remote end closed connection without response")
-    return requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted.", gone))
+    cause = http.client.RemoteDisconnected("Remote end closed connection without response")
+    return requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted.", cause))
 
 
-def _unable(kind: type[urllib3.exceptions.NewConnectionError]) -> requests.ConnectionError:
+def _not_connected(kind: type[urllib3.exceptions.NewConnectionError]) -> requests.ConnectionError:
     pool = urllib3.HTTPConnectionPool("pod.example")
     named = kind is urllib3.exceptions.NameResolutionError
-    why = socket.gaierror(-2, "Name or service not known") if named else "Connection refused"
-    reason = kind("pod.example", None, why) if named else kind(None, why)  # type: ignore
+    cause = socket.gaierror(-2, "Name or service not known") if named else "Connection refused"
+    reason = kind("pod.example", None, cause) if named else kind(None, cause)  # type: ignore
     return requests.ConnectionError(urllib3.exceptions.MaxRetryError(pool, "/thing", reason))
 
 
 def _untrusted() -> requests.exceptions.SSLError:
     pool = urllib3.HTTPSConnectionPool("pod.example")
-    why = ssl.SSLCertVerificationError("self-signed certificate")
-    reason = urllib3.exceptions.SSLError(why)
+    cause = ssl.SSLCertVerificationError("self-signed certificate")
+    reason = urllib3.exceptions.SSLError(cause)
     return requests.exceptions.SSLError(urllib3.exceptions.MaxRetryError(pool, "/thing", reason))
 
 
@@ -109,7 +109,7 @@ class TestExceptions(testscenarios.WithScenarios, base.TestCase):
             (
                 requests.exceptions.ChunkedEncodingError(),
                 errors.PodManagerUnreachable,
-                "No answer",
+                "sent no response",
             ),
             (requests.exceptions.InvalidURL("bad"), errors.PodManagerFailed, "https://host:port"),
             (dropped(), errors.PodManagerUnreachable, "closed connection"),
@@ -126,7 +126,7 @@ class TestExceptions(testscenarios.WithScenarios, base.TestCase):
         self.assertEqual(1, len(transport.requests), "a POST is never repeated")
 
 
-class TestLies(testscenarios.WithScenarios, base.TestCase):
+class TestUnusableResponses(testscenarios.WithScenarios, base.TestCase):
     scenarios = [
         (name, {"answer": answer, "error": error, "words": words})
         for name, answer, error, words in [
@@ -137,16 +137,21 @@ class TestLies(testscenarios.WithScenarios, base.TestCase):
                 "not Redfish",
             ),
             ("nothing", fake_redfish.ok(None), errors.PodManagerFailed, "with nothing"),
-            ("no object", fake_redfish.ok([1]), errors.PodManagerFailed, "not Redfish"),
+            (
+                "JSON that is no object",
+                fake_redfish.ok([1]),
+                errors.PodManagerFailed,
+                "not Redfish",
+            ),
             ("cut off", fake_redfish.ok('{"Name": '), errors.PodManagerFailed, "not Redfish"),
             (
-                "an error in a success",
+                "an error with a status of success",
                 fake_redfish.ok({"error": {"message": "m"}}),
                 errors.PodManagerFailed,
                 "answered 500",
             ),
             (
-                "a 404 in a success",
+                "a 404 with a status of success",
                 fake_redfish.ok({"error": {"code": "404"}}),
                 errors.PodManagerNodeGone,
                 "answered 404",
@@ -163,12 +168,12 @@ class TestLies(testscenarios.WithScenarios, base.TestCase):
     error: type[errors.ValenceError]
     words: str
 
-    def test_lie(self) -> None:
+    def test_it_is_an_error(self) -> None:
         transport = fake_redfish.Transport({("GET", "/thing"): self.answer})
         exc = self.assertRaises(self.error, fake_redfish.client(transport).get, "/thing")
         self.assertIn(self.words, exc.detail)
 
-    def test_a_page_is_no_success_of_a_change_either(self) -> None:
+    def test_a_web_page_is_no_success_of_a_change(self) -> None:
         page = fake_redfish.ok("<html><h1>Log in</h1>")
         transport = fake_redfish.Transport({("DELETE", "/thing"): page})
         exc = self.assertRaises(
@@ -177,20 +182,24 @@ class TestLies(testscenarios.WithScenarios, base.TestCase):
         self.assertEqual("Log in", exc.own_words)
 
 
-class TestWhatWasNotSent(testscenarios.WithScenarios, base.TestCase):
-    """Whoever asks for a change must know whether it can have been made."""
+class TestSent(testscenarios.WithScenarios, base.TestCase):
+    """Whether a change can have been made."""
 
     scenarios = [
         (name, {"raised": raised, "sent": sent})
         for name, raised, sent in [
             ("no connection in time", requests.ConnectTimeout(), False),
-            ("no such host", _unable(urllib3.exceptions.NameResolutionError), False),
-            ("nobody listens", _unable(urllib3.exceptions.NewConnectionError), False),
+            ("no such host", _not_connected(urllib3.exceptions.NameResolutionError), False),
+            ("connection refused", _not_connected(urllib3.exceptions.NewConnectionError), False),
             ("not trusted", _untrusted(), False),
             ("no bundle of certificates", OSError("invalid path"), False),
             ("no answer in time", requests.ReadTimeout(), None),
             ("dropped", dropped(), None),
-            ("TLS broke on the way", requests.exceptions.SSLError("decryption failed"), None),
+            (
+                "TLS broke after the handshake",
+                requests.exceptions.SSLError("decryption failed"),
+                None,
+            ),
         ]
     ]
     raised: Exception
@@ -204,7 +213,7 @@ class TestWhatWasNotSent(testscenarios.WithScenarios, base.TestCase):
 
 
 class TestReading(base.TestCase):
-    def test_a_kept_connection_that_was_dropped_is_opened_again_once(self) -> None:
+    def test_an_idle_connection_that_was_dropped_is_opened_again_once(self) -> None:
         transport = fake_redfish.Transport()
         transport.on("GET", "/thing", dropped(), fake_redfish.ok(THING))
         self.assertEqual(THING, fake_redfish.client(transport).get("/thing"))
@@ -213,13 +222,13 @@ class TestReading(base.TestCase):
         self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
         self.assertEqual(4, len(transport.requests))
 
-    def test_a_busy_service_is_waited_for(self) -> None:
+    def test_get_waits_for_a_busy_service(self) -> None:
         transport = fake_redfish.Transport()
         busy = fake_redfish.ok(None, 503, Retry_After="0")
         transport.on("GET", "/thing", busy, busy, fake_redfish.ok(THING))
         self.assertEqual(THING, fake_redfish.client(transport).get("/thing"))
 
-    def test_a_busy_service_is_waited_for_within_bounds(self) -> None:
+    def test_the_wait_for_a_busy_service_is_limited(self) -> None:
         later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
         for value in ("31", email.utils.format_datetime(later, usegmt=True)):
             transport = fake_redfish.Transport()
@@ -228,17 +237,17 @@ class TestReading(base.TestCase):
             self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
             self.assertEqual(1, len(transport.requests))
 
-    def test_a_busy_service_that_does_not_say_how_long_is_not_waited_for(self) -> None:
+    def test_get_does_not_wait_for_a_busy_service_without_retry_after(self) -> None:
         for headers in ({}, {"Retry_After": "soon"}):
             transport = fake_redfish.Transport()
             transport.on("GET", "/thing", fake_redfish.ok(None, 503, **headers))
             client = fake_redfish.client(transport)
             self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
 
-    def test_an_answer_without_end_is_given_up(self) -> None:
+    def test_a_response_without_an_end_is_abandoned(self) -> None:
         transport = fake_redfish.Transport({("GET", "/thing"): fake_redfish.ok(THING)})
         client = fake_redfish.client(transport)
-        with mock.patch.object(connection, "LARGEST", 10):
+        with mock.patch.object(connection, "MAX_BYTES", 10):
             exc = self.assertRaises(errors.PodManagerFailed, client.get, "/thing")
         self.assertIn("larger than", exc.detail)
         with mock.patch.object(connection.time, "monotonic", autospec=True) as clock:
@@ -247,16 +256,16 @@ class TestReading(base.TestCase):
 
 
 class TestSending(base.TestCase):
-    def client(self, url: str = fake_redfish.URL, **given: Any) -> connection.Connection:
+    def client(self, url: str = fake_redfish.URL, **fields: Any) -> connection.Connection:
         self.transport = fake_redfish.Transport({("GET", "/thing"): fake_redfish.ok(THING)})
         self.transport.on("POST", "/thing", fake_redfish.ok(None, 204))
-        row = {"username": "admin", "password": "secret", "verify_ca": True, **given}
-        return connection.Connection(fake_redfish.conf(), url, transport=self.transport, **row)
+        access = fake_redfish.access(url, **fields)
+        return connection.Connection(fake_redfish.conf(), access, self.transport)
 
     def test_credentials_are_sent_in_utf_8(self) -> None:
         self.client(username="jürgen", password="пароль").get("/thing")
-        sent = self.transport.requests[0].headers["Authorization"]
-        decoded = base64.b64decode(sent.removeprefix("Basic ")).decode()
+        header = self.transport.requests[0].headers["Authorization"]
+        decoded = base64.b64decode(header.removeprefix("Basic ")).decode()
         self.assertEqual("jürgen:пароль", decoded)
 
     def test_without_a_user_no_credentials_are_sent(self) -> None:
@@ -270,7 +279,7 @@ class TestSending(base.TestCase):
         self.assertNotIn("hidden", str(exc))
         self.assertEqual("https://pod.example:8443", client.base)
 
-    def test_the_path_of_a_url_is_where_the_root_is(self) -> None:
+    def test_the_path_of_a_url_is_the_one_of_the_root(self) -> None:
         for path, root in [
             ("", "/redfish/v1/"),
             ("/", "/redfish/v1/"),
@@ -279,14 +288,14 @@ class TestSending(base.TestCase):
         ]:
             self.assertEqual(root, self.client(fake_redfish.URL + path).root)
 
-    def test_a_url_that_is_none_is_refused(self) -> None:
+    def test_an_invalid_url_is_refused(self) -> None:
         for url in ("https://[::1", "ftp://pod.example", "nonsense"):
             exc = self.assertRaises(
                 errors.PodManagerFailed, lambda url=url: self.client(url).get("/thing")
             )
             self.assertIn("https://host:port", exc.detail)
 
-    def test_what_the_environment_says_of_tls_does_not_count(self) -> None:
+    def test_the_environment_does_not_change_verify_ca(self) -> None:
         with mock.patch.dict(os.environ, {"REQUESTS_CA_BUNDLE": "/nowhere"}):
             for verify_ca in (False, "/etc/pod.pem"):
                 self.client(verify_ca=verify_ca).get("/thing")
@@ -302,7 +311,7 @@ class TestSending(base.TestCase):
         self.assertRaises(errors.PodManagerFailed, client.post, "/moved", {})
         self.assertEqual(1, len(self.transport.requests))
 
-    def test_reading_follows_a_redirect(self) -> None:
+    def test_a_get_follows_a_redirect(self) -> None:
         client = self.client()
         self.transport.on("GET", "/moved", fake_redfish.ok(None, 308, Location="/thing"))
         self.assertEqual(THING, client.get("/moved"))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What nodes let themselves be asked for, however their pod manager spells it."""
+"""Actions and boot settings of nodes, in every spelling of pod managers."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ class TestControls(base.TestCase):
         self.driver = fake_redfish.driver(self.transport)
         return self.driver.controls(PATH)
 
-    def test_what_is_offered_is_read_in_one_request(self) -> None:
-        found = self.controls(
+    def test_what_a_node_offers_is_read_in_one_request(self) -> None:
+        controls = self.controls(
             Name="n",
             Actions={
                 "#ComposedNode.Reset": {**RESET, f"ResetType{ALLOWABLE}": ["On", "ForceOff"]}
@@ -31,33 +31,36 @@ class TestControls(base.TestCase):
                 "BootSourceOverrideEnabled": "Disabled",
             },
         )
-        self.assertEqual(("n", RESET["target"]), (found.name, found.reset_target))
-        self.assertEqual(["On", "ForceOff"], found.reset_types)
+        self.assertEqual(("n", RESET["target"]), (controls.name, controls.reset_target))
+        self.assertEqual(["On", "ForceOff"], controls.reset_types)
         boot = {"BootSourceOverrideTarget": ["None", "Pxe"], "BootSourceOverrideEnabled": None}
-        self.assertEqual(boot, found.boot)
+        self.assertEqual(boot, controls.boot)
         self.assertEqual([f"GET {PATH}"], self.transport.asked)
 
-    def test_what_is_left_out_is_not_offered_and_what_is_not_listed_is_not_known(self) -> None:
-        found = self.controls(Actions={"Oem": {"#Intel.Oem.Reset": RESET}})
+    def test_what_is_absent_is_not_offered_and_values_that_are_not_listed_are_unknown(
+        self,
+    ) -> None:
+        controls = self.controls(Actions={"Oem": {"#Intel.Oem.Reset": RESET}})
         self.assertEqual(
-            (RESET["target"], None, {}), (found.reset_target, found.reset_types, found.boot)
+            (RESET["target"], None, {}),
+            (controls.reset_target, controls.reset_types, controls.boot),
         )
-        found = self.controls(Actions="none", Boot=["odd"])
-        self.assertEqual((None, {}), (found.reset_target, found.boot))
+        controls = self.controls(Actions="none", Boot=["odd"])
+        self.assertEqual((None, {}), (controls.reset_target, controls.boot))
 
     def test_a_reset_and_a_boot_device_are_sent_once(self) -> None:
-        found = self.controls(Actions={"#ComposedNode.Reset": RESET})
+        controls = self.controls(Actions={"#ComposedNode.Reset": RESET})
         self.transport.on("POST", RESET["target"], fake_redfish.ok(None, 204))
         self.transport.on("PATCH", PATH, fake_redfish.ok(None, 204))
-        self.driver.reset(found, "On")
+        self.driver.reset(controls, "On")
         self.assertEqual({"ResetType": "On"}, self.transport.sent())
         self.driver.set_boot(PATH, {"BootSourceOverrideTarget": "Pxe"})
         self.assertEqual({"Boot": {"BootSourceOverrideTarget": "Pxe"}}, self.transport.sent())
-        asked = [f"GET {PATH}", f"POST {RESET['target']}", f"PATCH {PATH}"]
-        self.assertEqual(asked, self.transport.asked)
+        expected = [f"GET {PATH}", f"POST {RESET['target']}", f"PATCH {PATH}"]
+        self.assertEqual(expected, self.transport.asked)
 
     def test_a_refusal_has_the_pod_managers_own_words(self) -> None:
-        found = self.controls(Actions={"#ComposedNode.Reset": RESET})
+        controls = self.controls(Actions={"#ComposedNode.Reset": RESET})
         self.transport.on("POST", RESET["target"], fake_redfish.refusal(409, "It is on fire."))
-        refused = self.assertRaises(errors.PodManagerRefused, self.driver.reset, found, "On")
+        refused = self.assertRaises(errors.PodManagerRefused, self.driver.reset, controls, "On")
         self.assertEqual("It is on fire.", refused.own_words)

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a pod manager says of an error, in words."""
+"""The reason of an error, in the pod manager's own words."""
 
 from typing import Any
 
 import testscenarios
 
 from tests import base
-from valence.podmanagers.redfish import messages
+from valence.podmanagers import messages
 
 EXTENDED = "@Message.ExtendedInfo"
 
 
-class TestWords(testscenarios.WithScenarios, base.TestCase):
+class TestReason(testscenarios.WithScenarios, base.TestCase):
     scenarios = [
-        (name, {"body": body, "text": text, "said": said})
-        for name, body, text, said in [
+        (name, {"body": body, "text": text, "reason": reason})
+        for name, body, text, reason in [
             (
                 "every message of the extended info",
                 {"error": {"message": "See", EXTENDED: [{"Message": "a"}, {"Message": "b"}]}},
@@ -59,7 +59,7 @@ class TestWords(testscenarios.WithScenarios, base.TestCase):
                 "502 Bad Gateway",
             ),
             ("the heading of a page", None, "<html><h1>No <b>way</b></h1>", "No way"),
-            ("a page that says nothing", None, "<html>", None),
+            ("a page without text", None, "<html>", None),
             ("text", None, "no\x00pe\r\n", "no pe"),
             ("nothing", None, "", None),
             ("null", {"error": None}, "", None),
@@ -67,18 +67,18 @@ class TestWords(testscenarios.WithScenarios, base.TestCase):
             ("a number", 7, "7", "7"),
         ]
     ]
-    said: str | None
+    reason: str | None
     body: Any
     text: str
 
-    def test_words(self) -> None:
-        self.assertEqual(self.said, messages.words(self.body, self.text))
+    def test_reason(self) -> None:
+        self.assertEqual(self.reason, messages.reason(self.body, self.text))
 
 
 class TestLength(base.TestCase):
     def test_a_dump_is_cut(self) -> None:
-        said = messages.words({"error": {"message": "x" * 10000}})
-        self.assertEqual(messages.LONGEST + 3, len(said or ""))
+        reason = messages.reason({"error": {"message": "x" * 10000}})
+        self.assertEqual(messages.MAX_LENGTH + 3, len(reason or ""))
 
 
 class TestErrorInASuccess(testscenarios.WithScenarios, base.TestCase):
@@ -99,4 +99,4 @@ class TestErrorInASuccess(testscenarios.WithScenarios, base.TestCase):
     body: dict[str, Any]
 
     def test_status(self) -> None:
-        self.assertEqual(self.status, messages.status_in(self.body))
+        self.assertEqual(self.status, messages.error_status(self.body))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a flavor asks for, as the body of an RSD Allocate."""
+"""Properties of a flavor as the body of an RSD Allocate."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from valence import errors
 from valence.podmanagers.rsd import requirements as rsd_requirements
 
 #: The parameters of Allocate and the properties of their entries, RSD 2.1 to
-#: 2.5 (AllocationComposedNodeRequest): what may be sent at all.
+#: 2.5 (AllocationComposedNodeRequest): no other may be sent.
 SCHEMA: dict[str, set[str]] = {
     "Name": set(),
     "Description": set(),
@@ -41,7 +41,7 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-def asked(properties: dict[str, Any], version: str | None = None) -> dict[str, Any]:
+def translate(properties: dict[str, Any], version: str | None = None) -> dict[str, Any]:
     body = rsd_requirements.allocation("n", "d", properties, version)
     return {key: value for key, value in body.items() if key not in ("Name", "Description")}
 
@@ -55,18 +55,18 @@ class TestTranslation(testscenarios.WithScenarios, base.TestCase):
             ("cores", {"processor": {"total_cores": 8}}, {"TotalSystemCoreCount": 8}),
             ("processors", {"processor": {"count": 2}}, {"Processors": [{}, {}]}),
             (
-                "what each processor is like",
+                "properties of each processor",
                 {"processor": {"count": 2, "model": "Xeon", "speed_mhz": 2400}},
                 {"Processors": [{"Model": "Xeon", "AchievableSpeedMHz": 2400}] * 2},
             ),
             (
-                "what a processor is like, of whatever number",
+                "properties of processors of any number",
                 {"processor": {"instruction_set": "x86-64"}},
                 {"Processors": [{"InstructionSet": "x86-64"}]},
             ),
             ("memory", {"memory": {"capacity_mib": 1024}}, {"TotalSystemMemoryMiB": 1024}),
             (
-                "what memory is like",
+                "properties of memory",
                 {"memory": {"capacity_mib": 1024, "type": "DDR4", "speed_mhz": 2666}},
                 {
                     "TotalSystemMemoryMiB": 1024,
@@ -89,7 +89,7 @@ class TestTranslation(testscenarios.WithScenarios, base.TestCase):
                 },
             ),
             (
-                "a drive that speaks NVMe",
+                "an NVMe drive",
                 {"storage": [{"type": "NVMe"}]},
                 {"LocalDrives": [{"Type": "SSD", "Interface": "NVMe"}]},
             ),
@@ -114,7 +114,7 @@ class TestTranslation(testscenarios.WithScenarios, base.TestCase):
     properties: dict[str, Any]
 
     def test_translation(self) -> None:
-        self.assertEqual(self.body, asked(self.properties))
+        self.assertEqual(self.body, translate(self.properties))
 
 
 class TestStrictness(base.TestCase):
@@ -130,14 +130,14 @@ class TestStrictness(base.TestCase):
             {"Name": "n", "Description": "d"}, rsd_requirements.allocation("n", "d", {})
         )
 
-    def test_what_cannot_be_asked_for_is_refused_and_not_left_out(self) -> None:
+    def test_what_cannot_be_translated_is_refused_and_not_left_out(self) -> None:
         for properties in ({"tape": {"count": 1}}, {"memory": {"colour": "blue"}}):
-            exc = self.assertRaises(errors.PodManagerRefused, asked, properties)
-            self.assertIn("cannot be asked for", exc.detail)
+            exc = self.assertRaises(errors.PodManagerRefused, translate, properties)
+            self.assertIn("cannot allocate by", exc.detail)
 
-    def test_an_old_pod_manager_is_not_asked_for_accelerators(self) -> None:
+    def test_an_old_pod_manager_is_not_sent_accelerators(self) -> None:
         properties = {"pci_device": [{"type": "GPU"}]}
-        exc = self.assertRaises(errors.PodManagerRefused, asked, properties, "2.1.0")
+        exc = self.assertRaises(errors.PodManagerRefused, translate, properties, "2.1.0")
         self.assertIn("2.1.0", exc.detail)
-        for version in ("2.2.0", "2.10", "3.0", None, "unheard of"):
-            self.assertIn("Processors", asked(properties, version))
+        for version in ("2.2.0", "2.10", "3.0", None, "unknown"):
+            self.assertIn("Processors", translate(properties, version))

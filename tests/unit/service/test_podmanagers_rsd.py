@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The RSD driver: every dialect, and pod managers that err."""
+"""The RSD driver: every dialect, and faulty pod managers."""
 
 import requests
 import testscenarios
@@ -18,11 +18,11 @@ NODE = samples.NODE
 
 
 class TestDialects(testscenarios.WithScenarios, rsd_base.RSDTestCase):
-    """The same story told to each of them costs the same and says the same."""
+    """The same requests to each of them cost the same and return the same."""
 
     scenarios = [
-        (name, dict(zip(("root", "allocate", "node", "location"), one, strict=True)))
-        for name, one in {
+        (name, dict(zip(("root", "allocate", "node", "location"), row, strict=True)))
+        for name, row in {
             "2.1": (samples.ROOT_2_1, samples.ALLOCATE_2_1, samples.NODE_2_1, NODE),
             "2.2": (samples.ROOT_2_2, samples.ALLOCATE_NODES, samples.NODE_2_2, f"{NODE}/"),
             "2.4": (samples.ROOT_2_4, samples.ALLOCATE_2_1, samples.NODE_NODES, NODE),
@@ -42,7 +42,7 @@ class TestDialects(testscenarios.WithScenarios, rsd_base.RSDTestCase):
         }.items()
     ]
 
-    def test_a_node_is_composed_read_and_given_back(self) -> None:
+    def test_a_node_is_composed_read_and_deleted(self) -> None:
         path = self.driver.allocate("valence-1", "d", {"processor": {"total_cores": 8}})
         self.assertEqual(NODE, path)
         sent = {"Name": "valence-1", "Description": "d", "TotalSystemCoreCount": 8}
@@ -52,7 +52,7 @@ class TestDialects(testscenarios.WithScenarios, rsd_base.RSDTestCase):
         self.assertEqual(podmanagers.State.ALLOCATED, state.state)
         self.assertEqual(samples.SYSTEM, state.system_path)
         self.driver.assemble(path)
-        composing = [one for one in self.transport.asked if one != f"GET {NODE}"]
+        composing = [line for line in self.transport.asked if line != f"GET {NODE}"]
         expected = ["GET /redfish/v1/", f"GET {NODES}", f"POST {samples.ALLOCATE}"]
         expected += [] if self.location else [f"GET {NODES}"]
         self.assertEqual([*expected, f"POST {samples.ASSEMBLE}"], composing)
@@ -66,7 +66,7 @@ class TestDialects(testscenarios.WithScenarios, rsd_base.RSDTestCase):
         self.assertTrue(self.driver.exists(path))
         self.driver.delete(path)
 
-    def test_check_says_what_it_is(self) -> None:
+    def test_check_reports_the_service(self) -> None:
         info = self.driver.check()
         self.assertEqual(self.root["Name"], info.name)
         self.assertEqual(self.root["RedfishVersion"], info.redfish_version)
@@ -87,89 +87,89 @@ class TestCheck(rsd_base.RSDTestCase):
         self.assertIn("Check the URL", exc.detail)
         self.assertEqual("It works!", exc.own_words)
 
-    def test_credentials_that_the_root_does_not_ask_for_are_checked(self) -> None:
+    def test_credentials_that_the_root_does_not_need_are_checked(self) -> None:
         self.transport.on("GET", NODES, refusal(401, "Bad password."))
         exc = self.assertRaises(errors.PodManagerUnauthorized, self.driver.check)
         self.assertIn("user name and the password", exc.detail)
 
-    def test_what_was_learnt_is_learnt_anew(self) -> None:
+    def test_check_reads_what_is_cached_again(self) -> None:
         self.driver.check()
         self.driver.check()
         self.assertEqual(4, len(self.transport.requests))
 
 
 class TestAllocate(rsd_base.RSDTestCase):
-    def allocating(self) -> str:
+    def allocate_node(self) -> str:
         return self.driver.allocate("valence-1", "d", {})
 
-    def test_what_is_learnt_once_is_not_asked_again(self) -> None:
-        self.allocating()
+    def test_what_is_cached_is_not_read_again(self) -> None:
+        self.allocate_node()
         self.transport.requests.clear()
-        self.allocating()
+        self.allocate_node()
         self.assertEqual([f"POST {samples.ALLOCATE}"], self.transport.asked)
 
-    def test_a_refusal_bears_the_words_of_the_pod_manager(self) -> None:
-        why = "Available assets count after applying filters: [available: 9 -> memory: 0]"
-        self.transport.on("POST", samples.ALLOCATE, refusal(409, why))
-        exc = self.assertRaises(errors.PodManagerRefused, self.allocating)
-        self.assertEqual(why, exc.own_words)
+    def test_a_refusal_has_the_pod_managers_own_words(self) -> None:
+        reason = "Available assets count after applying filters: [available: 9 -> memory: 0]"
+        self.transport.on("POST", samples.ALLOCATE, refusal(409, reason))
+        exc = self.assertRaises(errors.PodManagerRefused, self.allocate_node)
+        self.assertEqual(reason, exc.own_words)
 
-    def test_a_lost_answer_is_not_asked_for_again(self) -> None:
+    def test_a_post_with_a_lost_response_is_not_repeated(self) -> None:
         for lost in (requests.ReadTimeout(), ok("<h1>Bad Gateway</h1>", 502), ok(None, 504)):
             self.transport.on("POST", samples.ALLOCATE, lost)
             self.transport.requests.clear()
-            self.assertRaises(errors.PodManagerUnreachable, self.allocating)
+            self.assertRaises(errors.PodManagerUnreachable, self.allocate_node)
             self.assertEqual(1, self.transport.asked.count(f"POST {samples.ALLOCATE}"))
 
-    def test_what_failed_before_anything_was_asked_for_says_so(self) -> None:
+    def test_a_failure_before_the_post_has_sent_false(self) -> None:
         for path in (NODES, "/redfish/v1/"):
             self.driver._forget()
             self.transport.on("GET", path, refusal(503))
-            exc = self.assertRaises(errors.PodManagerUnreachable, self.allocating)
+            exc = self.assertRaises(errors.PodManagerUnreachable, self.allocate_node)
             self.assertIs(False, exc.details["sent"])
             self.assertEqual("valence.podmanager.unreachable", exc.details["code"])
         self.assertNotIn(f"POST {samples.ALLOCATE}", self.transport.asked)
 
     def test_a_target_that_moved_is_read_again(self) -> None:
-        self.allocating()
+        self.allocate_node()
         moved = {"#ComposedNodeCollection.Allocate": {"target": "/redfish/v1/Nodes/Allocate"}}
         self.transport.on("POST", samples.ALLOCATE, refusal(404))
         self.transport.on("GET", NODES, ok(fake_redfish.page(NODES, NODE, Actions=moved)))
         self.transport.on("POST", "/redfish/v1/Nodes/Allocate", ok(None, 201, Location=NODE))
-        self.assertEqual(NODE, self.allocating())
+        self.assertEqual(NODE, self.allocate_node())
 
-    def test_a_target_that_is_not_there_fails(self) -> None:
+    def test_a_target_that_does_not_exist_fails(self) -> None:
         self.transport.on("POST", samples.ALLOCATE, refusal(404))
-        exc = self.assertRaises(errors.PodManagerFailed, self.allocating)
+        exc = self.assertRaises(errors.PodManagerFailed, self.allocate_node)
         self.assertIn("answers 404 there", exc.detail)
         self.assertIs(False, exc.details["sent"])
         self.assertEqual(2, self.transport.asked.count(f"POST {samples.ALLOCATE}"))
 
     def test_a_pod_manager_without_the_action_fails(self) -> None:
         self.transport.on("GET", NODES, ok(fake_redfish.page(NODES)))
-        exc = self.assertRaises(errors.PodManagerFailed, self.allocating)
+        exc = self.assertRaises(errors.PodManagerFailed, self.allocate_node)
         self.assertIn("does not offer the action Allocate", exc.detail)
 
-    def test_a_location_that_is_no_node_is_not_believed(self) -> None:
+    def test_a_location_that_is_no_node_is_ignored(self) -> None:
         for location in ("/redfish/v1/TaskService/Tasks/7", NODES, f"{NODES}/", "1"):
             self.transport.on("POST", samples.ALLOCATE, ok(None, 202, Location=location))
-            self.assertEqual(NODE, self.allocating())
+            self.assertEqual(NODE, self.allocate_node())
 
-    def test_a_node_in_the_answer_is_taken(self) -> None:
+    def test_a_node_in_the_response_is_used(self) -> None:
         self.transport.on("POST", samples.ALLOCATE, ok(samples.NODE_2_1, 201))
-        self.assertEqual(NODE, self.allocating())
+        self.assertEqual(NODE, self.allocate_node())
         self.assertNotIn(f"GET {NODE}", self.transport.asked)
 
     def test_a_success_without_a_node_fails(self) -> None:
         self.transport.on("POST", samples.ALLOCATE, ok(None, 201))
         self.transport.on("GET", NODES, self.collection())
-        exc = self.assertRaises(errors.PodManagerFailed, self.allocating)
+        exc = self.assertRaises(errors.PodManagerFailed, self.allocate_node)
         self.assertIn("has no node named 'valence-1'", exc.detail)
 
     def test_an_error_in_a_success_is_a_refusal(self) -> None:
-        lie = ok({"error": {"code": 409, "message": "Nothing left."}})
-        self.transport.on("POST", samples.ALLOCATE, lie)
-        exc = self.assertRaises(errors.PodManagerRefused, self.allocating)
+        response = ok({"error": {"code": 409, "message": "Nothing left."}})
+        self.transport.on("POST", samples.ALLOCATE, response)
+        exc = self.assertRaises(errors.PodManagerRefused, self.allocate_node)
         self.assertEqual("Nothing left.", exc.own_words)
 
 
@@ -179,33 +179,33 @@ class TestFind(rsd_base.RSDTestCase):
         self.transport.on("GET", path, ok({**samples.NODE_2_1, "@odata.id": path, "Name": name}))
         return path
 
-    def test_the_newest_is_looked_at_first_and_no_more_than_needed(self) -> None:
+    def test_the_newest_is_read_first_and_no_more_than_needed(self) -> None:
         paths = [self.named(number, f"n{number}") for number in range(1, 6)]
         self.transport.on("GET", NODES, self.collection(*paths))
         self.assertEqual(paths[3], self.driver.find("n4"))
-        looked_at = [one for one in self.transport.asked if f"{NODES}/" in one]
-        self.assertEqual([f"GET {paths[4]}", f"GET {paths[3]}"], looked_at)
+        read = [line for line in self.transport.asked if f"{NODES}/" in line]
+        self.assertEqual([f"GET {paths[4]}", f"GET {paths[3]}"], read)
 
-    def test_members_that_say_their_name_are_not_read(self) -> None:
+    def test_members_with_a_name_are_not_read(self) -> None:
         members = [{"@odata.id": f"{NODES}/{n}", "Id": n, "Name": f"n{n}"} for n in (1, 2)]
         self.transport.on("GET", NODES, self.collection(*members))
         self.assertEqual(f"{NODES}/1", self.driver.find("n1"))
         self.assertIsNone(self.driver.find("n3"))
         self.assertNotIn(f"GET {NODES}/1", self.transport.asked)
 
-    def test_members_are_listed_with_what_the_collection_tells_of_them(self) -> None:
-        told = {"@odata.id": f"{NODES}/2", "Name": "n2", "Description": "for the web"}
-        self.transport.on("GET", NODES, self.collection(f"{NODES}/1", told))
+    def test_members_are_listed_with_what_the_collection_has_of_them(self) -> None:
+        named = {"@odata.id": f"{NODES}/2", "Name": "n2", "Description": "for the web"}
+        self.transport.on("GET", NODES, self.collection(f"{NODES}/1", named))
         self.assertEqual(
             [(f"{NODES}/1", None, None), (f"{NODES}/2", "n2", "for the web")],
-            [(one.path, one.name, one.description) for one in self.driver.members()],
+            [(node.path, node.name, node.description) for node in self.driver.members()],
         )
         self.assertNotIn(f"GET {NODES}/1", self.transport.asked)
         self.named(1, "n1")
         self.assertEqual("n1", self.driver.member(f"{NODES}/1").name)
 
     def test_pages_are_followed(self) -> None:
-        self.page_after_page()
+        self.two_pages()
         self.assertEqual(["n1", "n2"], [self.driver.member(m.path).name for m in self.members()])
         self.assertEqual(f"{NODES}/1", self.driver.find("n1"))
         self.assertEqual(f"{NODES}/2", self.driver.find("n2"))
@@ -213,33 +213,33 @@ class TestFind(rsd_base.RSDTestCase):
     def members(self) -> list[podmanagers.Member]:
         return list(self.driver.members())
 
-    def page_after_page(self) -> None:
+    def two_pages(self) -> None:
         first, second = self.named(1, "n1"), self.named(2, "n2")
         link = {"Members@odata.nextLink": f"{fake_redfish.URL}{NODES}?$skip=1"}
         self.transport.on("GET", NODES, self.collection(first, **link))
         self.transport.on("GET", f"{NODES}?$skip=1", self.collection(second))
 
-    def test_a_page_that_is_not_there_is_no_end(self) -> None:
-        self.page_after_page()
+    def test_a_missing_page_is_an_error_and_not_the_end(self) -> None:
+        self.two_pages()
         self.transport.on("GET", f"{NODES}?$skip=1", refusal(404))
         self.assertRaises(errors.PodManagerFailed, self.members)
         self.assertRaises(errors.PodManagerFailed, self.driver.find, "n7")
         self.assertRaises(errors.PodManagerFailed, self.driver.exists, f"{NODES}/7")
 
-    def test_pages_that_go_round_in_circles_are_no_end(self) -> None:
+    def test_pages_that_lead_back_are_an_error_and_not_the_end(self) -> None:
         for back in (NODES, f"{NODES}?$skip=1"):
-            self.page_after_page()
+            self.two_pages()
             link = {"Members@odata.nextLink": back}
             self.transport.on("GET", f"{NODES}?$skip=1", self.collection(**link))
             self.assertRaises(errors.PodManagerFailed, self.driver.exists, f"{NODES}/7")
 
-    def test_members_that_are_gone_are_passed_over(self) -> None:
+    def test_members_that_do_not_exist_any_more_are_skipped(self) -> None:
         path = self.named(1, "n1")
         self.transport.on("GET", NODES, self.collection(path, f"{NODES}/2", {}, {"Id": 3}))
         self.assertEqual(path, self.driver.find("n1"))
 
-    def test_what_cannot_be_read_is_not_nothing(self) -> None:
-        broken = [
+    def test_a_collection_that_cannot_be_read_is_not_empty(self) -> None:
+        responses = [
             ok({"@odata.id": NODES, "Name": "Nodes"}),
             ok({"@odata.id": NODES, "Members": None}),
             ok({"@odata.id": NODES, "Members": [], "Members@odata.count": 3}),
@@ -249,13 +249,13 @@ class TestFind(rsd_base.RSDTestCase):
             refusal(404),
             refusal(500),
         ]
-        for answer in broken:
-            self.transport.on("GET", NODES, answer)
+        for response in responses:
+            self.transport.on("GET", NODES, response)
             self.assertRaises(errors.PodManagerFailed, self.driver.find, "n1")
             self.assertRaises(errors.PodManagerFailed, self.driver.exists, NODE)
 
-    def test_an_outage_is_not_nothing(self) -> None:
-        for answer in (refusal(503), requests.ConnectTimeout()):
-            self.transport.on("GET", NODES, answer)
+    def test_a_collection_is_not_empty_during_an_outage(self) -> None:
+        for response in (refusal(503), requests.ConnectTimeout()):
+            self.transport.on("GET", NODES, response)
             self.assertRaises(errors.PodManagerUnreachable, self.driver.find, "n1")
             self.assertRaises(errors.PodManagerUnreachable, self.driver.exists, NODE)

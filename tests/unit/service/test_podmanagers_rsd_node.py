@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The RSD driver and one node: its states, its interfaces, its end."""
+"""The RSD driver and one node: its states, its interfaces, its deletion."""
 
 from typing import Any
 
@@ -19,13 +19,13 @@ NODE = samples.NODE
 
 
 class TestExists(rsd_base.RSDTestCase):
-    def test_a_node_is_known_however_it_is_spelled(self) -> None:
+    def test_a_node_exists_in_every_spelling_of_its_path(self) -> None:
         for member in (f"{NODE}/", f"https://10.0.0.1{NODE}", {"Id": 1, "Name": "n"}):
             self.transport.on("GET", NODES, self.collection(member))
             self.assertTrue(self.driver.exists(NODE))
             self.assertTrue(self.driver.exists(f"{NODE}/"))
 
-    def test_a_deleted_node_that_still_answers_does_not_exist(self) -> None:
+    def test_a_deleted_node_that_still_responds_does_not_exist(self) -> None:
         self.transport.on("GET", NODES, self.collection(f"{NODES}/11"))
         self.assertFalse(self.driver.exists(NODE))
         self.assertNotIn(f"GET {NODE}", self.transport.asked)
@@ -42,13 +42,13 @@ class TestStates(testscenarios.WithScenarios, rsd_base.RSDTestCase):
 
 
 class TestState(rsd_base.RSDTestCase):
-    def test_a_failed_node_says_why(self) -> None:
-        why = [{"Message": "Drive Disk.Bay.1 was lost."}]
-        for said in (
-            {"Status": {"State": "Enabled", "Health": "Critical", "Conditions": why}},
-            {"@Message.ExtendedInfo": why},
+    def test_a_failed_node_has_a_reason(self) -> None:
+        conditions = [{"Message": "Drive Disk.Bay.1 was lost."}]
+        for fields in (
+            {"Status": {"State": "Enabled", "Health": "Critical", "Conditions": conditions}},
+            {"@Message.ExtendedInfo": conditions},
         ):
-            self.transport.on("GET", NODE, ok(samples.in_state("Failed", **said)))
+            self.transport.on("GET", NODE, ok(samples.in_state("Failed", **fields)))
             self.assertEqual("Drive Disk.Bay.1 was lost.", self.driver.state(NODE).reason)
 
     def test_links_may_be_missing(self) -> None:
@@ -63,13 +63,13 @@ class TestState(rsd_base.RSDTestCase):
         self.transport.on("GET", samples.SYSTEM, refusal(404))
         self.assertEqual("Off", self.driver.read(NODE).power_state)
 
-    def test_a_power_state_that_is_no_word_is_none(self) -> None:
+    def test_a_power_state_that_is_no_word_is_unknown(self) -> None:
         odd = {**samples.NODE_2_1, "Links": {}, "PowerState": "?" * 33}
         self.transport.on("GET", NODE, ok(odd))
         self.assertIsNone(self.driver.state(NODE).power_state)
         self.assertIsNone(self.driver.read(NODE).power_state)
 
-    def test_a_state_nobody_knows_fails(self) -> None:
+    def test_an_unknown_state_fails(self) -> None:
         self.transport.on("GET", NODE, ok(samples.in_state("Dreaming")))
         exc = self.assertRaises(errors.PodManagerFailed, self.driver.state, NODE)
         self.assertIn("Dreaming", exc.detail)
@@ -83,22 +83,22 @@ class TestState(rsd_base.RSDTestCase):
 
 
 class TestAssemble(rsd_base.RSDTestCase):
-    def test_without_a_look_before_the_target_is_read(self) -> None:
+    def test_the_target_is_read_if_it_is_not_cached(self) -> None:
         self.driver.assemble(NODE)
         self.assertEqual([f"GET {NODE}", f"POST {samples.ASSEMBLE}"], self.transport.asked)
 
-    def test_an_action_that_is_not_advertised_is_where_it_always_is(self) -> None:
+    def test_an_action_that_is_not_advertised_has_its_usual_target(self) -> None:
         self.transport.on("GET", NODE, ok({**samples.NODE_2_1, "Actions": {}}))
         self.driver.assemble(NODE)
         self.assertEqual(f"POST {samples.ASSEMBLE}", self.transport.asked[-1])
 
-    def test_what_is_on_its_way_is_fine(self) -> None:
+    def test_a_node_that_is_being_assembled_is_no_error(self) -> None:
         self.transport.on("POST", samples.ASSEMBLE, refusal(409, "Not Allocated."))
         for state in ("Assembling", "Assembled"):
             self.transport.on("GET", NODE, ok(samples.in_state(state)))
             self.driver.assemble(NODE)
 
-    def test_what_cannot_be_assembled_is_refused(self) -> None:
+    def test_a_node_that_cannot_be_assembled_is_refused(self) -> None:
         self.transport.on("POST", samples.ASSEMBLE, refusal(409, "Not Allocated."))
         for state in ("Allocating", "Failed"):
             self.transport.on("GET", NODE, ok(samples.in_state(state)))
@@ -113,19 +113,19 @@ class TestAssemble(rsd_base.RSDTestCase):
         self.transport.on("POST", f"{NODE}/Assemble", ok(None, 204))
         self.driver.assemble(NODE)
 
-    def test_no_more_targets_are_remembered_than_needed(self) -> None:
+    def test_the_target_of_an_assembled_node_is_not_cached(self) -> None:
         self.transport.on("GET", NODE, ok(samples.in_state("Assembled")))
         self.driver.state(NODE)
-        self.assertEqual({}, self.driver._known_assemble)
+        self.assertEqual({}, self.driver._assemble_targets)
 
 
 class TestDelete(rsd_base.RSDTestCase):
-    def test_what_is_gone_is_fine(self) -> None:
+    def test_a_node_that_does_not_exist_is_no_error(self) -> None:
         for status in (404, 410):
             self.transport.on("DELETE", NODE, refusal(status))
             self.driver.delete(NODE)
 
-    def test_what_fails_is_said(self) -> None:
+    def test_a_failure_has_the_pod_managers_own_words(self) -> None:
         for status, error in ((409, errors.PodManagerRefused), (500, errors.PodManagerFailed)):
             self.transport.on("DELETE", NODE, refusal(status, "Drive is being erased."))
             exc = self.assertRaises(error, self.driver.delete, NODE)
@@ -133,21 +133,21 @@ class TestDelete(rsd_base.RSDTestCase):
 
 
 class TestInterfaces(rsd_base.RSDTestCase):
-    def ports(self, *members: Any) -> None:
-        where = f"{samples.SYSTEM}/EthernetInterfaces"
-        self.transport.on("GET", where, ok(fake_redfish.page(where, *members)))
+    def interfaces(self, *members: Any) -> None:
+        path = f"{samples.SYSTEM}/EthernetInterfaces"
+        self.transport.on("GET", path, ok(fake_redfish.page(path, *members)))
 
     def test_each_interface_with_a_mac(self) -> None:
-        given = {
+        interfaces = {
             "LAN1": {"MACAddress": "AA-BB-CC-00-00-01", "SpeedMbps": 10000},
             "LAN2": {"MACAddress": "", "PermanentMACAddress": "aabbcc000002"},
             "LAN3": {"MACAddress": "00:00:00:00:00:00"},
             "LAN4": {"MACAddress": None},
         }
-        paths = [f"{samples.SYSTEM}/EthernetInterfaces/{name}" for name in given]
-        for path, port in zip(paths, given.values(), strict=True):
-            self.transport.on("GET", path, ok({"@odata.id": path, **port}))
-        self.ports(*paths)
+        paths = [f"{samples.SYSTEM}/EthernetInterfaces/{name}" for name in interfaces]
+        for path, interface in zip(paths, interfaces.values(), strict=True):
+            self.transport.on("GET", path, ok({"@odata.id": path, **interface}))
+        self.interfaces(*paths)
         self.assertEqual(
             [
                 podmanagers.Interface("aa:bb:cc:00:00:01", paths[0], 10000),
@@ -157,7 +157,7 @@ class TestInterfaces(rsd_base.RSDTestCase):
         )
 
     def test_interfaces_that_the_collection_describes_are_not_read(self) -> None:
-        self.ports({"@odata.id": "/port", "MACAddress": "aa:bb:cc:00:00:01"})
+        self.interfaces({"@odata.id": "/interface", "MACAddress": "aa:bb:cc:00:00:01"})
         self.assertEqual(1, len(self.driver.interfaces(samples.SYSTEM)))
         self.assertEqual(2, len(self.transport.requests))
 
@@ -177,7 +177,7 @@ class TestBMC(rsd_base.RSDTestCase):
         }
         self.assertEqual(expected, self.driver.bmc(samples.SYSTEM))
 
-    def test_a_root_elsewhere_is_told(self) -> None:
+    def test_ironic_gets_a_root_that_is_elsewhere(self) -> None:
         driver = fake_redfish.driver(self.transport, f"{fake_redfish.URL}/podm/redfish/v1")
-        told = driver.bmc(samples.SYSTEM)["redfish_address"]
-        self.assertEqual(f"{fake_redfish.URL}/podm/redfish/v1/", told)
+        address = driver.bmc(samples.SYSTEM)["redfish_address"]
+        self.assertEqual(f"{fake_redfish.URL}/podm/redfish/v1/", address)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One form for every URL."""
+"""The normal form of URLs."""
 
 import testscenarios
 
@@ -10,8 +10,8 @@ from valence.podmanagers.http import url as podm_url
 
 class TestNormal(testscenarios.WithScenarios, base.TestCase):
     scenarios = [
-        (given, {"given": given, "normal": normal})
-        for given, normal in [
+        (url, {"url": url, "normal": normal})
+        for url, normal in [
             ("https://pod.example", "https://pod.example"),
             ("HTTPS://Pod.Example/", "https://pod.example"),
             ("https://pod.example:443/redfish/v1/", "https://pod.example"),
@@ -25,17 +25,17 @@ class TestNormal(testscenarios.WithScenarios, base.TestCase):
         ]
     ]
     normal: str
-    given: str
+    url: str
 
     def test_normal(self) -> None:
-        self.assertEqual(self.normal, podm_url.normal(self.given))
-        self.assertEqual(self.normal, podm_url.normal(self.normal), "once is enough")
+        self.assertEqual(self.normal, podm_url.normal(self.url))
+        self.assertEqual(self.normal, podm_url.normal(self.normal), "idempotent")
 
 
-class TestNone(testscenarios.WithScenarios, base.TestCase):
+class TestInvalid(testscenarios.WithScenarios, base.TestCase):
     scenarios = [
-        (given, {"given": given})
-        for given in (
+        (url, {"url": url})
+        for url in (
             "ftp://pod.example",
             "https://",
             "https://:8443",
@@ -47,8 +47,8 @@ class TestNone(testscenarios.WithScenarios, base.TestCase):
             "https://pod.example/?a=b",
         )
     ]
-    given: str
+    url: str
 
-    def test_none(self) -> None:
-        exc = self.assertRaises(ValueError, podm_url.normal, self.given)
+    def test_invalid(self) -> None:
+        exc = self.assertRaises(ValueError, podm_url.normal, self.url)
         self.assertNotIn("secret", str(exc))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whatever instant a process dies at, the node is finished or given back, once."""
+"""A process may die at any instant: the node is finished or released, once."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from valence_conductor.job import Job
 
 
 class Dying:
-    """A driver in whose hands the process dies: before it asks, or after the answer."""
+    """A driver during whose calls the process dies: before the request, or after the response."""
 
     def __init__(self, driver: Any, points: list[tuple[str, str]]) -> None:
         self._driver = driver
@@ -50,7 +50,7 @@ class RecoveryTestCase(base.ServiceTestCase):
     def release(self, uuid: str) -> None:
         self.api("DELETE", f"/v1/nodes/{uuid}")
         self.assertIsNone(self.settled(uuid))
-        self.assertEqual([], self.points, "it did not die where it was to die")
+        self.assertEqual([], self.points, "the process did not die at these points")
         self.assertEqual(self.before, self.books_of(self.pod))
 
 
@@ -74,11 +74,11 @@ class TestDyingWhileComposing(testscenarios.WithScenarios, RecoveryTestCase):
         self.release(node["uuid"])
 
 
-class TestDyingWhileGivingUp(testscenarios.WithScenarios, RecoveryTestCase):
+class TestDyingWhileReverting(testscenarios.WithScenarios, RecoveryTestCase):
     scenarios = deaths("delete", "exists", "read")
     point: tuple[Any, ...]
 
-    def test_the_node_is_given_back(self) -> None:
+    def test_the_node_is_released(self) -> None:
         self.pod.faults.add({"node": {"assemble": "fail"}, "times": 1})
         self.points.append(self.point)
         node = self.settled(self.compose()["uuid"])
@@ -92,7 +92,7 @@ class TestDyingWhileReleasing(testscenarios.WithScenarios, RecoveryTestCase):
     scenarios = deaths("delete", "exists", "read")
     point: tuple[Any, ...]
 
-    def test_the_node_is_given_back(self) -> None:
+    def test_the_node_is_released(self) -> None:
         node = self.composed()
         self.points.append(self.point)
         self.release(node["uuid"])
@@ -115,7 +115,7 @@ class TestDyingWhileRegistering(RecoveryTestCase):
         self.assertEqual([node["ironic_uuid"]], list(self.ironic.nodes))
         self.assertEqual(1, self.deaths)
 
-    def test_the_node_is_forgotten_once(self) -> None:
+    def test_the_node_is_unregistered_once(self) -> None:
         node = self.composed()
         self.api("POST", f"/v1/nodes/{node['uuid']}/register")
         self.settled(node["uuid"])
@@ -128,7 +128,7 @@ class TestDyingWhileRegistering(RecoveryTestCase):
 
 
 class TestRestart(base.ServiceTestCase):
-    def test_a_service_that_stops_is_taken_over_where_it_was(self) -> None:
+    def test_a_restarted_service_continues_with_the_same_task(self) -> None:
         pod = self.simulate(pace=Pace(assemble=1.5))
         first = self.start()
         self.know(pod)
@@ -137,13 +137,13 @@ class TestRestart(base.ServiceTestCase):
         since = (self.node(node["uuid"]) or {})["task_since"]
         first.stop()
         self.start()
-        found = self.node(node["uuid"]) or {}
-        self.assertEqual(("assemble-node", since), (found["task"], found["task_since"]))
+        resumed = self.node(node["uuid"]) or {}
+        self.assertEqual(("assemble-node", since), (resumed["task"], resumed["task_since"]))
         self.assertEqual("composed", (self.settled(node["uuid"]) or {})["state"])
         self.assertEqual(1, len(pod.pod.nodes))
 
-    def test_what_a_flow_is_given_is_not_copied_into_it_in_two_writes(self) -> None:
-        """A process that died between TaskFlow's two left a flow that no one could load."""
+    def test_the_symbols_of_a_flow_are_stored_in_one_write(self) -> None:
+        """A process that died between two writes left a flow that could not be loaded."""
         pod = self.simulate(pace=Pace(assemble=1))
         service = self.start()
         self.know(pod)
@@ -154,7 +154,7 @@ class TestRestart(base.ServiceTestCase):
         self.assertEqual({"allocate-node", "assemble-node", "read-node"}, names)
         self.settled(node["uuid"])
 
-    def test_a_row_without_a_job_is_found_by_the_sweep(self) -> None:
+    def test_the_sweep_requeues_a_row_without_a_job(self) -> None:
         pod = self.simulate()
         self.start()
         self.know(pod)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Changing the key while everything runs, and while somebody pulls the plug."""
+"""Rotation of the key while everything runs, and when it is killed."""
 
 from collections.abc import Callable
 import pathlib
@@ -23,7 +23,7 @@ class TestRotation(base.ServiceTestCase):
         super().setUp()
         self.pod = self.simulate()
         self.start()
-        self.known = self.know(self.pod)
+        self.podm = self.know(self.pod)
         self.path = str(self.folder / "credentials.keys")
 
     def rotate(self, step: Callable[..., str] = rotation.rotate) -> str:
@@ -33,32 +33,32 @@ class TestRotation(base.ServiceTestCase):
         return keyring.read(pathlib.Path(self.path))
 
     def readable(self) -> bool:
-        """Whether a process that starts now can read the password."""
+        """Return whether a process that starts now can decrypt the password."""
         ((_, _, token),) = podmanager_objects.list_secrets(self.service.db)
         return keyring.Keyring(self.path).decrypt(token) == "admin"
 
-    def test_a_process_that_runs_goes_on_with_the_new_key(self) -> None:
+    def test_a_running_process_uses_the_new_key(self) -> None:
         before, old = self.keys(), podmanager_objects.list_secrets(self.service.db)
-        self.assertIn("1 passwords are encrypted anew", self.rotate())
+        self.assertIn("Encrypted 1 passwords again", self.rotate())
         self.assertEqual(1, len(self.keys()))
         self.assertNotEqual(before, self.keys())
         self.assertNotEqual(old, podmanager_objects.list_secrets(self.service.db))
         self.assertTrue(self.readable())
         self.composed()
-        self.service.drivers.connections.forget(self.known["uuid"])
+        self.service.drivers.connections.forget(self.podm["uuid"])
         self.composed()
         self.api("PATCH", "/v1/podmanagers/pod-1", {"password": "admin"})
         ((_, _, token),) = podmanager_objects.list_secrets(self.service.db)
         self.assertTrue(keyring.Keyring(self.path).is_newest(token))
 
     def test_a_row_that_was_read_before_can_be_read_after(self) -> None:
-        row = podmanager_objects.get(self.service.db, self.known["uuid"])
+        row = podmanager_objects.get(self.service.db, self.podm["uuid"])
         self.rotate()
-        new = podmanager_objects.get(self.service.db, self.known["uuid"])
+        new = podmanager_objects.get(self.service.db, self.podm["uuid"])
         self.assertEqual("admin", self.service.drivers.access(new).password)
         self.assertEqual("admin", self.service.drivers.access(row).password)
 
-    def test_whenever_it_is_killed_everything_can_be_read_and_it_can_be_begun_again(self) -> None:
+    def test_a_rotation_that_was_killed_at_any_write_can_be_started_again(self) -> None:
         writes = (keyring, "write"), (podmanager_objects, "replace_secret")
         for module, name in writes:
             for done in (False, True):
@@ -70,17 +70,17 @@ class TestRotation(base.ServiceTestCase):
         self.assertTrue(self.readable())
 
     def kill(self, module: Any, name: str, done: bool, number: int) -> None:
-        """Be killed at the so-manieth write, before or after it is done."""
+        """Kill the rotation at the write with this number, before or after it."""
         real, count = getattr(module, name), [0]
 
-        def write(*given: Any) -> Any:
+        def write(*args: Any) -> Any:
             count[0] += 1
             if count[0] == number and not done:
                 raise Killed
-            answer = real(*given)
+            result = real(*args)
             if count[0] == number:
                 raise Killed
-            return answer
+            return result
 
         with mock.patch.object(module, name, write):
             try:
@@ -95,7 +95,7 @@ class TestRotation(base.ServiceTestCase):
         self.assertEqual(0o640, pathlib.Path(self.path).stat().st_mode & 0o777)
         self.assertEqual(before, set(self.folder.iterdir()))
 
-    def test_what_no_key_fits_is_named_and_nothing_is_changed(self) -> None:
+    def test_a_password_that_no_key_decrypts_is_named_and_nothing_is_changed(self) -> None:
         self.know(self.simulate("pod-2"))
         ((uuid, _, token), _) = podmanager_objects.list_secrets(self.service.db)
         podmanager_objects.replace_secret(self.service.db, uuid, token, "lost")
@@ -108,23 +108,23 @@ class TestRotation(base.ServiceTestCase):
                 before, (self.keys(), podmanager_objects.list_secrets(self.service.db))
             )
 
-    def test_hosts_with_copies_of_the_file_are_taken_along_step_by_step(self) -> None:
+    def test_hosts_with_copies_of_the_file_can_follow_step_by_step(self) -> None:
         copy = self.folder / "copy"
         copy.write_bytes(pathlib.Path(self.path).read_bytes())
         other = keyring.Keyring(str(copy))
         for step in (rotation.add, rotation.use, rotation.drop):
             self.rotate(step)
-            # Until the file is copied, the other host works with the older one.
+            # Until the file is copied, the other host uses its previous copy.
             ((uuid, _, token),) = podmanager_objects.list_secrets(self.service.db)
             self.assertEqual("admin", other.decrypt(token), step)
             podmanager_objects.replace_secret(self.service.db, uuid, token, other.encrypt("admin"))
             driver: Any = self.service.drivers.get(uuid)
-            self.assertEqual("admin", driver._client.password, step)
+            self.assertEqual("admin", driver._client.access.password, step)
             copy.write_bytes(pathlib.Path(self.path).read_bytes())
         self.assertEqual(1, len(self.keys()))
         self.assertTrue(self.readable())
 
-    def test_no_key_leaves_while_somebody_has_encrypted_and_not_stored(self) -> None:
+    def test_no_key_is_removed_between_an_encryption_and_the_storing_of_its_token(self) -> None:
         rotated = threading.Event()
 
         def rotate() -> None:

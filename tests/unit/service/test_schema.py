@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The tables: migrations and models agree, and states are what the table says."""
+"""The tables: migrations and models agree, and states follow the table."""
 
 import pathlib
 import tempfile
@@ -16,8 +16,10 @@ from valence import migrations
 from valence import wiring
 from valence.objects import base as objects_base
 from valence.objects import node as node_objects
+from valence.objects import node_changes
 from valence_conductor import errors
 from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 
 
 class TestMigrations(base.TestCase):
@@ -42,8 +44,8 @@ class TestMigrations(base.TestCase):
         wiring.upgrade(self.db)
         wiring.upgrade(self.db)
         self.assertEqual(
-            db_engine.latest_revision(migrations.LOCATION),
-            self.db.version(objects_base.VERSION_TABLE),
+            db_migrations.latest_revision(migrations.LOCATION),
+            db_migrations.version(self.db, objects_base.VERSION_TABLE),
         )
 
 
@@ -53,28 +55,28 @@ class TestStates(base.TestCase):
 
         self.assertEqual(set(node_schemas.STATES), set(node_objects.STATES.table))
 
-    def test_a_step_that_the_table_does_not_have_is_refused(self) -> None:
+    def test_a_transition_that_the_table_does_not_have_is_refused(self) -> None:
         self.assertRaises(errors.IllegalTransition, node_objects.STATES.check, "error", "composed")
 
 
 class TestRows(service_base.ServiceTestCase):
-    def test_the_census_counts_every_state(self) -> None:
+    def test_the_ledger_counts_every_state(self) -> None:
         pod = self.simulate(systems=1)
         self.start()
         self.know(pod)
         self.composed()
         self.settled(self.compose()["uuid"])
-        counted = ledger.load(self.service.conf).count_by_state()
-        self.assertEqual({"composed": 1, "error": 1}, {k: v for k, v in counted.items() if v})
-        self.assertEqual(set(node_objects.STATES.table), set(counted))
+        counts = ledger.load(self.service.conf).count_by_state()
+        self.assertEqual({"composed": 1, "error": 1}, {k: v for k, v in counts.items() if v})
+        self.assertEqual(set(node_objects.STATES.table), set(counts))
 
-    def test_a_row_that_moved_on_is_not_written(self) -> None:
+    def test_a_row_that_was_changed_meanwhile_is_not_written(self) -> None:
         pod = self.simulate()
         self.start()
         self.know(pod)
-        seen = node_objects.get(self.service.db, self.composed()["uuid"])
-        node_objects.begin(self.service.db, seen, "release")
+        row = node_objects.get(self.service.db, self.composed()["uuid"])
+        node_changes.begin(self.service.db, row, "release")
         self.assertRaises(
-            errors.Superseded, node_objects.record, self.service.db, seen, power_state="On"
+            errors.Superseded, node_changes.record, self.service.db, row, power_state="On"
         )
-        self.assertRaises(errors.Superseded, node_objects.begin, self.service.db, seen, "register")
+        self.assertRaises(errors.Superseded, node_changes.begin, self.service.db, row, "register")

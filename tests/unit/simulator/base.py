@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What tests of the simulator share: a pod, a clock by hand, a service over HTTP."""
+"""Base classes for tests of the simulator: a pod, a manual clock, a service over HTTP."""
 
+from collections.abc import Callable
+import time
 from typing import Any
 
 import requests
@@ -24,7 +26,7 @@ ALLOCATE = f"{NODES}/Actions/Allocate"
 
 
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that moves only when a test advances it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -32,12 +34,12 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    def go_on(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.now += seconds
 
 
 class PodTestCase(base.TestCase):
-    """A test of a pod without HTTP: two small systems, a large one, a pool."""
+    """A test of a pod without HTTP: two small systems, a large one, and pooled assets."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -54,12 +56,12 @@ class PodTestCase(base.TestCase):
     def assembled(self, **wishes: Any) -> ComposedNode:
         node = self.allocate(**wishes)
         self.pod.assemble(node)
-        self.clock.go_on(60)
+        self.clock.advance(60)
         return node
 
 
 class HTTPTestCase(base.TestCase):
-    """A test over loopback; ``get``, ``post`` and so on take a path."""
+    """A test over loopback; ``get``, ``post`` and the others take a path."""
 
     options: dict[str, Any] = {}
 
@@ -77,25 +79,35 @@ class HTTPTestCase(base.TestCase):
         return self.session.request(method, self.url + path, timeout=10, **kwargs)
 
     def get(self, path: str, **kwargs: Any) -> Any:
-        answer = self.call("GET", path, **kwargs)
-        self.assertEqual(200, answer.status_code, answer.text)
-        return answer.json()
+        response = self.call("GET", path, **kwargs)
+        self.assertEqual(200, response.status_code, response.text)
+        return response.json()
 
     def post(self, path: str, body: Any = None) -> requests.Response:
         return self.call("POST", path, json=body)
 
     def allocated(self, **wishes: Any) -> str:
-        answer = self.post(ALLOCATE, wishes)
-        self.assertEqual(201, answer.status_code, answer.text)
-        return answer.headers["Location"]
+        response = self.post(ALLOCATE, wishes)
+        self.assertEqual(201, response.status_code, response.text)
+        return response.headers["Location"]
 
-    def fault(self, **asked: Any) -> str:
-        answer = self.post("/control/faults", asked)
-        self.assertEqual(201, answer.status_code, answer.text)
-        ident: str = answer.json()["id"]
+    def fault(self, **definition: Any) -> str:
+        response = self.post("/control/faults", definition)
+        self.assertEqual(201, response.status_code, response.text)
+        ident: str = response.json()["id"]
         return ident
 
-    def reason(self, answer: requests.Response) -> str:
-        info = answer.json()["error"]["@Message.ExtendedInfo"]
+    def reason(self, response: requests.Response) -> str:
+        info = response.json()["error"]["@Message.ExtendedInfo"]
         message: str = info[0]["Message"]
         return message
+
+    def wait_until(self, condition: Callable[[], object], seconds: float = 30) -> None:
+        """Wait until a condition is true; fail when that takes too long."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, "the condition did not become true")
+            time.sleep(0.01)
+
+    def wait_for_state(self, node: str, state: str) -> None:
+        self.wait_until(lambda: self.get(node)["ComposedNodeState"] == state)

@@ -16,15 +16,15 @@ from tests import base
 
 class TestOptions(base.TestCase):
     def make(self, *argv):
-        return cmd.simulator(cmd.parser().parse_args(argv))
+        return cmd.make_simulator(cmd.parser().parse_args(argv))
 
     def test_the_options_decide_the_size_of_the_pod(self):
-        made = self.make(
+        simulator = self.make(
             *("--systems=3", "--cores=10", "--memory-mib=1000", "--drives=2"),
             *("--nics=5", "--pooled-drives=7", "--fpgas=1", "--gpus=2"),
         )
-        book = accounting.pool(made.pod)
-        totals = {name: line["total"] for name, line in book.items() if isinstance(line, dict)}
+        usage = accounting.pool(simulator.pod)
+        totals = {name: line["total"] for name, line in usage.items() if isinstance(line, dict)}
         self.assertEqual(
             {
                 "systems": 3,
@@ -37,12 +37,12 @@ class TestOptions(base.TestCase):
             totals,
         )
 
-    def test_cores_and_memory_that_cannot_be_shared_out_go_into_one(self):
+    def test_cores_and_memory_that_do_not_divide_evenly_go_into_one_part(self):
         system = self.make("--cores=7", "--memory-mib=1001").pod.stock.systems["1"]
         self.assertEqual((7, 1001), (system.cores, system.memory_mib))
         self.assertEqual((1, 1), (len(system.processors), len(system.memory)))
 
-    def test_a_value_that_makes_no_sense_is_refused(self):
+    def test_an_invalid_value_is_refused(self):
         for option in (
             "--systems=-1",
             "--cores=0",
@@ -50,19 +50,19 @@ class TestOptions(base.TestCase):
             "--page-size=0",
             "--port=x",
         ):
-            with contextlib.redirect_stderr(io.StringIO()) as said:
+            with contextlib.redirect_stderr(io.StringIO()) as stderr:
                 self.assertRaises(SystemExit, cmd.parser().parse_args, [option])
-            self.assertIn(option.partition("=")[0], said.getvalue())
+            self.assertIn(option.partition("=")[0], stderr.getvalue())
 
-    def test_what_cannot_be_served_is_said_in_one_line(self):
+    def test_an_address_that_cannot_be_served_is_an_error_of_one_line(self):
         for option in ("--host=256.0.0.1", "--port=99999", "--tls-certificate=/nowhere.pem"):
-            with contextlib.redirect_stderr(io.StringIO()) as said:
+            with contextlib.redirect_stderr(io.StringIO()) as stderr:
                 self.assertEqual(1, cmd.main([option]))
-            self.assertEqual(1, said.getvalue().count("\n"))
+            self.assertEqual(1, stderr.getvalue().count("\n"))
 
 
 class TestProcess(base.TestCase):
-    def test_it_says_where_it_listens_and_ends_on_sigterm(self):
+    def test_it_prints_its_url_and_ends_on_sigterm(self):
         process = subprocess.Popen(
             [sys.executable, "-m", "podm_simulator", "--systems=1"],
             stdout=subprocess.PIPE,

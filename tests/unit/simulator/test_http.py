@@ -2,13 +2,13 @@
 
 import json
 import socket
-import time
 
 import requests
 
 from podm_simulator.pod.factory import Shape
 from podm_simulator.pod.factory import Size
 from podm_simulator.redfish import routes
+from podm_simulator.redfish import sessions
 from podm_simulator.server import Simulator
 from tests import base as tests_base
 from tests.unit.simulator import base
@@ -18,9 +18,9 @@ SESSIONS = "/redfish/v1/SessionService/Sessions"
 
 
 class TestErrors(base.HTTPTestCase):
-    def assertRefused(self, status, answer):
-        self.assertEqual(status, answer.status_code, answer.text)
-        error = answer.json()["error"]
+    def assertRefused(self, status, response):
+        self.assertEqual(status, response.status_code, response.text)
+        error = response.json()["error"]
         self.assertTrue(error["code"].startswith("Base.1.0."))
         self.assertTrue(error["@Message.ExtendedInfo"][0]["Message"])
 
@@ -42,12 +42,12 @@ class TestErrors(base.HTTPTestCase):
             self.assertRefused(404, self.call("GET", path))
 
     def test_a_method_that_is_not_allowed_is_405_with_allow(self):
-        answer = self.call("PUT", f"{SYSTEMS}/1", json={})
-        self.assertRefused(405, answer)
-        self.assertEqual("GET, HEAD, PATCH", answer.headers["Allow"])
+        response = self.call("PUT", f"{SYSTEMS}/1", json={})
+        self.assertRefused(405, response)
+        self.assertEqual("GET, HEAD, PATCH", response.headers["Allow"])
         self.assertEqual("POST", self.call("GET", base.ALLOCATE).headers["Allow"])
 
-    def test_what_is_no_json_is_400(self):
+    def test_a_body_that_is_not_json_is_400(self):
         for data in (b"{", b"\xff\xfe", b"[" * 100000):
             headers = {"Content-Type": "application/json"}
             self.assertRefused(400, self.call("POST", base.ALLOCATE, data=data, headers=headers))
@@ -68,19 +68,19 @@ class TestErrors(base.HTTPTestCase):
         parts = iter([body])
         self.assertRefused(413, self.call("POST", base.ALLOCATE, data=parts, headers=headers))
 
-    def test_a_change_of_what_cannot_be_changed_is_400(self):
+    def test_a_change_of_a_read_only_property_is_400(self):
         for body in ({"Name": "x"}, {"Boot": {"BootSourceOverrideTarget": "Tape"}}, {"Boot": []}):
             self.assertRefused(400, self.call("PATCH", f"{SYSTEMS}/1", json=body))
 
-    def test_no_route_answers_500_to_an_odd_body(self):
+    def test_no_route_responds_500_to_an_odd_body(self):
         for route in routes.COMMON:
             if route.method in ("POST", "PATCH"):
                 path = route.template.format(
                     system="1", manager="BMC1", medium="Cd", chassis="Rack1", session="1"
                 )
                 for body in (None, [], {}, {"x": 1}, {"Boot": 1, "ResetType": {}, "Image": []}):
-                    answer = self.call(route.method, path, json=body)
-                    self.assertLess(answer.status_code, 500, path)
+                    response = self.call(route.method, path, json=body)
+                    self.assertLess(response.status_code, 500, path)
 
 
 class TestCredentials(base.HTTPTestCase):
@@ -88,15 +88,15 @@ class TestCredentials(base.HTTPTestCase):
         self.session.auth = None
         for path in ("/redfish", "/redfish/v1/", "/redfish/v1", "/redfish/v1/odata"):
             self.get(path)
-        answer = self.call("GET", SYSTEMS)
-        self.assertEqual(401, answer.status_code)
-        self.assertIn("Basic", answer.headers["WWW-Authenticate"])
+        response = self.call("GET", SYSTEMS)
+        self.assertEqual(401, response.status_code)
+        self.assertIn("Basic", response.headers["WWW-Authenticate"])
 
     def test_wrong_credentials_are_401(self):
         self.session.auth = ("ada", "guess")
         self.assertEqual(401, self.call("GET", SYSTEMS).status_code)
-        answer = self.post(SESSIONS, {"UserName": "ada", "Password": "guess"})
-        self.assertEqual(401, answer.status_code)
+        response = self.post(SESSIONS, {"UserName": "ada", "Password": "guess"})
+        self.assertEqual(401, response.status_code)
 
     def test_garbled_credentials_are_401(self):
         self.session.auth = None
@@ -104,33 +104,37 @@ class TestCredentials(base.HTTPTestCase):
             headers = {"Authorization": value.encode("latin-1")}
             self.assertEqual(401, self.call("GET", SYSTEMS, headers=headers).status_code)
 
-    def test_odd_characters_in_credentials_are_401(self):
+    def test_unusual_characters_in_credentials_are_401(self):
         for word in ("\ud800", "\u00e9", ""):
-            answer = self.post(SESSIONS, {"UserName": word, "Password": word})
-            self.assertEqual(401, answer.status_code)
+            response = self.post(SESSIONS, {"UserName": word, "Password": word})
+            self.assertEqual(401, response.status_code)
 
     def test_a_session_is_opened_used_and_closed(self):
         self.session.auth = None
-        answer = self.post(SESSIONS, {"UserName": "ada", "Password": "s3cret"})
-        self.assertEqual(201, answer.status_code)
-        path = answer.headers["Location"]
-        self.session.headers["X-Auth-Token"] = answer.headers["X-Auth-Token"]
+        response = self.post(SESSIONS, {"UserName": "ada", "Password": "s3cret"})
+        self.assertEqual(201, response.status_code)
+        path = response.headers["Location"]
+        self.session.headers["X-Auth-Token"] = response.headers["X-Auth-Token"]
         self.assertEqual("ada", self.get(path)["UserName"])
         self.assertEqual([{"@odata.id": path}], self.get(SESSIONS)["Members"])
         self.assertEqual(204, self.call("DELETE", path).status_code)
         self.assertEqual(401, self.call("GET", SYSTEMS).status_code)
 
 
-class TestShortSessions(base.HTTPTestCase):
-    options = {"session_timeout": 0.05}
+class TestSessionTimeout(tests_base.TestCase):
+    def test_a_session_ends_when_it_is_not_used_for_the_timeout(self):
+        clock = base.Clock()
+        opened = sessions.Sessions("ada", "s3cret", timeout=60, clock=clock)
+        token = opened.login("ada", "s3cret").token
+        for _ in range(2):
+            clock.advance(60)
+            self.assertTrue(opened.authenticate(token, None))
+        clock.advance(61)
+        self.assertEqual([], opened.all())
+        self.assertFalse(opened.authenticate(token, None))
 
-    def test_a_session_that_nobody_uses_ends(self):
-        answer = self.post(SESSIONS, {"UserName": "ada", "Password": "s3cret"})
-        self.session.auth = None
-        self.session.headers["X-Auth-Token"] = answer.headers["X-Auth-Token"]
-        self.get(SYSTEMS)
-        time.sleep(0.1)
-        self.assertEqual(401, self.call("GET", SYSTEMS).status_code)
+    def test_the_timeout_is_an_option(self):
+        self.assertEqual(7, Simulator(session_timeout=7).sessions.timeout)
 
 
 class TestPages(base.HTTPTestCase):
@@ -138,18 +142,18 @@ class TestPages(base.HTTPTestCase):
 
     def members(self, path):
         pages = 0
-        found = []
+        paths = []
         while path:
             page = self.get(path)
             self.assertLessEqual(len(page["Members"]), 2)
-            found += [member["@odata.id"] for member in page["Members"]]
+            paths += [member["@odata.id"] for member in page["Members"]]
             path = page.get("Members@odata.nextLink")
             pages += 1
-        return found, pages
+        return paths, pages
 
     def test_a_long_collection_comes_in_pages(self):
-        found, pages = self.members(SYSTEMS)
-        self.assertEqual((4, 2), (len(set(found)), pages))
+        paths, pages = self.members(SYSTEMS)
+        self.assertEqual((4, 2), (len(set(paths)), pages))
 
     def test_top_and_skip_choose_a_window(self):
         self.assertEqual([f"{SYSTEMS}/2"], self.members(f"{SYSTEMS}?$skip=1&$top=1")[0])
@@ -162,7 +166,7 @@ class TestPages(base.HTTPTestCase):
         self.assertIn("$expand=.", page["Members@odata.nextLink"])
         self.assertIn("ProtocolFeaturesSupported", self.get("/redfish/v1/"))
 
-    def test_a_query_that_makes_no_sense_is_400_and_one_not_offered_501(self):
+    def test_an_invalid_query_is_400_and_an_unsupported_one_501(self):
         self.assertEqual(400, self.call("GET", f"{SYSTEMS}?$top=-1").status_code)
         self.assertEqual(400, self.call("GET", f"{SYSTEMS}?$skip=x").status_code)
         self.assertEqual(400, self.call("GET", f"{SYSTEMS}?$skip={'9' * 5000}").status_code)
@@ -179,37 +183,37 @@ class TestOnTheWire(base.HTTPTestCase):
                 received += part
             return received
 
-    def test_connection_close_is_answered_and_done(self):
-        answer = self.raw(b"GET /redfish/v1/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        head, _, body = answer.partition(b"\r\n\r\n")
+    def test_connection_close_closes_the_connection_after_the_response(self):
+        response = self.raw(b"GET /redfish/v1/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        head, _, body = response.partition(b"\r\n\r\n")
         self.assertIn(b"connection: close", head.lower())
         self.assertEqual("RootService", json.loads(body)["Id"])
 
     def test_what_is_not_http_is_a_bad_request(self):
         self.assertIn(b" 400 ", self.raw(b"HELLO\r\n\r\n"))
 
-    def test_head_says_what_get_would_and_has_no_body(self):
-        answer = self.call("HEAD", f"{SYSTEMS}/1")
-        self.assertEqual((200, b""), (answer.status_code, answer.content))
+    def test_head_has_the_headers_of_get_and_no_body(self):
+        response = self.call("HEAD", f"{SYSTEMS}/1")
+        self.assertEqual((200, b""), (response.status_code, response.content))
         self.assertEqual(
-            len(self.call("GET", f"{SYSTEMS}/1").content), int(answer.headers["Content-Length"])
+            len(self.call("GET", f"{SYSTEMS}/1").content), int(response.headers["Content-Length"])
         )
 
     def walk(self):
-        """Follow every link, and return the resources by path."""
-        found, todo = {}, ["/redfish/v1/"]
-        while todo:
-            path = todo.pop()
-            if path not in found:
-                found[path] = self.get(path)
-                todo += _links(found[path])
-        return found
+        """Follow every link; return the resources by path."""
+        resources, pending = {}, ["/redfish/v1/"]
+        while pending:
+            path = pending.pop()
+            if path not in resources:
+                resources[path] = self.get(path)
+                pending += _links(resources[path])
+        return resources
 
-    def test_every_link_of_the_tree_leads_somewhere(self):
+    def test_every_link_of_the_tree_leads_to_a_resource(self):
         self.allocated(Processors=[{"ProcessorType": "GPU"}], LocalDrives=[{"Interface": "NVMe"}])
-        found = self.walk()
-        self.assertGreater(len(found), 90)
-        for path, resource in found.items():
+        resources = self.walk()
+        self.assertGreater(len(resources), 90)
+        for path, resource in resources.items():
             self.assertEqual(path, resource["@odata.id"])
 
     def test_the_metadata_names_every_schema_that_is_used(self):
@@ -241,7 +245,7 @@ class TestLibrary(tests_base.TestCase):
         third = Simulator(port=port)
         self.assertRaises(OSError, third.start)
 
-    def test_without_a_username_everybody_may_come_in(self):
+    def test_without_a_username_no_credentials_are_needed(self):
         simulator = Simulator(username=None)
         url = simulator.start()
         self.addCleanup(simulator.stop)

@@ -8,17 +8,17 @@ from tests.unit.simulator import base
 DRAWER = "/redfish/v1/Chassis/Drawer1"
 
 
-class TestWhatIsChosen(base.PodTestCase):
+class TestChoice(base.PodTestCase):
     def test_an_empty_request_gets_the_smallest_system(self):
         self.assertEqual(8, self.allocate().system.cores)
 
-    def test_total_cores_are_at_least_what_was_asked(self):
+    def test_total_cores_are_a_minimum(self):
         self.assertEqual(32, self.allocate(TotalSystemCoreCount=9).system.cores)
 
-    def test_total_memory_is_at_least_what_was_asked(self):
+    def test_total_memory_is_a_minimum(self):
         self.assertEqual(131072, self.allocate(TotalSystemMemoryMiB=32769).system.memory_mib)
 
-    def test_each_processor_asked_for_needs_a_socket_of_its_own(self):
+    def test_each_requested_processor_needs_a_socket_of_its_own(self):
         self.allocate(Processors=[{"TotalCores": 4}, {"TotalCores": 4}])
         error = self.assertRaises(
             errors.Conflict, self.allocate, Processors=[{"TotalCores": 4}] * 3
@@ -52,18 +52,18 @@ class TestWhatIsChosen(base.PodTestCase):
         node = self.allocate(EthernetInterfaces=[{"SpeedMbps": 100000}])
         self.assertEqual("3", node.system.id)
 
-    def test_vlans_asked_for_are_set_on_the_interface(self):
+    def test_requested_vlans_are_set_on_the_interface(self):
         vlans = [{"VLANId": 7, "Tagged": True}]
         node = self.allocate(EthernetInterfaces=[{"PrimaryVLAN": 42, "VLANs": vlans}])
         self.assertEqual(42, node.system.nics[0].primary_vlan)
         self.assertEqual([(7, True)], node.system.nics[0].vlans)
 
-    def test_a_system_without_tpm_is_chosen_only_when_asked_for(self):
+    def test_a_system_without_tpm_is_chosen_only_when_requested(self):
         self.allocate(Security={"TpmPresent": True, "TxtEnabled": True})
         self.assertRaises(errors.Conflict, self.allocate, Security={"TpmPresent": False})
         self.assertRaises(errors.Conflict, self.allocate, Security={"TpmInterfaceType": "TPM1_2"})
 
-    def test_null_means_that_it_does_not_matter(self):
+    def test_null_accepts_any_value(self):
         self.allocate(TotalSystemCoreCount=None, Processors=[{"Model": None}])
 
 
@@ -72,7 +72,7 @@ class TestDrives(base.PodTestCase):
         node = self.allocate(LocalDrives=[{"CapacityGiB": 100}])
         self.assertEqual([], node.attached)
 
-    def test_what_the_sled_does_not_have_is_plugged_from_the_pool(self):
+    def test_a_drive_that_the_sled_lacks_comes_from_the_pool(self):
         node = self.allocate(LocalDrives=[{"Type": "SSD"}, {"Interface": "NVMe"}])
         self.assertEqual([f"{DRAWER}/Drives/1"], [drive.path for drive in node.attached])
 
@@ -83,14 +83,14 @@ class TestDrives(base.PodTestCase):
         )
         self.assertEqual(1, len(node.attached))
 
-    def test_fabric_switch_says_whether_the_drive_is_pooled(self):
+    def test_fabric_switch_chooses_between_pooled_and_local_drives(self):
         self.assertEqual(1, len(self.allocate(LocalDrives=[{"FabricSwitch": True}]).attached))
         self.assertEqual([], self.allocate(LocalDrives=[{"FabricSwitch": False}]).attached)
 
-    def test_a_spinning_drive_is_not_made_up(self):
+    def test_a_drive_that_no_pod_has_is_refused(self):
         self.assertRaises(errors.Conflict, self.allocate, LocalDrives=[{"MinRPM": 5400}])
 
-    def test_the_pool_runs_dry(self):
+    def test_an_empty_pool_is_a_conflict(self):
         nvme = {"Interface": "NVMe"}
         self.allocate(LocalDrives=[nvme])
         self.allocate(LocalDrives=[nvme])
@@ -120,16 +120,16 @@ class TestAccelerators(base.PodTestCase):
 
 
 class TestExplicitLinks(base.PodTestCase):
-    def test_a_resource_that_is_named_is_the_one_that_is_taken(self):
+    def test_a_named_resource_is_the_one_that_is_allocated(self):
         link = {"@odata.id": f"{DRAWER}/Drives/2/"}
         node = self.allocate(LocalDrives=[{"Resource": link}])
         self.assertEqual([f"{DRAWER}/Drives/2"], [drive.path for drive in node.attached])
 
-    def test_a_chassis_that_is_named_holds_what_is_taken(self):
+    def test_a_named_chassis_contains_what_is_allocated(self):
         link = {"@odata.id": "/redfish/v1/Chassis/Sled2"}
         self.assertEqual("2", self.allocate(Processors=[{"Chassis": link}]).system.id)
 
-    def test_a_named_resource_that_is_taken_is_a_conflict(self):
+    def test_a_named_resource_that_another_node_holds_is_a_conflict(self):
         wish = {"Resource": {"@odata.id": "/redfish/v1/Systems/1/Processors/CPU1"}}
         self.allocate(Processors=[wish])
         self.assertRaises(errors.Conflict, self.allocate, Processors=[wish])
@@ -140,8 +140,8 @@ class TestExplicitLinks(base.PodTestCase):
             self.assertRaises(errors.Invalid, self.allocate, LocalDrives=[wish])
 
 
-class TestWhatIsRefused(base.PodTestCase):
-    def test_the_reason_counts_what_survived_each_filter(self):
+class TestRefusal(base.PodTestCase):
+    def test_the_reason_counts_the_systems_left_after_each_filter(self):
         error = self.assertRaises(
             errors.Conflict, self.allocate, TotalSystemCoreCount=16, TotalSystemMemoryMiB=10**9
         )
@@ -151,7 +151,7 @@ class TestWhatIsRefused(base.PodTestCase):
             error.message,
         )
 
-    def test_an_unknown_field_is_invalid_wherever_it_stands(self):
+    def test_an_unknown_property_is_invalid_at_any_depth(self):
         for wishes in (
             {"TotalCores": 1},
             {"Processors": [{"Cores": 1}]},
@@ -180,7 +180,7 @@ class TestWhatIsRefused(base.PodTestCase):
         ):
             self.assertRaises(errors.Invalid, requirements.read, wishes)
 
-    def test_a_refusal_takes_nothing(self):
+    def test_a_refusal_allocates_nothing(self):
         self.assertRaises(
             errors.Conflict,
             self.allocate,
@@ -191,7 +191,7 @@ class TestWhatIsRefused(base.PodTestCase):
 
 
 class TestAssign(base.PodTestCase):
-    def test_wishes_that_compete_are_rearranged_until_all_fit(self):
+    def test_competing_wishes_are_rearranged_until_all_fit(self):
         drives = [*self.pod.stock.systems["1"].drives, *self.pod.stock.drives.values()]
         wishes = [{}, {"Interface": "NVMe"}, {"SerialNumber": drives[0].serial}]
         chosen = matching.assign(wishes, drives, matching.DRIVE)

@@ -17,15 +17,15 @@ class TestStates(base.PodTestCase):
         node = self.allocate()
         self.assertEqual("Allocating", node.state)
         self.assertRaises(errors.Conflict, self.pod.assemble, node)
-        self.clock.go_on(5)
+        self.clock.advance(5)
         self.assertEqual("Allocated", node.state)
 
     def test_assembly_takes_its_time(self):
         node = self.allocate()
         self.pod.assemble(node)
-        self.clock.go_on(59)
+        self.clock.advance(59)
         self.assertEqual("Assembling", node.state)
-        self.clock.go_on(1)
+        self.clock.advance(1)
         self.assertEqual("Assembled", node.state)
 
     def test_assembly_begins_only_from_allocated(self):
@@ -33,20 +33,20 @@ class TestStates(base.PodTestCase):
         self.pod.assemble(node)
         error = self.assertRaises(errors.Conflict, self.pod.assemble, node)
         self.assertIn("to be Allocated, but it is Assembling", error.message)
-        self.clock.go_on(60)
+        self.clock.advance(60)
         self.assertRaises(errors.Conflict, self.pod.assemble, node)
 
-    def test_an_assembly_that_shall_fail_fails_in_the_end(self):
+    def test_an_assembly_with_a_fault_ends_in_failed(self):
         self.pod.next_assembly_fault = lambda: "fail"
         self.assertEqual("Failed", self.assembled().state)
 
     def test_an_assembly_that_is_stuck_never_ends(self):
         self.pod.next_assembly_fault = lambda: "stuck"
         node = self.assembled()
-        self.clock.go_on(10**6)
+        self.clock.advance(10**6)
         self.assertEqual("Assembling", node.state)
 
-    def test_an_asset_that_is_lost_fails_the_node_until_it_is_back(self):
+    def test_an_absent_asset_fails_the_node_until_it_is_back(self):
         node = self.assembled(LocalDrives=[{"Interface": "NVMe"}])
         node.attached[0].present = False
         self.assertEqual("Failed", node.state)
@@ -61,7 +61,7 @@ class TestStates(base.PodTestCase):
 
 
 class TestAttach(base.PodTestCase):
-    def test_a_free_drive_is_attached_and_is_free_no_more(self):
+    def test_a_free_drive_is_attached_and_is_no_longer_free(self):
         node = self.assembled()
         self.pod.attach(node, DRIVE, "NVMe")
         self.assertNotIn(DRIVE, [asset.path for asset in self.pod.attachable()])
@@ -72,22 +72,22 @@ class TestAttach(base.PodTestCase):
         self.pod.attach(node, FPGA, None)
         self.assertEqual(node.id, self.pod.asset(FPGA).holder)
 
-    def test_before_it_is_assembled_a_node_takes_nothing(self):
+    def test_a_node_that_is_not_assembled_attaches_nothing(self):
         self.assertRaises(errors.Conflict, self.pod.attach, self.allocate(), DRIVE, None)
 
-    def test_a_failed_node_takes_and_gives(self):
+    def test_a_failed_node_attaches_and_detaches(self):
         self.pod.next_assembly_fault = lambda: "fail"
         node = self.assembled()
         self.pod.attach(node, DRIVE, None)
         self.pod.detach(node, DRIVE)
 
-    def test_what_another_holds_is_a_conflict_that_names_it(self):
+    def test_an_asset_of_another_node_is_a_conflict_that_names_the_node(self):
         first, second = self.assembled(), self.assembled()
         self.pod.attach(first, DRIVE, None)
         error = self.assertRaises(errors.Conflict, self.pod.attach, second, DRIVE, None)
         self.assertIn(f"already attached to node {first.id}", error.message)
 
-    def test_what_is_missing_or_absent_is_a_conflict(self):
+    def test_a_missing_or_absent_asset_is_a_conflict(self):
         node = self.assembled()
         self.assertRaises(errors.Conflict, self.pod.attach, node, "/redfish/v1/Nothing", None)
         self.pod.asset(DRIVE).present = False
@@ -101,7 +101,7 @@ class TestAttach(base.PodTestCase):
         path = "/redfish/v1/Chassis/Sled3/Drives/1"
         self.assertRaises(errors.Invalid, self.pod.attach, self.assembled(), path, None)
 
-    def test_only_what_is_attached_is_detached(self):
+    def test_only_attached_assets_are_detached(self):
         node = self.assembled()
         self.assertRaises(errors.Conflict, self.pod.detach, node, DRIVE)
         self.pod.attach(node, DRIVE, None)
@@ -111,7 +111,7 @@ class TestAttach(base.PodTestCase):
 
 
 class TestDelete(base.PodTestCase):
-    def test_everything_is_given_back_and_the_books_say_so(self):
+    def test_all_assets_return_to_the_pool_and_the_usage_is_as_before(self):
         before = accounting.pool(self.pod)
         node = self.assembled(
             LocalDrives=[{"Interface": "NVMe"}],
@@ -133,27 +133,27 @@ class TestDelete(base.PodTestCase):
         self.pod.delete(self.allocate())
         self.assertEqual(before, accounting.fingerprint(self.pod))
 
-    def test_ids_are_not_used_again(self):
+    def test_ids_are_not_reused(self):
         first = self.allocate()
         self.pod.delete(first)
         self.assertNotEqual(first.id, self.allocate().id)
 
 
-class TestBooks(base.PodTestCase):
-    def test_the_books_count_what_is_free_and_what_is_composed(self):
+class TestAccounting(base.PodTestCase):
+    def test_the_usage_has_what_is_free_and_what_is_composed(self):
         self.allocate(TotalSystemCoreCount=9, LocalDrives=[{"Interface": "NVMe"}])
-        book = accounting.pool(self.pod)
-        self.assertEqual({"total": 3, "free": 2, "composed": 1}, book["systems"])
-        self.assertEqual({"total": 48, "free": 16, "composed": 32}, book["processor_cores"])
-        self.assertEqual({"total": 6, "free": 3, "composed": 3}, book["drives"])
-        self.assertEqual({"total": 8, "free": 4, "composed": 4}, book["nics"])
+        usage = accounting.pool(self.pod)
+        self.assertEqual({"total": 3, "free": 2, "composed": 1}, usage["systems"])
+        self.assertEqual({"total": 48, "free": 16, "composed": 32}, usage["processor_cores"])
+        self.assertEqual({"total": 6, "free": 3, "composed": 3}, usage["drives"])
+        self.assertEqual({"total": 8, "free": 4, "composed": 4}, usage["nics"])
 
     def test_a_machine_left_on_shows_in_the_fingerprint(self):
         before = accounting.fingerprint(self.pod)
         self.pod.stock.systems["1"].reset("On")
         self.assertNotEqual(before, accounting.fingerprint(self.pod))
 
-    def test_a_boot_once_is_used_up_by_the_boot(self):
+    def test_a_boot_override_once_ends_with_the_boot(self):
         system = self.pod.stock.systems["1"]
         system.boot.enabled, system.boot.target = "Once", "Pxe"
         system.reset("ForceOff")
@@ -178,6 +178,6 @@ class TestIdentity(base.PodTestCase):
         for mac in self._macs():
             self.assertEqual(0b10, int(mac[:2], 16) & 0b11)
 
-    def test_a_size_that_cannot_be_shared_out_is_an_error(self):
+    def test_cores_that_do_not_divide_evenly_are_an_error(self):
         shape = base.Shape(cores=3, processors=2)
         self.assertRaises(ValueError, base.Pod, base.Size((shape,)))

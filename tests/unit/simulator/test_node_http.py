@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 
-import time
 
 from tests.unit.simulator import base
 
@@ -8,17 +7,10 @@ DRIVE = {"@odata.id": "/redfish/v1/Chassis/Drawer1/Drives/1"}
 
 
 class TestComposing(base.HTTPTestCase):
-    def wait(self, node, state):
-        for _ in range(200):
-            if self.get(node)["ComposedNodeState"] == state:
-                return
-            time.sleep(0.01)
-        self.fail(f"{node} is not {state} but {self.get(node)['ComposedNodeState']}")
-
     def assembled(self, **wishes):
         node = self.allocated(**wishes)
         self.assertEqual(204, self.act(node, "Assemble").status_code)
-        self.wait(node, "Assembled")
+        self.wait_for_state(node, "Assembled")
         return node
 
     def act(self, node, action, body=None):
@@ -27,41 +19,41 @@ class TestComposing(base.HTTPTestCase):
     def pool(self):
         return self.get("/control/pool")
 
-    def test_a_node_is_composed_used_and_given_back(self):
+    def test_a_node_is_composed_used_and_released(self):
         before = self.pool()
         node = self.assembled(Name="blue", LocalDrives=[{"Interface": "NVMe"}])
         self.assertEqual(204, self.act(node, "Reset", {"ResetType": "On"}).status_code)
         boot = {"BootSourceOverrideEnabled": "Continuous", "BootSourceOverrideTarget": "Pxe"}
         self.assertEqual(204, self.call("PATCH", node, json={"Boot": boot}).status_code)
-        shown = self.get(node)
-        self.assertEqual(("blue", "On"), (shown["Name"], shown["PowerState"]))
-        self.assertEqual("Pxe", shown["Boot"]["BootSourceOverrideTarget"])
+        resource = self.get(node)
+        self.assertEqual(("blue", "On"), (resource["Name"], resource["PowerState"]))
+        self.assertEqual("Pxe", resource["Boot"]["BootSourceOverrideTarget"])
         self.assertEqual(
-            "On", self.get(shown["Links"]["ComputerSystem"]["@odata.id"])["PowerState"]
+            "On", self.get(resource["Links"]["ComputerSystem"]["@odata.id"])["PowerState"]
         )
         self.assertEqual(204, self.call("DELETE", node).status_code)
         self.assertEqual(before, self.pool())
         self.assertEqual(404, self.call("GET", node).status_code)
         self.assertEqual([], self.get(base.NODES)["Members"])
 
-    def test_allocate_is_advertised_and_answers_with_location_and_no_body(self):
+    def test_allocate_is_advertised_and_responds_with_location_and_no_body(self):
         actions = self.get(base.NODES)["Actions"]
         target = actions["#ComposedNodeCollection.Allocate"]["target"]
-        answer = self.post(target, {})
-        self.assertEqual((201, b""), (answer.status_code, answer.content))
+        response = self.post(target, {})
+        self.assertEqual((201, b""), (response.status_code, response.content))
         self.assertEqual(
-            [{"@odata.id": answer.headers["Location"]}], self.get(base.NODES)["Members"]
+            [{"@odata.id": response.headers["Location"]}], self.get(base.NODES)["Members"]
         )
 
-    def test_a_refused_allocation_says_why(self):
-        answer = self.post(base.ALLOCATE, {"TotalSystemCoreCount": 1000})
-        self.assertEqual(409, answer.status_code)
-        self.assertIn("[available: 3 -> cores: 0]", self.reason(answer))
+    def test_a_refused_allocation_has_the_reason(self):
+        response = self.post(base.ALLOCATE, {"TotalSystemCoreCount": 1000})
+        self.assertEqual(409, response.status_code)
+        self.assertIn("[available: 3 -> cores: 0]", self.reason(response))
 
     def test_an_unknown_field_is_a_bad_request(self):
-        answer = self.post(base.ALLOCATE, {"Cores": 8})
-        self.assertEqual(400, answer.status_code)
-        self.assertIn("Cores", self.reason(answer))
+        response = self.post(base.ALLOCATE, {"Cores": 8})
+        self.assertEqual(400, response.status_code)
+        self.assertIn("Cores", self.reason(response))
 
     def test_an_action_in_the_wrong_state_is_a_conflict(self):
         node = self.allocated()
@@ -76,8 +68,8 @@ class TestComposing(base.HTTPTestCase):
         info = self.get(f"{node}/Actions/AttachResourceActionInfo")
         allowed = info["Parameters"][0]["AllowableValues"]
         self.assertIn(DRIVE, allowed)
-        answer = self.act(node, "AttachResource", {"Resource": DRIVE, "Protocol": "NVMe"})
-        self.assertEqual(204, answer.status_code, answer.text)
+        response = self.act(node, "AttachResource", {"Resource": DRIVE, "Protocol": "NVMe"})
+        self.assertEqual(204, response.status_code, response.text)
         self.assertIn(DRIVE, self.get(node)["Links"]["LocalDrives"])
         info = self.get(f"{node}/Actions/DetachResourceActionInfo")
         self.assertEqual([DRIVE], info["Parameters"][0]["AllowableValues"])
@@ -105,24 +97,24 @@ class TestComposing(base.HTTPTestCase):
         ):
             self.assertEqual(400, self.act(node, "AttachResource", body).status_code, body)
 
-    def test_reset_of_a_node_that_lost_its_system_is_to_be_retried(self):
+    def test_reset_of_a_node_with_an_absent_system_has_retry_after(self):
         node = self.assembled()
         system = self.get(node)["Links"]["ComputerSystem"]["@odata.id"]
         self.fault(asset={"path": system})
         self.assertEqual("Failed", self.get(node)["ComposedNodeState"])
-        answer = self.act(node, "Reset", {"ResetType": "On"})
-        self.assertEqual((503, "30"), (answer.status_code, answer.headers["Retry-After"]))
+        response = self.act(node, "Reset", {"ResetType": "On"})
+        self.assertEqual((503, "30"), (response.status_code, response.headers["Retry-After"]))
         self.fault(asset={"path": system, "present": True})
         self.assertEqual("Assembled", self.get(node)["ComposedNodeState"])
 
-    def test_an_assembly_fails_when_a_fault_says_so(self):
+    def test_an_assembly_fails_with_a_fault(self):
         self.fault(node={"assemble": "fail"})
         node = self.allocated()
         self.act(node, "Assemble")
-        self.wait(node, "Failed")
+        self.wait_for_state(node, "Failed")
         self.assembled()
 
-    def test_vlans_asked_for_show_until_the_node_is_deleted(self):
+    def test_requested_vlans_show_until_the_node_is_deleted(self):
         node = self.allocated(EthernetInterfaces=[{"PrimaryVLAN": 42}])
         nic = self.get(node)["Links"]["EthernetInterfaces"][0]["@odata.id"]
         self.assertEqual({"VLANEnable": True, "VLANId": 42}, self.get(nic)["VLAN"])
@@ -133,7 +125,7 @@ class TestComposing(base.HTTPTestCase):
 class TestOldDialect(base.HTTPTestCase):
     options = {"api_version": "2.1"}
 
-    def test_nodes_stand_at_the_top_and_attach_is_called_attach_endpoint(self):
+    def test_nodes_is_at_the_root_and_attach_is_called_attach_endpoint(self):
         root = self.get("/redfish/v1/")
         self.assertEqual("2.1.0", root["Oem"]["Intel_RackScale"]["ApiVersion"])
         self.assertIn("Nodes", root)
@@ -147,7 +139,7 @@ class TestOldDialect(base.HTTPTestCase):
     def test_detach_takes_a_bare_path(self):
         node = self.allocated(LocalDrives=[{"Interface": "NVMe"}])
         self.post(f"{node}/Actions/ComposedNode.Assemble")
-        time.sleep(0.1)
+        self.wait_for_state(node, "Assembled")
         target = f"{node}/Actions/ComposedNode.DetachEndpoint"
         self.assertEqual(204, self.post(target, {"Resource": DRIVE["@odata.id"]}).status_code)
 

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the API does, one file a noun. Handlers are functions of a call."""
+"""The operations of the API, one file for each noun. A handler is a function of a call."""

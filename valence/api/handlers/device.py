@@ -9,20 +9,20 @@ from typing import Any
 import werkzeug
 
 from valence.api import call as api_call
-from valence.api.handlers import freshness as inventory
+from valence.api.handlers import freshness as freshness_handlers
 from valence.objects import device as device_objects
 from valence.objects import inventory as inventory_objects
 from valence.objects import podmanager as podmanager_objects
 
 PLURAL = "pooled"
 
-#: Query parameters that are called otherwise in the table.
+#: query parameter -> column, where the names differ
 RENAMED = {"podm_id": "podm_uuid", "node_id": "node_uuid", "resource_uri": "path"}
 
-#: Fields that the API shows as the row has them.
+#: Fields that the API shows as they are in the row.
 PLAIN = ("uuid", "type", "state", "node_path", "pooled_group_id", "properties", "extra")
 
-#: What a listing reads of each row.
+#: Columns that a listing reads.
 READ = (
     *("podm_uuid", "node_uuid", "path", "unseen_since", "created_at", "updated_at"),
     *PLAIN,
@@ -30,57 +30,61 @@ READ = (
 
 
 def index(call: api_call.Call) -> werkzeug.Response:
-    """List the devices of all pools, as last known; with refresh, as they are now."""
-    freshness, troubles = inventory.fresh(call, inventory.podm_of(call))
-    rows, more = device_objects.page(call.service.db, call.page_wanted(RENAMED), READ)
+    """List pooled devices, as last read; with refresh, pod managers are read first."""
+    freshness, podm_errors = freshness_handlers.of_listing(
+        call, freshness_handlers.podm_filter(call)
+    )
+    rows, more = device_objects.page(call.service.db, call.page_query(RENAMED), READ)
     views = [view(call, row, freshness) for row in rows]
-    return api_call.answer(inventory.answer_of(call, PLURAL, views, more, troubles))
+    return api_call.json_response(freshness_handlers.page(call, PLURAL, views, more, podm_errors))
 
 
 def show(call: api_call.Call, ident: str) -> werkzeug.Response:
-    """Show a device, as last known; with refresh, as its pod manager has it now."""
+    """Show a device, as last read; with refresh, its pod manager is read first."""
     row = device_objects.get(call.service.db, ident)
-    freshness, _ = inventory.fresh(call, row.podm_uuid)
-    return api_call.answer(view(call, device_objects.get(call.service.db, row.uuid), freshness))
+    freshness, _ = freshness_handlers.of_listing(call, row.podm_uuid)
+    return api_call.json_response(
+        view(call, device_objects.get(call.service.db, row.uuid), freshness)
+    )
 
 
 def sync(call: api_call.Call) -> werkzeug.Response:
-    """Have one or all pod managers read, and say how that went."""
-    asked, troubles = refreshed(call)
-    ill = {trouble["podm_id"] for trouble in troubles}
-    well = [podm.uuid for podm in asked if podm.uuid not in ill]
-    return api_call.answer({"synced": well, "errors": troubles})
+    """Read one or all pod managers, and show which of them failed."""
+    podms, podm_errors = refresh(call)
+    failed = {error["podm_id"] for error in podm_errors}
+    synced = [podm.uuid for podm in podms if podm.uuid not in failed]
+    return api_call.json_response({"synced": synced, "errors": podm_errors})
 
 
-def refreshed(
+def refresh(
     call: api_call.Call,
 ) -> tuple[Sequence[podmanager_objects.PodManager], list[dict[str, Any]]]:
-    """Refresh the pod manager that a body names, or all of them.
+    """Refresh the pod manager in the body of a request, or all of them.
 
-    :returns: those, and what is wrong with them.
-    :raises PodManagerNotFound: there is none like that.
+    :returns: these pod managers, and the entries for ``errors``.
+    :raises PodManagerNotFound: the pod manager in the body is not registered.
     """
     db = call.service.db
     if "podm_id" in call.body:
-        asked: Sequence[podmanager_objects.PodManager] = [
+        podms: Sequence[podmanager_objects.PodManager] = [
             podmanager_objects.get(db, call.body["podm_id"])
         ]
     else:
-        asked = inventory_objects.list_podmanagers(db)
-    return asked, inventory.renewed(call, asked).troubles(asked)
+        podms = inventory_objects.list_podmanagers(db)
+    return podms, freshness_handlers.refresh(call, podms).errors(podms)
 
 
 def view(
-    call: api_call.Call, row: device_objects.Device, freshness: inventory.Freshness
+    call: api_call.Call, row: device_objects.Device, freshness: freshness_handlers.Freshness
 ) -> Mapping[str, Any]:
-    """Give a device as the API shows it."""
+    """Return a device as the API shows it."""
     return {
         "podm_id": row.podm_uuid,
         "node_id": row.node_uuid,
         "resource_uri": row.path,
         **{field: getattr(row, field) for field in PLAIN},
         **freshness.view(row),
-        "created_at": api_call.moment(row.created_at),
-        "updated_at": api_call.moment(row.updated_at),
+        "created_at": api_call.isotime(row.created_at),
+        "updated_at": api_call.isotime(row.updated_at),
         "links": [{"rel": "self", "href": call.href(PLURAL, row.uuid)}],
     }

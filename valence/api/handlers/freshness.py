@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What listings of systems, racks, devices and nodes have in common: how fresh they are."""
+"""The age of the inventory that an answer shows, and the errors of pod managers beside it.
+
+Shared by the listings of systems, racks, devices and nodes.
+"""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -10,70 +13,73 @@ from typing import Any
 
 from valence import errors
 from valence.api import call as api_call
-from valence.objects import base
+from valence.objects import base as objects_base
 from valence.objects import inventory as inventory_objects
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor import waiting
 
-#: What is said of a pod manager of which nothing was wrong, but which is not told of.
+#: Code and detail of an entry in ``errors`` for a pod manager without a fault of its own.
 UNKNOWN = (
     "valence.inventory.unknown",
-    "What it has is not known yet. Ask with refresh=true, or wait for the next refresh.",
+    "Its inventory was never read. Repeat the request with refresh=true, or wait for the next "
+    "refresh.",
 )
 PENDING = (
     "valence.inventory.pending",
-    "It is being read, and was not ready in time. What was known before is shown.",
+    "Its inventory is being read, and was not ready in time. The previous inventory is shown.",
 )
 STALE = (
     "valence.inventory.stale",
-    "It was not asked for long. Ask with refresh=true, and see whether valence-api refreshes.",
+    "Its inventory is old. Repeat the request with refresh=true, and check that valence-api "
+    "refreshes it.",
 )
 
-#: status of a pod manager -> what is said of it beside the nodes that stand on it.
-UNWELL = {
+#: status of a pod manager -> code and detail of its entry beside a listing of nodes
+UNAVAILABLE = {
     "offline": (
         errors.PodManagerUnreachable.code,
-        "It does not answer. Its nodes are shown as last known.",
+        "It does not respond. Its nodes are shown as last known.",
     ),
     "degraded": (
         errors.PodManagerFailed.code,
-        "It does not answer as it should. Its nodes are shown as last known.",
+        "Its responses are errors. Its nodes are shown as last known.",
     ),
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Freshness:
-    """How fresh what is known of pod managers is.
+    """The age of the inventories of pod managers.
 
-    :ivar pending: those that are being read just now.
+    :ivar inventories: uuid of a pod manager -> its inventory.
+    :ivar pending: uuids of those whose inventory is being read.
+    :ivar stale_after: seconds.
     """
 
-    known: Mapping[str, inventory_objects.Inventory]
+    inventories: Mapping[str, inventory_objects.Inventory]
     pending: frozenset[str]
     now: datetime.datetime
     stale_after: float
 
     def view(self, row: Any) -> dict[str, Any]:
-        """Give the fields that tell how old a system or a rack is."""
-        inventory = self.known.get(row.podm_uuid)
+        """Return the fields for the age of a system, a rack or a device."""
+        inventory = self.inventories.get(row.podm_uuid)
         seen = inventory_objects.seen_at(row, inventory)
         stale = row.unseen_since is not None or self._is_stale(inventory)
-        age = self._age(seen)
-        return {"seen_at": api_call.moment(seen), "age": age, "stale": stale}
+        return {"seen_at": api_call.isotime(seen), "age": self._age(seen), "stale": stale}
 
-    def troubles(self, asked: Sequence[podmanager_objects.PodManager]) -> list[dict[str, Any]]:
-        """Give an entry for each pod manager that an answer does not tell of as it is now."""
-        return [trouble for podm in asked if (trouble := self._trouble(podm)) is not None]
+    def errors(self, podms: Sequence[podmanager_objects.PodManager]) -> list[dict[str, Any]]:
+        """Return an entry for each pod manager whose current inventory is not known."""
+        return [error for podm in podms if (error := self._error(podm)) is not None]
 
-    def _trouble(self, podm: podmanager_objects.PodManager) -> dict[str, Any] | None:
-        known = self.known.get(podm.uuid)
-        refreshed = known.refreshed_at if known else None
-        fault: dict[str, Any] | None = known.fault if known else None
+    def _error(self, podm: podmanager_objects.PodManager) -> dict[str, Any] | None:
+        inventory = self.inventories.get(podm.uuid)
+        refreshed_at = inventory.refreshed_at if inventory else None
+        fault: dict[str, Any] | None = inventory.fault if inventory else None
         for applies, (code, detail) in (
             (podm.uuid in self.pending, PENDING),
-            (fault is None and refreshed is None, UNKNOWN),
-            (fault is None and self._is_stale(known), STALE),
+            (fault is None and refreshed_at is None, UNKNOWN),
+            (fault is None and self._is_stale(inventory), STALE),
         ):
             if applies:
                 fault = {"code": code, "detail": detail}
@@ -84,8 +90,8 @@ class Freshness:
             "podm_id": podm.uuid,
             "podm_name": podm.name,
             **fault,
-            "refreshed_at": api_call.moment(refreshed),
-            "age": None if refreshed is None else self._age(refreshed),
+            "refreshed_at": api_call.isotime(refreshed_at),
+            "age": None if refreshed_at is None else self._age(refreshed_at),
         }
 
     def _is_stale(self, inventory: inventory_objects.Inventory | None) -> bool:
@@ -98,52 +104,60 @@ class Freshness:
         return _seconds(self.now - moment)
 
 
-def fresh(call: api_call.Call, podm_uuid: str | None) -> tuple[Freshness, list[dict[str, Any]]]:
-    """Refresh what is asked to be, and tell how fresh everything is.
+def of_listing(
+    call: api_call.Call, podm_uuid: str | None
+) -> tuple[Freshness, list[dict[str, Any]]]:
+    """Refresh if the request requires it, and return the freshness of a listing.
 
-    :param podm_uuid: the one pod manager that is asked for; None: all.
-    :returns: that, and what is wrong with pod managers.
+    :param podm_uuid: the one pod manager that the listing is about; None: all.
+    :returns: the freshness, and the entries for ``errors``.
     """
-    asked = _asked(call, podm_uuid)
-    freshness = renewed(call, asked if call.query.get("refresh") else ())
-    return freshness, freshness.troubles(asked)
+    podms = _podmanagers(call, podm_uuid)
+    freshness = refresh(call, podms if call.query.get("refresh") else ())
+    return freshness, freshness.errors(podms)
 
 
-def renewed(call: api_call.Call, asked: Sequence[podmanager_objects.PodManager]) -> Freshness:
-    """Refresh pod managers, wait for them a while, and tell how fresh everything is."""
+def refresh(call: api_call.Call, podms: Sequence[podmanager_objects.PodManager]) -> Freshness:
+    """Refresh pod managers for at most ``[inventory] request_timeout`` seconds.
+
+    :returns: the freshness of all pod managers afterwards.
+    """
     service = call.service
-    within = service.conf.inventory.request_timeout
-    pending = service.inventory.refresh([podm.uuid for podm in asked], within)
+    timeout = service.conf.inventory.request_timeout
+    pending = service.inventory.refresh([podm.uuid for podm in podms], timeout)
     return Freshness(
-        known=inventory_objects.by_podm(service.db),
+        inventories=inventory_objects.by_podm(service.db),
         pending=frozenset(pending),
         now=waiting.now(),
         stale_after=service.conf.inventory.stale_after,
     )
 
 
-def _asked(call: api_call.Call, podm_uuid: str | None) -> Sequence[podmanager_objects.PodManager]:
+def _podmanagers(
+    call: api_call.Call, podm_uuid: str | None
+) -> Sequence[podmanager_objects.PodManager]:
     if podm_uuid is not None:
-        found = podmanager_objects.find(call.service.db, podm_uuid)
-        return [found] if found is not None else []
+        podm = podmanager_objects.find(call.service.db, podm_uuid)
+        return [podm] if podm is not None else []
     return inventory_objects.list_podmanagers(call.service.db)
 
 
-def unwell(
-    call: api_call.Call, known: Mapping[str, inventory_objects.Unavailable]
+def unavailable_errors(
+    call: api_call.Call, unavailable: Mapping[str, inventory_objects.Unavailable]
 ) -> list[dict[str, Any]]:
-    """Give an entry for each pod manager that is not online.
+    """Return an entry for each pod manager that is not online.
 
-    What exactly is wrong may name hosts: it is for those who may see pod managers.
+    The reason may contain host names: it is shown to users that may see pod managers.
     """
-    detailed, now = bool(known) and call.allowed("valence:podmanager:get", None), waiting.now()
-    return [_entry(podm, detailed, now) for podm in known.values()]
+    detailed = bool(unavailable) and call.allowed("valence:podmanager:get", None)
+    now = waiting.now()
+    return [_unavailable_error(podm, detailed, now) for podm in unavailable.values()]
 
 
-def _entry(
+def _unavailable_error(
     podm: inventory_objects.Unavailable, detailed: bool, now: datetime.datetime
 ) -> dict[str, Any]:
-    code, detail = UNWELL[podm.status]
+    code, detail = UNAVAILABLE[podm.status]
     return {
         "podm_id": podm.uuid,
         "podm_name": podm.name,
@@ -159,18 +173,18 @@ def _seconds(duration: datetime.timedelta) -> int:
     return max(0, int(duration.total_seconds()))
 
 
-def answer_of(
+def page(
     call: api_call.Call,
     plural: str,
     views: Sequence[Mapping[str, Any]],
     more: bool,
-    troubles: list[dict[str, Any]],
+    podm_errors: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Make a page, with what is wrong with pod managers beside it."""
-    return {**call.page(plural, views, more), "errors": troubles}
+    """Return the body of a page, with the entries of pod managers in ``errors``."""
+    return {**call.page(plural, views, more), "errors": podm_errors}
 
 
-def podm_of(call: api_call.Call) -> str | None:
-    """Give the pod manager that a query asks for, in the one spelling of uuids."""
-    asked = call.query.get("podm_id")
-    return None if asked is None else base.as_uuid(asked) or asked
+def podm_filter(call: api_call.Call) -> str | None:
+    """Return the uuid in the filter ``podm_id``, in canonical spelling; None: no filter."""
+    value = call.query.get("podm_id")
+    return None if value is None else objects_base.as_uuid(value) or value

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Pooled devices, in the form in which earlier clients ask for them and read them."""
+"""Pooled devices, in the form of earlier releases."""
 
 import functools
 from typing import Any
@@ -15,31 +15,33 @@ from valence.objects import device as device_objects
 
 
 def index(call: api_call.Call) -> werkzeug.Response:
-    """List pooled devices, all of them in one list."""
+    """List all pooled devices in one bare list."""
     renamed = {**device.RENAMED, "uuid": "uuid"}
     page = functools.partial(device_objects.page, call.service.db)
-    rows = legacy_podmanager.every(page, call.page_wanted(renamed))
-    return api_call.answer([_view(row, legacy_schemas.LISTED) for row in rows])
+    rows = legacy_podmanager.all_pages(page, call.page_query(renamed))
+    return api_call.json_response([_view(row, legacy_schemas.LISTED) for row in rows])
 
 
 def show(call: api_call.Call, ident: str) -> werkzeug.Response:
-    """Show a pooled device, as it was shown before."""
-    return api_call.answer(_view(device_objects.get(call.service.db, ident), legacy_schemas.SHOWN))
+    """Show a pooled device, in the form of earlier releases."""
+    return api_call.json_response(
+        _view(device_objects.get(call.service.db, ident), legacy_schemas.SHOWN)
+    )
 
 
 def sync(call: api_call.Call) -> werkzeug.Response:
-    """Have one or all pod managers read, and say of each whether that went well."""
-    asked, troubles = device.refreshed(call)
-    ill = {trouble["podm_id"] for trouble in troubles}
-    return api_call.answer(
+    """Read one or all pod managers, and show for each whether that succeeded."""
+    podms, podm_errors = device.refresh(call)
+    failed = {error["podm_id"] for error in podm_errors}
+    return api_call.json_response(
         [
-            {"podm_id": podm.uuid, "status": "FAILED" if podm.uuid in ill else "SUCCESS"}
-            for podm in asked
+            {"podm_id": podm.uuid, "status": "FAILED" if podm.uuid in failed else "SUCCESS"}
+            for podm in podms
         ]
     )
 
 
 def _view(row: device_objects.Device, fields: tuple[str, ...]) -> dict[str, Any]:
-    whole = {name: getattr(row, device.RENAMED.get(name, name)) for name in fields}
-    times = {name: api_call.moment(whole[name]) for name in fields if name.endswith("_at")}
-    return {**whole, **times}
+    values = {name: getattr(row, device.RENAMED.get(name, name)) for name in fields}
+    times = {name: api_call.isotime(values[name]) for name in fields if name.endswith("_at")}
+    return {**values, **times}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Pod managers, in the form in which earlier clients ask for them and read them.
+"""Pod managers, in the form of earlier releases.
 
-A table translates; what is done is what :mod:`valence.api.handlers.podmanager` does.
+Requests and responses are translated; :mod:`valence.api.handlers.podmanager` handles them.
 """
 
 from collections.abc import Callable
@@ -17,65 +17,67 @@ import werkzeug
 
 from valence.api import call as api_call
 from valence.api.handlers import podmanager
-from valence.objects import base
+from valence.objects import base as objects_base
 from valence.objects import podmanager as podmanager_objects
 
-#: Fields that are called the same, then and now.
+#: Fields with the same name in both forms.
 PLAIN = ("uuid", "name", "url", "driver", "status", "created_at", "updated_at")
 
 
 def index(call: api_call.Call) -> werkzeug.Response:
-    """List pod managers, all of them in one list."""
-    rows = every(functools.partial(podmanager_objects.page, call.service.db), base.Query())
-    return api_call.answer([earlier(podmanager.view(call, row)) for row in rows])
+    """List all pod managers in one bare list."""
+    rows = all_pages(
+        functools.partial(podmanager_objects.page, call.service.db), objects_base.Query()
+    )
+    return api_call.json_response([_legacy_view(podmanager.view(call, row)) for row in rows])
 
 
 def show(call: api_call.Call, ident: str) -> werkzeug.Response:
-    """Show a pod manager, as it was shown before."""
-    return _answer(podmanager.show(call, ident))
+    """Show a pod manager, in the form of earlier releases."""
+    return _legacy(podmanager.show(call, ident))
 
 
 def create(call: api_call.Call) -> werkzeug.Response:
-    """Make a pod manager known, asked for as before."""
-    return _answer(podmanager.create(_today(call)))
+    """Register a pod manager, in the form of earlier releases."""
+    return _legacy(podmanager.create(_current(call)))
 
 
 def update(call: api_call.Call, ident: str) -> werkzeug.Response:
-    """Change a pod manager, asked for as before."""
-    return _answer(podmanager.update(_today(call), ident))
+    """Change a pod manager, in the form of earlier releases."""
+    return _legacy(podmanager.update(_current(call), ident))
 
 
 def delete(call: api_call.Call, ident: str) -> werkzeug.Response:
-    """Forget a pod manager, as before."""
+    """Delete a pod manager."""
     return podmanager.delete(call, ident)
 
 
-def every(
-    page: Callable[[base.Query], tuple[Sequence[Any], bool]], query: base.Query
+def all_pages(
+    page: Callable[[objects_base.Query], tuple[Sequence[Any], bool]], query: objects_base.Query
 ) -> list[Any]:
-    """Read all pages of a collection."""
-    found: list[Any] = []
+    """Return the rows of all pages of a collection."""
+    rows: list[Any] = []
     more = True
     while more:
-        rows, more = page(query)
-        found += rows
-        query = dataclasses.replace(query, marker=rows[-1].uuid if rows else None)
-    return found
+        batch, more = page(query)
+        rows += batch
+        query = dataclasses.replace(query, marker=batch[-1].uuid if batch else None)
+    return rows
 
 
-def earlier(view: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a pod manager in the earlier form; its password is not shown any more."""
-    known = {"type": "basic", "auth_items": {"username": view["username"]}}
-    return {**{field: view[field] for field in PLAIN}, "authentication": [known]}
+def _legacy_view(view: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a pod manager in the earlier form, without its password."""
+    authentication = {"type": "basic", "auth_items": {"username": view["username"]}}
+    return {**{field: view[field] for field in PLAIN}, "authentication": [authentication]}
 
 
-def _today(call: api_call.Call) -> api_call.Call:
-    """Give a call with the body that it has today."""
+def _current(call: api_call.Call) -> api_call.Call:
+    """Return a call with its body translated to the current form."""
     body = {key: value for key, value in call.body.items() if key != "authentication"}
-    for known in call.body.get("authentication", ()):
-        body.update(known["auth_items"])
+    for authentication in call.body.get("authentication", ()):
+        body.update(authentication["auth_items"])
     return dataclasses.replace(call, body=body)
 
 
-def _answer(answer: werkzeug.Response) -> werkzeug.Response:
-    return api_call.answer(earlier(json.loads(answer.get_data())))
+def _legacy(response: werkzeug.Response) -> werkzeug.Response:
+    return api_call.json_response(_legacy_view(json.loads(response.get_data())))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Nodes that were there before Valence: taken on as they are."""
+"""Adopting nodes: a node that Valence did not compose gets a row, and stays unchanged."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,11 +10,12 @@ from valence import ownership
 from valence import podmanagers
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
+from valence.objects import node_changes
 from valence.objects import podmanager as podmanager_objects
 from valence.service import Service
 from valence_conductor import ids
 
-#: What a pod manager says of a node -> what a node's properties call it.
+#: section and key of what a pod manager reports -> key in the node's properties
 PROPERTIES = {
     ("processor", "cores"): "total_cores",
     ("processor", "count"): "count",
@@ -23,85 +24,91 @@ PROPERTIES = {
 }
 
 
-def take_on(
-    service: Service, asked: Mapping[str, Any], request_id: str | None
+def adopt(
+    service: Service, request: Mapping[str, Any], request_id: str | None
 ) -> node_objects.Node:
-    """Take on a node that a pod manager has already; nothing of it is changed.
+    """Adopt a node that exists on a pod manager already; it is not changed there.
 
-    :param asked: ``podm_id`` and ``path``, at will ``name`` and ``description``.
-    :raises PodManagerNotFound: there is no such pod manager.
-    :raises PodManagerNodeGone: it has no such node.
+    :param request: ``podm_id`` and ``path``; optionally ``name`` and ``description``.
+    :raises PodManagerNotFound: no such pod manager is registered.
+    :raises PodManagerNodeGone: the pod manager has no such node.
     :raises NodeBusy: the node is still being assembled, or has failed.
-    :raises NodeDuplicate: the node is known, or another installation of Valence made it.
+    :raises NodeDuplicate: the node has a row already, or another installation of Valence
+        composed it.
     """
-    podm = podmanager_objects.get(service.db, asked["podm_id"])
-    driver, path = service.drivers.get(podm.uuid), asked["path"].rstrip("/")
+    podm = podmanager_objects.get(service.db, request["podm_id"])
+    driver, path = service.drivers.get(podm.uuid), request["path"].rstrip("/")
     try:
-        member, seen = _look(driver, path, podm.name)
+        member, hardware = _read(driver, path, podm.name)
     except errors.ValenceError as exc:
         service.drivers.record_status(podm.uuid, exc)
         raise
-    return node_objects.adopt(
+    return node_changes.adopt(
         service.db,
         {
             "uuid": _uuid_for(service, member, podm.uuid),
-            "name": asked.get("name"),
-            "description": asked.get("description"),
-            "fingerprint": node_objects.fingerprint(asked),
+            "name": request.get("name"),
+            "description": request.get("description"),
+            "fingerprint": node_objects.fingerprint(request),
             "request_id": request_id,
-            "properties": _properties(seen),
+            "properties": _properties(hardware),
             "podm_uuid": podm.uuid,
             "path": path,
-            "system_path": seen.system_path,
-            "power_state": seen.power_state,
+            "system_path": hardware.system_path,
+            "power_state": hardware.power_state,
             "adopted_as": member.name or path,
         },
     )
 
 
-def _look(
-    driver: podmanagers.Driver, path: str, podm: str
+def _read(
+    driver: podmanagers.Driver, path: str, podm_name: str
 ) -> tuple[podmanagers.Member, podmanagers.ComposedNode]:
-    """Find a node among those of its pod manager, and read it.
+    """Read a node that its pod manager lists.
 
-    :raises PodManagerNodeGone: it has none there.
+    :raises PodManagerNodeGone: the pod manager does not list it.
     :raises NodeBusy: it is still being assembled, or has failed.
     """
     paths = [member.path for member in driver.members()]
     if path not in paths:
         some = ", ".join(paths[:10]) or "none"
         raise errors.PodManagerNodeGone(
-            f"Pod manager {podm} has no node {path}. Its nodes are: {some}."
+            f"Pod manager {podm_name} has no node {path}. Its nodes are: {some}."
         )
-    member, seen = driver.member(path), driver.read(path)
-    if seen.state not in (None, podmanagers.State.ASSEMBLED):
+    member, hardware = driver.member(path), driver.read(path)
+    if hardware.state not in (None, podmanagers.State.ASSEMBLED):
         raise errors.NodeBusy(
-            f"{path} of pod manager {podm} is {seen.state}, and not assembled.", reason=seen.reason
+            f"{path} of pod manager {podm_name} is {hardware.state}. Adopt it when it is "
+            "assembled.",
+            reason=hardware.reason,
         )
-    return member, seen
+    return member, hardware
 
 
 def _uuid_for(service: Service, member: podmanagers.Member, podm_uuid: str) -> str:
-    """Choose the uuid: that which the node bears already, or one that follows from its path.
+    """Return the uuid in the node's Name, or one that is derived from its path.
 
-    :raises NodeDuplicate: another installation of Valence has made the node.
+    :raises NodeDuplicate: another installation of Valence composed the node.
     """
-    made_by = ownership.installation_from_description(member.description)
-    if made_by not in (None, installation_objects.get(service.db)):
+    installation = ownership.installation_from_description(member.description)
+    if installation not in (None, installation_objects.get(service.db)):
         raise errors.NodeDuplicate(
-            f"{member.path} was composed by installation {made_by} of Valence, which may want it "
-            "back. Release it there."
+            f"Installation {installation} of Valence composed {member.path}, and may release it. "
+            "Release it there."
         )
-    bears = ownership.node_uuid_from_name(member.name)
-    return bears or ids.derive_uuid("adopted", f"{podm_uuid}{member.path}", 1)
+    named = ownership.node_uuid_from_name(member.name)
+    return named or ids.derive_uuid("adopted", f"{podm_uuid}{member.path}", 1)
 
 
-def _properties(seen: podmanagers.ComposedNode) -> dict[str, Any]:
-    """Say what a node has in the words in which one is asked for."""
-    found: dict[str, dict[str, Any]] = {}
-    told: Mapping[str, Mapping[str, Any]] = {"processor": seen.processor, "memory": seen.memory}
-    for (section, said), field in PROPERTIES.items():
-        value = told[section].get(said)
+def _properties(hardware: podmanagers.ComposedNode) -> dict[str, Any]:
+    """Return what a node has, in the form of the requirements of a request."""
+    properties: dict[str, dict[str, Any]] = {}
+    sections: Mapping[str, Mapping[str, Any]] = {
+        "processor": hardware.processor,
+        "memory": hardware.memory,
+    }
+    for (section, key), field in PROPERTIES.items():
+        value = sections[section].get(key)
         if value:
-            found.setdefault(section, {})[field] = value[:128] if field == "model" else value
-    return found
+            properties.setdefault(section, {})[field] = value[:128] if field == "model" else value
+    return properties

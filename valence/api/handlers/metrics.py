@@ -10,6 +10,8 @@ from valence.api import metrics as api_metrics
 
 
 def metrics(call: api_call.Call) -> werkzeug.Response:
-    """Give the metrics of the service, in Prometheus's text format."""
-    content = api_metrics.text(call.service)
+    """Show the metrics of the service, in Prometheus's text format."""
+    service = call.service
+    exported = service.conf.conductor.metrics_port is not None
+    content = api_metrics.render(service.db, () if exported else (service.ledger,))
     return werkzeug.Response(content, content_type=prometheus_client.CONTENT_TYPE_LATEST)

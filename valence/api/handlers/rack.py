@@ -8,43 +8,45 @@ from typing import Any
 import werkzeug
 
 from valence.api import call as api_call
-from valence.api.handlers import freshness as inventory
+from valence.api.handlers import freshness as freshness_handlers
 from valence.objects import rack as rack_objects
 
 PLURAL = "racks"
 
-#: Query parameters that are called otherwise in the table.
+#: query parameter -> column, where the names differ
 RENAMED = {"podm_id": "podm_uuid"}
 
-#: Fields that the API shows as the row has them.
+#: Fields that the API shows as they are in the row.
 PLAIN = ("path", "chassis_type", "manufacturer", "model", "serial_number", "health")
 
 
 def index(call: api_call.Call) -> werkzeug.Response:
-    """List the racks of all pod managers, as last known; with refresh, as they are now."""
-    freshness, troubles = inventory.fresh(call, inventory.podm_of(call))
-    rows, more = rack_objects.page(call.service.db, call.page_wanted(RENAMED))
+    """List all racks, as last read; with refresh, pod managers are read first."""
+    freshness, podm_errors = freshness_handlers.of_listing(
+        call, freshness_handlers.podm_filter(call)
+    )
+    rows, more = rack_objects.page(call.service.db, call.page_query(RENAMED))
     contents = rack_objects.contents(call.service.db, [row.uuid for row in rows])
     views = [view(call, row, contents[row.uuid], freshness) for row in rows]
-    return api_call.answer(inventory.answer_of(call, PLURAL, views, more, troubles))
+    return api_call.json_response(freshness_handlers.page(call, PLURAL, views, more, podm_errors))
 
 
 def show(call: api_call.Call, ident: str) -> werkzeug.Response:
-    """Show a rack, as last known; with refresh, as its pod manager has it now."""
-    found = rack_objects.get(call.service.db, ident)
-    freshness, _ = inventory.fresh(call, found.podm_uuid)
-    row = rack_objects.get(call.service.db, found.uuid)
+    """Show a rack, as last read; with refresh, its pod manager is read first."""
+    row = rack_objects.get(call.service.db, ident)
+    freshness, _ = freshness_handlers.of_listing(call, row.podm_uuid)
+    row = rack_objects.get(call.service.db, row.uuid)
     contents = rack_objects.contents(call.service.db, [row.uuid])
-    return api_call.answer(view(call, row, contents[row.uuid], freshness))
+    return api_call.json_response(view(call, row, contents[row.uuid], freshness))
 
 
 def view(
     call: api_call.Call,
     row: rack_objects.Rack,
     contents: Mapping[str, int],
-    freshness: inventory.Freshness,
+    freshness: freshness_handlers.Freshness,
 ) -> Mapping[str, Any]:
-    """Give a rack as the API shows it."""
+    """Return a rack as the API shows it."""
     counts = {state: contents.get(state, 0) for state in ("used", "free", "absent")}
     return {
         "uuid": row.uuid,
@@ -53,6 +55,6 @@ def view(
         **{field: getattr(row, field) for field in PLAIN},
         "systems": {"total": sum(counts.values()), **counts},
         **freshness.view(row),
-        "created_at": api_call.moment(row.created_at),
+        "created_at": api_call.isotime(row.created_at),
         "links": [{"rel": "self", "href": call.href(PLURAL, row.uuid)}],
     }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Version discovery, as keystoneauth understands it."""
+"""Version discovery, in the form that keystoneauth reads."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from valence.api import call as api_call
 
 def versions(call: api_call.Call) -> werkzeug.Response:
     """List the versions of the API."""
-    return api_call.answer({"versions": [_version(call)]})
+    return api_call.json_response({"versions": [_version(call)]})
 
 
 def version(call: api_call.Call) -> werkzeug.Response:
-    """Show the version that this is."""
-    return api_call.answer({"version": _version(call)})
+    """Show this version of the API."""
+    return api_call.json_response({"version": _version(call)})
 
 
 def _version(call: api_call.Call) -> dict[str, Any]:

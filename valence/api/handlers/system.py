@@ -8,21 +8,21 @@ from typing import Any
 import werkzeug
 
 from valence.api import call as api_call
-from valence.api.handlers import freshness as inventory
+from valence.api.handlers import freshness as freshness_handlers
 from valence.objects import system as system_objects
 
 PLURAL = "systems"
 
-#: Query parameters that are called otherwise in the table.
+#: query parameter -> column, where the names differ
 RENAMED = {"podm_id": "podm_uuid", "rack_id": "rack_uuid", "node_id": "node_uuid"}
 
-#: Query parameters that ask for more than an equal value.
+#: Filters that are not equalities.
 CONDITIONS: api_call.Conditions = {
     "min_cores": lambda value: system_objects.System.cores >= value,
     "min_memory_mib": lambda value: system_objects.System.memory_mib >= value,
 }
 
-#: Fields that the API shows as the row has them.
+#: Fields that the API shows as they are in the row.
 PLAIN = (
     "state",
     "node_path",
@@ -41,7 +41,7 @@ PLAIN = (
 )
 DETAILS = ("processors", "drives", "nics")
 
-#: What a listing reads of each row.
+#: Columns that a listing reads.
 READ = (
     *("uuid", "name", "podm_uuid", "rack_uuid", "node_uuid", "details"),
     *("unseen_since", "created_at"),
@@ -50,25 +50,29 @@ READ = (
 
 
 def index(call: api_call.Call) -> werkzeug.Response:
-    """List the systems of all pod managers, as last known; with refresh, as they are now."""
-    freshness, troubles = inventory.fresh(call, inventory.podm_of(call))
-    query = call.page_wanted(RENAMED, CONDITIONS)
+    """List all systems, as last read; with refresh, pod managers are read first."""
+    freshness, podm_errors = freshness_handlers.of_listing(
+        call, freshness_handlers.podm_filter(call)
+    )
+    query = call.page_query(RENAMED, CONDITIONS)
     rows, more = system_objects.page(call.service.db, query, READ)
     views = [view(call, row, freshness) for row in rows]
-    return api_call.answer(inventory.answer_of(call, PLURAL, views, more, troubles))
+    return api_call.json_response(freshness_handlers.page(call, PLURAL, views, more, podm_errors))
 
 
 def show(call: api_call.Call, ident: str) -> werkzeug.Response:
-    """Show a system, as last known; with refresh, as its pod manager has it now."""
+    """Show a system, as last read; with refresh, its pod manager is read first."""
     row = system_objects.get(call.service.db, ident)
-    freshness, _ = inventory.fresh(call, row.podm_uuid)
-    return api_call.answer(view(call, system_objects.get(call.service.db, row.uuid), freshness))
+    freshness, _ = freshness_handlers.of_listing(call, row.podm_uuid)
+    return api_call.json_response(
+        view(call, system_objects.get(call.service.db, row.uuid), freshness)
+    )
 
 
 def view(
-    call: api_call.Call, row: system_objects.System, freshness: inventory.Freshness
+    call: api_call.Call, row: system_objects.System, freshness: freshness_handlers.Freshness
 ) -> Mapping[str, Any]:
-    """Give a system as the API shows it."""
+    """Return a system as the API shows it."""
     return {
         "uuid": row.uuid,
         "name": row.name,
@@ -78,6 +82,6 @@ def view(
         **{field: getattr(row, field) for field in PLAIN},
         **{field: row.details.get(field, []) for field in DETAILS},
         **freshness.view(row),
-        "created_at": api_call.moment(row.created_at),
+        "created_at": api_call.isotime(row.created_at),
         "links": [{"rel": "self", "href": call.href(PLURAL, row.uuid)}],
     }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""JSON schemas (2020-12) of what is asked and answered, one file a noun.
+"""JSON schemas (2020-12) of requests and responses, one file for each noun.
 
-The same dictionaries validate requests, validate answers in the tests, and make
+The same dictionaries validate requests, validate responses in the tests, and generate
 ``GET /v1/openapi.json``.
 """

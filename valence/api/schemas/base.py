@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the schemas of all nouns are made of."""
+"""Building blocks of the schemas of all nouns."""
 
 from collections.abc import Collection
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ UUID: Schema = {
     "examples": ["8c9f4a52-6a3e-4f0b-9d27-3b1e5c7a9f10"],
 }
 
-#: No control characters: a name is printed, logged and put into URLs.
+#: No control characters: names are printed, logged and used in URLs.
 NAME: Schema = {
     "type": "string",
     "minLength": 1,
@@ -24,10 +24,10 @@ NAME: Schema = {
     "examples": ["rack-7"],
 }
 
-#: As much as MariaDB's TEXT holds of characters of four bytes.
+#: As many characters of four bytes as fit into MariaDB's TEXT.
 TEXT: Schema = {"type": "string", "maxLength": 16383, "pattern": "^[^\\x00]*$"}
 
-MOMENT: Schema = {"type": "string", "format": "date-time"}
+TIME: Schema = {"type": "string", "format": "date-time"}
 
 LINKS: Schema = {
     "type": "array",
@@ -39,8 +39,8 @@ LINKS: Schema = {
     },
 }
 
-#: What is wrong, as an answer and as a node's fault have it.
-TROUBLE: Schema = {
+#: Fields that an error in a response and the fault of a node have in common.
+ERROR_FIELDS: Schema = {
     "status": {"type": "integer", "minimum": 400, "maximum": 599},
     "code": {
         "type": "string",
@@ -51,12 +51,12 @@ TROUBLE: Schema = {
     "detail": {"type": "string", "description": "What is wrong and what to do."},
     "reason": {
         "type": "string",
-        "description": "The pod manager's or Ironic's own words, when there are any.",
+        "description": "The message of the pod manager or of Ironic, if there is one.",
     },
 }
 
-#: name of what the service stands on -> how it is, or why it is not well.
-WORDS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
+#: name of a dependency of the service -> its status, or the reason for it
+CHECKS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
 
 ERRORS: Schema = {
     "type": "object",
@@ -67,9 +67,12 @@ ERRORS: Schema = {
             "items": {
                 "type": "object",
                 "properties": {
-                    **TROUBLE,
-                    "checks": {**WORDS, "description": "Of /healthcheck."},
-                    "reasons": {**WORDS, "description": "Of /healthcheck, if it may say them."},
+                    **ERROR_FIELDS,
+                    "checks": {**CHECKS, "description": "Of /healthcheck."},
+                    "reasons": {
+                        **CHECKS,
+                        "description": "Of /healthcheck, with [healthcheck] detailed.",
+                    },
                     "request_id": {"type": "string"},
                 },
                 "required": ["status", "code", "title", "detail", "request_id"],
@@ -85,12 +88,12 @@ EMPTY: Schema = {"type": "object", "properties": {}, "additionalProperties": Fal
 
 
 def or_null(schema: Schema) -> Schema:
-    """Allow null besides what a schema allows."""
+    """Return a schema that also allows null."""
     return {**schema, "type": [schema["type"], "null"]}
 
 
 def thing(properties: Schema, optional: Collection[str] = ()) -> Schema:
-    """Describe an object that has exactly these properties."""
+    """Return the schema of an object with exactly these properties."""
     return {
         "type": "object",
         "properties": properties,
@@ -100,7 +103,7 @@ def thing(properties: Schema, optional: Collection[str] = ()) -> Schema:
 
 
 def request(properties: Schema, required: Collection[str] = ()) -> Schema:
-    """Describe a body of which only some properties have to be given."""
+    """Return the schema of a body of which only some properties are required."""
     return {
         "type": "object",
         "properties": properties,
@@ -110,26 +113,27 @@ def request(properties: Schema, required: Collection[str] = ()) -> Schema:
 
 
 def change(properties: Schema) -> Schema:
-    """Describe a body that changes at least one property."""
+    """Return the schema of a body that changes at least one property."""
     return {**request(properties), "minProperties": 1}
 
 
 def collection(plural: str, item: Schema) -> Schema:
-    """Describe a page of a collection; ``fields`` may ask for fewer fields."""
-    some = {**item, "required": []}
+    """Return the schema of a page of a collection; ``fields`` may select some fields."""
+    partial = {**item, "required": []}
     return thing(
-        {plural: {"type": "array", "items": some}, "next": {"type": "string"}}, optional=("next",)
+        {plural: {"type": "array", "items": partial}, "next": {"type": "string"}},
+        optional=("next",),
     )
 
 
 def listing(filters: Schema, sortable: Sequence[str]) -> Schema:
-    """Describe the query of a collection."""
+    """Return the schema of the query of a collection."""
     keys = "|".join(sortable)
     return request(
         {
             **filters,
             "limit": {"type": "integer", "minimum": 1, "maximum": 1000},
-            "marker": {**NAME, "description": "uuid or name of the last row of the page before"},
+            "marker": {**NAME, "description": "uuid or name of the last row of the previous page"},
             "sort": {
                 "type": "string",
                 "pattern": f"^({keys})(:(asc|desc))?$",

@@ -8,7 +8,7 @@ from valence.api.schemas.freshness import MAYBE
 
 STATES = ["free", "allocated", "absent"]
 
-#: Of whatever type: drives and accelerators tell different things.
+#: Of devices of every type: drives and accelerators have different properties.
 PROPERTIES: base.Schema = {
     "type": "object",
     "properties": {
@@ -31,19 +31,19 @@ DEVICE = base.thing(
         "podm_id": base.UUID,
         "type": {
             "type": "string",
-            "description": "storage, or what the pod manager calls an accelerator.",
+            "description": "storage, or the type that the pod manager reports for an accelerator.",
             "examples": ["storage"],
         },
         "state": {"enum": STATES},
-        "node_id": {**base.or_null(base.UUID), "description": "The node of ours that has it."},
-        "node_path": {**MAYBE, "description": "Of the composed node that has it."},
-        "pooled_group_id": {**MAYBE, "description": "The Id of the chassis that it is in."},
+        "node_id": {**base.or_null(base.UUID), "description": "The node of Valence that has it."},
+        "node_path": {**MAYBE, "description": "Path of the composed node that has it."},
+        "pooled_group_id": {**MAYBE, "description": "The Id of its chassis."},
         "resource_uri": {"type": "string", "description": "Its path on its pod manager."},
-        "properties": {**PROPERTIES, "description": "Each only when known."},
+        "properties": {**PROPERTIES, "description": "Only those that are known."},
         "extra": {"type": "object"},
         **freshness_schemas.AGE,
-        "created_at": base.MOMENT,
-        "updated_at": base.or_null(base.MOMENT),
+        "created_at": base.TIME,
+        "updated_at": base.or_null(base.TIME),
         "links": base.LINKS,
     }
 )
@@ -68,7 +68,7 @@ SHOW = base.request({"refresh": freshness_schemas.REFRESH})
 
 #: The body of POST sync.
 SYNC = base.request(
-    {"podm_id": {**base.NAME, "description": "uuid or name; left out: every pod manager."}}
+    {"podm_id": {**base.NAME, "description": "uuid or name; every pod manager if absent"}}
 )
 
 SYNCED = base.thing(
@@ -76,8 +76,8 @@ SYNCED = base.thing(
         "synced": {
             "type": "array",
             "items": base.UUID,
-            "description": "The pod managers whose devices are shown as they are now.",
+            "description": "The pod managers that were read successfully.",
         },
-        "errors": {"type": "array", "items": freshness_schemas.TROUBLE},
+        "errors": {"type": "array", "items": freshness_schemas.PODM_ERROR},
     }
 )

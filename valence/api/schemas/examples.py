@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Examples of requests and answers, made of their schemas.
+"""Examples of requests and responses, generated from their schemas.
 
-A leaf with a pattern brings its own (``examples``); so does any object that is to be
-shown otherwise than with all that it may have.
+A schema with a pattern has its own ``examples``; so has an object whose example does not show
+all of its properties.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import Any
 
 from valence.api.schemas import base
 
-#: type -> the value of a leaf that says no more
+#: type -> the example of a schema that only has a type
 PLAIN: Mapping[str, Callable[[base.Schema], Any]] = {
     "string": lambda schema: "text",
     "integer": lambda schema: schema.get("minimum", 1),
@@ -24,12 +24,12 @@ PLAIN: Mapping[str, Callable[[base.Schema], Any]] = {
     },
 }
 
-#: format -> a value
+#: format -> its example
 FORMATS: Mapping[str, Any] = {"date-time": "2026-01-02T03:04:05.678901+00:00"}
 
 
 def of(schema: base.Schema) -> Any:
-    """Give an example of what a schema describes."""
+    """Return an example that is valid for a schema."""
     if "examples" in schema:
         return schema["examples"][0]
     if "enum" in schema:

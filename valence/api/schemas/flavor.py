@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Schemas of flavors, and of what can be composed."""
+"""Schemas of flavors, and of the requirements that can be composed."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ WORD: base.Schema = {**base.NAME, "maxLength": 128}
 
 
 def some(properties: base.Schema) -> base.Schema:
-    """Describe a requirement of which at least one part is given."""
+    """Return the schema of a requirement with at least one property."""
     return base.change(properties)
 
 
 def several(item: base.Schema) -> dict[str, Any]:
-    """Describe a list of requirements."""
+    """Return the schema of a list of requirements."""
     return {"type": "array", "minItems": 1, "maxItems": 64, "items": item}
 
 
@@ -58,7 +58,7 @@ PROPERTIES = some(
             "minItems": 1,
             "maxItems": 64,
             "items": WORD,
-            "description": "Of the pod manager: only one that has all of them is asked.",
+            "description": "Only a pod manager that has all of these tags composes the node.",
         },
     }
 )
@@ -85,8 +85,8 @@ FLAVOR = base.thing(
     {
         "uuid": base.UUID,
         **WRITABLE,
-        "created_at": base.MOMENT,
-        "updated_at": base.or_null(base.MOMENT),
+        "created_at": base.TIME,
+        "updated_at": base.or_null(base.TIME),
         "links": base.LINKS,
     }
 )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the schemas of systems and racks have in common."""
+"""Schemas of the age of inventory data, and of the errors of pod managers beside it."""
 
 from typing import Any
 
@@ -10,26 +10,26 @@ MAYBE: base.Schema = {"type": ["string", "null"]}
 MAYBE_COUNT: base.Schema = {"type": ["integer", "null"], "minimum": 0}
 COUNT: base.Schema = {"type": "integer", "minimum": 0}
 
-#: How old what is shown is.
+#: Fields for the age of a system, a rack or a device.
 AGE: base.Schema = {
-    "seen_at": {**base.MOMENT, "description": "When its pod manager told of it last."},
-    "age": {**COUNT, "description": "Seconds since then."},
+    "seen_at": {**base.TIME, "description": "When its pod manager last listed it."},
+    "age": {**COUNT, "description": "Seconds since seen_at."},
     "stale": {
         "type": "boolean",
-        "description": "Whether the pod manager did not tell of it when it was last asked, or "
-        "was not asked for long.",
+        "description": "Whether the pod manager did not list it when it was last read, or was "
+        "not read for [inventory] stale_after seconds.",
     },
 }
 
-#: A pod manager of which an answer does not tell as it is now.
-TROUBLE = base.thing(
+#: A pod manager whose current inventory is not in the response.
+PODM_ERROR = base.thing(
     {
         "podm_id": base.UUID,
         "podm_name": {"type": "string"},
-        "code": base.TROUBLE["code"],
-        "detail": base.TROUBLE["detail"],
-        "reason": base.TROUBLE["reason"],
-        "refreshed_at": base.or_null(base.MOMENT),
+        "code": base.ERROR_FIELDS["code"],
+        "detail": base.ERROR_FIELDS["detail"],
+        "reason": base.ERROR_FIELDS["reason"],
+        "refreshed_at": base.or_null(base.TIME),
         "age": {**MAYBE_COUNT, "description": "Seconds since refreshed_at."},
     },
     optional=("reason",),
@@ -37,16 +37,16 @@ TROUBLE = base.thing(
 
 REFRESH: base.Schema = {
     "type": "boolean",
-    "description": "Have the pod managers read first, and wait for them a while.",
+    "description": "Read the pod managers first, for at most [inventory] request_timeout seconds.",
 }
 
 
 def collection(plural: str, item: base.Schema) -> base.Schema:
-    """Describe a page of a collection, with the pod managers that could not be asked."""
-    made = base.collection(plural, item)
-    errors: dict[str, Any] = {"type": "array", "items": TROUBLE}
+    """Return the schema of a page of a collection, with the errors of pod managers."""
+    page = base.collection(plural, item)
+    errors: dict[str, Any] = {"type": "array", "items": PODM_ERROR}
     return {
-        **made,
-        "properties": {**made["properties"], "errors": errors},
-        "required": [*made["required"], "errors"],
+        **page,
+        "properties": {**page["properties"], "errors": errors},
+        "required": [*page["required"], "errors"],
     }

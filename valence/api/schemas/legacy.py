@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Requests and answers of paths as earlier clients know them."""
+"""Schemas of the deprecated paths of earlier releases."""
 
 from valence.api.schemas import base
 from valence.api.schemas import device
@@ -35,14 +35,14 @@ PODMANAGER = base.thing(
         "uuid": base.UUID,
         **WRITABLE,
         "status": podmanager.PODMANAGER["properties"]["status"],
-        "created_at": base.MOMENT,
-        "updated_at": base.or_null(base.MOMENT),
+        "created_at": base.TIME,
+        "updated_at": base.or_null(base.TIME),
     }
 )
 
 PODMANAGERS: base.Schema = {"type": "array", "items": PODMANAGER}
 
-#: What a listing of devices shows and filters by, and what one of them shows.
+#: Fields that a listing of devices has and filters by, and those of a single device.
 LISTED = ("uuid", "podm_id", "type", "state", "node_id", "resource_uri", "pooled_group_id")
 SHOWN = (*LISTED, "properties", "extra", "created_at", "updated_at")
 

@@ -25,11 +25,11 @@ CREATE: base.Schema = {
         {
             "uuid": {
                 **base.UUID,
-                "description": "Chosen by the client: the same request again is the same node.",
+                "description": "Chosen by the client: the same request returns the same node.",
             },
             "name": base.NAME,
             "description": base.TEXT,
-            "podm_id": {**base.UUID, "description": "Left out: Valence chooses."},
+            "podm_id": {**base.UUID, "description": "The scheduler chooses one if absent."},
             "flavor_id": {**base.NAME, "description": "uuid or name"},
             "properties": flavor.PROPERTIES,
         }
@@ -52,7 +52,7 @@ MANAGE = base.request(
         "path": {
             **base.NAME,
             "maxLength": 1024,
-            "description": "Of the node there, such as /redfish/v1/Nodes/7.",
+            "description": "Path of the node there, such as /redfish/v1/Nodes/7.",
         },
         "name": base.NAME,
         "description": base.TEXT,
@@ -62,7 +62,7 @@ MANAGE = base.request(
 
 WORD: base.Schema = {**base.NAME, "maxLength": 64}
 
-#: Exactly one of the actions. What their words may be, the pod manager says.
+#: Exactly one of the actions. The pod manager determines which values it offers.
 ACTION: base.Schema = {
     **base.request(
         {
@@ -74,7 +74,7 @@ ACTION: base.Schema = {
                 **base.request(
                     {"Target": WORD, "Enabled": WORD, "Mode": WORD}, required=("Target",)
                 ),
-                "description": "What to boot from; Enabled: Once (the default), Continuous or "
+                "description": "Its boot source; Enabled: Once (the default), Continuous or "
                 "Disabled.",
             },
         }
@@ -87,14 +87,14 @@ DELETE = base.request(
     {
         "force": {
             "type": "boolean",
-            "description": "Take a missing node out of Ironic, whatever Ironic does with it.",
+            "description": "Delete a missing node in Ironic first, even if it is deployed.",
         }
     }
 )
 
 REGISTER = base.request(
     {
-        "uuid": {**base.UUID, "description": "Of the node in Ironic."},
+        "uuid": {**base.UUID, "description": "uuid of the node in Ironic"},
         "name": base.NAME,
         "resource_class": {**base.NAME, "maxLength": 80},
         "traits": {"type": "array", "maxItems": 50, "items": base.NAME},
@@ -123,16 +123,24 @@ FAULT: base.Schema = {
         {"type": "null"},
         base.thing(
             {
-                **base.TROUBLE,
+                **base.ERROR_FIELDS,
                 "operation": {"enum": ["compose", "register", "unregister", "release"]},
-                "at": base.MOMENT,
+                "at": base.TIME,
+                "cleanup": {
+                    **base.thing(
+                        {"result": {"enum": ["pending", "done", "failed"]}, "detail": MAYBE}
+                    ),
+                    "description": "Of a failed compose: pending while the node is released, "
+                    "done when everything was returned to the pool, failed when the pod manager "
+                    "may still hold hardware; then detail says why.",
+                },
                 "refusals": {
                     "type": "object",
                     "additionalProperties": {"type": "string"},
-                    "description": "Name of a pod manager -> why it does not compose the node.",
+                    "description": "Name of a pod manager -> why it refused to compose the node.",
                 },
             },
-            optional=("reason", "refusals"),
+            optional=("reason", "cleanup", "refusals"),
         ),
     ],
     "description": "Why the last operation failed.",
@@ -144,23 +152,26 @@ NODE = base.thing(
         "name": MAYBE,
         "description": MAYBE,
         "state": {"enum": STATES},
-        "task": {**MAYBE, "description": "What is being done just now."},
-        "task_since": base.or_null(base.MOMENT),
+        "task": {**MAYBE, "description": "The running task of the current operation."},
+        "task_since": base.or_null(base.TIME),
         "podm_uuid": base.or_null(base.UUID),
         "podm_id": {**base.or_null(base.UUID), "description": "The same as podm_uuid."},
         "flavor_id": base.or_null(base.UUID),
         "properties": {
             **flavor.PROPERTIES,
             "minProperties": 0,
-            "description": "What was asked for; of an adopted node, what is known of it.",
+            "description": "The requirements; of an adopted node, what its pod manager reports.",
         },
-        "adopted": {"type": "boolean", "description": "It was there before Valence."},
-        "path": {**MAYBE, "description": "Of the node on its pod manager."},
-        "system_path": {**MAYBE, "description": "Of its system on the pod manager."},
+        "adopted": {
+            "type": "boolean",
+            "description": "Whether it existed before Valence registered it.",
+        },
+        "path": {**MAYBE, "description": "Path of the node on its pod manager."},
+        "system_path": {**MAYBE, "description": "Path of its system on the pod manager."},
         "interfaces": {
             "type": "array",
             "items": INTERFACE,
-            "description": "Its network interfaces; known once it was registered.",
+            "description": "Its network interfaces; filled when it is first registered.",
         },
         "power_state": MAYBE,
         "managed_by": {"enum": [None, "ironic"]},
@@ -169,13 +180,13 @@ NODE = base.thing(
         "generation": {"type": "integer"},
         "stale": {
             "type": "boolean",
-            "description": "Whether its pod manager is not online, so that it is shown as last "
-            "known; why not is in errors beside a listing.",
+            "description": "Whether its pod manager is not online, so that these values may be "
+            "old; the reason is in errors of a listing.",
         },
         "project_id": {**MAYBE, "description": "The project that it belongs to."},
-        "user_id": {**MAYBE, "description": "Who asked for it."},
-        "created_at": base.MOMENT,
-        "updated_at": base.or_null(base.MOMENT),
+        "user_id": {**MAYBE, "description": "The user that composed it."},
+        "created_at": base.TIME,
+        "updated_at": base.or_null(base.TIME),
         "links": base.LINKS,
     }
 )

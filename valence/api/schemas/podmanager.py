@@ -27,14 +27,14 @@ WRITABLE: base.Schema = {
         "minLength": 1,
         "maxLength": 64,
         "pattern": "^[A-Za-z0-9_.-]+$",
-        "description": "How to speak to it; rsd by default.",
+        "description": "Name of the driver for its API; rsd by default.",
         "examples": ["rsd"],
     },
     "username": base.or_null({**base.TEXT, "maxLength": 255}),
     "password": base.or_null({**base.TEXT, "maxLength": 1024, "writeOnly": True}),
     "verify_ca": {
-        "description": "Whether to verify its certificate; or the file with those of the "
-        "authorities to trust, on the hosts of the service and of Ironic.",
+        "description": "Whether to verify its certificate; or the path of a file with the "
+        "certificates of trusted authorities, on the hosts of the service and of Ironic.",
         "oneOf": [
             {"type": "boolean"},
             {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": "^[^\\x00]*$"},
@@ -47,20 +47,20 @@ WRITABLE: base.Schema = {
             "maxLength": 65535,
             "pattern": "^[^\\x00]*$",
             "description": "Certificates, in PEM, of the only authorities that the service trusts "
-            "for it; null: as verify_ca says.",
+            "for it; null: verify_ca applies.",
         }
     ),
     "enabled": {
         "type": "boolean",
-        "description": "Whether nodes are composed on it. Those that stand on one that is "
-        "disabled are looked after all the same.",
+        "description": "Whether new nodes are composed on it. Existing nodes of a disabled one "
+        "are managed all the same.",
     },
     "tags": {
         "type": "array",
         "items": TAG,
         "maxItems": 50,
         "uniqueItems": True,
-        "description": "What requests to compose may ask for.",
+        "description": "Tags that requests to compose may require.",
     },
 }
 
@@ -89,7 +89,7 @@ USAGE = base.thing(
                 "by_type": {"type": "object", "additionalProperties": base.thing(TOTALS)},
             }
         ),
-        "refreshed_at": base.or_null(base.MOMENT),
+        "refreshed_at": base.or_null(base.TIME),
     }
 )
 
@@ -99,10 +99,10 @@ PODMANAGER = base.thing(
         **{name: schema for name, schema in WRITABLE.items() if name != "password"},
         "status": {"enum": ["online", "degraded", "offline", "unknown"]},
         "status_reason": {"type": ["string", "null"]},
-        "status_since": base.MOMENT,
-        "usage": {**USAGE, "description": "What it has, as last known."},
-        "created_at": base.MOMENT,
-        "updated_at": base.or_null(base.MOMENT),
+        "status_since": base.TIME,
+        "usage": {**USAGE, "description": "Its resources, as last read."},
+        "created_at": base.TIME,
+        "updated_at": base.or_null(base.TIME),
         "links": base.LINKS,
     }
 )
@@ -125,7 +125,7 @@ DELETE = base.request(
     {
         "force": {
             "type": "boolean",
-            "description": "Forget one that is gone for good, with the nodes that stood on it.",
+            "description": "Delete one that is gone permanently, together with its nodes.",
         }
     }
 )
@@ -136,7 +136,7 @@ FORGOTTEN = base.thing(
         "name": base.NAME,
         "nodes": {
             "type": "array",
-            "description": "The nodes that are forgotten with it.",
+            "description": "The nodes that were deleted with it.",
             "items": base.thing(
                 {
                     "uuid": base.UUID,

@@ -20,7 +20,7 @@ RACK = base.thing(
         "health": MAYBE,
         "systems": base.thing(dict.fromkeys(("total", "used", "free", "absent"), COUNT)),
         **freshness_schemas.AGE,
-        "created_at": base.MOMENT,
+        "created_at": base.TIME,
         "links": base.LINKS,
     }
 )

@@ -22,16 +22,16 @@ OPENAPI: base.Schema = {
     "required": ["openapi"],
 }
 
-STATUS: base.Schema = {"enum": ["ok", "degraded", "ill"]}
+STATUS: base.Schema = {"enum": ["ok", "degraded", "error"]}
 
 HEALTH = base.thing(
     {
         "status": {
             "enum": ["ok", "degraded"],
-            "description": "degraded: something is ill without which the rest goes on.",
+            "description": "degraded: a dependency is not ok that not every operation needs.",
         },
         "checks": {"type": "object", "additionalProperties": STATUS},
-        "reasons": base.WORDS,
+        "reasons": base.CHECKS,
     },
     optional=("reasons",),
 )

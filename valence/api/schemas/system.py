@@ -38,8 +38,8 @@ SYSTEM = base.thing(
         "podm_id": base.UUID,
         "rack_id": base.or_null(base.UUID),
         "state": {"enum": STATES},
-        "node_id": {**base.or_null(base.UUID), "description": "The node of ours that has it."},
-        "node_path": {**MAYBE, "description": "Of the composed node that has it."},
+        "node_id": {**base.or_null(base.UUID), "description": "The node of Valence that has it."},
+        "node_path": {**MAYBE, "description": "Path of the composed node that has it."},
         "path": {"type": "string"},
         "chassis_path": MAYBE,
         "redfish_uuid": MAYBE,
@@ -56,18 +56,18 @@ SYSTEM = base.thing(
         "drives": {
             "type": "array",
             "items": DRIVE,
-            "description": "In its own chassis.",
+            "description": "The drives in its own chassis.",
         },
         "nics": {"type": "array", "items": NIC},
         **freshness_schemas.AGE,
-        "created_at": base.MOMENT,
+        "created_at": base.TIME,
         "links": base.LINKS,
     }
 )
 
 SYSTEMS = freshness_schemas.collection("systems", SYSTEM)
 
-#: What a listing may ask of the size of systems, and of nodes that have them.
+#: Filters by the location and size of systems, of systems and of nodes.
 SIZE: base.Schema = {
     "rack_id": base.UUID,
     "min_cores": COUNT,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which installation this is: what it makes elsewhere bears its uuid."""
+"""The uuid of the installation: what it creates elsewhere is marked with it."""
 
 import uuid as uuids
 

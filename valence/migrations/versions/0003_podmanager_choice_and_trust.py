@@ -10,7 +10,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Add the columns; what is known already is used, and bears no tags."""
+    """Add the columns; existing pod managers are enabled and have no tags."""
     op.add_column(
         "podmanagers",
         sa.Column("enabled", sa.Boolean(), nullable=False, server_default=sa.true()),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Systems and racks, and how their pod managers last told of them."""
+"""Systems and racks, and when their pod managers were last read."""
 
 from alembic import op
 import sqlalchemy as sa

@@ -27,7 +27,7 @@ def upgrade() -> None:
 
 
 def _keep_fractions() -> None:
-    """Have MariaDB keep what the others keep of a time: microseconds."""
+    """Keep microseconds in MariaDB, as the other databases do."""
     exact = mysql.DATETIME(fsp=6)
     for table, columns in MOMENTS.items():
         for column, nullable in columns.items():

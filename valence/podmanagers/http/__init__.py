@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One HTTP connection to one pod manager."""
+"""HTTP with one pod manager: sessions, deadlines, retries, errors."""

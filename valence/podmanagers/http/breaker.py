@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A circuit breaker: whoever does not answer is not asked by everybody all the time.
+"""A circuit breaker: a pod manager that does not respond is not sent every request.
 
-Closed: everybody asks. Open: nobody does, for a while that doubles. Half open:
-one asks whether there is an answer, and the others go on as if it were open.
+Closed: requests are sent. Open: none is, for a delay that doubles. Half open: one
+probe checks whether the pod manager responds, and all other requests fail as if open.
+
+No library: pybreaker and purgatory have no probes by jobs, which would wait for the
+response anyway, and neither they nor any other gives a request a total deadline.
 """
 
 from collections.abc import Callable
@@ -12,30 +15,30 @@ import random
 import threading
 import time
 
-#: Failures in a row that open it. One is enough that took until its deadline.
+#: Consecutive failures that open it. One that took until its deadline is enough.
 FAILURES = 3
 
-#: Seconds of the first pause, and of the longest.
-FIRST = 1.0
-LONGEST = 15.0
+#: Seconds of the first and of the longest delay.
+FIRST_DELAY = 1.0
+LONGEST_DELAY = 15.0
 
-#: Seconds between two probes for jobs that have nothing better to do than to wait.
-PATIENT = 0.2
+#: Seconds between two probes by a job, which can do nothing but wait.
+JOB_DELAY = 0.2
 
-#: Parts of a pause that it may be longer or shorter, so that processes do not march in step.
+#: Share by which a delay varies, so that processes do not probe in step.
 JITTER = 0.2
 
 
-class Leave(enum.Enum):
-    """What somebody who comes to the breaker may do."""
+class Permission(enum.Enum):
+    """What a caller may do."""
 
-    ASK = "ask"
+    SEND = "send"
     PROBE = "probe"
     WAIT = "wait"
 
 
 class Breaker:
-    """The breaker of one pod manager. Safe to use from many threads.
+    """The circuit breaker of one pod manager. Thread-safe.
 
     :ivar reason: why it opened.
     """
@@ -44,55 +47,55 @@ class Breaker:
         self._clock = clock
         self._lock = threading.Lock()
         self._failures = 0
-        self._pause = 0.0
+        self._delay = 0.0
         self._opened_at: float | None = None
         self._probing = False
         self.reason = ""
 
     @property
     def is_closed(self) -> bool:
-        """Whether everybody may ask."""
+        """Whether requests are sent."""
         return self._opened_at is None
 
-    def come(self, patient: bool = False) -> Leave:
-        """Ask what may be done now; whoever gets PROBE must tell what came of it.
+    def request_permission(self, *, in_job: bool = False) -> Permission:
+        """Return what the caller may do; after PROBE it must report the outcome.
 
-        :param patient: for a job that would wait for the answer anyway, and that
-            fails if it is noticed too late.
+        :param in_job: the caller is a job: it would wait for the response anyway, and
+            fails if it learns too late that the pod manager responds again.
         """
         with self._lock:
             if self._opened_at is None:
-                return Leave.ASK
-            pause = min(self._pause, PATIENT) if patient else self._pause
-            if self._probing or self._clock() < self._opened_at + pause:
-                return Leave.WAIT
+                return Permission.SEND
+            delay = min(self._delay, JOB_DELAY) if in_job else self._delay
+            if self._probing or self._clock() < self._opened_at + delay:
+                return Permission.WAIT
             self._probing = True
-            return Leave.PROBE
+            return Permission.PROBE
 
-    def answered(self) -> None:
-        """Note an answer, whatever it says: close."""
+    def record_response(self) -> None:
+        """Close after a response, whatever its status."""
         with self._lock:
-            self._failures, self._pause, self._opened_at, self._probing = 0, 0.0, None, False
+            self._failures, self._delay, self._opened_at, self._probing = 0, 0.0, None, False
 
-    def silent(self, reason: str, *, slow: bool = False) -> None:
-        """Note a request that was not answered; open if it is one too many.
+    def record_failure(self, reason: str, *, timed_out: bool = False) -> None:
+        """Count a request without a response, and open after too many of them.
 
-        :param slow: it took until its deadline to know that.
+        :param timed_out: it took until its deadline.
         """
         with self._lock:
             if self._opened_at is not None:
                 return
             self._failures += 1
-            if slow or self._failures >= FAILURES:
+            if timed_out or self._failures >= FAILURES:
                 self._open(reason)
 
-    def still_silent(self, reason: str) -> None:
-        """Note that there was no answer to a probe."""
+    def record_failed_probe(self, reason: str) -> None:
+        """Open again, for a longer delay, after a probe without a response."""
         with self._lock:
             self._probing = False
             self._open(reason)
 
     def _open(self, reason: str) -> None:
-        pause = min(2 * self._pause, LONGEST) if self._pause else FIRST
-        self._pause = pause * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
+        delay = min(2 * self._delay, LONGEST_DELAY) if self._delay else FIRST_DELAY
+        self._delay = delay * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
         self._opened_at, self.reason = self._clock(), reason

@@ -7,13 +7,13 @@ from cryptography.hazmat.primitives import serialization
 
 
 def normal(pem: str) -> str:
-    """Keep the certificates of a text in PEM, and nothing else of it.
+    """Return the certificates of a PEM text, without anything else that it has.
 
-    :raises ValueError: there is none, or one that cannot be read.
+    :raises ValueError: it has none, or one that cannot be read.
     """
     try:
-        found = x509.load_pem_x509_certificates(pem.encode())
+        certificates = x509.load_pem_x509_certificates(pem.encode())
     except ValueError as exc:
-        raise ValueError("this holds no certificate in PEM that can be read") from exc
-    written = [one.public_bytes(serialization.Encoding.PEM).decode() for one in found]
-    return "".join(written)
+        raise ValueError("this has no certificate in PEM that can be read") from exc
+    encoding = serialization.Encoding.PEM
+    return "".join(certificate.public_bytes(encoding).decode() for certificate in certificates)

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One HTTP client per pod manager, and the one place where HTTP goes wrong.
+"""One HTTP client per pod manager, and the only place that handles HTTP failures.
 
-Above it nobody sees a status, a redirect or an exception of requests: an
-answer is JSON, or an exception of :mod:`valence.errors`.
+Its callers see no status, no redirect and no exception of requests: a response is
+JSON, or an exception of :mod:`valence.errors`.
 """
 
-from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import threading
@@ -20,148 +19,143 @@ from requests import adapters
 import urllib3
 
 from valence import errors
-from valence.podmanagers.http import breaker
-from valence.podmanagers.http import exchange as answers
+from valence.podmanagers.access import Access
 from valence.podmanagers.http import failures
 from valence.podmanagers.http import session
-from valence.podmanagers.http import status as podm_status
-from valence.podmanagers.http import transport as transports
+from valence.podmanagers.http import transport as http_transport
 from valence.podmanagers.http import url as podm_url
+from valence.podmanagers.http.breaker import Breaker
+from valence.podmanagers.http.breaker import JOB_DELAY
+from valence.podmanagers.http.breaker import Permission
+from valence.podmanagers.http.exchange import Exchange
+from valence.podmanagers.http.exchange import Response
+from valence.podmanagers.http.status import Listener
+from valence.podmanagers.http.status import StatusTracker
 from valence_conductor import interrupt
 
 LOG = log.getLogger(__name__)
 
-ROOT = podm_url.ROOT
-
-#: Bytes of one answer; a collection of thousands of expanded nodes is a tenth of it.
-LARGEST = 64 * 1024 * 1024
+#: Bytes of one response; a collection of thousands of expanded nodes is a tenth of it.
+MAX_BYTES = 64 * 1024 * 1024
 
 #: Statuses of a service that may say when it will be ready.
 BUSY = {429, 503}
 
-#: Statuses of a gateway behind which nobody answers.
-NOBODY = {502, 504}
+#: Statuses of a gateway that gets no response from the pod manager behind it.
+GATEWAY_ERRORS = {502, 504}
 
-#: Seconds that a request waits to learn whether one that did not answer does so again.
-MOMENT = 0.25
+#: Seconds for which a request waits for the probe that it started.
+PROBE_WAIT = 0.25
 
-#: Redirects that are followed, one after the other.
-REDIRECTS = 5
+#: Redirects that are followed in a row.
+MAX_REDIRECTS = 5
 
-#: How often a request is sent that is answered 401: with a token, with a new one, with Basic.
-LOGINS = 3
+#: Attempts after 401: with a token, with a new token, with Basic.
+LOGIN_ATTEMPTS = 3
 
 
 class Connection:
-    """Keep connections to one pod manager open, and ask it over them.
+    """Keep connections to one pod manager open, and send requests over them. Thread-safe.
 
-    Safe to use from many threads.
-
-    :param url: ``http(s)://host[:port]``, with the path of the service's root
-        where that is not ``/redfish/v1/``.
-    :param verify_ca: False, True, or the path of a bundle of certificates.
-    :param transport: stands in for the network; tests have one.
-    :param ca: certificates in PEM, of the only authorities to trust.
-    :param tell: is told how the pod manager is, when that is news.
+    :param conf: with the options of :mod:`valence.conf.podmanagers`.
+    :param transport: replaces the network, for tests.
+    :param listener: is notified of changes of the pod manager's status.
+    :ivar base: the URL without its path.
+    :ivar root: path of the service root.
+    :raises PodManagerFailed: the URL is not one.
     """
 
     def __init__(
         self,
         conf: cfg.ConfigOpts,
-        url: str,
-        username: str | None,
-        password: str | None,
-        verify_ca: bool | str = True,
+        access: Access,
         transport: adapters.BaseAdapter | None = None,
-        *,
-        ca: str | None = None,
-        tell: Callable[[errors.ValenceError | None], None] | None = None,
+        listener: Listener | None = None,
     ) -> None:
         options = self._options = conf.podmanagers
         try:
-            self.base, self.root = podm_url.base_and_root(url)
+            self.base, self.root = podm_url.base_and_root(access.url)
         except ValueError as exc:
-            raise failures.no_url(url, exc) from exc
-        self.username = username
-        self.password = password
-        self.verify_ca = verify_ca
-        self._ca = ca
+            raise failures.invalid_url(access.url, exc) from exc
+        self.access = access
         self._session = requests.Session()
         self._session.headers.update({"Accept": "application/json", "OData-Version": "4.0"})
         # One more, for a probe while all the others hang.
-        usual = transport or transports.Adapter(options.pool_size + 1, ca)
+        adapter = transport or http_transport.Adapter(options.pool_size + 1, access.ca)
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, usual)
-        self._turns = threading.BoundedSemaphore(options.pool_size)
-        self._breaker = breaker.Breaker()
-        self._health = podm_status.Health(tell or (lambda _trouble: None))
-        self._login = session.Login(username, password, options.session_after, self._for_login)
+            self._session.mount(scheme, adapter)
+        self._slots = threading.BoundedSemaphore(options.pool_size)
+        self._breaker = Breaker()
+        self._status = StatusTracker(listener or (lambda _error: None))
+        self._login = session.Login(
+            access.username, access.password, options.session_after, self._send_for_login
+        )
 
     def get(self, path: str) -> dict[str, Any]:
-        """Read a resource, and wait a while for a service that says it is busy.
+        """Read a resource, and wait up to ``busy_timeout`` for a service that is busy.
 
-        :raises PodManagerNodeGone: there is nothing at this path.
+        :raises PodManagerNodeGone: there is no such resource.
         """
-        with self._observed():
-            give_up = time.monotonic() + self._options.busy_timeout
+        with self._tracked():
+            deadline = time.monotonic() + self._options.busy_timeout
             while True:
-                exchange = self._send_again("GET", path)
+                exchange = self._send_idempotent("GET", path)
                 pause = exchange.retry_after if exchange.status in BUSY else None
-                if pause is None or time.monotonic() + pause > give_up:
+                if pause is None or time.monotonic() + pause > deadline:
                     break
                 interrupt.pause(pause)
-            body = exchange.answer().body
+            body = exchange.response().body
             if not isinstance(body, dict):
-                exchange.no_redfish()
+                exchange.raise_not_redfish()
             if path.rstrip("/") == self.root.rstrip("/"):
                 self._login.learn(body)
             return body
 
-    def post(self, path: str, body: dict[str, Any] | None = None) -> answers.Answer:
-        """Ask for an action, once."""
-        with self._observed():
-            return self._send("POST", path, body).answer()
+    def post(self, path: str, body: dict[str, Any] | None = None) -> Response:
+        """Request an action, once."""
+        with self._tracked():
+            return self._send("POST", path, body).response()
 
-    def patch(self, path: str, body: dict[str, Any]) -> answers.Answer:
+    def patch(self, path: str, body: dict[str, Any]) -> Response:
         """Change properties of a resource, once."""
-        with self._observed():
-            return self._send("PATCH", path, body).answer()
+        with self._tracked():
+            return self._send("PATCH", path, body).response()
 
-    def delete(self, path: str) -> answers.Answer:
-        """Ask for a resource to be deleted, once."""
-        with self._observed():
-            return self._send("DELETE", path).answer()
+    def delete(self, path: str) -> Response:
+        """Request the deletion of a resource, once."""
+        with self._tracked():
+            return self._send("DELETE", path).response()
 
-    def is_there(self) -> bool:
-        """Find out whether anything answers at all, whatever it says. Not its credentials."""
+    def is_reachable(self) -> bool:
+        """Return whether anything responds at the URL, with whatever status."""
         try:
-            exchange = self._exchange("GET", self.root, None, session.Credential(), hasty=True)
+            exchange = self._exchange("GET", self.root, None, session.Credential(), brief=True)
         except errors.PodManagerUnreachable as exc:
             return exc.details.get("trusted") is False
         except errors.PodManagerFailed:
             return True
-        return exchange.status not in NOBODY
+        return exchange.status not in GATEWAY_ERRORS
 
     def close(self) -> None:
         """Log out, and close what is open; another request opens it again."""
         if self._breaker.is_closed:
-            self._login.leave()
+            self._login.log_out()
         self._session.close()
 
-    # Round a request: how the pod manager is, credentials, and whether it is asked at all.
+    # Around a request: the pod manager's status, credentials, slots, the breaker.
 
     @contextlib.contextmanager
-    def _observed(self) -> Iterator[None]:
+    def _tracked(self) -> Iterator[None]:
         try:
             yield
         except errors.ValenceError as exc:
             if exc.details.get("asked") is not False:
-                self._health.see(exc)
+                self._status.record(exc)
             raise
-        self._health.see(None)
+        self._status.record(None)
 
-    def _send_again(self, method: str, path: str) -> answers.Exchange:
-        """Send what may be sent twice: the peer may just be closing a kept connection."""
+    def _send_idempotent(self, method: str, path: str) -> Exchange:
+        """Send a request, and again if the peer was just closing the idle connection."""
         try:
             return self._send(method, path)
         except errors.PodManagerUnreachable as exc:
@@ -169,107 +163,107 @@ class Connection:
                 raise
         return self._send(method, path)
 
-    def _send(self, method: str, path: str, body: Any = None) -> answers.Exchange:
+    def _send(self, method: str, path: str, body: Any = None) -> Exchange:
         """Send a request with credentials, and with others when it is answered 401.
 
-        What is answered so was not done: that holds for a POST, too.
+        A request that is answered 401 was not carried out, a POST neither.
         """
-        for _ in range(LOGINS):
-            with failures.unsent():
+        for _ in range(LOGIN_ATTEMPTS):
+            with failures.before_sending():
                 credential = self._login.credential()
-            exchange = self._in_turn(method, path, body, credential)
+            exchange = self._send_in_slot(method, path, body, credential)
             if exchange.status != 401:
-                self._login.accepted(credential)
+                self._login.accept(credential)
                 break
-            if not self._login.refused(credential):
+            if not self._login.reject(credential):
                 break
         return exchange
 
-    def _for_login(
+    def _send_for_login(
         self, method: str, path: str, body: Any, credential: session.Credential
     ) -> session.Reply:
-        exchange = self._in_turn(method, path, body, credential, hasty=method == "DELETE")
-        return session.Reply(exchange.status, exchange.response.headers, exchange.json)
+        exchange = self._send_in_slot(method, path, body, credential, brief=method == "DELETE")
+        return session.Reply(exchange.status, exchange.raw.headers, exchange.json)
 
-    def _in_turn(
+    def _send_in_slot(
         self,
         method: str,
         path: str,
         body: Any,
         credential: session.Credential,
-        hasty: bool = False,
-    ) -> answers.Exchange:
-        """Send a request unless nobody is there, and not too many at the same time."""
-        self._see_whether_to_ask()
-        patience = self._options.queue_timeout
-        if not self._turns.acquire(timeout=patience):
+        brief: bool = False,
+    ) -> Exchange:
+        """Send a request if the breaker permits it, in one of ``pool_size`` slots."""
+        self._pass_breaker()
+        timeout = self._options.queue_timeout
+        if not self._slots.acquire(timeout=timeout):
             raise errors.PodManagerUnreachable(
                 f"The pod manager at {self.base} has as many requests as [podmanagers] pool_size "
-                f"allows, and none of them has ended in {patience:g} s. Try again later.",
+                f"allows, and none of them has ended in {timeout:g} s. Try again later.",
                 sent=False,
                 asked=False,
             )
         try:
-            # All may have changed while this one waited for its turn.
-            self._see_whether_to_ask()
-            return self._exchange(method, path, body, credential, hasty=hasty)
+            # The breaker may have opened while this request waited for its slot.
+            self._pass_breaker()
+            return self._exchange(method, path, body, credential, brief=brief)
         finally:
-            self._turns.release()
+            self._slots.release()
 
-    def _see_whether_to_ask(self) -> None:
-        """Leave it be while nobody answers; a job waits until somebody has looked again.
+    def _pass_breaker(self) -> None:
+        """Fail while the breaker is open; a job waits until another probe has ended.
 
-        Or else a job would take for a refusal what is past already.
+        Otherwise a job would take for a refusal what is over already.
         """
-        patient = interrupt.in_job()
-        give_up = time.monotonic() + (self._options.connect_timeout if patient else 0)
+        in_job = interrupt.in_job()
+        deadline = time.monotonic() + (self._options.connect_timeout if in_job else 0)
         while True:
-            leave = self._breaker.come(patient=patient)
-            if leave is breaker.Leave.ASK:
+            permission = self._breaker.request_permission(in_job=in_job)
+            if permission is Permission.SEND:
                 return
-            if leave is breaker.Leave.PROBE and patient:
+            if permission is Permission.PROBE and in_job:
                 return self._probe()
-            if leave is breaker.Leave.PROBE and self._probe_aside():
+            if permission is Permission.PROBE and self._probe_in_thread():
                 return
-            if time.monotonic() >= give_up:
+            if time.monotonic() >= deadline:
                 break
-            interrupt.pause(breaker.PATIENT)
+            interrupt.pause(JOB_DELAY)
         raise errors.PodManagerUnreachable(
-            f"The pod manager at {self.base} is not asked now, because it did not answer: "
-            f"{self._breaker.reason}",
+            f"No request is sent to the pod manager at {self.base} at present, because it did "
+            f"not respond: {self._breaker.reason}",
             sent=False,
             asked=False,
         )
 
-    def _probe_aside(self) -> bool:
-        """Look whether somebody answers again, and wait for that no longer than a moment.
+    def _probe_in_thread(self) -> bool:
+        """Probe, but wait for the response no longer than :data:`PROBE_WAIT`.
 
-        :returns: whether it is known by then that somebody does.
+        :returns: whether the pod manager has responded by then.
         """
 
         def probe() -> None:
             with contextlib.suppress(errors.ValenceError):
                 self._probe()
 
-        aside = threading.Thread(target=probe, name="probe", daemon=True)
-        aside.start()
-        aside.join(MOMENT)
+        thread = threading.Thread(target=probe, name="probe", daemon=True)
+        thread.start()
+        thread.join(PROBE_WAIT)
         return self._breaker.is_closed
 
     def _probe(self) -> None:
-        """Ask for what anybody may read; whoever does not answer that is asked nothing else."""
+        """Read the service root, which needs no credentials, and report to the breaker."""
         reason = self._breaker.reason
         try:
-            with failures.unsent():
-                exchange = self._exchange("GET", self.root, None, session.Credential(), hasty=True)
-                if exchange.status in NOBODY:
-                    exchange.answer()
+            with failures.before_sending():
+                exchange = self._exchange("GET", self.root, None, session.Credential(), brief=True)
+                if exchange.status in GATEWAY_ERRORS:
+                    exchange.response()
         except errors.ValenceError as exc:
             reason = exc.detail
             raise
         finally:
             if not self._breaker.is_closed:
-                self._breaker.still_silent(reason)
+                self._breaker.record_failed_probe(reason)
 
     # The request itself.
 
@@ -280,28 +274,28 @@ class Connection:
         body: Any,
         credential: session.Credential,
         *,
-        hasty: bool,
-    ) -> answers.Exchange:
-        """Send a request; one that reads is redirected within its host.
+        brief: bool,
+    ) -> Exchange:
+        """Send a request; a GET follows redirects within its host.
 
-        :param hasty: give it no longer than a connection.
+        :param brief: with ``connect_timeout`` as the read timeout.
         """
-        for _ in range(REDIRECTS + 1):
-            exchange = self._round_trip(method, path, body, credential, hasty)
-            following = exchange.leads_to()
-            if following is None:
+        for _ in range(MAX_REDIRECTS + 1):
+            exchange = self._round_trip(method, path, body, credential, brief)
+            target = exchange.redirect_path()
+            if target is None:
                 return exchange
-            path = following
-        raise failures.in_circles(self.base, f"{method} {path}")
+            path = target
+        raise failures.redirect_loop(self.base, f"{method} {path}")
 
     def _round_trip(
-        self, method: str, path: str, body: Any, credential: session.Credential, hasty: bool
-    ) -> answers.Exchange:
-        connect, read, whole = self._deadlines(hasty)
+        self, method: str, path: str, body: Any, credential: session.Credential, brief: bool
+    ) -> Exchange:
+        connect, read, total = self._timeouts(brief)
         started = time.monotonic()
         try:
             with (
-                transports.ending_in(whole),
+                http_transport.deadline_in(total),
                 self._session.request(
                     method,
                     self.base + path,
@@ -309,59 +303,60 @@ class Connection:
                     auth=credential,
                     timeout=(connect, read),
                     # Here and not in the session, where the environment would win.
-                    verify=self.verify_ca,
-                    # requests would take our token with it to any host.
+                    verify=self.access.verify_ca,
+                    # requests would send the token to any host.
                     allow_redirects=False,
                     stream=True,
                 ) as response,
             ):
-                content = _content(response, started + whole)
-        except OSError as exc:  # requests' own exceptions are such too
-            took = time.monotonic() - started
-            error = failures.of_exception(
+                content = _content(response, started + total)
+        except OSError as exc:  # the base of the exceptions of requests, too
+            error = failures.from_exception(
                 exc,
                 where=self.base,
                 request=f"{method} {path}",
                 connect=connect,
-                read=whole if took >= whole else read,
-                ca=self.verify_ca,
+                read=total if time.monotonic() - started >= total else read,
+                ca=self.access.verify_ca,
             )
-            if isinstance(error, errors.PodManagerUnreachable):
-                # An action may take its time; what is read, and a connection, may not.
-                late = requests.Timeout if method == "GET" else requests.ConnectTimeout
-                self._breaker.silent(error.detail, slow=isinstance(exc, late))
+            self._record_failure(method, exc, error)
             raise error from exc
-        took = time.monotonic() - started
-        LOG.debug(
-            "%s %s%s: %d in %.0f ms", method, self.base, path, response.status_code, took * 1000
-        )
-        if response.status_code in NOBODY:
-            said = f"it is behind a gateway that answered {response.status_code}."
-            self._breaker.silent(said, slow=method == "GET" and took > connect)
+        duration = time.monotonic() - started
+        status = response.status_code
+        LOG.debug("%s %s%s: %d in %.0f ms", method, self.base, path, status, duration * 1000)
+        if status in GATEWAY_ERRORS:
+            timed_out = method == "GET" and duration > connect
+            self._breaker.record_failure(f"a gateway answered {status}.", timed_out=timed_out)
         else:
-            self._breaker.answered()
-        return answers.Exchange(self.base, method, path, response, content)
+            self._breaker.record_response()
+        return Exchange(self.base, method, path, response, content)
 
-    def _deadlines(self, hasty: bool) -> tuple[float, float, float]:
+    def _record_failure(self, method: str, exc: OSError, error: errors.ValenceError) -> None:
+        if isinstance(error, errors.PodManagerUnreachable):
+            # An action may take its time; a read and a connection may not.
+            timeout = requests.Timeout if method == "GET" else requests.ConnectTimeout
+            self._breaker.record_failure(error.detail, timed_out=isinstance(exc, timeout))
+
+    def _timeouts(self, brief: bool) -> tuple[float, float, float]:
         options = self._options
-        if hasty:
+        if brief:
             return options.connect_timeout, options.connect_timeout, 2 * options.connect_timeout
         return options.connect_timeout, options.read_timeout, options.request_timeout
 
 
-def _content(response: requests.Response, ends_at: float) -> bytes:
+def _content(response: requests.Response, deadline: float) -> bytes:
     content = bytearray()
     try:
         for chunk in response.iter_content(64 * 1024):
             content += chunk
-            if time.monotonic() > ends_at:
-                raise requests.ReadTimeout("the answer began, but did not end in time")
-            if len(content) > LARGEST:
+            if time.monotonic() > deadline:
+                raise requests.ReadTimeout("the response began, but did not end in time")
+            if len(content) > MAX_BYTES:
                 raise requests.exceptions.ContentDecodingError(
-                    f"the answer is larger than {LARGEST} bytes"
+                    f"the response is larger than {MAX_BYTES} bytes"
                 )
     except requests.ConnectionError as exc:
-        # Once an answer has begun, requests calls its silence so.
+        # After the first byte, requests raises this for a read timeout.
         if exc.args and isinstance(exc.args[0], urllib3.exceptions.ReadTimeoutError):
             raise requests.ReadTimeout(*exc.args) from exc
         raise

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a pod manager answers, made into JSON or into an error."""
+"""One request and its HTTP response, which becomes JSON or an error."""
 
 import dataclasses
 import datetime
@@ -15,19 +15,19 @@ import requests
 
 from valence import errors
 from valence import jsontext
+from valence.podmanagers import messages
 from valence.podmanagers.http import failures
-from valence.podmanagers.redfish import messages
 
-#: Statuses of an answer that says where to ask instead.
-MOVED = frozenset({301, 302, 303, 307, 308})
+#: Statuses of a redirect.
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-#: What a string of JSON may have and no database takes: NUL, and halves of a character.
+#: What a JSON string may have and no database accepts: NUL, and halves of surrogate pairs.
 SUSPECT = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
-    """What a pod manager answered to a request that it carried out."""
+class Response:
+    """The response to a request that the pod manager carried out, or accepted."""
 
     status: int
     location: str | None
@@ -36,25 +36,25 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True)
 class Exchange:
-    """A request and what came back, as it came.
+    """A request and its raw HTTP response.
 
-    :ivar base: where the pod manager is.
+    :ivar base: base URL of the pod manager.
     """
 
     base: str
     method: str
     path: str
-    response: requests.Response
+    raw: requests.Response
     content: bytes
 
     @property
     def status(self) -> int:
-        """The status of HTTP."""
-        return int(self.response.status_code)
+        """The HTTP status."""
+        return int(self.raw.status_code)
 
     @property
     def json(self) -> Any:
-        """The body; None for none, and for what is no JSON."""
+        """The body; None for an empty one, and for one that is not JSON."""
         try:
             return _parse(self.content) if self.content.strip() else None
         except (ValueError, RecursionError):
@@ -67,8 +67,8 @@ class Exchange:
 
     @property
     def retry_after(self) -> float | None:
-        """How many seconds to wait, of a number or a date; None: not said."""
-        value = self.response.headers.get("Retry-After", "").strip()
+        """The seconds of ``Retry-After``, a number or a date; None without it."""
+        value = self.raw.headers.get("Retry-After", "").strip()
         if value.isdecimal():
             return float(value)
         try:
@@ -79,72 +79,72 @@ class Exchange:
             when = when.replace(tzinfo=datetime.UTC)
         return max(0.0, (when - datetime.datetime.now(datetime.UTC)).total_seconds())
 
-    def answer(self) -> Answer:
-        """Give the answer.
+    def response(self) -> Response:
+        """Return the response of a Redfish service.
 
-        :raises ValenceError: it is an error, or no Redfish.
+        :raises ValenceError: it is an error, or not Redfish.
         """
         body, status = self.json, self.status
-        if self.response.ok and isinstance(body, dict):
-            status = messages.status_in(body) or status
+        if self.raw.ok and isinstance(body, dict):
+            status = messages.error_status(body) or status
         if status >= 400:
-            raise failures.of_status(
+            raise failures.from_status(
                 status,
                 self.base,
                 f"{self.method} {self.path}",
-                messages.words(body, self.text),
+                messages.reason(body, self.text),
             )
-        if not self.response.ok or status >= 300 or self.text.lstrip().startswith("<"):
-            self.no_redfish()
-        return Answer(status, self.response.headers.get("Location"), body)
+        if not self.raw.ok or status >= 300 or self.text.lstrip().startswith("<"):
+            self.raise_not_redfish()
+        return Response(status, self.raw.headers.get("Location"), body)
 
-    def no_redfish(self) -> NoReturn:
-        """Say that this was not answered by a Redfish service.
+    def raise_not_redfish(self) -> NoReturn:
+        """Raise the error of a response that does not come from a Redfish service.
 
         :raises PodManagerFailed: always.
         """
-        kind = self.response.headers.get("Content-Type", "no content type")
-        what = f"{len(self.content)} bytes of {kind}" if self.content else "nothing"
+        kind = self.raw.headers.get("Content-Type", "no content type")
+        content = f"{len(self.content)} bytes of {kind}" if self.content else "nothing"
         raise errors.PodManagerFailed(
-            f"{self.base} answered {self.status} to {self.method} {self.path} with {what}: that "
-            "is not Redfish. Check that the URL is the one of the pod manager, and not of its web "
-            "pages or of a proxy.",
-            reason=messages.words(self.json, self.text),
+            f"{self.base} answered {self.status} to {self.method} {self.path} with {content}: "
+            "that is not Redfish. Check that the URL is the one of the pod manager, and not of "
+            "its web pages or of a proxy.",
+            reason=messages.reason(self.json, self.text),
             answered=self.status,
         )
 
-    def leads_to(self) -> str | None:
-        """Give the path, on the same host, that a redirected GET leads to; None: nowhere.
+    def redirect_path(self) -> str | None:
+        """Return the path, on the same host, to which a GET is redirected; None: it is not.
 
-        A redirect to another host is not followed: our credentials are for one
-        host, and what another one answers is no word of the pod manager.
+        A redirect to another host is not followed: the credentials are for one
+        host, and another host's response is not the pod manager's.
 
         :raises PodManagerFailed: it leads to another host.
         """
-        location = self.response.headers.get("Location")
-        if self.method != "GET" or self.status not in MOVED or not location:
+        location = self.raw.headers.get("Location")
+        if self.method != "GET" or self.status not in REDIRECTS or not location:
             return None
-        there = urllib.parse.urlsplit(urllib.parse.urljoin(f"{self.base}{self.path}", location))
-        path = urllib.parse.urlunsplit(("", "", there.path or "/", there.query, ""))
-        origin = f"{there.scheme}://{there.netloc.rpartition('@')[2]}"
-        # Behind a proxy a service may know itself by another name.
+        target = urllib.parse.urlsplit(urllib.parse.urljoin(f"{self.base}{self.path}", location))
+        path = urllib.parse.urlunsplit(("", "", target.path or "/", target.query, ""))
+        origin = f"{target.scheme}://{target.netloc.rpartition('@')[2]}"
+        # Behind a proxy a service may use another name for itself.
         only_a_slash = path != self.path and path.rstrip("/") == self.path.rstrip("/")
         if origin.lower() == self.base.lower() or only_a_slash:
             return path
         raise errors.PodManagerFailed(
             f"{self.base} redirects {self.method} {self.path} to {origin}, where no credentials "
-            "are sent. If the pod manager is there, give it that URL.",
+            "are sent. If the pod manager is there, change its URL to that one.",
             answered=self.status,
         )
 
 
 def _parse(content: bytes) -> Any:
-    """Read JSON, without what is no text: a database would refuse all that comes with it.
+    """Return JSON without NULs and halves of surrogate pairs, which no database accepts.
 
-    :raises ValueError: it is no JSON.
+    :raises ValueError: it is not JSON.
     """
-    found = json.loads(content)
+    body = json.loads(content)
     if SUSPECT.search(content):
-        document = json.dumps(found, ensure_ascii=False).encode("utf-8", "replace").decode()
-        found = json.loads(jsontext.without_nul(document))
-    return found
+        document = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace").decode()
+        body = json.loads(jsontext.without_nul(document))
+    return body

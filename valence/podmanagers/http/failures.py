@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What goes wrong between us and a pod manager, and which error it is."""
+"""Which error an HTTP status or an exception of requests becomes."""
 
 from collections.abc import Iterator
 import contextlib
@@ -12,20 +12,20 @@ import urllib3
 
 from valence import errors
 
-#: What a status means where it is not the class of its hundred.
-MEANINGS: dict[int, type[errors.ValenceError]] = {
+#: HTTP status -> error, where it is not the default of its class (4xx, 5xx).
+STATUSES: dict[int, type[errors.ValenceError]] = {
     401: errors.PodManagerUnauthorized,
     403: errors.PodManagerUnauthorized,
     404: errors.PodManagerNodeGone,
     410: errors.PodManagerNodeGone,
-    # These come from a proxy, or from a service that has not looked at it yet.
+    # A proxy sends these, or a service that has not processed the request yet.
     408: errors.PodManagerUnreachable,
     429: errors.PodManagerUnreachable,
     502: errors.PodManagerUnreachable,
     503: errors.PodManagerUnreachable,
     504: errors.PodManagerUnreachable,
 }
-#: What to do about it, by class.
+#: error -> what to do about it
 ADVICE: dict[type[errors.ValenceError], str] = {
     errors.PodManagerUnauthorized: "Check the user name and the password of the pod manager.",
     errors.PodManagerUnreachable: "It is overloaded, or down behind a proxy; try again later.",
@@ -34,25 +34,18 @@ ADVICE: dict[type[errors.ValenceError], str] = {
     errors.PodManagerFailed: "See the log of the pod manager.",
 }
 
+_INVALID_URL = "{where} is not the URL of a pod manager ({cause}). Use https://host:port."
 
-#: What can happen on the way, the narrower first, and what it means.
+#: exception, the narrower first -> error and its sentence
 EXCEPTIONS: list[tuple[type[OSError], type[errors.ValenceError], str]] = [
-    (
-        requests.exceptions.InvalidURL,
-        errors.PodManagerFailed,
-        "{where} is no URL of a pod manager ({cause}). Give it as https://host:port.",
-    ),
-    (
-        requests.exceptions.InvalidSchema,
-        errors.PodManagerFailed,
-        "{where} is no URL of a pod manager ({cause}). Give it as https://host:port.",
-    ),
+    (requests.exceptions.InvalidURL, errors.PodManagerFailed, _INVALID_URL),
+    (requests.exceptions.InvalidSchema, errors.PodManagerFailed, _INVALID_URL),
     (
         requests.exceptions.SSLError,
         errors.PodManagerUnreachable,
-        "The TLS connection to the pod manager at {where} cannot be trusted or made ({cause}). "
-        "Give it the certificate of its authority as ca, or as a file with verify_ca, or check "
-        "the URL.",
+        "The TLS connection to the pod manager at {where} cannot be established or trusted "
+        "({cause}). Set ca to the certificate of its authority, or verify_ca to a file with it, "
+        "or check the URL.",
     ),
     (
         requests.exceptions.ConnectTimeout,
@@ -69,25 +62,25 @@ EXCEPTIONS: list[tuple[type[OSError], type[errors.ValenceError], str]] = [
     (
         requests.exceptions.ContentDecodingError,
         errors.PodManagerFailed,
-        "The answer of the pod manager at {where} to {request} cannot be read ({cause}).",
+        "The response of the pod manager at {where} to {request} cannot be read ({cause}).",
     ),
     (
         requests.exceptions.RequestException,
         errors.PodManagerUnreachable,
-        "No answer of the pod manager at {where} to {request} ({cause}). "
+        "The pod manager at {where} sent no response to {request} ({cause}). "
         "Check that it is running and that its URL and the network between are right.",
     ),
     (
         OSError,
         errors.PodManagerUnreachable,
-        "Cannot speak to the pod manager at {where}: {cause}. "
+        "The pod manager at {where} cannot be reached: {cause}. "
         "Check that verify_ca ({ca}) is a file that this service may read.",
     ),
 ]
 
 
-#: What is raised before a request is sent: by requests, and what it wraps.
-_TOO_EARLY = (
+#: What requests raises before it sends a request, and what it wraps then.
+_BEFORE_SENDING = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
     requests.exceptions.MissingSchema,
@@ -96,15 +89,15 @@ _TOO_EARLY = (
 _NOT_CONNECTED = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 
-def of_status(status: int, where: str, request: str, reason: str | None) -> errors.ValenceError:
-    """Make the error that an answer of 400 or more stands for.
+def from_status(status: int, where: str, request: str, reason: str | None) -> errors.ValenceError:
+    """Return the error for a status of 400 or more.
 
     :param where: the base URL of the pod manager.
     :param request: its method and path.
-    :param reason: the words of the pod manager.
+    :param reason: the pod manager's own words.
     """
     default = errors.PodManagerRefused if status < 500 else errors.PodManagerFailed
-    kind = MEANINGS.get(status, default)
+    kind = STATUSES.get(status, default)
     return kind(
         f"The pod manager at {where} answered {status} to {request}. {ADVICE[kind]}",
         reason=reason,
@@ -112,37 +105,36 @@ def of_status(status: int, where: str, request: str, reason: str | None) -> erro
     )
 
 
-def of_exception(exc: OSError, **words: Any) -> errors.ValenceError:
-    """Make the error that an exception of requests stands for.
+def from_exception(exc: OSError, **values: Any) -> errors.ValenceError:
+    """Return the error for an exception of requests.
 
-    :param words: what the sentences of :data:`EXCEPTIONS` are filled with.
+    :param values: for the placeholders in the sentences of :data:`EXCEPTIONS`.
     """
     error, sentence = next(
         (error, sentence) for kind, error, sentence in EXCEPTIONS if isinstance(exc, kind)
     )
-    more: dict[str, Any] = {"sent": False} if _was_not_sent(exc) else {}
+    details: dict[str, Any] = {"sent": False} if _was_not_sent(exc) else {}
     if isinstance(exc, requests.exceptions.SSLError):
-        more["trusted"] = False  # somebody is there
-    return error(sentence.format(cause=root_cause(exc), **words), **more)
+        details["trusted"] = False  # a server accepted the connection
+    return error(sentence.format(cause=root_cause(exc), **values), **details)
 
 
-def no_url(url: str, exc: ValueError) -> errors.ValenceError:
-    """Make the error of a URL that is none."""
+def invalid_url(url: str, exc: ValueError) -> errors.ValenceError:
+    """Return the error for what is not a URL."""
+    sentence = _INVALID_URL.format(where=repr(url), cause=exc)
+    return errors.PodManagerFailed(sentence, sent=False)
+
+
+def redirect_loop(where: str, request: str) -> errors.ValenceError:
+    """Return the error for too many redirects."""
     return errors.PodManagerFailed(
-        f"{url!r} is no URL of a pod manager ({exc}). Give it as https://host:port.", sent=False
-    )
-
-
-def in_circles(where: str, request: str) -> errors.ValenceError:
-    """Make the error of redirects without end."""
-    return errors.PodManagerFailed(
-        f"{where} redirects {request} in circles. Check the URL of the pod manager."
+        f"{where} redirects {request} in a loop. Check the URL of the pod manager."
     )
 
 
 @contextlib.contextmanager
-def unsent() -> Iterator[None]:
-    """Say of what fails here that it failed before anything was asked for."""
+def before_sending() -> Iterator[None]:
+    """Mark errors with ``sent: false``: the request itself is only sent after this block."""
     try:
         yield
     except errors.ValenceError as exc:
@@ -150,30 +142,30 @@ def unsent() -> Iterator[None]:
 
 
 def _was_not_sent(exc: OSError) -> bool:
-    """Say whether it failed so early that the pod manager cannot have seen it."""
+    """Return whether it was raised so early that the pod manager cannot have the request."""
     if not isinstance(exc, requests.RequestException):
         return True  # the certificates to trust cannot be read
     reason = getattr(exc.args[0], "reason", None) if exc.args else None
     inner = [*getattr(reason, "args", ()), None][0]
     untrusted = isinstance(inner, ssl.SSLCertVerificationError)
-    return untrusted or isinstance(exc, _TOO_EARLY) or isinstance(reason, _NOT_CONNECTED)
+    return untrusted or isinstance(exc, _BEFORE_SENDING) or isinstance(reason, _NOT_CONNECTED)
 
 
 def root_cause(exc: BaseException) -> str:
-    """Give the words of the exception that began it all, not of those around it."""
+    """Return the message of the innermost exception."""
     while True:
         inner = [getattr(exc, "reason", None), *exc.args[:1], exc.__cause__]
         deeper = next((cause for cause in inner if isinstance(cause, BaseException)), None)
         if deeper is None:
             break
         exc = deeper
-    said = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+    message = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
     # urllib3 begins with the address of an object in memory.
-    return said.rpartition("object at ")[2].partition(": ")[2] or said or type(exc).__name__
+    return message.rpartition("object at ")[2].partition(": ")[2] or message or type(exc).__name__
 
 
 def was_dropped(exc: BaseException | None) -> bool:
-    """Say whether the peer closed a kept connection as we began to use it."""
+    """Return whether the peer closed an idle connection just as it was used again."""
     return (
         isinstance(exc, requests.ConnectionError)
         and bool(exc.args)

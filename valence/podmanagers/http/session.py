@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Getting in: Basic authentication, and a token of the SessionService (DSP0266, 13.3).
+"""Credentials: Basic authentication, and the token of a SessionService (DSP0266, 13.3).
 
-A session costs a request to log in and one to log out, and a pod manager has few of
-them; on the other hand many a one takes long to verify a password. So a connection
-begins with Basic, and logs in once it is really used.
+A session costs one request to log in and one to log out, and a pod manager has few of
+them; on the other hand many pod managers take long to verify a password. So a connection
+begins with Basic, and logs in after a number of requests.
 """
 
 from collections.abc import Callable
@@ -19,22 +19,22 @@ import requests
 from requests import auth
 
 from valence import errors
-from valence.podmanagers.redfish import odata
+from valence.podmanagers import odata
 
 LOG = log.getLogger(__name__)
 
-#: Seconds after which somebody who could not log in tries again.
-RETRY = 300.0
+#: Seconds after which a failed login is retried.
+RETRY_AFTER = 300.0
 
-#: Statuses by which a service says that it has no sessions, now and later.
-NEVER = frozenset({404, 405, 410, 501})
+#: Statuses of a service without sessions.
+NO_SESSIONS = frozenset({404, 405, 410, 501})
 
 
 class Credential(auth.AuthBase):
-    """What goes with a request: this one, nothing. Without any, requests reads ~/.netrc."""
+    """No credential. Without this object, requests would read ~/.netrc."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add it to a request."""
+        """Add the credential to a request."""
         return request
 
 
@@ -45,50 +45,54 @@ class Basic(Credential):
         self._basic = auth.HTTPBasicAuth(username.encode(), (password or "").encode())
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add it to a request."""
+        """Add the credential to a request."""
         self._basic(request)
         return request
 
 
 class Token(Credential):
-    """A session's token, and where to end the session."""
+    """The token of a session.
+
+    :ivar path: of the session; None: unknown.
+    :ivar accepted: whether a request with it was ever accepted.
+    """
 
     def __init__(self, token: str, path: str | None) -> None:
         self.path = path
-        self.worked = False
+        self.accepted = False
         self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add it to a request."""
+        """Add the credential to a request."""
         request.headers["X-Auth-Token"] = self._token
         return request
 
 
 @dataclasses.dataclass(frozen=True)
 class Reply:
-    """What of an answer concerns a session."""
+    """The parts of a response that concern a session."""
 
     status: int
     headers: Mapping[str, str]
     body: Any
 
 
-#: Sends a method to a path with a body and a credential.
+#: Sends a request: method, path, body, credential.
 Send = Callable[[str, str, Any, Credential], Reply]
 
 
 class Login:
-    """The credentials of one connection. Safe to use from many threads.
+    """The credentials of one connection. Thread-safe.
 
-    :param after: requests that are sent with Basic before it logs in; -1: all.
+    :param after: requests that are sent with Basic before it logs in; -1: all of them.
     """
 
     def __init__(self, username: str | None, password: str | None, after: int, send: Send) -> None:
         self._username = username
         self._password = password
         self._basic = Credential() if username is None else Basic(username, password)
-        self._left = after
-        self._never = username is None or after < 0
+        self._basic_left = after
+        self._disabled = username is None or after < 0
         self._send = send
         self._lock = threading.Lock()
         self._sessions: str | None = None
@@ -96,23 +100,23 @@ class Login:
         self._not_before = 0.0
 
     def learn(self, root: odata.JSON) -> None:
-        """Learn from the service's root where its sessions are."""
+        """Read from the service root where its sessions are."""
         self._sessions = odata.path_of(odata.mapping(root, "Links").get("Sessions"))
 
     def credential(self) -> Credential:
-        """Give what goes with the next request, and log in if it is time to.
+        """Return the credential of the next request, and log in if that is due.
 
-        :raises ValenceError: there was no answer to that.
+        :raises ValenceError: there was no response to the login.
         """
         token = self._token
         if token is not None:
             return token
-        if self._never or self._sessions is None or time.monotonic() < self._not_before:
+        if self._disabled or self._sessions is None or time.monotonic() < self._not_before:
             return self._basic
-        if self._left > 0:
-            self._left -= 1
+        if self._basic_left > 0:
+            self._basic_left -= 1
             return self._basic
-        # Whoever comes while another logs in does not wait for it.
+        # While one thread logs in, the others do not wait for it.
         if not self._lock.acquire(blocking=False):
             return self._basic
         try:
@@ -121,58 +125,59 @@ class Login:
         finally:
             self._lock.release()
 
-    def refused(self, credential: Credential) -> bool:
-        """Note that a request was answered 401; True: it may be sent once more."""
+    def reject(self, credential: Credential) -> bool:
+        """Drop a credential that was answered 401; return whether to retry with the next."""
         if not isinstance(credential, Token):
             return False
         with self._lock:
             if self._token is credential:
                 self._token = None
-                # A token that never was any good is no better the next time.
-                self._never = self._never or not credential.worked
+                # The token of a new session would be no better than one that never worked.
+                self._disabled = self._disabled or not credential.accepted
         return True
 
-    def accepted(self, credential: Credential) -> None:
-        """Note that a request was let in."""
+    def accept(self, credential: Credential) -> None:
+        """Record that a request with this credential was accepted."""
         if isinstance(credential, Token):
-            credential.worked = True
+            credential.accepted = True
 
-    def leave(self) -> None:
-        """End the session, if there is one, and begin none any more."""
+    def log_out(self) -> None:
+        """End the session, if there is one, and begin no other."""
         with self._lock:
-            token, self._token, self._never = self._token, None, True
+            token, self._token, self._disabled = self._token, None, True
         if token is not None:
             self._end(token.path, token)
 
     def _log_in(self, sessions: str) -> Token | None:
         body = {"UserName": self._username, "Password": self._password or ""}
         reply = self._send("POST", sessions, body, Credential())
-        made = reply.status < 300
-        token = reply.headers.get("X-Auth-Token") if made else None
-        path = _of_session(sessions, reply) if made else None
+        created = reply.status < 300
+        token = reply.headers.get("X-Auth-Token") if created else None
+        path = _session_path(sessions, reply) if created else None
         if token:
             LOG.debug("Logged in at %s", path or sessions)
             return Token(token, path)
-        LOG.info("No session (%s answered %d): going on with Basic", sessions, reply.status)
-        self._not_before = time.monotonic() + RETRY
-        if made or reply.status in NEVER:
-            self._never = True
+        LOG.info("No session: %s answered %d; continuing with Basic", sessions, reply.status)
+        self._not_before = time.monotonic() + RETRY_AFTER
+        if created or reply.status in NO_SESSIONS:
+            self._disabled = True
         if path is not None:
             self._end(path, self._basic)
         return None
 
     def _end(self, path: str | None, credential: Credential) -> None:
-        """End a session; one that stays ends by itself some time."""
+        """End a session; if that fails, it expires by itself."""
         if path is None:
             return
         try:
             self._send("DELETE", path, None, credential)
         except errors.ValenceError as exc:
-            LOG.debug("The session %s is left: %s", path, exc)
+            LOG.debug("Session %s was not ended and will expire: %s", path, exc)
 
 
-def _of_session(sessions: str, reply: Reply) -> str | None:
-    """Give where the session is that was made: in its collection, however it is said."""
-    said = odata.path_of(reply.headers.get("Location")) or odata.member_path(sessions, reply.body)
-    name = said.rpartition("/")[2]
-    return f"{sessions}/{name}" if name and said != sessions else None
+def _session_path(sessions: str, reply: Reply) -> str | None:
+    """Return the path of a new session within its collection, wherever the reply has it."""
+    location = odata.path_of(reply.headers.get("Location"))
+    path = location or odata.member_path(sessions, reply.body)
+    name = path.rpartition("/")[2]
+    return f"{sessions}/{name}" if name and path != sessions else None

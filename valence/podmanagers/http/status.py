@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How a pod manager is, as far as its answers tell, and who is told when that is news."""
+"""The status of a pod manager as its responses show it, and notifications of its changes."""
 
 from collections.abc import Callable
 import threading
@@ -8,71 +8,68 @@ import time
 
 from valence import errors
 
-#: Seconds after which the same is told again: another process may have seen something else.
-AGAIN = 30.0
+#: Called with None when the pod manager responds, or with the error when not.
+Listener = Callable[[errors.ValenceError | None], None]
 
-#: Seconds without trouble after which one that answers, though not well, is well again.
-CONVALESCENCE = 30.0
+#: Seconds after which the same status is reported again: another process may have seen another.
+REPEAT_AFTER = 30.0
 
-#: What a request that failed tells of the pod manager itself.
-SIGNS: dict[type[errors.ValenceError], str] = {
+#: Seconds without an error after which a degraded pod manager is online again.
+RECOVERY = 30.0
+
+#: The status that an error shows; any other error comes from one that is online.
+STATUSES: dict[type[errors.ValenceError], str] = {
     errors.PodManagerUnreachable: "offline",
     errors.PodManagerUnauthorized: "degraded",
     errors.PodManagerFailed: "degraded",
 }
 
-#: Statuses of one that is there, and has too much to do.
-BUSY = frozenset({408, 429, 503})
+#: HTTP statuses of a pod manager that runs and is overloaded.
+OVERLOADED = frozenset({408, 429, 503})
 
 
-def status_of(trouble: errors.ValenceError | None) -> str | None:
-    """Tell how a pod manager is that answered so; None: this says nothing of it."""
-    if trouble is None:
-        return "online"
-    if trouble.details.get("asked") is False:
-        return None
-    if trouble.details.get("answered") in BUSY:
-        return "degraded"
-    return SIGNS.get(type(trouble), "online")
+def status_of(error: errors.ValenceError | None) -> str | None:
+    """Return the status that a response shows; None: the error shows none.
 
-
-class Health:
-    """Take note of every answer of one pod manager, and tell what is news.
-
-    Safe to use from many threads.
-
-    :param tell: takes the trouble, or None when all is well.
+    :param error: None for a response without an error.
     """
+    if error is None:
+        return "online"
+    if error.details.get("asked") is False:
+        return None
+    if error.details.get("answered") in OVERLOADED:
+        return "degraded"
+    return STATUSES.get(type(error), "online")
 
-    def __init__(
-        self,
-        tell: Callable[[errors.ValenceError | None], None],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._tell = tell
+
+class StatusTracker:
+    """Follow the status of one pod manager, and notify a listener of changes. Thread-safe."""
+
+    def __init__(self, listener: Listener, clock: Callable[[], float] = time.monotonic) -> None:
+        self._listener = listener
         self._clock = clock
         self._lock = threading.Lock()
         self._status: str | None = None
-        self._told_at = 0.0
-        self._troubled_at: float | None = None
+        self._reported_at = 0.0
+        self._failed_at: float | None = None
 
-    def see(self, trouble: errors.ValenceError | None) -> None:
-        """Note that a request was answered well, or with this trouble."""
-        status = status_of(trouble)
+    def record(self, error: errors.ValenceError | None) -> None:
+        """Record the outcome of a request."""
+        status = status_of(error)
         with self._lock:
-            if status is None or not self._is_news(status):
+            if status is None or not self._is_due(status):
                 return
-        self._tell(trouble if status != "online" else None)
+        self._listener(error if status != "online" else None)
 
-    def _is_news(self, status: str) -> bool:
+    def _is_due(self, status: str) -> bool:
         now = self._clock()
         if status != "online":
-            self._troubled_at = now
-        recently = self._troubled_at is not None and now < self._troubled_at + CONVALESCENCE
-        if status == "online" and self._status == "degraded" and recently:
-            # One thing of many that it has may be broken: it is not well in between.
+            self._failed_at = now
+        recovering = self._failed_at is not None and now < self._failed_at + RECOVERY
+        if status == "online" and self._status == "degraded" and recovering:
+            # One of many resources may be broken: the status must not flap with each read.
             return False
-        if status == self._status and now < self._told_at + AGAIN:
+        if status == self._status and now < self._reported_at + REPEAT_AFTER:
             return False
-        self._status, self._told_at = status, now
+        self._status, self._reported_at = status, now
         return True

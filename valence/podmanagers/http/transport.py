@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What of HTTP the library leaves open: an end to every request, and whom to trust.
+"""What requests lacks: a total deadline for a request, and a certificate authority of its own.
 
-requests bounds every silence, and not their sum: a peer that sends a byte now and
-then is listened to for ever. Here every read is bounded by the end of the request.
+requests limits every pause between two bytes, not their sum: a peer that sends a byte
+now and then keeps a request open for ever. Here every read ends at the deadline of its
+request. No library (urllib3, httpx, tenacity, a breaker) offers a total deadline, so the
+private parts of http.client that read from the socket are replaced.
 """
 
 from collections.abc import Iterator
@@ -20,27 +22,27 @@ import requests
 from requests import adapters
 import urllib3
 
-#: When the request of this thread must have been answered, on the monotonic clock.
-_ends_at: contextvars.ContextVar[float] = contextvars.ContextVar("valence_request_ends_at")
+#: The deadline of this thread's request, on the monotonic clock.
+_deadline: contextvars.ContextVar[float] = contextvars.ContextVar("valence_request_deadline")
 
 
 @contextlib.contextmanager
-def ending_in(seconds: float) -> Iterator[None]:
-    """Give what this thread requests now so much time, from connecting to the last byte.
+def deadline_in(seconds: float) -> Iterator[None]:
+    """Limit the requests of this thread, from connecting to the last byte.
 
-    What takes longer fails as a read that timed out.
+    One that takes longer fails as a read that timed out.
     """
-    token = _ends_at.set(time.monotonic() + seconds)
+    token = _deadline.set(time.monotonic() + seconds)
     try:
         yield
     finally:
-        _ends_at.reset(token)
+        _deadline.reset(token)
 
 
 class Adapter(adapters.HTTPAdapter):
     """Keep connections to one pod manager.
 
-    :param size: how many are kept, and how many there are at most.
+    :param size: of the pool, which is also the largest number of connections.
     :param ca: the only certificates to trust, in PEM; None: as requests does.
     """
 
@@ -49,52 +51,52 @@ class Adapter(adapters.HTTPAdapter):
         super().__init__(pool_connections=1, pool_maxsize=size, pool_block=True, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Make the pools, of our connections."""
-        super().init_poolmanager(*args, **{**options, **self._trust()})
+        """Create the pools, of connections with deadlines."""
+        super().init_poolmanager(*args, **{**options, **self._tls_options()})
         self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """Make the pools behind a proxy that the environment asks for."""
-        manager = super().proxy_manager_for(proxy, **{**options, **self._trust()})
+        """Create the pools behind a proxy that the environment names."""
+        manager = super().proxy_manager_for(proxy, **{**options, **self._tls_options()})
         manager.pool_classes_by_scheme = POOLS
         return manager
 
-    def _trust(self) -> dict[str, Any]:
+    def _tls_options(self) -> dict[str, Any]:
         if self._ca is None:
             return {}
         return {"ssl_context": ssl.create_default_context(cadata=self._ca)}
 
     def send(self, *args: Any, **options: Any) -> requests.Response:
-        """Send a request; what the environment says of authorities is for where no own are."""
+        """Send a request; a ``ca`` takes precedence over the authorities of the environment."""
         if self._ca is not None:
             options["verify"] = True
         return super().send(*args, **options)
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Leave out the authorities of everybody where there are own ones."""
+        """Leave out the authorities of requests where there is a ``ca``."""
         super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
         if self._ca is not None:
             conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
 
 
-class _Patient(io.RawIOBase):
-    """Read from a socket until the request's end."""
+class _DeadlineReader(io.RawIOBase):
+    """Read from a socket until a deadline."""
 
-    def __init__(self, sock: socket.socket, ends_at: float) -> None:
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)
-        self._ends_at = ends_at
+        self._deadline = deadline
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._ends_at - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer did not end in time")
-        silence = self._sock.gettimeout()
-        if silence is None or left < silence:
-            self._sock.settimeout(left)
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError("the response did not end in time")
+        timeout = self._sock.gettimeout()
+        if timeout is None or remaining < timeout:
+            self._sock.settimeout(remaining)
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -105,10 +107,10 @@ class _Patient(io.RawIOBase):
 class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
-        ends_at = _ends_at.get(None)
-        if ends_at is not None:
+        deadline = _deadline.get(None)
+        if deadline is not None:
             self.fp.close()
-            self.fp = io.BufferedReader(_Patient(sock, ends_at))
+            self.fp = io.BufferedReader(_DeadlineReader(sock, deadline))
 
 
 class _Connection(urllib3.connection.HTTPConnection):

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Read many resources of one pod manager in as few requests as it allows.
+"""Read resources and collections of one pod manager in as few requests as it allows.
 
-Where the service says that it knows ``$expand`` (DSP0266, 7.3), a collection
-comes with its members, and so many levels of what is in them; what came that way
-is not asked for again. Everything else is read one by one, several at a time.
+Where the service offers ``$expand`` (DSP0266, 7.3), a collection comes with its members.
+A collection that cannot be complete is an error, never an empty or a shorter one.
 """
 
 from collections.abc import Callable
@@ -16,14 +15,16 @@ import contextvars
 import threading
 import time
 from typing import Any
+from typing import Protocol
 from typing import TypeVar
 
 from oslo_log import log
 
 from valence import errors
-from valence.podmanagers.http.connection import Connection
-from valence.podmanagers.redfish import collection
-from valence.podmanagers.redfish import odata
+from valence.podmanagers import odata
+from valence.podmanagers.redfish import fields
+from valence.podmanagers.redfish.expand import EXPAND_FALLBACKS
+from valence.podmanagers.redfish.expand import Expansion
 from valence_conductor import interrupt
 
 LOG = log.getLogger(__name__)
@@ -31,177 +32,295 @@ LOG = log.getLogger(__name__)
 T = TypeVar("T")
 U = TypeVar("U")
 
-#: Requests to one pod manager at a time: some of the connections are left to others.
+#: Pages of one collection; a service with more of them has no end.
+MAX_PAGES = 10_000
+
+#: Concurrent requests of one snapshot: some of the connections are left to other callers.
 AT_ONCE = 8
 
-#: Troubles of one resource that say nothing of the others.
-SINGLE = (
+#: Errors of one resource or collection, which show nothing about others.
+LOCAL_ERRORS = (
     errors.PodManagerNodeGone,
     errors.PodManagerFailed,
     errors.PodManagerRefused,
 )
 
 
-class Reader:
-    """Read resources, and remember for as long as one reading lasts.
+class Client(Protocol):
+    """What sends requests.
 
-    Safe to use from many threads.
-
-    :param root: the service's root, which says whether it knows ``$expand``.
-    :ivar unread: paths that could not be read.
+    :ivar base: URL of the pod manager.
+    :ivar root: path of the service root.
     """
 
-    def __init__(self, client: Connection, root: odata.JSON) -> None:
-        self._client = client
-        self._collections = collection.Collections(self)
-        self._expand, self._levels = expansion(root)
-        self._found: dict[str, odata.JSON] = {}
+    @property
+    def base(self) -> str: ...
+
+    @property
+    def root(self) -> str: ...
+
+    def get(self, path: str) -> odata.JSON:
+        """Read a resource."""
+
+
+class Reader:
+    """Read the service root and collections of one pod manager. Thread-safe.
+
+    :ivar expansion: what the service does of ``$expand``; nothing before :meth:`read_root`.
+    :ivar bad_values: where bad values of fields are reported.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.expansion = Expansion()
+        self.bad_values = fields.BadValues(client.base)
+
+    def get(self, path: str) -> odata.JSON:
+        """Read a resource."""
+        return self.client.get(path)
+
+    def read_root(self) -> odata.JSON:
+        """Read the service root, and what it offers of ``$expand``.
+
+        :raises PodManagerFailed: there is no Redfish service.
+        """
+        try:
+            root = self._get_root()
+        except errors.PodManagerNodeGone as exc:
+            raise errors.PodManagerFailed(
+                f"There is no Redfish service at {self.client.base}{self.client.root}. Check the "
+                "URL.",
+                reason=exc.own_words,
+            ) from exc
+        self.expansion.learn(root)
+        return root
+
+    def first_page(self, path: str, *, levels: int = 0) -> odata.JSON:
+        """Read a collection, or its first page.
+
+        :param levels: how deep to expand, if the service can; 0: only links to its members.
+        :raises PodManagerNodeGone: it does not exist.
+        """
+        expand = self.expansion.of(path) if levels else None
+        if expand is None:
+            return self.get(path)
+        try:
+            return self._get_expanded(f"{path}?{expand.query(levels)}")
+        except tuple(EXPAND_FALLBACKS) as exc:
+            page = self.get(path)
+            # Only now is it certain that the query was the reason.
+            self.expansion.suspend(path, exc)
+            return page
+
+    def walk(
+        self, path: str, page: odata.JSON, *, complete: bool = False
+    ) -> Iterator[tuple[str, odata.JSON]]:
+        """Iterate over a collection: (path of a member, what the collection has of it).
+
+        :param page: its first page.
+        :param complete: whether fewer members than it counts are an error; none at all
+            always are.
+        :raises PodManagerFailed: it cannot be complete.
+        """
+        listed, count = 0, 0
+        pages = {path}
+        page_path = path
+        while True:
+            members = self.members(path, page)
+            count = _count(page) or count
+            listed += len(members)
+            yield from members
+            page_path = odata.page_of(page.get("Members@odata.nextLink"), page_path) or ""
+            if not page_path:
+                break
+            if page_path in pages:
+                raise self._untrustworthy(path, f"has pages that lead back to {page_path}")
+            if len(pages) >= MAX_PAGES:
+                raise self._untrustworthy(path, f"has no end after {MAX_PAGES} pages")
+            pages.add(page_path)
+            page = self._next_page(path, page_path)
+        if listed < count and (complete or not listed):
+            raise self._untrustworthy(path, f"counts {count} members, and lists {listed}")
+
+    def members(self, path: str, page: odata.JSON) -> list[tuple[str, odata.JSON]]:
+        """List the members of one page, as :meth:`walk` does.
+
+        :raises PodManagerFailed: it has no list of them.
+        """
+        members = page.get("Members")
+        if not isinstance(members, list):
+            raise self._untrustworthy(path, "has no list of Members")
+        pairs = [(odata.member_path(path, member), odata.mapping(member)) for member in members]
+        return [(member_path, member) for member_path, member in pairs if member_path]
+
+    def count(self, path: str, page: odata.JSON) -> int:
+        """Return the number of members that a collection counts, or else lists on a page."""
+        return _count(page) or len(self.members(path, page))
+
+    def required_page(self, path: str) -> odata.JSON:
+        """Read a page without which nothing can be concluded about any member.
+
+        :raises PodManagerFailed: it does not exist.
+        """
+        try:
+            return self.get(path)
+        except errors.PodManagerNodeGone as exc:
+            raise self._untrustworthy(path, "does not exist, though it is advertised") from exc
+
+    def _get_root(self) -> odata.JSON:
+        path = self.client.root
+        try:
+            return self.get(path)
+        except errors.PodManagerNodeGone as exc:
+            # Some services have it without the slash of DSP0266.
+            with contextlib.suppress(errors.PodManagerNodeGone):
+                return self.get(path.rstrip("/"))
+            raise exc
+
+    def _next_page(self, _collection: str, page_path: str) -> odata.JSON:
+        return self.required_page(page_path)
+
+    def _get_expanded(self, path: str) -> odata.JSON:
+        return self.get(path)
+
+    def _untrustworthy(self, path: str, problem: str) -> errors.PodManagerFailed:
+        return errors.PodManagerFailed(
+            f"{path} of the pod manager at {self.client.base} {problem}. It is not taken for a "
+            "complete collection, and what is known of its members is kept. See the log of the "
+            "pod manager, and try again."
+        )
+
+
+def _count(page: odata.JSON) -> int | None:
+    with contextlib.suppress(ValueError):
+        return fields.number(page.get("Members@odata.count", ""))
+    return None
+
+
+class Snapshot(Reader):
+    """Read each of many resources once, several at a time. Thread-safe.
+
+    What came with an expanded collection is not requested again.
+
+    :ivar unread: paths that could not be read.
+    :ivar requests: how many were sent.
+    :ivar latency: of the fastest of them, in seconds.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        super().__init__(reader.client)
+        self.expansion = reader.expansion
+        self.bad_values = reader.bad_values
+        self._resources: dict[str, odata.JSON] = {}
+        self._expanded: set[str] = set()
         self._lock = threading.Lock()
         self.unread: set[str] = set()
         self.requests = 0
         self.latency: float | None = None
 
-    @property
-    def base(self) -> str:
-        """URL of the pod manager."""
-        return self._client.base
-
-    @property
-    def expands(self) -> bool:
-        """Whether members come with their collection."""
-        return self._levels > 0
-
-    @property
-    def leaves_links(self) -> bool:
-        """Whether what ``Links`` lead to stays away: chassis name each other there."""
-        return self._expand == "."
-
-    def each(self, function: Callable[[T], U], things: Iterable[T]) -> list[U]:
-        """Do something for each of many things, several at a time."""
-        todo = list(things)
-        if len(todo) < 2:
-            return [function(thing) for thing in todo]
-        with futures.ThreadPoolExecutor(max_workers=min(AT_ONCE, len(todo))) as pool:
-            # The threads must know as well when this one has to leave its work.
-            asked = [
-                pool.submit(contextvars.copy_context().run, function, thing) for thing in todo
+    def map(self, function: Callable[[T], U], items: Iterable[T]) -> list[U]:
+        """Return the results of a function for each item, called several at a time."""
+        arguments = list(items)
+        if len(arguments) < 2:
+            return [function(argument) for argument in arguments]
+        with futures.ThreadPoolExecutor(max_workers=min(AT_ONCE, len(arguments))) as pool:
+            # In a copy of the context, in which a job that is interrupted shows.
+            results = [
+                pool.submit(contextvars.copy_context().run, function, argument)
+                for argument in arguments
             ]
             try:
-                return [one.result() for one in asked]
+                return [result.result() for result in results]
             finally:
-                for one in asked:
-                    one.cancel()
+                for result in results:
+                    result.cancel()
 
-    def read(self, path: str) -> odata.JSON | None:
+    def resource(self, path: str) -> odata.JSON | None:
         """Read a resource; None: it is listed, and cannot be read.
 
-        :raises PodManagerUnreachable: the pod manager does not answer any more.
-        :raises PodManagerUnauthorized: it lets us in no more.
+        :raises PodManagerUnreachable: the pod manager does not respond any more.
+        :raises PodManagerUnauthorized: it does not accept the credentials any more.
         """
-        known = self._found.get(path)
-        if known is not None:
-            return known
+        cached = self._resources.get(path)
+        if cached is not None:
+            return cached
         try:
-            resource = self._get(path)
-        except SINGLE as exc:
-            LOG.info("%s cannot be read, and is left as it is known: %s", path, exc)
-            self.unread.add(path)
+            resource = self.get(path)
+        except LOCAL_ERRORS as exc:
+            self._record_unread(path, exc)
             return None
-        self._found[path] = resource
+        self._resources[path] = resource
         return resource
 
-    def members(self, link: Any, levels: int = 1) -> list[str] | None:
-        """List the paths of a collection's members, and read as much as comes with them.
+    def list_members(self, link: Any, *, levels: int = 1) -> list[str] | None:
+        """List the paths of a collection's members; None: it cannot be read.
 
-        :param link: to the collection; what is no link has no members.
-        :param levels: how deep to expand, where the service can.
-        :returns: None when the collection cannot be read.
+        :param link: to the collection; where there is no link, there are no members.
+        :param levels: how deep to expand, if the service can.
         """
         path = odata.path_of(link)
-        if path is None:
-            return []
         try:
-            return list(self._walk(path, levels))
-        except SINGLE as exc:
-            LOG.info("%s cannot be read: %s", path, exc)
-            self.unread.add(path)
+            return self._list(path, levels) if path else []
+        except LOCAL_ERRORS as exc:
+            self._record_unread(path or "", exc)
             return None
 
-    def listing(self, link: Any, levels: int = 1) -> list[str]:
-        """List a collection without which nothing can be said.
+    def list_required_members(self, link: Any, *, levels: int = 1) -> list[str]:
+        """List the paths of the members of a collection without which there is no inventory.
 
-        :raises PodManagerFailed: it cannot be read, or cannot be all there is.
+        :raises PodManagerFailed: it cannot be read, or cannot be complete.
         """
         path = odata.path_of(link)
-        if path is None:
-            return []
         try:
-            return list(self._walk(path, levels))
+            return self._list(path, levels) if path else []
         except (errors.PodManagerNodeGone, errors.PodManagerRefused) as exc:
-            raise self._untrustworthy(path, f"cannot be read ({exc.detail})") from exc
+            raise self._untrustworthy(path or "", f"cannot be read ({exc.detail})") from exc
 
     def get(self, path: str) -> odata.JSON:
-        """Read a page, and remember what came with it."""
-        page = self._get(path)
+        """Read a resource, whether it was read before or not."""
+        interrupt.checkpoint()
+        started = time.monotonic()
+        try:
+            return self.client.get(path)
+        finally:
+            duration = time.monotonic() - started
+            with self._lock:
+                self.requests += 1
+                self.latency = min(duration, self.latency or duration)
+
+    def _list(self, path: str, levels: int) -> list[str]:
+        page = self._resources.get(path, {})
+        if "Members" not in page:
+            page = self.first_page(path, levels=levels)
+        return [member_path for member_path, _ in self.walk(path, page, complete=True)]
+
+    def _get_expanded(self, path: str) -> odata.JSON:
+        page = self.get(path)
+        self._expanded.add(path.partition("?")[0])
         self._keep(page)
         return page
 
-    def _walk(self, path: str, levels: int) -> Iterator[str]:
-        first = self._found.get(path) or self._first_page(path, levels)
-        return (where for where, _ in self._collections.walk(path, first, whole=True))
+    def _next_page(self, collection: str, page_path: str) -> odata.JSON:
+        page = self.required_page(page_path)
+        # Otherwise a member may be less than the resource.
+        if collection in self._expanded:
+            self._keep(page)
+        return page
 
-    def _first_page(self, path: str, levels: int) -> odata.JSON:
-        wanted = min(levels, self._levels)
-        if wanted:
-            depth = f"($levels={wanted})" if wanted > 1 else ""
-            try:
-                return self.get(f"{path}?$expand={self._expand}{depth}")
-            except (errors.PodManagerRefused, errors.PodManagerFailed) as exc:
-                LOG.info("%s cannot be expanded, whatever the service says: %s", path, exc)
-                self._levels = 0
-        return self._get(path)
+    def _keep(self, value: Any) -> None:
+        """Cache every resource inside a value."""
+        for inner in value.values() if isinstance(value, dict) else value:
+            if isinstance(inner, dict):
+                path = odata.path_of(inner)
+                # A link alone, or an object such as Status, is no resource.
+                if path is not None and "@odata.type" in inner and len(inner) > 2:
+                    self._resources[path] = inner
+                    if "Members" in inner:
+                        self._expanded.add(path)
+                self._keep(inner)
+            elif isinstance(inner, list):
+                self._keep(inner)
 
-    def _keep(self, resource: Any) -> None:
-        """Remember everything that came inside a resource."""
-        for value in resource.values() if isinstance(resource, dict) else resource:
-            if isinstance(value, dict):
-                path = odata.path_of(value)
-                # A link and nothing else, or the likes of Status, is no resource.
-                if path is not None and "@odata.type" in value and len(value) > 2:
-                    self._found[path] = value
-                self._keep(value)
-            elif isinstance(value, list):
-                self._keep(value)
-
-    def _get(self, path: str) -> odata.JSON:
-        interrupt.checkpoint()
-        with self._clocked():
-            resource: odata.JSON = self._client.get(path)
-        return resource
-
-    @contextlib.contextmanager
-    def _clocked(self) -> Iterator[None]:
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            took = time.monotonic() - began
-            with self._lock:
-                self.requests += 1
-                self.latency = took if self.latency is None else min(took, self.latency)
-
-    def _untrustworthy(self, path: str, what: str) -> errors.PodManagerFailed:
-        return errors.PodManagerFailed(
-            f"{path} of the pod manager at {self._client.base} {what}. What is known of it is "
-            "kept; see the log of the pod manager."
-        )
-
-
-def expansion(root: odata.JSON) -> tuple[str, int]:
-    """Tell what a service calls expanding what is below, and how many levels; 0: none."""
-    features = odata.mapping(root, "ProtocolFeaturesSupported", "ExpandQuery")
-    sign = "." if features.get("NoLinks") else "*"
-    if sign == "*" and not features.get("ExpandAll"):
-        return sign, 0
-    deepest = odata.number(features.get("MaxLevels")) if features.get("Levels") else 1
-    return sign, max(1, deepest or 1)
+    def _record_unread(self, path: str, error: errors.ValenceError) -> None:
+        LOG.info("%s cannot be read, and what is known of it is kept: %s", path, error)
+        self.unread.add(path)

@@ -1,47 +1,57 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Read the chassis of an RSD pod manager: what stands where, and the drives in it."""
+"""Read the chassis of an RSD pod manager: what they contain, and what contains them."""
 
 from collections.abc import Mapping
 import dataclasses
 
-from valence.podmanagers.redfish import odata
-from valence.podmanagers.redfish.reader import Reader
+from valence.podmanagers import odata
+from valence.podmanagers.redfish import fields
+from valence.podmanagers.redfish import resources
+from valence.podmanagers.redfish.reader import Snapshot
 
-#: Levels of ``$expand`` that bring the drives along: members, their ``Drives``, and the
-#: members of those.
-DEEP = 3
+#: Levels of ``$expand`` that include the drives: members, their ``Drives``, and the members
+#: of those.
+LEVELS_WITH_DRIVES = 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Chassis:
-    """A chassis: what is around it, and what is in it."""
+    """A chassis.
+
+    :ivar container: path of the chassis that contains it.
+    :ivar systems: paths of the systems in it.
+    :ivar drives: paths of the drives in it.
+    """
 
     path: str
-    around: str | None
+    container: str | None
     systems: frozenset[str]
     drives: tuple[str, ...]
     resource: odata.JSON
 
 
-def read(reader: Reader, root: odata.JSON, *, whole: bool) -> Mapping[str, Chassis]:
+def read(snapshot: Snapshot, root: odata.JSON, *, with_drives: bool) -> Mapping[str, Chassis]:
     """Read all chassis.
 
-    :param whole: with the drives in them, where that takes no more requests.
+    :param with_drives: expand the drives in them as well, if the service can do so without
+        what a chassis links to.
     :returns: path -> chassis, without those that cannot be read.
-    :raises PodManagerFailed: what is listed cannot be all there is.
+    :raises PodManagerFailed: the listing cannot be complete.
     """
-    levels = DEEP if whole and reader.leaves_links else 1
-    paths = reader.listing(root.get("Chassis"), levels)
-    found = {}
-    for path, resource in zip(paths, reader.each(reader.read, paths), strict=True):
+    link = root.get("Chassis")
+    expand = snapshot.expansion.of(odata.path_of(link) or "")
+    levels = LEVELS_WITH_DRIVES if with_drives and expand and expand.omits_links else 1
+    paths = snapshot.list_required_members(link, levels=levels)
+    chassis = {}
+    for path, resource in zip(paths, snapshot.map(snapshot.resource, paths), strict=True):
         if resource is not None:
-            links = odata.mapping(resource, "Links")
-            found[path] = Chassis(
+            links = fields.read(resource, resources.CHASSIS_LINKS, snapshot.bad_values)
+            chassis[path] = Chassis(
                 path=path,
-                around=odata.path_of(links.get("ContainedBy")),
-                systems=frozenset(odata.paths_of(links.get("ComputerSystems"))),
-                drives=tuple(odata.paths_of(links.get("Drives"))),
+                container=links["container"],
+                systems=frozenset(links["systems"] or ()),
+                drives=tuple(links["drives"] or ()),
                 resource=resource,
             )
-    return found
+    return chassis

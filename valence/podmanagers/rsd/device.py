@@ -1,98 +1,118 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Read what an RSD pod manager has pooled: drives beside all systems, and accelerators."""
+"""Read the pooled devices of an RSD pod manager: drives without a system, and accelerators."""
 
+import collections
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
 from valence.podmanagers import inventory
-from valence.podmanagers.redfish import odata
-from valence.podmanagers.redfish.reader import Reader
+from valence.podmanagers import odata
+from valence.podmanagers.redfish import fields
+from valence.podmanagers.redfish import resources
+from valence.podmanagers.redfish.reader import Snapshot
 from valence.podmanagers.rsd.chassis import Chassis
 
 #: A composed node that holds something: its path and its Redfish Name.
 Holder = tuple[str, str | None]
+#: Path of a part, or of a system -> the node that holds it.
 Holders = Mapping[str, Holder]
 
-#: What flavors call a drive, beside the types that Redfish gives accelerators.
+#: The type of a drive; the type of an accelerator is the one that Redfish has.
 STORAGE = "storage"
 
-#: Properties of an accelerator, as :class:`valence.podmanagers.inventory.Details` have them.
+#: Properties of an accelerator, of those in :class:`valence.podmanagers.inventory.Details`.
 ACCELERATOR = ("model", "cores", "instruction_set", "speed_mhz")
 
 
 def drives(
-    reader: Reader,
+    snapshot: Snapshot,
     chassis: Mapping[str, Chassis],
-    held: Holders,
-    known: Mapping[str, inventory.Details],
+    holders: Holders,
+    cached: Mapping[str, inventory.Details],
 ) -> list[inventory.Device]:
-    """Read the pooled drives: those that stand beside no system.
+    """Read the pooled drives: those in a chassis without systems.
 
-    Each takes a request the first time; with ``$expand`` all of a chassis take one, or none
+    The first time each costs a request; with ``$expand`` all of a chassis cost one, or none
     if they came with it. A drive that cannot be read is left out.
 
-    :param held: path of what a node holds -> the node.
-    :param known: path of a drive -> its details, which are not read again.
+    :param cached: path of a drive -> its details, which are not read again while their
+        fingerprint is unchanged.
     """
     homes = _homes(chassis.values())
-    spared = {
-        path: known[path]
+    unchanged = {
+        path: cached[path]
         for path, home in homes.items()
-        if path in known and known[path].fingerprint == _fingerprint(path, home)
+        if path in cached and cached[path].fingerprint == _fingerprint(path, home)
     }
-    unknown = [path for path in homes if path not in spared]
-    for home in {homes[path].path: homes[path] for path in unknown}.values():
-        if reader.expands and sum(path not in spared for path in home.drives) > 1:
-            reader.members(home.resource.get("Drives"))
-    told = dict(zip(unknown, reader.each(reader.read, unknown), strict=True))
+    missing = [path for path in homes if path not in unchanged]
+    _expand(snapshot, [homes[path] for path in missing])
+    read = dict(zip(missing, snapshot.map(snapshot.resource, missing), strict=True))
+
+    def properties(path: str) -> Mapping[str, Any]:
+        if path in unchanged:
+            return unchanged[path].drives[0]
+        return fields.read_known(read[path] or {}, resources.DRIVE, snapshot.bad_values)
+
     return [
         _device(
             path,
             STORAGE,
-            held.get(path),
+            holders.get(path),
             home,
-            home.path,
-            properties=spared[path].drives[0] if path in spared else _drive(told[path] or {}),
+            listed_by=home.path,
+            properties=properties(path),
             fingerprint=_fingerprint(path, home),
         )
         for path, home in sorted(homes.items())
-        if path in spared or told[path] is not None
+        if path in unchanged or read[path] is not None
     ]
 
 
 def accelerators(
-    system: str, details: inventory.Details, around: Sequence[Chassis], held: Holders
+    system: str, details: inventory.Details, around: Sequence[Chassis], holders: Holders
 ) -> list[inventory.Device]:
-    """Give the accelerators that a system lists which is no computer.
+    """Return the accelerators listed by a system that is no computer.
 
-    :param around: the chassis that they are in, if that is known.
+    :param system: its path.
+    :param around: the chassis that contain it, the innermost first.
     """
     return [
         _device(
-            str(one["path"]),
-            str(one["type"]),
-            held.get(one["path"]),
+            str(processor["path"]),
+            str(processor["type"]),
+            holders.get(processor["path"]),
             around[0] if around else None,
-            system,
-            properties={key: one[key] for key in ACCELERATOR if key in one},
+            listed_by=system,
+            properties={key: processor[key] for key in ACCELERATOR if key in processor},
         )
-        for one in details.processors
+        for processor in details.processors
     ]
 
 
 def _homes(chassis: Iterable[Chassis]) -> dict[str, Chassis]:
-    """Tell which chassis each pooled drive is in: of several the one that lists fewest."""
-    standing = sorted(chassis, key=lambda one: (len(one.drives), one.path))
-    local = {drive for one in standing if one.systems for drive in one.drives}
+    """Return path of a pooled drive -> its chassis: of several the one with fewest drives."""
+    by_size = sorted(chassis, key=lambda each: (len(each.drives), each.path))
+    local = {drive for each in by_size if each.systems for drive in each.drives}
     homes: dict[str, Chassis] = {}
-    for one in standing:
-        for path in one.drives:
+    for each in by_size:
+        for path in each.drives:
             if path not in local:
-                homes.setdefault(path, one)
+                homes.setdefault(path, each)
     return homes
+
+
+def _expand(snapshot: Snapshot, homes: Iterable[Chassis]) -> None:
+    """Read the drives of chassis with ``$expand``, if the service can.
+
+    :param homes: the chassis of each drive to read; one drive alone costs a request anyway.
+    """
+    for home, count in collections.Counter(homes).items():
+        link = home.resource.get("Drives")
+        if count > 1 and snapshot.expansion.of(odata.path_of(link) or ""):
+            snapshot.list_members(link)
 
 
 def _device(
@@ -100,8 +120,7 @@ def _device(
     kind: str,
     holder: Holder | None,
     home: Chassis | None,
-    listed_by: str,
-    **told: Any,
+    **values: Any,
 ) -> inventory.Device:
     node_path, node_name = holder or (None, None)
     return inventory.Device(
@@ -111,29 +130,14 @@ def _device(
         node_path=node_path,
         node_name=node_name,
         pooled_group_id=_group(home) if home is not None else None,
-        listed_by=listed_by,
-        **told,
+        **values,
     )
 
 
 def _group(home: Chassis) -> str:
-    return odata.text(home.resource.get("Id")) or home.path.rpartition("/")[2]
+    identity = home.resource.get("Id")
+    return home.path.rpartition("/")[2] if identity in (None, "") else str(identity)
 
 
 def _fingerprint(path: str, home: Chassis) -> str:
     return inventory.fingerprint(path, home.path, home.resource.get("SerialNumber"))
-
-
-def _drive(resource: odata.JSON) -> dict[str, Any]:
-    size = odata.number(resource.get("CapacityBytes"))
-    return odata.without_unknown(
-        {
-            "capacity_gib": size // 1024**3 if size is not None else None,
-            "media_type": odata.text(resource.get("MediaType")),
-            "protocol": odata.text(resource.get("Protocol")),
-            "rpm": odata.number(resource.get("RotationSpeedRPM")) or None,
-            "model": odata.text(resource.get("Model")),
-            "manufacturer": odata.text(resource.get("Manufacturer")),
-            "serial_number": odata.text(resource.get("SerialNumber")),
-        }
-    )

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Pod managers that speak the Intel RSD API, 2.1 to 2.5.
+"""The driver for pod managers with the Intel RSD API, 2.1 to 2.5.
 
-The dialects differ in where things hang, how they are spelled and what they
-leave out; what is advertised is believed, what is absent is looked for.
-What is remembered (where the nodes are, the targets of actions) costs one
-request each to learn, and is learnt anew when it turns out to be wrong.
+The dialects differ in where resources are, how they are spelled and what is left
+out: what is advertised is used, and what is not advertised is searched for.
+What is cached (the path of the nodes, the targets of actions) costs one
+request each to read, and is read again when it turns out to be wrong.
 """
 
 from collections.abc import Iterator
 from collections.abc import Mapping
-import contextlib
 import dataclasses
 import threading
 from typing import Any
@@ -20,28 +19,40 @@ from oslo_log import log
 from valence import errors
 from valence.podmanagers import base
 from valence.podmanagers import inventory
-from valence.podmanagers.http import connection
-from valence.podmanagers.http import exchange
+from valence.podmanagers import messages
+from valence.podmanagers import odata
 from valence.podmanagers.http import failures
-from valence.podmanagers.redfish import collection
-from valence.podmanagers.redfish import messages
-from valence.podmanagers.redfish import odata
+from valence.podmanagers.http import url as podm_url
+from valence.podmanagers.http.connection import Connection
+from valence.podmanagers.http.exchange import Response
+from valence.podmanagers.redfish import fields
+from valence.podmanagers.redfish import resources
+from valence.podmanagers.redfish.fields import Field
+from valence.podmanagers.redfish.reader import Reader
+from valence.podmanagers.redfish.reader import Snapshot
 from valence.podmanagers.rsd import inventory as rsd_inventory
 from valence.podmanagers.rsd import node as rsd_node
 from valence.podmanagers.rsd import requirements as rsd_requirements
 
 LOG = log.getLogger(__name__)
 
-#: Where the composed nodes hang: 2.3 and later; older services; 2.1 and 2.2.
-NODES = [("Oem", "Intel_RackScale"), ("Oem", "Intel:RackScale"), ()]
+#: What RSD adds to the service root: 2.3 and later; older services; 2.1 and 2.2.
+OEM = ("Oem/Intel_RackScale/", "Oem/Intel:RackScale/", "")
+ROOT = {
+    "nodes": Field(*(f"{prefix}Nodes" for prefix in OEM), convert=odata.path_of),
+    "api_version": Field(*(f"{prefix}ApiVersion" for prefix in OEM)),
+}
 
-#: Targets of Assemble remembered, of nodes that were seen but not assembled yet.
-REMEMBERED = 1000
+#: Cached targets of Assemble, of nodes that were read but not assembled yet.
+MAX_TARGETS = 1000
 
 
 @dataclasses.dataclass(frozen=True)
 class _Root:
-    """What of the service's root is worth remembering."""
+    """What is cached of the service root.
+
+    :ivar nodes: path of the composed nodes.
+    """
 
     nodes: str
     api_version: str | None
@@ -51,191 +62,182 @@ class _Root:
 class RSDDriver(base.Driver):
     """Speak the Intel RSD API to one pod manager."""
 
-    def __init__(self, client: connection.Connection) -> None:
+    def __init__(self, client: Connection) -> None:
         self._client = client
-        self._collections = collection.Collections(client)
+        self._reader = Reader(client)
         self._lock = threading.RLock()
-        self._known_root: _Root | None = None
-        self._known_allocate: str | None = None
-        self._known_assemble: dict[str, str] = {}
+        self._cached_root: _Root | None = None
+        self._allocate_target: str | None = None
+        self._assemble_targets: dict[str, str] = {}
 
     def check(self) -> base.ServiceInfo:
-        """Find out whether this is an RSD pod manager and lets us in."""
+        """Check that this is an RSD pod manager and accepts the credentials."""
         self._forget()
         root = self._root()
-        # The root answers anybody: only the nodes tell whether we are let in.
+        # The root needs no credentials: only the nodes show whether they are accepted.
         nodes = self._collection()
         return base.ServiceInfo(
-            name=odata.text(root.resource.get("Name")),
-            uuid=odata.text(root.resource.get("UUID")),
-            redfish_version=odata.text(root.resource.get("RedfishVersion")),
+            **fields.read(root.resource, resources.SERVICE_ROOT, self._reader.bad_values),
             api_version=root.api_version,
-            nodes=odata.number(nodes.get("Members@odata.count"))
-            or len(self._collections.members(root.nodes, nodes)),
+            nodes=self._reader.count(root.nodes, nodes),
         )
 
     def allocate(self, name: str, description: str, properties: Mapping[str, Any]) -> str:
-        """Take what a node needs out of the pool: one POST, never repeated.
+        """Allocate a node from the pool: one POST, never repeated.
 
-        An error whose details have ``sent: false`` says that nothing was taken.
+        Nothing was allocated if the details of an error have ``sent: false``.
         """
-        with failures.unsent():
+        with failures.before_sending():
             version = self._root().api_version
             body = rsd_requirements.allocation(name, description, properties, version)
         try:
-            answer = self._post_allocate(body)
+            response = self._post_allocate(body)
         except errors.PodManagerRefused as exc:
             raise errors.PodManagerRefused(
-                f"The pod manager at {self._client.base} cannot allocate such a node. Ask for "
-                "less, give nodes back, or choose another pod manager.",
+                f"The pod manager at {self._client.base} cannot allocate such a node. Require "
+                "less, delete other nodes, or choose another pod manager.",
                 reason=exc.own_words,
                 answered=exc.details.get("answered"),
             ) from exc
-        path = self._node_in(answer.location) or self._node_in(odata.path_of(answer.body))
+        path = self._node_path(response.location) or self._node_path(odata.path_of(response.body))
         path = path or self.find(name)
         if path is None:
             raise errors.PodManagerFailed(
-                f"The pod manager at {self._client.base} answered {answer.status} to Allocate, "
-                f"but has no node named {name!r}. Look at its log, and compose again.",
-                reason=messages.words(answer.body),
+                f"The pod manager at {self._client.base} answered {response.status} to Allocate, "
+                f"but has no node named {name!r}. See its log, and compose again.",
+                reason=messages.reason(response.body),
             )
-        LOG.info("Allocated %s as %s on %s", name, path, self._client.base)
+        LOG.info("Allocated node %s at %s on %s", name, path, self._client.base)
         return path
 
     def find(self, name: str) -> str | None:
-        """Look for a node by its Redfish Name: the newest, if there are more."""
+        """Return the path of the newest node with this Redfish Name; None: there is none."""
         for path, member in reversed(list(self._nodes(expanded=True))):
             if member.get("Name", name) != name:
                 continue
             try:
-                known = "Name" in member or self._client.get(path).get("Name") == name
+                if "Name" in member or self._client.get(path).get("Name") == name:
+                    return path
             except errors.PodManagerNodeGone:
                 continue
-            if known:
-                return path
         return None
 
     def state(self, path: str) -> base.NodeState:
-        """Look how far a node has come: one request."""
+        """Read the state of a node: one request."""
         resource = self._client.get(path)
         state = rsd_node.state(resource)
         if state is None:
-            seen = ", ".join(rsd_node.states_said(resource)) or "none"
+            raw_states = ", ".join(rsd_node.raw_states(resource)) or "none"
             raise errors.PodManagerFailed(
                 f"{path} of the pod manager at {self._client.base} is in a state that RSD does "
-                f"not have ({seen}). See the log of the pod manager."
+                f"not define ({raw_states}). See the log of the pod manager."
             )
-        self._remember(path, state, odata.action_target(resource, "Assemble"))
+        self._cache_assemble_target(path, state, odata.action_target(resource, "Assemble"))
+        node = fields.read(resource, rsd_node.NODE, self._reader.bad_values)
         return base.NodeState(
             state=state,
             reason=rsd_node.reason(resource),
-            system_path=rsd_node.system_path(resource),
-            power_state=odata.word(resource.get("PowerState")),
+            system_path=node["system_path"],
+            power_state=node["power_state"],
         )
 
     def assemble(self, path: str) -> None:
-        """Ask for an allocated node to be assembled; then look at its state."""
+        """Request the assembly of an allocated node; poll :meth:`state` for its end."""
         try:
-            self._post_assemble(path, self._known_assemble.pop(path, None))
+            self._post_assemble(path, self._assemble_targets.pop(path, None))
         except errors.PodManagerRefused:
             if self.state(path).state not in (base.State.ASSEMBLING, base.State.ASSEMBLED):
                 raise
-        LOG.info("Assembling %s on %s", path, self._client.base)
+        LOG.info("Requested assembly of node %s on %s", path, self._client.base)
 
     def read(self, path: str) -> base.ComposedNode:
-        """Read a node: two requests at the most."""
+        """Read a node: at most two requests."""
         resource = self._client.get(path)
-        system_path = rsd_node.system_path(resource)
+        bad_values = self._reader.bad_values
+        system_path = fields.read(resource, rsd_node.NODE, bad_values)["system_path"]
         system: odata.JSON = {}
         if system_path:
             try:
                 system = self._client.get(system_path)
             except errors.PodManagerNodeGone:
-                LOG.warning("%s has no system at %s", path, system_path)
-        return base.ComposedNode(
-            path=path,
-            name=odata.text(resource.get("Name")),
-            state=rsd_node.state(resource),
-            reason=rsd_node.reason(resource),
-            system_path=system_path,
-            power_state=odata.word(system.get("PowerState") or resource.get("PowerState")),
-            processor=rsd_node.processor(system, resource),
-            memory=rsd_node.memory(system, resource),
-            parts=rsd_node.held(resource),
-        )
+                LOG.warning(
+                    "Node %s on %s has no system at %s", path, self._client.base, system_path
+                )
+        return rsd_node.composed(path, resource, system, bad_values)
 
     def controls(self, path: str) -> base.Controls:
-        """Look what a node lets itself be asked for: one request."""
-        return rsd_node.controls(self._client.get(path))
+        """Read which actions and boot settings a node offers: one request."""
+        return rsd_node.controls(self._client.get(path), self._reader.bad_values)
 
     def reset(self, controls: base.Controls, kind: str) -> None:
         """Reset a node: one POST, never repeated."""
         self._client.post(controls.reset_target or "", {"ResetType": kind})
 
     def set_boot(self, path: str, override: Mapping[str, str]) -> None:
-        """Say what a node boots from."""
+        """Set what a node boots from."""
         self._client.patch(path, {"Boot": dict(override)})
 
     def interfaces(self, system_path: str) -> list[base.Interface]:
-        """List the Ethernet interfaces of a node's system that have a MAC."""
-        ports = odata.path_of(self._client.get(system_path).get("EthernetInterfaces"))
-        if ports is None:
+        """List the Ethernet interfaces of a node's system that have a MAC address."""
+        collection = odata.path_of(self._client.get(system_path).get("EthernetInterfaces"))
+        if collection is None:
             return []
-        found = []
-        first = self._collections.first(ports, expanded=True)
-        for path, member in self._collections.walk(ports, first):
-            port = member if "MACAddress" in member else self._client.get(path)
-            mac = rsd_node.mac(port.get("MACAddress")) or rsd_node.mac(
-                port.get("PermanentMACAddress")
-            )
-            if mac:
-                speed = odata.number(port.get("SpeedMbps"))
-                found.append(base.Interface(mac=mac, path=path, speed_mbps=speed))
-        return found
+        interfaces = []
+        page = self._reader.first_page(collection, levels=1)
+        for path, member in self._reader.walk(collection, page):
+            resource = member if "MACAddress" in member else self._client.get(path)
+            values = fields.read(resource, resources.ETHERNET_INTERFACE, self._reader.bad_values)
+            if values["mac"]:
+                interfaces.append(base.Interface(path=path, **values))
+        return interfaces
 
     def delete(self, path: str) -> None:
-        """Give a node back; that there is no such node is fine."""
-        self._known_assemble.pop(path, None)
+        """Delete a node and return its parts to the pool."""
+        self._assemble_targets.pop(path, None)
         try:
             self._client.delete(path)
         except errors.PodManagerNodeGone:
-            LOG.debug("%s is gone from %s already", path, self._client.base)
+            LOG.debug("Node %s does not exist on %s any more", path, self._client.base)
         else:
-            LOG.info("Deleted %s on %s", path, self._client.base)
+            LOG.info("Deleted node %s on %s", path, self._client.base)
 
     def exists(self, path: str) -> bool:
-        """Look whether a node is in the collection."""
-        wanted = odata.path_of(path)
-        return any(member == wanted for member, _ in self._nodes())
+        """Return whether the collection lists a node."""
+        node_path = odata.path_of(path)
+        return any(member_path == node_path for member_path, _ in self._nodes())
 
     def members(self) -> list[base.Member]:
-        """List the nodes of the collection."""
-        return [rsd_node.member(path, resource) for path, resource in self._nodes(expanded=True)]
+        """List the nodes of the collection, with what one listing reports about each."""
+        bad_values = self._reader.bad_values
+        nodes = self._nodes(expanded=True)
+        return [rsd_node.member(path, resource, bad_values) for path, resource in nodes]
 
     def member(self, path: str) -> base.Member:
-        """Read who a node is: one request."""
-        return rsd_node.member(path, self._client.get(path))
+        """Read the identity of a node: one request."""
+        return rsd_node.member(path, self._client.get(path), self._reader.bad_values)
 
-    def inventory(self, known: Mapping[str, inventory.Details]) -> inventory.Inventory:
-        """Read what the pod manager has: every system and rack, and who has which."""
+    def inventory(self, cached: Mapping[str, inventory.Details]) -> inventory.Inventory:
+        """Read the pool: every system, rack and device, and which node holds which."""
         root = self._root()
         try:
-            return rsd_inventory.read(self._client, root.resource, root.nodes, known)
+            snapshot = Snapshot(self._reader)
+            return rsd_inventory.read(snapshot, root.resource, root.nodes, cached)
         except errors.PodManagerFailed:
-            self._forget()  # it may have been upgraded under us
+            # It may have been upgraded, and have its collections elsewhere now.
+            self._forget()
             raise
 
     def bmc(self, system_path: str) -> dict[str, Any]:
-        """Say how Ironic reaches a node's system (driver redfish)."""
-        client = self._client
-        prefix = "" if client.root == connection.ROOT else client.root
-        return odata.without_unknown(
+        """Return the ``driver_info`` by which Ironic reaches a node's system (driver redfish)."""
+        client, access = self._client, self._client.access
+        prefix = "" if client.root == podm_url.ROOT else client.root
+        return fields.without_unknown(
             {
                 "redfish_address": client.base + prefix,
                 "redfish_system_id": system_path,
-                "redfish_username": client.username,
-                "redfish_password": client.password,
-                "redfish_verify_ca": client.verify_ca,
+                "redfish_username": access.username,
+                "redfish_password": access.password,
+                "redfish_verify_ca": access.verify_ca,
             }
         )
 
@@ -243,70 +245,51 @@ class RSDDriver(base.Driver):
         """Close the connections."""
         self._client.close()
 
-    # What is remembered, and how it is learnt.
+    # What is cached, and how it is read.
 
     def _forget(self) -> None:
         with self._lock:
-            self._known_root = None
-            self._known_allocate = None
+            self._cached_root = None
+            self._allocate_target = None
 
     def _root(self) -> _Root:
-        with self._lock:  # held while asking, so that many at once ask once
-            if self._known_root is None:
-                self._known_root = self._read_root()
-            return self._known_root
+        with self._lock:  # during the request, so that many threads send one
+            if self._cached_root is None:
+                self._cached_root = self._read_root()
+            return self._cached_root
 
     def _read_root(self) -> _Root:
-        client = self._client
-        try:
-            resource = self._get_root()
-        except errors.PodManagerNodeGone as exc:
+        resource = self._reader.read_root()
+        root = fields.read(resource, ROOT, self._reader.bad_values)
+        if root["nodes"] is None:
             raise errors.PodManagerFailed(
-                f"There is no Redfish service at {client.base}{client.root}. Check the URL.",
-                reason=exc.own_words,
-            ) from exc
-        self._collections.learn(resource)
-        nodes = [odata.path_of(odata.mapping(resource, *keys).get("Nodes")) for keys in NODES]
-        versions = [odata.mapping(resource, *keys).get("ApiVersion") for keys in NODES]
-        for path in filter(None, nodes):
-            version = odata.text(next(filter(None, versions), None))
-            return _Root(nodes=path, api_version=version, resource=resource)
-        raise errors.PodManagerFailed(
-            f"What answers at {client.base} is no RSD pod manager: its root names no Nodes, "
-            "neither itself nor under Oem.Intel_RackScale. Check the URL, or the driver."
-        )
+                f"The service at {self._client.base} is no RSD pod manager: its root names no "
+                "Nodes, neither itself nor under Oem.Intel_RackScale. Check the URL, or the "
+                "driver."
+            )
+        return _Root(resource=resource, **root)
 
-    def _get_root(self) -> dict[str, Any]:
-        """Read the service's root; some have it without the slash that belongs there."""
-        root = self._client.root
-        try:
-            return self._client.get(root)
-        except errors.PodManagerNodeGone as exc:
-            with contextlib.suppress(errors.PodManagerNodeGone):
-                return self._client.get(root.rstrip("/"))
-            raise exc
-
-    def _allocate_target(self) -> str:
+    def _find_allocate_target(self) -> str:
         with self._lock:
-            if self._known_allocate is None:
+            if self._allocate_target is None:
                 self._collection()
-            if self._known_allocate is None:
+            if self._allocate_target is None:
                 raise errors.PodManagerFailed(
                     f"{self._root().nodes} of the pod manager at {self._client.base} does not "
-                    "offer the action Allocate: it composes no nodes."
+                    "offer the action Allocate: it cannot compose nodes."
                 )
-            return self._known_allocate
+            return self._allocate_target
 
-    def _post_allocate(self, body: dict[str, Any]) -> exchange.Answer:
-        with failures.unsent():
-            target = self._allocate_target()
+    def _post_allocate(self, body: dict[str, Any]) -> Response:
+        with failures.before_sending():
+            target = self._find_allocate_target()
         try:
             return self._client.post(target, body)
         except errors.PodManagerNodeGone:
-            # The pod manager was upgraded under us: nothing was done.
+            # The pod manager was upgraded: nothing was allocated.
             self._forget()
-        with failures.unsent():
-            target = self._allocate_target()
+        with failures.before_sending():
+            target = self._find_allocate_target()
         try:
             return self._client.post(target, body)
         except errors.PodManagerNodeGone as exc:
@@ -328,14 +311,14 @@ class RSDDriver(base.Driver):
         advertised = odata.action_target(self._client.get(path), "Assemble")
         self._client.post(advertised or f"{path}/Actions/ComposedNode.Assemble")
 
-    def _remember(self, path: str, state: base.State, target: str | None) -> None:
-        """Spare :meth:`assemble` the request that finds its target."""
-        waits = state in (base.State.ALLOCATING, base.State.ALLOCATED)
-        if target and waits and len(self._known_assemble) < REMEMBERED:
-            self._known_assemble[path] = target
+    def _cache_assemble_target(self, path: str, state: base.State, target: str | None) -> None:
+        """Save :meth:`assemble` the request that finds its target."""
+        is_pending = state in (base.State.ALLOCATING, base.State.ALLOCATED)
+        if target and is_pending and len(self._assemble_targets) < MAX_TARGETS:
+            self._assemble_targets[path] = target
 
-    def _node_in(self, reference: str | None) -> str | None:
-        """Take a reference to a node; None for one to anything else, such as a task."""
+    def _node_path(self, reference: str | None) -> str | None:
+        """Return the path of a node; None for a reference to anything else, such as a task."""
         path = odata.path_of(reference)
         parent, _, name = (path or "").rpartition("/")
         return path if name and parent == self._root().nodes else None
@@ -345,14 +328,14 @@ class RSDDriver(base.Driver):
     def _collection(self, *, expanded: bool = False) -> odata.JSON:
         """Read the collection of nodes, or its first page."""
         try:
-            found = self._collections.first(self._root().nodes, expanded=expanded)
+            page = self._reader.first_page(self._root().nodes, levels=1 if expanded else 0)
         except errors.PodManagerNodeGone:
             self._forget()
-            found = self._collections.page(self._root().nodes)
-        self._known_allocate = odata.action_target(found, "Allocate")
-        return found
+            page = self._reader.required_page(self._root().nodes)
+        self._allocate_target = odata.action_target(page, "Allocate")
+        return page
 
     def _nodes(self, *, expanded: bool = False) -> Iterator[tuple[str, odata.JSON]]:
-        """List the nodes: (path, what the collection says of it, all if it is expanded)."""
-        found = self._collection(expanded=expanded)
-        yield from self._collections.walk(self._root().nodes, found)
+        """Iterate over the nodes: (path, what the collection has of it)."""
+        page = self._collection(expanded=expanded)
+        yield from self._reader.walk(self._root().nodes, page)

@@ -1,103 +1,114 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Read what an RSD pod manager has: systems, racks, and which node has what.
+"""Read the inventory of an RSD pod manager: systems, racks, and which node holds what.
 
-Three collections tell nearly all: ``Systems``, ``Chassis`` and ``Nodes``. A node's
+Three collections have nearly all of it: ``Systems``, ``Chassis`` and ``Nodes``. A node's
 ``Links`` name whatever it holds (RSD 2.1 to 2.5), and a chassis' ``Links.Drives``
-the drives in it. What is soldered into a system is read once, see
+the drives in it. The built-in parts of a system are read once, see
 :class:`valence.podmanagers.inventory.Details`.
 """
 
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
+import functools
 from typing import Any
 
 from valence.podmanagers import inventory
-from valence.podmanagers.http.connection import Connection
-from valence.podmanagers.redfish import odata
-from valence.podmanagers.redfish.reader import Reader
+from valence.podmanagers import odata
+from valence.podmanagers.redfish import fields
+from valence.podmanagers.redfish import resources
+from valence.podmanagers.redfish.fields import BadValues
+from valence.podmanagers.redfish.reader import Snapshot
 from valence.podmanagers.rsd import chassis as rsd_chassis
 from valence.podmanagers.rsd import device as rsd_device
 from valence.podmanagers.rsd import node as rsd_node
 from valence.podmanagers.rsd.chassis import Chassis
 
-#: Levels of ``$expand`` that bring a system's processors, interfaces and drives along:
+#: Levels of ``$expand`` that include a system's processors, interfaces and drives:
 #: members, their collections, the members of those, and what these list.
-DEEP = 4
+LEVELS_WITH_PARTS = 4
 
-#: How a system says that nobody can use it.
-GONE = {"Absent", "UnavailableOffline", "Disabled"}
+#: Values of ``Status.State`` of a system that cannot be used.
+ABSENT = {"Absent", "UnavailableOffline", "Disabled"}
 
-#: What a drive's ``Protocol`` and ``MediaType`` make of it, as flavors say it.
+#: Values of a drive's ``Protocol`` that make its type NVMe in flavors.
 NVME = {"NVMe", "NVMeOverFabrics"}
 
 
 def read(
-    client: Connection,
+    snapshot: Snapshot,
     root: odata.JSON,
     nodes: str,
-    known: Mapping[str, inventory.Details],
+    cached: Mapping[str, inventory.Details],
 ) -> inventory.Inventory:
-    """Read all there is.
+    """Read everything.
 
-    Without ``$expand`` that is a request for each resource and each collection;
-    with it, one a collection: four at the most, three once the root is known.
+    Without ``$expand`` this costs a request for each resource and each collection;
+    with it, one for each collection: at most four, three once the root is known.
 
-    :param root: the service's root.
+    :param root: the service root.
     :param nodes: path of the composed nodes.
-    :param known: path of a system -> its details.
-    :raises PodManagerFailed: what is listed cannot be all there is.
+    :param cached: path of a system or drive -> its details.
+    :raises PodManagerFailed: a listing cannot be complete.
     """
-    reader = Reader(client, root)
-    # One that is known needs no depth: its own words tell whether it is the same.
-    paths = reader.listing(root.get("Systems"), 1 if known else DEEP)
-    chassis = rsd_chassis.read(reader, root, whole=not known)
-    holders, held = _holders(reader, nodes)
-    inside = {system: one for one in chassis.values() for system in one.systems}
-
-    def one(path: str) -> tuple[str, odata.JSON, inventory.Details] | None:
-        resource = reader.read(path)
-        if resource is None:
-            return None
-        drives = inside[path].drives if path in inside else ()
-        return path, resource, _details(reader, resource, drives, known.get(path))
-
+    # Where details are cached, the system itself shows whether they are unchanged.
+    levels = 1 if cached else LEVELS_WITH_PARTS
+    paths = snapshot.list_required_members(root.get("Systems"), levels=levels)
+    chassis = rsd_chassis.read(snapshot, root, with_drives=not cached)
+    system_holders, part_holders = _holders(snapshot, nodes)
+    homes = {system: each for each in chassis.values() for system in each.systems}
+    read_system = functools.partial(_read_system, snapshot, homes, cached)
     systems: list[inventory.System] = []
     apart: dict[str, inventory.Details] = {}
-    devices = rsd_device.drives(reader, chassis, held, known)
-    for path, resource, details in filter(None, reader.each(one, paths)):
-        around = _around(path, resource, chassis, inside)
-        if _is_apart(resource, details):
+    devices = rsd_device.drives(snapshot, chassis, part_holders, cached)
+    for path, resource, details in filter(None, snapshot.map(read_system, paths)):
+        around = _around(path, resource, chassis, homes)
+        if _is_apart(resource, details, snapshot.bad_values):
             apart[path] = details
-            devices += rsd_device.accelerators(path, details, around[:1], held)
+            devices += rsd_device.accelerators(path, details, around, part_holders)
         else:
-            systems.append(_system(path, resource, details, holders.get(path), around))
-    racks = {system.rack_path for system in systems} | _racks(chassis)
+            holder = system_holders.get(path)
+            systems.append(_system(path, resource, details, holder, around, snapshot.bad_values))
     return inventory.Inventory(
         systems=systems,
-        racks=[_rack(chassis[path]) for path in sorted(filter(None, racks))],
+        racks=_racks(chassis, systems, snapshot.bad_values),
         apart=apart,
         devices=devices,
-        unread=frozenset(reader.unread),
-        latency=reader.latency,
-        requests=reader.requests,
+        unread=frozenset(snapshot.unread),
+        latency=snapshot.latency,
+        requests=snapshot.requests,
     )
 
 
-def _holders(reader: Reader, nodes: str) -> tuple[rsd_device.Holders, rsd_device.Holders]:
-    """Tell which node has which system, and which has whatever else nodes hold."""
-    holders: dict[str, rsd_device.Holder] = {}
-    held: dict[str, rsd_device.Holder] = {}
-    paths = reader.listing(nodes)
-    for path, resource in zip(paths, reader.each(reader.read, paths), strict=True):
+def _read_system(
+    snapshot: Snapshot,
+    homes: Mapping[str, Chassis],
+    cached: Mapping[str, inventory.Details],
+    path: str,
+) -> tuple[str, odata.JSON, inventory.Details] | None:
+    """Return path, resource and details of a system; None: it cannot be read."""
+    resource = snapshot.resource(path)
+    if resource is None:
+        return None
+    drives = homes[path].drives if path in homes else ()
+    return path, resource, _details(snapshot, resource, drives, cached.get(path))
+
+
+def _holders(snapshot: Snapshot, nodes: str) -> tuple[rsd_device.Holders, rsd_device.Holders]:
+    """Return which node holds which system, and which node holds which other part."""
+    systems: dict[str, rsd_device.Holder] = {}
+    parts: dict[str, rsd_device.Holder] = {}
+    paths = snapshot.list_required_members(nodes)
+    for path, resource in zip(paths, snapshot.map(snapshot.resource, paths), strict=True):
         if resource is None:
             continue
-        system, holder = rsd_node.system_path(resource), (path, odata.text(resource.get("Name")))
-        if system is not None:
-            holders[system] = holder
-        held.update(dict.fromkeys(rsd_node.held(resource), holder))
-    return holders, held
+        node = fields.read(resource, rsd_node.NODE, snapshot.bad_values)
+        holder = (path, node["name"])
+        if node["system_path"] is not None:
+            systems[node["system_path"]] = holder
+        parts.update(dict.fromkeys(rsd_node.parts(resource), holder))
+    return systems, parts
 
 
 def _system(
@@ -106,29 +117,25 @@ def _system(
     details: inventory.Details,
     holder: rsd_device.Holder | None,
     around: list[Chassis],
+    bad_values: BadValues,
 ) -> inventory.System:
-    status = odata.mapping(resource, "Status")
+    state = fields.read(resource, resources.SYSTEM_STATE, bad_values)["state"]
+    processors = fields.read(resource, resources.PROCESSOR_SUMMARY, bad_values)
+    memory = fields.read(resource, resources.MEMORY_SUMMARY, bad_values)
     node_path, node_name = holder or (None, None)
-    processor, memory = rsd_node.processor(resource, {}), rsd_node.memory(resource, {})
-    absent = status.get("State") in GONE
+    racks = [*filter(_is_rack, around), *around[-1:]]
     return inventory.System(
+        **fields.read(resource, resources.SYSTEM, bad_values),
         path=path,
-        name=odata.text(resource.get("Name")),
-        state="absent" if absent else "free" if holder is None else "used",
-        redfish_uuid=odata.text(resource.get("UUID")),
-        serial_number=odata.text(resource.get("SerialNumber")),
-        manufacturer=odata.text(resource.get("Manufacturer")),
-        model=odata.text(resource.get("Model")),
-        health=odata.text(status.get("Health")),
-        power_state=odata.word(resource.get("PowerState")),
-        processor_count=processor.get("count"),
-        processor_model=processor.get("model"),
-        cores=_cores(details) or processor.get("cores"),
-        memory_mib=memory.get("capacity_mib"),
+        state="absent" if state in ABSENT else "free" if holder is None else "used",
+        processor_count=processors["count"],
+        processor_model=processors["model"],
+        cores=_cores(details) or processors["cores"],
+        memory_mib=memory["capacity_mib"],
         node_path=node_path,
         node_name=node_name,
         chassis_path=around[0].path if around else None,
-        rack_path=next((one.path for one in [*filter(_is_rack, around), *around[-1:]]), None),
+        rack_path=racks[0].path if racks else None,
         details=details,
     )
 
@@ -137,73 +144,83 @@ def _around(
     path: str,
     resource: odata.JSON,
     chassis: Mapping[str, Chassis],
-    inside: Mapping[str, Chassis],
+    homes: Mapping[str, Chassis],
 ) -> list[Chassis]:
-    """List the chassis around a system, the innermost first."""
+    """List the chassis that contain a system, the innermost first."""
     linked = odata.first_path(odata.mapping(resource, "Links").get("Chassis"))
-    own = chassis.get(linked or "") or inside.get(path)
-    found: list[Chassis] = []
-    while own is not None and own not in found:
-        found.append(own)
-        own = chassis.get(own.around or "")
-    return found
-
-
-def _racks(chassis: Mapping[str, Chassis]) -> set[str | None]:
-    return {one.path for one in chassis.values() if _is_rack(one)}
+    innermost = chassis.get(linked or "") or homes.get(path)
+    around: list[Chassis] = []
+    while innermost is not None and innermost not in around:
+        around.append(innermost)
+        innermost = chassis.get(innermost.container or "")
+    return around
 
 
 def _is_rack(chassis: Chassis) -> bool:
     return chassis.resource.get("ChassisType") == "Rack"
 
 
-def _rack(chassis: Chassis) -> inventory.Rack:
-    resource = chassis.resource
-    return inventory.Rack(
-        path=chassis.path,
-        name=odata.text(resource.get("Name")),
-        chassis_type=odata.text(resource.get("ChassisType")),
-        manufacturer=odata.text(resource.get("Manufacturer")),
-        model=odata.text(resource.get("Model")),
-        serial_number=odata.text(resource.get("SerialNumber")),
-        health=odata.text(odata.mapping(resource, "Status").get("Health")),
-    )
+def _racks(
+    chassis: Mapping[str, Chassis], systems: Iterable[inventory.System], bad_values: BadValues
+) -> list[inventory.Rack]:
+    """Return all racks, and what stands for the rack of a system where there is none."""
+    paths = {system.rack_path for system in systems if system.rack_path}
+    paths |= {each.path for each in chassis.values() if _is_rack(each)}
+    return [
+        inventory.Rack(
+            path=path, **fields.read(chassis[path].resource, resources.CHASSIS, bad_values)
+        )
+        for path in sorted(paths)
+    ]
 
 
 def _details(
-    reader: Reader,
+    snapshot: Snapshot,
     resource: odata.JSON,
     drives: Iterable[str],
-    known: inventory.Details | None,
+    cached: inventory.Details | None,
 ) -> inventory.Details:
-    """Give what is known of a system, or read it if that is of another one.
+    """Return the details of a system: the cached ones if they are its own, or else read.
 
-    What cannot be read now has no fingerprint, and is read again the next time.
+    If some cannot be read now, there is no fingerprint, and they are read the next time.
     """
-    paths = sorted(drives)
-    fingerprint = _fingerprint(resource, paths)
-    if known is not None and known.fingerprint == fingerprint:
-        return known
-    processors = reader.members(resource.get("Processors"))
-    nics = reader.members(resource.get("EthernetInterfaces"))
-    found = [
-        [(path, reader.read(path)) for path in group or ()] for group in (processors, nics, paths)
-    ]
-    complete = None not in (processors, nics) and all(
-        resource is not None for group in found for _, resource in group
+    drive_paths = sorted(drives)
+    fingerprint = _fingerprint(resource, drive_paths)
+    if cached is not None and cached.fingerprint == fingerprint:
+        return cached
+    processor_paths = snapshot.list_members(resource.get("Processors"))
+    nic_paths = snapshot.list_members(resource.get("EthernetInterfaces"))
+    processors = _read_known(snapshot, processor_paths, resources.PROCESSOR)
+    nics = _read_known(snapshot, nic_paths, resources.ETHERNET_INTERFACE)
+    local_drives = _read_known(snapshot, drive_paths, resources.DRIVE)
+    listed = [*(processor_paths or ()), *(nic_paths or ()), *drive_paths]
+    complete = None not in (processor_paths, nic_paths) and all(
+        path in processors or path in nics or path in local_drives for path in listed
     )
-    if not complete and known is not None:
-        return dataclasses.replace(known, fingerprint="")
-    told = [[(path, one) for path, one in group if one is not None] for group in found]
+    if not complete and cached is not None:
+        return dataclasses.replace(cached, fingerprint="")
     return inventory.Details(
         fingerprint=fingerprint if complete else "",
-        processors=[_processor(path, one) for path, one in told[0]],
-        nics=[_nic(one) for _, one in told[1]],
-        drives=[_drive(path, one) for path, one in told[2]],
+        processors=[{"path": path, **values} for path, values in processors.items()],
+        nics=list(nics.values()),
+        drives=[_local_drive(path, values) for path, values in local_drives.items()],
     )
+
+
+def _read_known(
+    snapshot: Snapshot, paths: Iterable[str] | None, table: fields.Table
+) -> dict[str, dict[str, Any]]:
+    """Return path -> known fields, without the resources that cannot be read."""
+    read = {path: snapshot.resource(path) for path in paths or ()}
+    return {
+        path: fields.read_known(resource, table, snapshot.bad_values)
+        for path, resource in read.items()
+        if resource is not None
+    }
 
 
 def _fingerprint(resource: odata.JSON, drives: list[str]) -> str:
+    # Of raw values: it is compared with those that earlier releases have stored.
     return inventory.fingerprint(
         resource.get("UUID"),
         resource.get("SerialNumber"),
@@ -214,54 +231,32 @@ def _fingerprint(resource: odata.JSON, drives: list[str]) -> str:
     )
 
 
-def _processor(path: str, resource: odata.JSON) -> dict[str, Any]:
-    return odata.without_unknown(
+def _local_drive(path: str, drive: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a drive as :class:`valence.podmanagers.inventory.Details` have it."""
+    protocol = drive.get("protocol")
+    return fields.without_unknown(
         {
             "path": path,
-            "type": odata.text(resource.get("ProcessorType")),
-            "model": odata.text(resource.get("Model")),
-            "cores": odata.number(resource.get("TotalCores")),
-            "instruction_set": odata.text(resource.get("InstructionSet")),
-            "speed_mhz": odata.number(resource.get("MaxSpeedMHz")),
-        }
-    )
-
-
-def _nic(resource: odata.JSON) -> dict[str, Any]:
-    mac = rsd_node.mac(resource.get("MACAddress")) or rsd_node.mac(
-        resource.get("PermanentMACAddress")
-    )
-    speed = odata.number(resource.get("SpeedMbps"))
-    return odata.without_unknown({"mac": mac, "speed_mbps": speed})
-
-
-def _drive(path: str, resource: odata.JSON) -> dict[str, Any]:
-    size = odata.number(resource.get("CapacityBytes"))
-    protocol = odata.text(resource.get("Protocol"))
-    media = odata.text(resource.get("MediaType"))
-    return odata.without_unknown(
-        {
-            "path": path,
-            "type": "NVMe" if protocol in NVME else media,
+            "type": "NVMe" if protocol in NVME else drive.get("media_type"),
             "interface": protocol,
-            "capacity_gib": size // 1024**3 if size is not None else None,
-            "rpm": odata.number(resource.get("RotationSpeedRPM")) or None,
+            "capacity_gib": drive.get("capacity_gib"),
+            "rpm": drive.get("rpm"),
         }
     )
 
 
 def _cores(details: inventory.Details) -> int | None:
-    """Add up the cores of the CPUs; None as long as one of them does not tell."""
-    cores = [one.get("cores") for one in details.processors if one.get("type", "CPU") == "CPU"]
-    known = [each for each in cores if each is not None]
+    """Return the number of cores of all CPUs; None if one of them does not report it."""
+    cores = [each.get("cores") for each in details.processors if each.get("type", "CPU") == "CPU"]
+    known = [number for number in cores if number is not None]
     return sum(known) if cores and len(known) == len(cores) else None
 
 
-def _is_apart(resource: odata.JSON, details: inventory.Details) -> bool:
-    """Tell whether a system is no computer, but a list of pooled accelerators.
+def _is_apart(resource: odata.JSON, details: inventory.Details, bad_values: BadValues) -> bool:
+    """Return whether a system is no computer, but a list of pooled accelerators.
 
     RSD 2.4 lists pooled FPGAs as processors of a system that has no CPU.
     """
-    kinds = [one.get("type", "CPU") for one in details.processors]
-    memory = odata.mapping(resource, "MemorySummary").get("TotalSystemMemoryGiB")
-    return bool(kinds) and "CPU" not in kinds and not memory
+    types = [each.get("type", "CPU") for each in details.processors]
+    memory = fields.read(resource, resources.MEMORY_SUMMARY, bad_values)["capacity_mib"]
+    return bool(types) and "CPU" not in types and not memory

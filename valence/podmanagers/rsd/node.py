@@ -1,106 +1,119 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Read a composed node of RSD, and the system and interfaces it leads to."""
+"""Read composed nodes of RSD, and the systems that they have."""
 
-import re
+from collections.abc import Mapping
 from typing import Any
 
 from valence.podmanagers import base
-from valence.podmanagers.redfish import messages
-from valence.podmanagers.redfish import odata
+from valence.podmanagers import messages
+from valence.podmanagers import odata
+from valence.podmanagers.redfish import fields
+from valence.podmanagers.redfish import resources
+from valence.podmanagers.redfish.fields import BadValues
+from valence.podmanagers.redfish.fields import Field
 
-#: Where a node says how far it has come; the first that says something counts.
-STATES = [("ComposedNodeState",), ("Status", "State")]
+MEMBER = {"name": Field("Name"), "description": Field("Description")}
 
-#: Links of a node to what it holds, the same in no two dialects.
-HELD = ("Processors", "LocalDrives", "RemoteDrives", "Storage", "Drives")
+NODE = {
+    "name": Field("Name"),
+    # A link up to 2.4, a list of one link in 2.5.
+    "system_path": Field("Links/ComputerSystem", convert=odata.first_path),
+    "power_state": Field("PowerState", convert=fields.word),
+}
 
-#: What is appended to the name of a property, or of a parameter, to list its values.
+POWER = {"power_state": NODE["power_state"]}
+
+#: The processors and the memory of a node whose system does not report them.
+PROCESSORS = {
+    "count": Field("Processors/Count", convert=fields.number),
+    "model": Field("Processors/Model"),
+    "cores": Field("Processors/CoreCount", convert=fields.number),
+}
+MEMORY = {"capacity_mib": Field("Memory/TotalSystemMemoryGiB", convert=fields.mib_from_gib)}
+
+#: Where a node has its state; the first of them that RSD defines counts.
+STATES = (("ComposedNodeState",), ("Status", "State"))
+
+#: Links of a node to what it holds; no two dialects have the same.
+PARTS = ("Processors", "LocalDrives", "RemoteDrives", "Storage", "Drives")
+
+#: Suffix of the name of a property, or of a parameter, for the list of its values.
 ALLOWABLE = "@Redfish.AllowableValues"
 
 
 def state(resource: odata.JSON) -> base.State | None:
-    """Give the state of a node; None when it says none that RSD has."""
-    for said in states_said(resource):
+    """Return the state of a node; None if RSD does not define it."""
+    for value in raw_states(resource):
         try:
-            return base.State(said.lower())
+            return base.State(value.lower())
         except ValueError:
             continue
     return None
 
 
-def states_said(resource: odata.JSON) -> list[str]:
-    """Give all that a node says of its state, as it says it."""
-    said = [odata.mapping(resource, *keys[:-1]).get(keys[-1]) for keys in STATES]
-    return [str(value) for value in said if value is not None]
+def raw_states(resource: odata.JSON) -> list[str]:
+    """Return the states of a node as the resource has them."""
+    values = [odata.mapping(resource, *keys[:-1]).get(keys[-1]) for keys in STATES]
+    return [str(value) for value in values if value is not None]
 
 
 def reason(resource: odata.JSON) -> str | None:
-    """Give what a node says of its trouble: messages, or the conditions of its Status."""
+    """Return what is wrong with a node: the conditions of its Status, or its messages."""
     conditions = odata.mapping(resource, "Status").get("Conditions")
     if isinstance(conditions, list) and conditions:
-        return messages.words({"@Message.ExtendedInfo": conditions})
-    return messages.words({"@Message.ExtendedInfo": resource.get("@Message.ExtendedInfo")})
+        return messages.reason({"@Message.ExtendedInfo": conditions})
+    return messages.reason({"@Message.ExtendedInfo": resource.get("@Message.ExtendedInfo")})
 
 
-def system_path(resource: odata.JSON) -> str | None:
-    """Give where the node's system is: a link up to 2.4, a list of one in 2.5."""
-    return odata.first_path(odata.mapping(resource, "Links").get("ComputerSystem"))
-
-
-def held(resource: odata.JSON) -> list[str]:
-    """Give the paths of what a node holds besides its system."""
+def parts(resource: odata.JSON) -> list[str]:
+    """Return the paths of what a node holds besides its system."""
     links = odata.mapping(resource, "Links")
-    return [path for name in HELD for path in odata.paths_of(links.get(name))]
+    return [path for name in PARTS for path in odata.paths_of(links.get(name))]
 
 
-def controls(resource: odata.JSON) -> base.Controls:
-    """Give what a node lets itself be asked for."""
+def composed(
+    path: str, resource: odata.JSON, system: odata.JSON, bad_values: BadValues
+) -> base.ComposedNode:
+    """Return a node.
+
+    :param system: of the node; empty when it cannot be read.
+    """
+    values = fields.read(resource, NODE, bad_values)
+    power_state = fields.read(system, POWER, bad_values)["power_state"]
+    return base.ComposedNode(
+        **{**values, "power_state": power_state or values["power_state"]},
+        path=path,
+        state=state(resource),
+        reason=reason(resource),
+        processor=fields.read_known(system, resources.PROCESSOR_SUMMARY, bad_values)
+        or fields.read_known(resource, PROCESSORS, bad_values),
+        memory=fields.read_known(system, resources.MEMORY_SUMMARY, bad_values)
+        or fields.read_known(resource, MEMORY, bad_values),
+        parts=parts(resource),
+    )
+
+
+def member(path: str, resource: odata.JSON, bad_values: BadValues) -> base.Member:
+    """Return the identity of a node, as far as a resource, or a member, has it."""
+    return base.Member(path=path, **fields.read(resource, MEMBER, bad_values))
+
+
+def controls(resource: odata.JSON, bad_values: BadValues) -> base.Controls:
+    """Return the actions and boot settings that a node offers."""
     boot = odata.mapping(resource, "Boot")
     return base.Controls(
-        name=odata.text(resource.get("Name")),
+        name=fields.read(resource, MEMBER, bad_values)["name"],
         reset_target=odata.action_target(resource, "Reset"),
-        reset_types=_words(odata.action_of(resource, "Reset").get(f"ResetType{ALLOWABLE}")),
+        reset_types=_allowable(odata.action_of(resource, "Reset"), "ResetType"),
         boot={
-            name: _words(boot.get(name + ALLOWABLE))
+            name: _allowable(boot, name)
             for name in boot
             if name.startswith("BootSourceOverride") and not name.endswith(ALLOWABLE)
         },
     )
 
 
-def _words(value: Any) -> list[str] | None:
-    return [str(word) for word in value] if isinstance(value, list) and value else None
-
-
-def member(path: str, resource: odata.JSON) -> base.Member:
-    """Give who a node is, as far as this tells."""
-    name, description = odata.text(resource.get("Name")), odata.text(resource.get("Description"))
-    return base.Member(path=path, name=name, description=description)
-
-
-def mac(value: Any) -> str | None:
-    """Write a MAC as Ironic does; None for none, and for one of zeros."""
-    digits = re.sub(r"[^0-9a-f]", "", str(value or "").lower())
-    if len(digits) != 12 or not digits.strip("0"):
-        return None
-    return ":".join(re.findall("..", digits))
-
-
-def processor(system: odata.JSON, resource: odata.JSON) -> dict[str, Any]:
-    """Summarize the processors: of the system, or else of the node."""
-    summary = odata.mapping(system, "ProcessorSummary") or odata.mapping(resource, "Processors")
-    return odata.without_unknown(
-        {
-            "count": odata.number(summary.get("Count")),
-            "model": odata.text(summary.get("Model")),
-            "cores": odata.number(summary.get("CoreCount")),
-        }
-    )
-
-
-def memory(system: odata.JSON, resource: odata.JSON) -> dict[str, Any]:
-    """Summarize the memory: of the system, or else of the node."""
-    summary = odata.mapping(system, "MemorySummary") or odata.mapping(resource, "Memory")
-    mib = odata.number(summary.get("TotalSystemMemoryGiB"), times=1024)
-    return odata.without_unknown({"capacity_mib": mib})
+def _allowable(holder: Mapping[str, Any], name: str) -> list[str] | None:
+    values = holder.get(name + ALLOWABLE)
+    return [str(value) for value in values] if isinstance(values, list) and values else None

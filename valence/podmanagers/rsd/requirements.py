@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Translate what a flavor asks for into the body of an RSD Allocate.
+"""Translate the properties of a flavor into the body of an RSD Allocate.
 
 The body is the one of the action Allocate of ComposedNodeCollection, RSD 2.1
-to 2.5. Pod managers answer 400 to any field they do not know, so what is sent
-is this table and nothing else.
+to 2.5. Pod managers answer 400 to any field that they do not know, so only the fields
+of this table are sent.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def _field(name: str) -> Translation:
 
 
 def _drive_type(value: str) -> Fields:
-    """Type is HDD or SSD; that a drive speaks NVMe is its interface."""
+    """Translate a drive type: RSD has HDD and SSD, and NVMe as an interface of an SSD."""
     return {"Type": "SSD", "Interface": "NVMe"} if value == "NVMe" else {"Type": value}
 
 
@@ -43,9 +43,9 @@ TOTALS: dict[tuple[str, str], str] = {
 class Section:
     """How the entries of a section of a flavor become entries of a list.
 
-    :ivar field: the list they go to; ``count`` of them, when it is given.
-    :ivar keys: what each key becomes.
-    :ivar since: the first version of the API that can be asked for it.
+    :ivar field: the list; an entry with a ``count`` is repeated in it.
+    :ivar keys: the translation of each key.
+    :ivar since: the first version of the API that accepts it.
     """
 
     field: str
@@ -84,35 +84,35 @@ SECTIONS: dict[str, Section] = {
 def allocation(
     name: str, description: str, properties: Mapping[str, Any], api_version: str | None = None
 ) -> Fields:
-    """Make the body of an Allocate.
+    """Return the body of an Allocate.
 
-    :param properties: as in a flavor; empty sections ask for nothing.
-    :param api_version: of the pod manager; None: not known, taken for the newest.
-    :raises PodManagerRefused: nothing of this dialect means what is asked for.
+    :param properties: as in a flavor; empty sections require nothing.
+    :param api_version: of the pod manager; None: unknown, taken for the newest.
+    :raises PodManagerRefused: this dialect has nothing for one of the properties.
     """
     body: Fields = {"Name": name, "Description": description}
-    for section, asked in properties.items():
-        if not asked:
+    for section, requirement in properties.items():
+        if not requirement:
             continue
         if section not in SECTIONS:
             raise _untranslatable(section)
         _check_version(section, api_version)
-        for entry in asked if isinstance(asked, list) else [asked]:
-            totals, count, entries = _entry(section, entry)
+        for entry in requirement if isinstance(requirement, list) else [requirement]:
+            totals, count, fields = _entry(section, entry)
             body |= totals
-            if entries or count:
+            if fields or count:
                 body.setdefault(SECTIONS[section].field, []).extend(
-                    dict(entries) for _ in range(count or 1)
+                    dict(fields) for _ in range(count or 1)
                 )
     return body
 
 
-def _entry(section: str, asked: Mapping[str, Any]) -> tuple[Fields, int, Fields]:
+def _entry(section: str, entry: Mapping[str, Any]) -> tuple[Fields, int, Fields]:
     """Translate one entry to (fields of the node, how many, fields of each)."""
     totals: Fields = {}
     fields: Fields = {}
     count = 0
-    for key, value in asked.items():
+    for key, value in entry.items():
         if value is None:
             continue
         if (section, key) in TOTALS:
@@ -128,16 +128,16 @@ def _entry(section: str, asked: Mapping[str, Any]) -> tuple[Fields, int, Fields]
 
 def _check_version(section: str, api_version: str | None) -> None:
     version = re.match(r"(\d+)\.(\d+)", api_version or "")
-    needed = SECTIONS[section].since
-    if version and (int(version[1]), int(version[2])) < needed:
+    since = SECTIONS[section].since
+    if version and (int(version[1]), int(version[2])) < since:
         raise errors.PodManagerRefused(
-            f"A pod manager of version {api_version} cannot be asked for {section}; "
-            f"{needed[0]}.{needed[1]} is the first that can. Choose another pod manager."
+            f"A pod manager of version {api_version} cannot allocate {section}; "
+            f"{since[0]}.{since[1]} is the first version that can. Choose another pod manager."
         )
 
 
-def _untranslatable(what: str) -> errors.PodManagerRefused:
+def _untranslatable(requirement: str) -> errors.PodManagerRefused:
     return errors.PodManagerRefused(
-        f"Pod managers of this kind cannot be asked for {what!r}. Leave it out of the flavor, "
-        "or choose a pod manager of another kind."
+        f"Pod managers of this kind cannot allocate by {requirement!r}. Leave it out of the "
+        "flavor, or choose a pod manager of another kind."
     )

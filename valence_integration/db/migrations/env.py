@@ -2,7 +2,7 @@
 
 """Environment in which alembic runs the migrations."""
 
-from valence_conductor.db import engine as db_engine
+from valence_conductor.db import migrations as db_migrations
 from valence_integration.db import models
 
-db_engine.run_migrations(models.Base.metadata)
+db_migrations.run_migrations(models.Base.metadata)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is known of the pod managers when one of them is to be chosen."""
+"""The candidates of a request: pod managers with what the database has about them."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ from valence_conductor.db import engine as db_engine
 
 
 @dataclasses.dataclass(frozen=True)
-class _Known:
-    """What a few statements tell of all pod managers together."""
+class _Totals:
+    """Numbers and systems of all pod managers, by uuid."""
 
     nodes: Mapping[str, int]
     composing: Mapping[str, int]
@@ -32,42 +32,42 @@ class _Known:
     devices: Mapping[str, Mapping[str, int]]
 
 
-def candidates(
+def gather(
     conf: cfg.ConfigOpts,
     db: db_engine.Database,
     podms: Sequence[podmanager_objects.PodManager],
     row: node_objects.Node,
 ) -> list[base.Candidate]:
-    """Gather what is known of pod managers, with the same few statements for however many."""
-    # First, so that a pod manager that counts as read has its systems in the database.
-    kept = inventory_objects.by_podm(db)
-    known = _read(db, row)
-    young = waiting.now() - datetime.timedelta(seconds=conf.inventory.stale_after)
-    return [_candidate(podm, kept.get(podm.uuid), known, young) for podm in podms]
+    """Return the candidates, with the same few statements for any number of pod managers."""
+    # Read first, so that the systems of every inventory that counts as fresh are stored.
+    inventories = inventory_objects.by_podm(db)
+    totals = _read(db, row)
+    fresh_since = waiting.now() - datetime.timedelta(seconds=conf.inventory.stale_after)
+    return [_candidate(podm, inventories.get(podm.uuid), totals, fresh_since) for podm in podms]
 
 
 def _candidate(
     podm: podmanager_objects.PodManager,
-    kept: inventory_objects.Inventory | None,
-    known: _Known,
-    young: datetime.datetime,
+    inventory: inventory_objects.Inventory | None,
+    totals: _Totals,
+    fresh_since: datetime.datetime,
 ) -> base.Candidate:
-    load = known.nodes.get(podm.uuid, 0)
-    if kept is None or kept.refreshed_at is None:
-        return base.Candidate(podm, load)
+    nodes = totals.nodes.get(podm.uuid, 0)
+    if inventory is None or inventory.refreshed_at is None:
+        return base.Candidate(podm, nodes)
     return base.Candidate(
         podm,
-        load,
-        fresh=kept.fault is None and kept.refreshed_at >= young,
-        shapes=known.shapes.get(podm.uuid, ()),
-        devices=known.devices.get(podm.uuid, {}),
-        free=known.free.get(podm.uuid, 0) - known.composing.get(podm.uuid, 0),
-        latency=kept.latency,
+        nodes,
+        fresh=inventory.fault is None and inventory.refreshed_at >= fresh_since,
+        shapes=totals.shapes.get(podm.uuid, ()),
+        devices=totals.devices.get(podm.uuid, {}),
+        free=totals.free.get(podm.uuid, 0) - totals.composing.get(podm.uuid, 0),
+        latency=inventory.latency,
     )
 
 
 @db_engine.retried
-def _read(db: db_engine.Database, row: node_objects.Node) -> _Known:
+def _read(db: db_engine.Database, row: node_objects.Node) -> _Totals:
     node, system = node_objects.Node, system_objects.System
     composing = (
         sa.select(node.podm_uuid, sa.func.count())
@@ -80,7 +80,7 @@ def _read(db: db_engine.Database, row: node_objects.Node) -> _Known:
         .group_by(system.podm_uuid)
     )
     with db.reader() as session:
-        return _Known(
+        return _Totals(
             nodes=node_objects.count_by_podm(db),
             composing=_counts(session, composing),
             free=_counts(session, free),
@@ -94,28 +94,28 @@ def _counts(session: Any, statement: Any) -> dict[str, int]:
 
 
 def _devices(session: Any) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
+    result: dict[str, dict[str, int]] = {}
     for podm_uuid, kind, _state, count in session.execute(device_objects.counts()):
-        kinds = found.setdefault(podm_uuid, {})
+        kinds = result.setdefault(podm_uuid, {})
         kinds[kind] = kinds.get(kind, 0) + count
-    return found
+    return result
 
 
 def _large_enough(properties: Mapping[str, Any]) -> list[Any]:
-    wanted = (
+    minima = (
         (system_objects.System.cores, (properties.get("processor") or {}).get("total_cores")),
         (system_objects.System.memory_mib, (properties.get("memory") or {}).get("capacity_mib")),
     )
     return [
-        sa.or_(column.is_(None), column >= value) for column, value in wanted if value is not None
+        sa.or_(column.is_(None), column >= value) for column, value in minima if value is not None
     ]
 
 
 def _shapes(session: Any, properties: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
-    """Give the systems of each pod manager that a filter must look at.
+    """Return the systems of each pod manager that filters must examine.
 
-    Most are of few kinds. One of each will do, unless it matters what is inside:
-    there two of a kind may differ.
+    Most systems are of few kinds, and one of each kind is enough; but two of a kind may
+    have different parts, so that a request for parts needs all.
     """
     table = system_objects.System
     kind = (
@@ -126,16 +126,16 @@ def _shapes(session: Any, properties: Mapping[str, Any]) -> dict[str, list[Mappi
         table.processor_model,
     )
     statement = sa.select(table.details, *kind).where(table.state != "absent")
-    if not _asks_for_parts(properties):
+    if not _requests_parts(properties):
         one_of_each = (
             sa.select(sa.func.min(table.uuid)).where(table.state != "absent").group_by(*kind)
         )
         statement = statement.where(table.uuid.in_(one_of_each))
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    result: dict[str, list[Mapping[str, Any]]] = {}
     for details, podm_uuid, cores, memory_mib, processor_count, _model in session.execute(
         statement
     ):
-        found.setdefault(podm_uuid, []).append(
+        result.setdefault(podm_uuid, []).append(
             {
                 "cores": cores,
                 "memory_mib": memory_mib,
@@ -143,9 +143,9 @@ def _shapes(session: Any, properties: Mapping[str, Any]) -> dict[str, list[Mappi
                 **{key: details.get(key) for key in ("processors", "drives", "nics")},
             }
         )
-    return found
+    return result
 
 
-def _asks_for_parts(properties: Mapping[str, Any]) -> bool:
-    inside = set(properties.get("processor") or ()) - {"total_cores", "count"}
-    return bool(inside or properties.get("network") or properties.get("pci_device"))
+def _requests_parts(properties: Mapping[str, Any]) -> bool:
+    parts = set(properties.get("processor") or ()) - {"total_cores", "count"}
+    return bool(parts or properties.get("network") or properties.get("pci_device"))

@@ -1,43 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""When something is believed to be a stray, and how a process is called."""
+"""When an object without an owner is a stray."""
 
-import os
 from unittest import mock
 
 from tests import base
-from valence_conductor import ids
 from valence_conductor import strays
 
 
-class TestSightings(base.TestCase):
+class TestStrayTracker(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.now = 0.0
         self.enterContext(mock.patch.object(strays.time, "monotonic", lambda: self.now))
-        self.seen = strays.StrayTracker(60)
+        self.tracker = strays.StrayTracker(60)
 
-    def older_than_grace(self, after: float, *things: str) -> set[object]:
+    def older_than_grace(self, after: float, *suspects: str) -> set[object]:
         self.now += after
-        return set(self.seen.older_than_grace(things))
+        return set(self.tracker.older_than_grace(suspects))
 
-    def test_a_thing_counts_when_it_has_been_seen_for_the_grace(self) -> None:
+    def test_an_object_counts_when_it_has_been_seen_for_the_grace_period(self) -> None:
         self.assertEqual(set(), self.older_than_grace(0, "a"))
         self.assertEqual(set(), self.older_than_grace(59, "a", "b"))
         self.assertEqual({"a"}, self.older_than_grace(1, "a", "b"))
         self.assertEqual({"a", "b"}, self.older_than_grace(60, "a", "b"))
 
-    def test_what_was_away_begins_anew(self) -> None:
+    def test_the_grace_period_of_an_object_that_disappeared_starts_again(self) -> None:
         self.older_than_grace(0, "a")
         self.older_than_grace(30)
         self.assertEqual(set(), self.older_than_grace(30, "a"))
         self.assertEqual({"a"}, self.older_than_grace(60, "a"))
 
-    def test_without_a_grace_the_first_sight_counts(self) -> None:
-        self.seen = strays.StrayTracker(0)
+    def test_without_a_grace_period_the_first_sighting_counts(self) -> None:
+        self.tracker = strays.StrayTracker(0)
         self.assertEqual({"a"}, self.older_than_grace(0, "a"))
-
-
-class TestName(base.TestCase):
-    def test_a_process_is_called_by_its_host_and_number(self) -> None:
-        self.assertTrue(ids.process_name().endswith(f":{os.getpid()}"))

@@ -1,38 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Turn what a Redfish service says of an error into words for a person."""
+"""Read the reason of an error from a Redfish response, in the service's own words."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping
 import re
 from typing import Any
 
-#: Characters of a reason; what is longer is a dump, not a reason.
-LONGEST = 2000
+#: Characters of a reason; anything longer is a dump.
+MAX_LENGTH = 2000
 
 _EXTENDED_INFO = "@Message.ExtendedInfo"
 
-#: What an HTML page is about, best first.
-_HTML_TITLES = [
+#: The elements of an HTML page that may have a reason, best first.
+_HTML_ELEMENTS = [
     re.compile(rf"<{tag}\b[^>]*>(.*?)</{tag}>", re.IGNORECASE | re.DOTALL)
     for tag in ("title", "h1", "body")
 ]
 
 
-def words(body: Any, text: str = "") -> str | None:
-    """Say in one line why a request failed, in the service's own words.
+def reason(body: Any, text: str = "") -> str | None:
+    """Return in one line why a request failed; None: the response has no reason.
 
-    :param body: of the answer, where it was JSON; DSP0266 puts the words at
+    :param body: of the response, if it is JSON; DSP0266 has the reason at
         ``error.@Message.ExtendedInfo``, and not every service does.
-    :param text: the answer as it came.
-    :returns: None when the service says nothing.
+    :param text: the raw body.
     """
-    said = list(dict.fromkeys(_of_json(body)))
-    return _line("; ".join(said) or _of_text(text)) or None
+    messages = list(dict.fromkeys(_from_json(body)))
+    return _one_line("; ".join(messages) or _from_text(text)) or None
 
 
-def status_in(body: Mapping[str, Any]) -> int | None:
-    """Find the status of an error that came as if it were a success.
+def error_status(body: Mapping[str, Any]) -> int | None:
+    """Return the status of an error that came with a successful HTTP status.
 
     :returns: None when the body is no error; 500 for one without a number.
     """
@@ -46,7 +45,7 @@ def status_in(body: Mapping[str, Any]) -> int | None:
     return 500
 
 
-def _of_json(body: Any) -> Iterator[str]:
+def _from_json(body: Any) -> Iterator[str]:
     if isinstance(body, str):
         yield body
     if not isinstance(body, dict):
@@ -55,40 +54,40 @@ def _of_json(body: Any) -> Iterator[str]:
     if isinstance(error, str):
         yield error
         return
-    found = list(_of_extended_info(error))
-    found += [] if error is body else list(_of_extended_info(body))
-    yield from found or _plain(error if isinstance(error, dict) else body)
+    messages = list(_from_extended_info(error))
+    messages += [] if error is body else list(_from_extended_info(body))
+    yield from messages or _from_plain_keys(error if isinstance(error, dict) else body)
 
 
-def _of_extended_info(holder: Any) -> Iterator[str]:
+def _from_extended_info(holder: Any) -> Iterator[str]:
     infos = holder.get(_EXTENDED_INFO) if isinstance(holder, dict) else None
     for info in infos if isinstance(infos, list) else [infos]:
         if isinstance(info, str):
             yield info
         elif isinstance(info, dict):
-            said = info.get("Message") or info.get("MessageId")
-            if said:
-                yield str(said)
+            message = info.get("Message") or info.get("MessageId")
+            if message:
+                yield str(message)
 
 
-def _plain(holder: Mapping[str, Any]) -> Iterator[str]:
+def _from_plain_keys(holder: Mapping[str, Any]) -> Iterator[str]:
     for key in ("message", "Message", "detail", "title", "code"):
         if isinstance(holder.get(key), str) and holder[key]:
             yield holder[key]
             return
 
 
-def _of_text(text: str) -> str:
+def _from_text(text: str) -> str:
     stripped = text.strip()
     if not stripped.startswith("<"):
         return "" if stripped.startswith(("{", "[")) else stripped
-    for pattern in _HTML_TITLES:
-        found = pattern.search(stripped)
-        if found:
-            return re.sub(r"<[^>]*>", " ", found.group(1))
+    for element in _HTML_ELEMENTS:
+        match = element.search(stripped)
+        if match:
+            return re.sub(r"<[^>]*>", " ", match.group(1))
     return ""
 
 
-def _line(said: str) -> str:
-    line = " ".join("".join(c if c.isprintable() else " " for c in said).split())
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
+def _one_line(text: str) -> str:
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= MAX_LENGTH else f"{line[:MAX_LENGTH]}..."

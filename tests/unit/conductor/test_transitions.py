@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Writing a row that several processes may believe to own."""
+"""State tables, and writes to rows that several processes may believe they own."""
 
 import pathlib
 
@@ -13,10 +13,10 @@ from valence_conductor.db import transitions
 
 
 class TestTransitions(base.TestCase):
-    def test_a_step_of_the_table_is_allowed(self) -> None:
+    def test_a_transition_in_the_table_is_allowed(self) -> None:
         toy.STATES.check("building", "built")
 
-    def test_a_step_that_the_table_does_not_have_is_refused(self) -> None:
+    def test_a_transition_that_is_not_in_the_table_is_refused(self) -> None:
         exc = self.assertRaises(errors.IllegalTransition, toy.STATES.check, "built", "building")
         self.assertEqual("a row may not go from 'built' to 'building'", str(exc))
 
@@ -43,12 +43,12 @@ class TestCompareAndSet(base.TestCase):
                 values={"state": "built"},
             )
 
-    def test_a_row_that_is_what_the_writer_believes_is_written_and_no_other(self) -> None:
+    def test_only_the_row_in_the_expected_state_is_written(self) -> None:
         self.write()
         self.assertEqual("built", self.toys.read("t1").state)
         self.assertEqual("building", self.toys.read("t2").state)
 
-    def test_a_row_may_be_in_any_of_several_states(self) -> None:
+    def test_several_states_may_be_expected(self) -> None:
         self.write(state=["error", "building"])
         self.assertEqual("built", self.toys.read("t1").state)
 
@@ -60,8 +60,8 @@ class TestCompareAndSet(base.TestCase):
         self.write()
         self.assertRaises(errors.Superseded, self.write)
 
-    def test_what_else_the_transaction_wrote_is_rolled_back(self) -> None:
-        def both() -> None:
+    def test_the_other_writes_of_the_transaction_are_rolled_back(self) -> None:
+        def write_both() -> None:
             with self.toys.db.writer() as session:
                 session.add(toy.Toy(uuid="t3"))
                 session.flush()
@@ -74,6 +74,6 @@ class TestCompareAndSet(base.TestCase):
                     values={"state": "built"},
                 )
 
-        self.assertRaises(errors.Superseded, both)
+        self.assertRaises(errors.Superseded, write_both)
         with self.toys.db.reader() as session:
             self.assertIsNone(session.get(toy.Toy, "t3"))

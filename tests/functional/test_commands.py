@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The commands as processes: started, stopped, killed, and started again."""
+
+import contextlib
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import requests
+from testtools import content
+
+from podm_simulator.pod.pod import Pace
+from podm_simulator.server import Simulator
+from tests.servers import process
+from tests.unit.service import base
+
+
+class TestProcesses(base.ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        port = process.free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.file = self.folder / "valence.conf"
+        self.file.write_text(
+            f"[DEFAULT]\nstate_path = {self.folder}/state\nport = {port}\n"
+            "[podmanagers]\npoll_interval = 0.1\n"
+        )
+
+    def tearDown(self) -> None:
+        log = self.folder / "api.log"
+        if log.exists():
+            self.addDetail("api.log", content.text_content(log.read_text()))
+        super().tearDown()
+
+    def run_command(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.program(name), "--config-file", self.file, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+    def program(self, name: str) -> str:
+        return str(pathlib.Path(sys.executable).with_name(name))
+
+    def serve(self) -> subprocess.Popen[bytes]:
+        log = (self.folder / "api.log").open("ab")
+        self.addCleanup(log.close)
+        server = subprocess.Popen(
+            [self.program("valence-api"), "--config-file", self.file], stdout=log, stderr=log
+        )
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        self.until(lambda: server.poll() is not None or self.answers())
+        self.assertIsNone(server.poll(), (self.folder / "api.log").read_text())
+        return server
+
+    def answers(self) -> bool:
+        with contextlib.suppress(requests.ConnectionError):
+            return requests.get(f"{self.url}/healthcheck", timeout=5).status_code == 200
+        return False
+
+    def register(self, pod: Simulator) -> None:
+        body = {"name": "p", "url": pod.url, "username": "admin", "password": "admin"}
+        response = requests.post(f"{self.url}/v1/podmanagers", json=body, timeout=30)
+        self.assertEqual(201, response.status_code, response.text)
+
+    def nodes(self) -> list[dict[str, Any]]:
+        nodes: list[dict[str, Any]] = requests.get(f"{self.url}/v1/nodes", timeout=10).json()[
+            "nodes"
+        ]
+        return nodes
+
+    def states(self) -> set[str]:
+        return {node["state"] for node in self.nodes()}
+
+    def test_a_broken_configuration_is_reported_in_one_line(self) -> None:
+        self.file.write_text("[DEFAULT]\nport = many\n")
+        for command in ("valence-api", "valence-conductor"):
+            result = self.run_command(command)
+            self.assertNotEqual(0, result.returncode, command)
+            self.assertNotIn("Traceback", result.stdout + result.stderr)
+            self.assertTrue(result.stderr.splitlines()[-1].startswith(command), result.stderr)
+
+    def test_keys_are_rotated_while_a_service_runs(self) -> None:
+        pod = self.simulate()
+        self.serve()
+        self.register(pod)
+        keys = self.folder / "state" / "credentials.keys"
+        before = keys.read_bytes()
+        rotated = self.run_command("valence-manage", "rotate-keys")
+        self.assertEqual(0, rotated.returncode, rotated.stderr)
+        self.assertEqual(1, len(keys.read_bytes().splitlines()))
+        self.assertNotEqual(before, keys.read_bytes())
+        requests.post(f"{self.url}/v1/nodes", json={"properties": base.FOUR_CORES}, timeout=30)
+        self.until(lambda: self.states() == {"composed"})
+
+    def test_a_second_process_on_the_same_files_is_refused(self) -> None:
+        self.serve()
+        second = self.run_command("valence-api")
+        self.assertEqual(1, second.returncode)
+        self.assertIn("Another process", second.stderr)
+
+    def test_a_signal_stops_it_with_status_0(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            server = self.serve()
+            server.send_signal(number)
+            self.assertEqual(0, server.wait(120))
+
+    def test_a_killed_service_leaks_nothing_and_loses_nothing(self) -> None:
+        pod = self.simulate(pace=Pace(allocate=0.2, assemble=0.4), systems=8)
+        before = self.books_of(pod)
+        server = self.serve()
+        self.register(pod)
+        uuids = []
+        for round_ in range(3):
+            body = {"properties": base.FOUR_CORES}
+            for _ in range(2):
+                response = requests.post(f"{self.url}/v1/nodes", json=body, timeout=30)
+                uuids.append(response.json()["uuid"])
+            time.sleep(0.25 * round_)
+            server = self.restart(server)
+        self.until(lambda: self.states() == {"composed"})
+        self.assertEqual(len(uuids), len(pod.pod.nodes))
+        for uuid in uuids:
+            requests.delete(f"{self.url}/v1/nodes/{uuid}", timeout=30)
+        self.restart(server)
+        self.until(lambda: not self.nodes())
+        self.assertEqual(before, self.books_of(pod))
+
+    def restart(self, server: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+        """Kill a server, and start another one on its files."""
+        server.kill()
+        server.wait()
+        return self.serve()

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Fields of Redfish resources: literal samples, and bad values field by field."""
+
+import logging
+from typing import Any
+
+import fixtures
+import testscenarios
+
+from tests import base
+from valence.podmanagers.redfish import fields
+from valence.podmanagers.redfish import resources
+from valence.podmanagers.rsd import node as rsd_node
+
+SYSTEM = {
+    "@odata.id": "/redfish/v1/Systems/1",
+    "@odata.type": "#ComputerSystem.v1_5_0.ComputerSystem",
+    "Name": "System",
+    "UUID": "fd3c2b41-7c7d-4b2e-8c0e-2f0a2c9d3a11",
+    "SerialNumber": 12345678,
+    "Manufacturer": "Contoso",
+    "Model": "3500",
+    "PowerState": "On",
+    "Status": {"State": "Enabled", "Health": "OK"},
+    "ProcessorSummary": {"Count": 2, "Model": "Xeon", "CoreCount": "36"},
+    "MemorySummary": {"TotalSystemMemoryGiB": 0.5},
+}
+PROCESSOR = {
+    "@odata.type": "#Processor.v1_3_0.Processor",
+    "ProcessorType": "CPU",
+    "Model": "Xeon Gold",
+    "TotalCores": 18,
+    "InstructionSet": "x86-64",
+    "MaxSpeedMHz": 3700.0,
+}
+DRIVE = {
+    "@odata.type": "#Drive.v1_4_0.Drive",
+    "CapacityBytes": 899527000000,
+    "MediaType": "HDD",
+    "Protocol": "SAS",
+    "RotationSpeedRPM": 15000,
+    "Model": "C123",
+    "Manufacturer": "Contoso",
+    "SerialNumber": "1234570",
+}
+INTERFACE = {
+    "@odata.type": "#EthernetInterface.v1_4_0.EthernetInterface",
+    "MACAddress": "AA-BB-CC-00-00-01",
+    "PermanentMACAddress": "aabb.cc00.0002",
+    "SpeedMbps": 25000,
+}
+CHASSIS = {
+    "@odata.type": "#Chassis.v1_7_0.Chassis",
+    "Name": "Drawer",
+    "ChassisType": "Drawer",
+    "Manufacturer": "Contoso",
+    "Model": "D1",
+    "SerialNumber": "2M220100SL",
+    "Status": {"Health": "Warning"},
+    "Links": {
+        "ContainedBy": {"@odata.id": "/redfish/v1/Chassis/Rack/"},
+        "ComputerSystems": [{"@odata.id": "/redfish/v1/Systems/1"}],
+        "Drives": [{"@odata.id": "/redfish/v1/Chassis/1/Drives/1"}, "/drives/2"],
+    },
+}
+ROOT = {"Name": "Root", "UUID": "92384634", "RedfishVersion": "1.6.0"}
+NODE = {
+    "Name": "valence-1",
+    "PowerState": "Off",
+    "Links": {"ComputerSystem": [{"@odata.id": "/redfish/v1/Systems/1"}]},
+}
+
+SAMPLES: list[tuple[str, dict[str, Any], fields.Table, dict[str, Any]]] = [
+    (
+        "system",
+        SYSTEM,
+        resources.SYSTEM,
+        {
+            "name": "System",
+            "redfish_uuid": "fd3c2b41-7c7d-4b2e-8c0e-2f0a2c9d3a11",
+            "serial_number": "12345678",
+            "manufacturer": "Contoso",
+            "model": "3500",
+            "health": "OK",
+            "power_state": "On",
+        },
+    ),
+    ("state", SYSTEM, resources.SYSTEM_STATE, {"state": "Enabled"}),
+    (
+        "processors",
+        SYSTEM,
+        resources.PROCESSOR_SUMMARY,
+        {"count": 2, "model": "Xeon", "cores": 36},
+    ),
+    ("memory", SYSTEM, resources.MEMORY_SUMMARY, {"capacity_mib": 512}),
+    (
+        "processor",
+        PROCESSOR,
+        resources.PROCESSOR,
+        {
+            "type": "CPU",
+            "model": "Xeon Gold",
+            "cores": 18,
+            "instruction_set": "x86-64",
+            "speed_mhz": 3700,
+        },
+    ),
+    (
+        "drive",
+        DRIVE,
+        resources.DRIVE,
+        {
+            "capacity_gib": 837,
+            "media_type": "HDD",
+            "protocol": "SAS",
+            "rpm": 15000,
+            "model": "C123",
+            "manufacturer": "Contoso",
+            "serial_number": "1234570",
+        },
+    ),
+    (
+        "interface",
+        INTERFACE,
+        resources.ETHERNET_INTERFACE,
+        {"mac": "aa:bb:cc:00:00:01", "speed_mbps": 25000},
+    ),
+    (
+        "chassis",
+        CHASSIS,
+        resources.CHASSIS,
+        {
+            "name": "Drawer",
+            "chassis_type": "Drawer",
+            "manufacturer": "Contoso",
+            "model": "D1",
+            "serial_number": "2M220100SL",
+            "health": "Warning",
+        },
+    ),
+    (
+        "links of a chassis",
+        CHASSIS,
+        resources.CHASSIS_LINKS,
+        {
+            "container": "/redfish/v1/Chassis/Rack",
+            "systems": ["/redfish/v1/Systems/1"],
+            "drives": ["/redfish/v1/Chassis/1/Drives/1", "/drives/2"],
+        },
+    ),
+    (
+        "root",
+        ROOT,
+        resources.SERVICE_ROOT,
+        {"name": "Root", "uuid": "92384634", "redfish_version": "1.6.0"},
+    ),
+    (
+        "node",
+        NODE,
+        rsd_node.NODE,
+        {"name": "valence-1", "power_state": "Off", "system_path": "/redfish/v1/Systems/1"},
+    ),
+]
+
+#: What no field can be.
+BAD: list[Any] = [True, {"a": 1}, [[]]]
+
+
+def with_value(resource: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    name, _, rest = path.partition("/")
+    return {**resource, name: with_value(resource[name], rest, value) if rest else value}
+
+
+class FieldsTestCase(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.log = self.useFixture(fixtures.FakeLogger(level=logging.WARNING))
+        self.bad_values = fields.BadValues("https://pod.example")
+
+    def read(self, resource: Any, table: fields.Table) -> dict[str, Any]:
+        return fields.read(resource, table, self.bad_values)
+
+
+class TestSamples(testscenarios.WithScenarios, FieldsTestCase):
+    scenarios = [
+        (name, {"resource": resource, "table": table, "values": values})
+        for name, resource, table, values in SAMPLES
+    ]
+    resource: dict[str, Any]
+    table: fields.Table
+    values: dict[str, Any]
+
+    def test_a_sample_is_read(self) -> None:
+        self.assertEqual(self.values, self.read(self.resource, self.table))
+        self.assertEqual("", self.log.output)
+
+    def test_what_is_absent_is_unknown(self) -> None:
+        self.assertEqual(dict.fromkeys(self.table), self.read({}, self.table))
+        for key, field in self.table.items():
+            resource = self.resource
+            for path in field.paths:
+                resource = with_value(resource, path, None)
+            self.assertEqual({**self.values, key: None}, self.read(resource, self.table))
+        self.assertEqual("", self.log.output)
+
+    def test_a_bad_value_hides_only_itself(self) -> None:
+        for key, field in self.table.items():
+            for bad in BAD:
+                resource = self.resource
+                for path in field.paths:
+                    resource = with_value(resource, path, bad)
+                values = self.read(resource, self.table)
+                self.assertIn(values.pop(key), (None, []), (key, bad))
+                rest = {name: value for name, value in self.values.items() if name != key}
+                self.assertEqual(rest, values, (key, bad))
+
+    def test_a_bad_object_hides_only_its_fields(self) -> None:
+        for name in ("Status", "Links", "ProcessorSummary", "MemorySummary"):
+            values = self.read({**self.resource, name: "?"}, self.table)
+            inside = {
+                key for key, field in self.table.items() if field.paths[0].startswith(f"{name}/")
+            }
+            self.assertEqual({**self.values, **dict.fromkeys(inside)}, values)
+
+
+class TestConverters(testscenarios.WithScenarios, base.TestCase):
+    scenarios = [
+        (f"{convert.__name__} {value!r}"[:60], {"convert": convert, "raw": value, "value": to})
+        for convert, value, to in [
+            (fields.text, "", None),
+            (fields.text, 7, "7"),
+            (fields.text, True, ValueError),
+            (fields.text, [], ValueError),
+            (fields.word, "Off", "Off"),
+            (fields.word, "?" * 33, ValueError),
+            (fields.number, "", None),
+            (fields.number, " 12 ", 12),
+            (fields.number, 1.6, 2),
+            (fields.number, "1e3", 1000),
+            (fields.number, "fast", ValueError),
+            (fields.number, False, ValueError),
+            (fields.number, -1, ValueError),
+            (fields.number, float("nan"), ValueError),
+            (fields.number, float("inf"), ValueError),
+            (fields.number, 10**400, ValueError),
+            (fields.mib_from_gib, 0.25, 256),
+            (fields.gib_from_bytes, 2**31 - 1, 1),
+            (fields.gib_from_bytes, "", None),
+            (fields.positive, 0, None),
+            (fields.positive, 7200, 7200),
+            (fields.mac, "AABBCC000001", "aa:bb:cc:00:00:01"),
+            (fields.mac, "00:00:00:00:00:00", None),
+            (fields.mac, "", None),
+            (fields.mac, "aa:bb:cc", ValueError),
+            (fields.mac, "aa:bb:cc:00:00:01:02:03", ValueError),
+            (fields.mac, "ga:bb:cc:00:00:01", ValueError),
+        ]
+    ]
+    convert: Any
+    raw: Any
+    value: Any
+
+    def test_a_value_is_converted_or_refused(self) -> None:
+        if self.value is ValueError:
+            self.assertRaises(ValueError, self.convert, self.raw)
+        else:
+            self.assertEqual(self.value, self.convert(self.raw))
+
+
+class TestReports(FieldsTestCase):
+    def speeds(self, **resource: Any) -> Any:
+        return self.read({**INTERFACE, **resource}, resources.ETHERNET_INTERFACE)["speed_mbps"]
+
+    def test_a_bad_value_is_reported_with_its_place(self) -> None:
+        self.assertIsNone(self.speeds(**{"@odata.id": "/nic/1", "SpeedMbps": "f" * 1000}))
+        for words in ("SpeedMbps", "/nic/1", "https://pod.example", "'ff", "is not a number"):
+            self.assertIn(words, self.log.output)
+        self.assertLess(len(self.log.output), 300)
+
+    def test_a_field_of_a_type_is_reported_once_for_each_pod_manager(self) -> None:
+        for number in range(100):
+            self.speeds(**{"@odata.id": f"/nic/{number}", "SpeedMbps": "fast"})
+        self.assertEqual(1, self.log.output.count("SpeedMbps"))
+        self.speeds(MACAddress="?")
+        self.assertEqual(1, self.log.output.count("MACAddress"))
+        self.bad_values = fields.BadValues("https://other.example")
+        self.speeds(SpeedMbps="fast")
+        self.assertEqual(2, self.log.output.count("SpeedMbps"))
+
+    def test_the_next_place_of_a_field_is_read_after_a_bad_value(self) -> None:
+        values = self.read({**INTERFACE, "MACAddress": "?"}, resources.ETHERNET_INTERFACE)
+        self.assertEqual("aa:bb:cc:00:00:02", values["mac"])
+
+    def test_known_fields_are_those_with_a_value(self) -> None:
+        known = fields.read_known({"SpeedMbps": 10}, resources.ETHERNET_INTERFACE, self.bad_values)
+        self.assertEqual({"speed_mbps": 10}, known)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""One pod manager and the rows, as an audit compares them."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+
+from valence import errors
+from valence import podmanagers
+from valence.objects import installation as installation_objects
+from valence.objects import node as node_objects
+from valence.objects import podmanager as podmanager_objects
+from valence_conductor.db.engine import Database
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """The nodes of one pod manager, and the rows from before and after their listing.
+
+    :ivar installation: uuid of this installation.
+    :ivar composed: rows that were composed on the pod manager before the listing.
+    :ivar members: the listing.
+    :ivar rows: all rows after the listing: uuid -> row.
+    :ivar ironic_nodes: Ironic node -> the composed node that it stands for; None: unknown.
+    """
+
+    db: Database
+    driver: podmanagers.Driver
+    podm: podmanager_objects.PodManager
+    installation: str
+    composed: Sequence[node_objects.Node]
+    members: Sequence[podmanagers.Member]
+    rows: Mapping[str, node_objects.Node]
+    ironic_nodes: Mapping[str, str] | None
+
+    @classmethod
+    def take(
+        cls,
+        db: Database,
+        driver: podmanagers.Driver,
+        podm: podmanager_objects.PodManager,
+        ironic_nodes: Mapping[str, str] | None,
+    ) -> "Snapshot":
+        """Return the snapshot of a pod manager: one listing.
+
+        :raises ValenceError: the pod manager does not answer, or the listing is unusable.
+        """
+        before = node_objects.list_all(db)
+        members = driver.members()
+        return cls(
+            db=db,
+            driver=driver,
+            podm=podm,
+            installation=installation_objects.get(db),
+            composed=[row for row in before if _is_composed_on(row, podm)],
+            members=members,
+            rows={row.uuid: row for row in node_objects.list_all(db)},
+            ironic_nodes=ironic_nodes,
+        )
+
+    def read(self, member: podmanagers.Member) -> podmanagers.Member | None:
+        """Return a member with its name and description; None if it is gone.
+
+        At most one request, and none if the listing contains both.
+        """
+        if member.name is not None and member.description is not None:
+            return member
+        try:
+            return self.driver.member(member.path)
+        except errors.PodManagerNodeGone:
+            return None
+
+
+def _is_composed_on(row: node_objects.Node, podm: podmanager_objects.PodManager) -> bool:
+    return row.podm_uuid == podm.uuid and row.path is not None and row.state == "composed"

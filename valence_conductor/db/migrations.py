@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Migrations of a schema: several schemas may share one database."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+
+from alembic import context as alembic_context
+import alembic.command
+import alembic.config
+import alembic.migration
+import alembic.script
+from oslo_utils import timeutils
+import sqlalchemy as sa
+
+from valence_conductor import errors
+from valence_conductor import waiting
+from valence_conductor.db.engine import Database
+from valence_conductor.locks.lock import ServerLock
+
+#: Seconds that a process waits for another process that creates or changes tables.
+LOCK_TIMEOUT = 300.0
+
+
+def upgrade(db: Database, scripts: str, version_table: str, revision: str = "head") -> None:
+    """Bring a schema to a revision.
+
+    :param scripts: folder of the alembic scripts.
+    :param version_table: the table that holds the revision of this schema.
+    :raises TimeoutError: another process holds the lock of the schema for too long.
+    :raises LockLost: another process may have changed the schema at the same time.
+    """
+    with schema_lock(db) as ensure_held, db.write_engine.begin() as connection:
+        config = _alembic_config(scripts)
+        config.attributes.update(connection=connection, version_table=version_table)
+        alembic.command.upgrade(config, revision)
+        ensure_held()  # before the commit
+
+
+@contextlib.contextmanager
+def schema_lock(db: Database) -> Iterator[Callable[[], None]]:
+    """Keep other processes from changing a schema of this database.
+
+    Conductors that start together on an empty database would all create its tables, and
+    MariaDB commits each statement on its own: every process would create some of them.
+    SQLite needs no lock: it has one writer at a time.
+
+    :returns: a function that raises LockLost if the lock was lost; the end of the block
+        does the same.
+    :raises TimeoutError: another process holds the lock for too long.
+    :raises LockLost: another process may have changed the schema at the same time.
+    """
+    if db.is_sqlite:
+        yield lambda: None
+        return
+    lock = ServerLock(db.engine, "tables")
+    stopwatch = timeutils.StopWatch(LOCK_TIMEOUT).start()
+    if not waiting.poll(lambda: lock.acquire() or None, stopwatch.leftover, interval=0.2):
+        raise TimeoutError(f"Another process holds {lock.location} to create tables there.")
+    try:
+        yield lambda: _ensure_held(lock)
+        _ensure_held(lock)
+    finally:
+        lock.release()
+
+
+def _ensure_held(lock: ServerLock) -> None:
+    """Raise LockLost unless the lock is still held."""
+    if not lock.is_held():
+        raise errors.LockLost(
+            f"{lock.location} was lost because its connection ended: another process may have "
+            "created tables at the same time. Make sure that none does, and start this again."
+        )
+
+
+def version(db: Database, version_table: str) -> str | None:
+    """Return the revision of a schema; None before the first one."""
+    with db.engine.connect() as connection:
+        options = {"version_table": version_table}
+        context = alembic.migration.MigrationContext.configure(connection, opts=options)
+        return context.get_current_revision()
+
+
+def latest_revision(scripts: str) -> str | None:
+    """Return the newest revision in a folder of alembic scripts."""
+    directory = alembic.script.ScriptDirectory.from_config(_alembic_config(scripts))
+    return directory.get_current_head()
+
+
+def run_migrations(metadata: sa.MetaData) -> None:
+    """Run the migrations of one schema; to be called by its ``env.py``."""
+    attributes = alembic_context.config.attributes
+    alembic_context.configure(
+        connection=attributes["connection"],
+        target_metadata=metadata,
+        version_table=attributes["version_table"],
+        render_as_batch=True,
+    )
+    with alembic_context.begin_transaction():
+        alembic_context.run_migrations()
+
+
+def _alembic_config(scripts: str) -> alembic.config.Config:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", scripts.replace("%", "%%"))
+    return config
