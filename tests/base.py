@@ -15,6 +15,9 @@ from oslotest import base
 
 T = TypeVar("T")
 
+#: Seconds after which a condition that tests wait for never becomes true.
+PATIENCE = 180.0
+
 #: Loggers whose debug lines would hide the others.
 VERBOSE = ("taskflow", "stevedore", "asyncio", "urllib3", "kazoo")
 
@@ -40,7 +43,7 @@ if sys.version_info < (3, 11, 8) or (3, 12) <= sys.version_info < (3, 12, 2):
 
 
 def wait_for(
-    condition: Callable[[], T], *, timeout: float = 60.0, what: Any = None, pause: float = 0.02
+    condition: Callable[[], T], *, timeout: float = PATIENCE, what: Any = None, pause: float = 0.02
 ) -> T:
     """Wait until a condition is true, and return its value.
 

@@ -210,7 +210,7 @@ class TestProvisioner(ProvisionerTestCase):
     def test_a_destruction_that_is_requested_while_provisioning_cancels_it(self) -> None:
         self.valence.polls = 1_000_000
         instance = self.provision()
-        self.until(lambda: self.provisioner.get(instance.uuid).task == "compose-node")
+        self.wait_for(lambda: self.provisioner.get(instance.uuid).task == "compose-node")
         self.assertEqual("provisioning", self.provisioner.destroy(instance.uuid).state)
         self.valence.polls = 0
         for row in self.valence.nodes.all():
@@ -303,12 +303,6 @@ class TestProvisioner(ProvisionerTestCase):
         for call in (self.provisioner.get, self.provisioner.destroy, self.wait):
             self.assertRaises(errors.InstanceNotFound, call, str(uuids.uuid4()))
 
-    def until(self, condition: Any) -> None:
-        deadline = time.monotonic() + 60
-        while not condition():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.01)
-
 
 class TestRestart(ProvisionerTestCase):
     """A process ends during an operation, and another one resumes it."""
@@ -327,10 +321,7 @@ class TestRestart(ProvisionerTestCase):
         self.ironic.looks = 1_000_000
         self.provisioner.start()
         instance = self.provision()
-        deadline = time.monotonic() + 60
-        while not self.ironic.nodes:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.01)
+        self.wait_for(lambda: self.ironic.nodes)
         time.sleep(0.1)
         since = self.provisioner.get(instance.uuid).task_since
         self.restart()

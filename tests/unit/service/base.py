@@ -2,14 +2,12 @@
 
 """The whole service in a test: real database, real conductor, simulated pod managers."""
 
-from collections.abc import Callable
 import contextlib
 import json
 import logging
 import pathlib
 import re
 import tempfile
-import time
 from typing import Any
 import uuid as uuids
 
@@ -180,7 +178,7 @@ class ServiceTestCase(base.TestCase):
     def settled(self, uuid: str) -> dict[str, Any] | None:
         """Wait until no operation on a node is unfinished, and return it."""
         transitional = {"composing", "registering", "unregistering", "releasing"}
-        self.until(lambda: (self.node(uuid) or {}).get("state") not in transitional)
+        self.wait_for(lambda: (self.node(uuid) or {}).get("state") not in transitional)
         return self.node(uuid)
 
     def composed(self, **fields: Any) -> dict[str, Any]:
@@ -196,13 +194,6 @@ class ServiceTestCase(base.TestCase):
         if node is not None and node["state"] == "error":
             self.api("DELETE", f"/v1/nodes/{uuid}")
         return node is None
-
-    def until(self, condition: Callable[[], Any], seconds: float = 180.0) -> None:
-        """Wait until a condition is true; fail after a number of seconds."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            self.assertLess(time.monotonic(), deadline, "the condition did not become true")
-            time.sleep(0.02)
 
     def books_of(self, simulator: Simulator) -> Any:
         """Return a fingerprint of the pool: equal if the same resources are allocated."""

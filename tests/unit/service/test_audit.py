@@ -118,7 +118,7 @@ class TestComposedNodes(AuditTestCase):
     def test_a_node_that_is_being_composed_is_no_stray(self) -> None:
         self.pod.pod.pace = dataclasses.replace(self.pod.pod.pace, assemble=30)
         uuid = self.compose()["uuid"]
-        self.until(lambda: self.node(uuid)["task"] == "assemble-node")
+        self.wait_for(lambda: self.node(uuid)["task"] == "assemble-node")
         self.assertEqual([], self.audit())
         self.assertEqual([], self.deletions())
 
@@ -311,7 +311,7 @@ class TestGrace(AuditTestCase):
         self.assertEqual([], self.audit())
         self.assertNotEqual(self.before, self.books_of(self.pod))
         strays_found: list[Stray] = []
-        self.until(lambda: strays_found.extend(self.audit()) or strays_found)
+        self.wait_for(lambda: strays_found.extend(self.audit()) or strays_found)
         self.assertEqual([True], [stray.repaired for stray in strays_found])
         self.assertEqual(self.before, self.books_of(self.pod))
 

@@ -133,7 +133,7 @@ class TestRestart(base.ServiceTestCase):
         first = self.start()
         self.know(pod)
         node = self.compose()
-        self.until(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")
+        self.wait_for(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")
         since = (self.node(node["uuid"]) or {})["task_since"]
         first.stop()
         self.start()
@@ -148,7 +148,7 @@ class TestRestart(base.ServiceTestCase):
         service = self.start()
         self.know(pod)
         node = self.compose()
-        self.until(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")
+        self.wait_for(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")
         detail = service.conductor._journal.find(Job("nodes", node["uuid"], 1, "compose"))
         names = {atom.name for atom in detail}  # type: ignore
         self.assertEqual({"allocate-node", "assemble-node", "read-node"}, names)
