@@ -6,7 +6,6 @@ Times are of the monotonic clock, which all processes of a machine share.
 """
 
 import asyncio
-from collections.abc import Callable
 import dataclasses
 import heapq
 import logging
@@ -22,8 +21,7 @@ from podm_simulator.pod.pod import Pace
 from podm_simulator.redfish.http import Response
 from podm_simulator.server import Simulator
 from tests.crash import process
-from tests.crash.ironic import Ironic
-from tests.crash.ironic_nodes import Nodes
+from tests.fake_ironic.server import Server
 
 CONTROL = "/control/"
 
@@ -90,7 +88,7 @@ class PodManager(Simulator):
         return await super()._handle_redfish(request, path)
 
 
-class SlowIronic(Ironic):
+class SlowIronic(Server):
     """An Ironic with a latency for every request and every change of state."""
 
     def __init__(self, latency: Latency) -> None:
@@ -98,17 +96,10 @@ class SlowIronic(Ironic):
         self.record = Record()
         self._latency = latency
 
-    async def open(self) -> None:
-        """Listen."""
-        loop = asyncio.get_running_loop()
-
-        def call_later(seconds: float, callback: Callable[[], None]) -> object:
-            now = time.monotonic()
-            self.record.spans.append((now, now + seconds))
-            return loop.call_later(seconds, callback)
-
-        self.nodes = Nodes(call_later, self._latency.work)
-        await super().open()
+    def _advance_later(self, node: dict[str, Any]) -> None:
+        now = time.monotonic()
+        self.record.spans.append((now, now + self._latency.work))
+        super()._advance_later(node)
 
     async def _handle(self, request: web.BaseRequest) -> web.Response:
         if request.path.startswith(CONTROL):

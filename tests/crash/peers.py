@@ -23,7 +23,7 @@ from podm_simulator.pod.pod import Pace
 from podm_simulator.server import Simulator
 from tests.crash import configuration
 from tests.crash import process
-from tests.crash.ironic import Ironic
+from tests.fake_ironic.server import Server
 from valence.api import app
 from valence.cmd import api
 from valence.service import Service
@@ -50,7 +50,7 @@ def hardware(pass_in: float = PASS) -> process.Commands:
     loop = asyncio.new_event_loop()
     size = Size(shapes=(Shape(systems=SYSTEMS),))
     podm = Simulator(size, name="pod", pace=Pace(assemble=ASSEMBLE))
-    ironic = Ironic(pass_in)
+    ironic = Server(pass_in)
     loop.run_until_complete(podm.open())
     loop.run_until_complete(ironic.open())
     threading.Thread(target=loop.run_forever, daemon=True).start()

@@ -17,14 +17,6 @@ THING = {"@odata.id": "/thing", "Name": "thing"}
 FOUR_CORES = {"processor": {"total_cores": 4}}
 
 
-def until(condition: Any) -> None:
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "the condition does not hold"
-        time.sleep(0.02)
-
-
 class ConnectionTestCase(base.TestCase):
     def connect(self, url: str, **options: Any) -> Connection:
         fields = {

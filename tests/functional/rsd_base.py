@@ -3,7 +3,6 @@
 """The base of tests of the RSD driver over HTTP: a simulated pod, and a driver of it."""
 
 import ssl
-import time
 from typing import Any
 
 import requests
@@ -80,13 +79,13 @@ class RSDTestCase(base.TestCase):
         return str(self.control("GET", "pool")["fingerprint"])
 
     def until(self, path: str, *states: podmanagers.State) -> podmanagers.NodeState:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+        def reached() -> podmanagers.NodeState | None:
             node = self.driver.state(path)
-            if node.state in states:
-                return node
-            time.sleep(0.02)
-        raise AssertionError(f"{path} is still {node.state}")
+            return node if node.state in states else None
+
+        node = self.wait_for(reached, timeout=60, what=f"{path} is in one of {states}")
+        assert node is not None
+        return node
 
     def compose(self, name: str = "valence-1", **properties: Any) -> str:
         path = self.driver.allocate(name, "a test", properties or PROPERTIES)

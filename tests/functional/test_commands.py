@@ -56,7 +56,7 @@ class TestProcesses(base.ServiceTestCase):
         )
         self.addCleanup(server.wait)
         self.addCleanup(server.kill)
-        self.until(lambda: server.poll() is not None or self.answers())
+        self.wait_for(lambda: server.poll() is not None or self.answers())
         self.assertIsNone(server.poll(), (self.folder / "api.log").read_text())
         return server
 
@@ -98,7 +98,7 @@ class TestProcesses(base.ServiceTestCase):
         self.assertEqual(1, len(keys.read_bytes().splitlines()))
         self.assertNotEqual(before, keys.read_bytes())
         requests.post(f"{self.url}/v1/nodes", json={"properties": base.FOUR_CORES}, timeout=30)
-        self.until(lambda: self.states() == {"composed"})
+        self.wait_for(lambda: self.states() == {"composed"})
 
     def test_a_second_process_on_the_same_files_is_refused(self) -> None:
         self.serve()
@@ -125,12 +125,12 @@ class TestProcesses(base.ServiceTestCase):
                 uuids.append(response.json()["uuid"])
             time.sleep(0.25 * round_)
             server = self.restart(server)
-        self.until(lambda: self.states() == {"composed"})
+        self.wait_for(lambda: self.states() == {"composed"})
         self.assertEqual(len(uuids), len(pod.pod.nodes))
         for uuid in uuids:
             requests.delete(f"{self.url}/v1/nodes/{uuid}", timeout=30)
         self.restart(server)
-        self.until(lambda: not self.nodes())
+        self.wait_for(lambda: not self.nodes())
         self.assertEqual(before, self.books_of(pod))
 
     def restart(self, server: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:

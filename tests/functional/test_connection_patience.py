@@ -12,7 +12,6 @@ from tests.functional.connection_base import drip
 from tests.functional.connection_base import OddTestCase
 from tests.functional.connection_base import ROOT
 from tests.functional.connection_base import THING
-from tests.functional.connection_base import until
 from tests.servers import odd
 from valence import errors
 from valence.podmanagers.http.connection import Connection
@@ -121,7 +120,7 @@ class TestBreaker(OddTestCase):
         recovered.set()
         client._breaker._opened_at -= 3600  # type: ignore[operator]
         self.odd.requests.clear()
-        until(lambda: self.works(client))
+        self.wait_for(lambda: self.works(client))
         self.assertEqual([f"GET {ROOT}", "GET /thing"], self.odd.lines())
         self.assertEqual(["nothing"], self.credentials(ROOT))
 
@@ -152,9 +151,9 @@ class TestBreaker(OddTestCase):
         for _ in range(20):
             exc = self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
             self.assertIs(False, exc.details["asked"])
-        until(lambda: self.odd.lines() == [f"GET {ROOT}"])
+        self.wait_for(lambda: self.odd.lines() == [f"GET {ROOT}"])
         recovered.set()
-        until(lambda: client._breaker.is_closed)
+        self.wait_for(lambda: client._breaker.is_closed)
         self.assertEqual(THING, client.get("/thing"))
 
     def test_refusals_are_responses(self) -> None:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import fixtures
 
@@ -79,15 +78,15 @@ class TestProcesses(base.TestCase):
             [sys.executable, "-c", OWNER, str(pids), str(self.directory / "child.log")]
         )
         self.addCleanup(owner.wait)
-        deadline = time.monotonic() + 60
-        while not (pids.exists() and len(pids.read_text().split()) == 2):
-            self.assertLess(time.monotonic(), deadline, "the children did not start")
-            time.sleep(0.05)
+        self.wait_for(
+            lambda: pids.exists() and len(pids.read_text().split()) == 2,
+            what="the children have started",
+        )
         owner.send_signal(signal.SIGKILL)
-        for pid in map(int, pids.read_text().split()):
-            while Path(f"/proc/{pid}").exists():
-                self.assertLess(time.monotonic(), deadline, f"{pid} is still running")
-                time.sleep(0.05)
+        self.wait_for(
+            lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids.read_text().split()),
+            what="the children have ended",
+        )
 
     def test_the_same_port_is_never_returned_twice(self) -> None:
         ports = [processes.free_port() for _ in range(50)]

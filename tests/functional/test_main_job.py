@@ -2,8 +2,6 @@
 
 """The main job: compose, enrol, deploy, and release everything."""
 
-import time
-
 from ironicclient import exc as ironic_errors
 
 from tests.functional import base
@@ -114,10 +112,7 @@ class TestRestart(base.FunctionalTestCase):
     def test_a_server_survives_the_service_being_killed_while_it_is_composed(self) -> None:
         uuid = self.provision()
         node = self.provisioner.get(uuid).node_uuid
-        deadline = time.monotonic() + base.PATIENCE
-        while not self.is_composing(str(node)):
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.02)
+        self.wait_for(lambda: self.is_composing(str(node)), timeout=base.PATIENCE)
         self.lab.service.process.kill()
         self.lab.restart_service()
         self.assertEqual(states.ACTIVE, self.wait(uuid).state)

@@ -111,7 +111,7 @@ class TestMogan(base.FunctionalTestCase):
     def test_a_restarted_engine_releases_the_node_that_it_was_composing(self) -> None:
         manager, server = self.fixture.start(), self.fixture.add_server()
         self.fixture.request(manager, server, flavor=FLAVOR)
-        mogan_world.wait_until(lambda: list(self.valence.nodes.list()))
+        self.wait_for(lambda: list(self.valence.nodes.list()))
         self.fixture.stop(manager)
         self.fixture.start()
         self.fixture.join()

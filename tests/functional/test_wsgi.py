@@ -2,14 +2,12 @@
 
 """The service as an operator runs it: under gunicorn, with conductors, on PostgreSQL."""
 
-from collections.abc import Callable
 import os
 import pathlib
 import re
 import signal
 import subprocess
 import sys
-import time
 from typing import Any
 
 import fixtures
@@ -79,15 +77,9 @@ class WSGITest(base.TestCase):
         server.wait_ready()
         return server
 
-    def until(self, condition: Callable[[], Any]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            self.assertLess(time.monotonic(), deadline, "the condition did not become true")
-            time.sleep(0.1)
-
     def stop(self, server: processes.Process) -> int | None:
         os.kill(server.pid, signal.SIGTERM)
-        self.until(lambda: server.poll() is not None)
+        self.wait_for(lambda: server.poll() is not None)
         return server.poll()
 
     def get(self, path: str) -> Any:
@@ -137,7 +129,7 @@ class ManyHostsTest(WSGITest):
     def release_all(self) -> None:
         for node in self.get("/v1/nodes")["nodes"]:
             requests.delete(f"{self.url}/v1/nodes/{node['uuid']}", timeout=30)
-        self.until(lambda: not self.get("/v1/nodes")["nodes"])
+        self.wait_for(lambda: not self.get("/v1/nodes")["nodes"])
 
 
 class TestWorkers(ManyHostsTest):
@@ -151,7 +143,7 @@ class TestWorkers(ManyHostsTest):
         trouble = (self.folder / "gunicorn.log").read_text().partition("Traceback")[2]
         self.assertEqual("", trouble[:3000])
         self.serve(WORKERS)
-        self.until(lambda: self.states() == {"composed"})
+        self.wait_for(lambda: self.states() == {"composed"})
         self.assertEqual("ok", self.get("/healthcheck")["status"])
         self.assert_every_request_is_counted()
         self.release_all()
@@ -184,15 +176,15 @@ class TestConductors(ManyHostsTest):
         before = pod.pool()["fingerprint"]
         self.compose()
         first = self.conductor("first")
-        self.until(lambda: self.states() == {"composed"})
+        self.wait_for(lambda: self.states() == {"composed"})
         composed = pod.pool()["fingerprint"]
         for _node in range(3):
             self.compose()
-        self.until(lambda: pod.pool()["fingerprint"] != composed)
+        self.wait_for(lambda: pod.pool()["fingerprint"] != composed)
         self.assertEqual(0, self.stop(first))
         self.assertEqual({"composed", "composing"}, self.states())
         second = self.conductor("second")
-        self.until(lambda: self.states() == {"composed"})
+        self.wait_for(lambda: self.states() == {"composed"})
         self.release_all()
         self.assertEqual(before, pod.pool()["fingerprint"])
         self.assertEqual(0, self.stop(second))
@@ -235,5 +227,5 @@ class TestOneHost(WSGITest):
         server = self.server(2)
         server.start(self.reaper)
         self.addCleanup(server.stop)
-        self.until(lambda: server.poll() is not None)
+        self.wait_for(lambda: server.poll() is not None)
         self.assertIn("Another process holds", (self.folder / "gunicorn.log").read_text())

@@ -22,6 +22,7 @@ from devstack.lab import balance
 from devstack.lab import lab as labs
 from devstack.lab import podm
 from devstack.lab import service as lab_service
+from tests import base
 from tests.nova import glance
 from valence_integration.nova import conf as nova_conf
 
@@ -235,12 +236,7 @@ class NovaTestCase(integrated_helpers.ProviderUsageBaseTestCase):
 
     def wait_until(self, condition: Callable[[], Any], sentence: str) -> Any:
         """Wait until a condition is true, and return its value."""
-        deadline = time.monotonic() + TIMEOUT
-        while not (value := condition()):
-            if time.monotonic() > deadline:
-                self.fail(f"Timed out before this was true: {sentence}.")
-            time.sleep(0.05)
-        return value
+        return base.wait_for(condition, timeout=TIMEOUT, what=sentence)
 
     def update_inventory(self, compute: Any) -> None:
         """Run the periodic update of Placement, which a nova-compute runs every minute."""

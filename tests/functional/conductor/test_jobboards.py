@@ -2,7 +2,6 @@
 
 """The same jobs over real Redis, ZooKeeper and etcd, run by several conductors."""
 
-from collections.abc import Callable
 import pathlib
 import signal
 import subprocess
@@ -78,12 +77,6 @@ class JobboardTest(testscenarios.WithScenarios, base.TestCase):
         assert isinstance(conductor._board, jobboard.JobboardBoard)
         return conductor._board
 
-    def until(self, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            self.assertLess(time.monotonic(), deadline, "the condition was not met in time")
-            time.sleep(0.02)
-
 
 class Parts(toy.Toys):
     """Another ledger, for whose jobs those of the first may wait."""
@@ -101,25 +94,25 @@ class TestElection(JobboardTest):
 
     def test_one_of_two_is_elected_and_stays_the_leader(self) -> None:
         first, second = self.candidate("a"), self.candidate("b")
-        self.until(first.is_leader)
+        self.wait_for(first.is_leader)
         for _check in range(3):
             self.assertEqual([True, False], [first.is_leader(), second.is_leader()])
 
     def test_the_other_takes_over_when_the_leader_resigns(self) -> None:
         first, second = self.candidate("a"), self.candidate("b")
-        self.until(first.is_leader)
+        self.wait_for(first.is_leader)
         first.close()
-        self.until(second.is_leader)
+        self.wait_for(second.is_leader)
         self.assertFalse(first.is_leader())
 
     def test_no_leader_is_elected_until_the_servers_are_reachable(self) -> None:
         first, second = self.candidate("a"), self.candidate("b")
-        self.until(first.is_leader)
+        self.wait_for(first.is_leader)
         first.close()
         self.server.kill()
         self.assertFalse(second.is_leader())
         self.server.start()
-        self.until(second.is_leader)
+        self.wait_for(second.is_leader)
 
 
 class TestNotifier(JobboardTest):
@@ -141,7 +134,7 @@ class TestNotifier(JobboardTest):
             time.sleep(0.5)
             return bool(toys.diary())
 
-        self.until(is_notified)
+        self.wait_for(is_notified)
 
     def test_a_worker_that_becomes_free_claims_a_job_without_another_poll(self) -> None:
         toys = toy.Toys(self.folder)
@@ -198,7 +191,7 @@ class TestJobboards(JobboardTest):
         conductor = self.start(toys, parts, workers=1)
         build = toys.add("t1")
         conductor.submit(build)
-        self.until(lambda: "glue begins" in toys.diary())
+        self.wait_for(lambda: "glue begins" in toys.diary())
         part = parts.add("p1")
         conductor.submit(part)
         self.assertTrue(conductor.wait(part, PATIENCE))
@@ -222,12 +215,12 @@ class TestJobboards(JobboardTest):
         conductor = self.start(toys)
         job = toys.add("t1")
         conductor.submit(job)
-        self.until(lambda: "glue begins" in toys.diary())
+        self.wait_for(lambda: "glue begins" in toys.diary())
         self.start(toys)
         conductor.stop(5)
-        self.until(lambda: toys.diary().count("glue begins") == 2)
+        self.wait_for(lambda: toys.diary().count("glue begins") == 2)
         (self.folder / "go").touch()
-        self.until(lambda: toys.read("t1").state == "built")
+        self.wait_for(lambda: toys.read("t1").state == "built")
         self.assertNotIn("glue is undone", toys.diary())
         self.assertEqual(1, toys.diary().count("saw begins"))
 
@@ -250,7 +243,7 @@ class TestJobboards(JobboardTest):
         self.useFixture(fixtures.MockPatchObject(board._board, "claim", claim_and_stop))
         job = toys.add("t1")
         conductor.submit(job)
-        self.until(board._stopping.is_set)
+        self.wait_for(board._stopping.is_set)
         stopping.join()
         self.assertNotIn("saw begins", toys.diary())
         self.assertTrue(self.start(toys).wait(job, PATIENCE))
@@ -260,7 +253,7 @@ class TestJobboards(JobboardTest):
         conductor, _other = self.start(toys), self.start(toys)
         job = toys.add("t1")
         conductor.submit(job)
-        self.until(lambda: "glue begins" in toys.diary())
+        self.wait_for(lambda: "glue begins" in toys.diary())
         time.sleep(LEASE * 1.5)
         (self.folder / "go").touch()
         self.assertTrue(conductor.wait(job, PATIENCE))
@@ -274,7 +267,7 @@ class TestJobboards(JobboardTest):
             conductor.submit(job)
         for job in jobs:
             self.assertTrue(conductor.wait(job, PATIENCE))
-        self.until(lambda: not conductor._board.live())
+        self.wait_for(lambda: not conductor._board.live())
 
     def test_a_job_that_was_posted_twice_runs_once(self) -> None:
         toys = toy.Toys(self.folder, {"glue": "wait"})
@@ -283,17 +276,17 @@ class TestJobboards(JobboardTest):
         details = {"job": {"ledger": "toys", "uuid": "t1", "generation": 1, "operation": "build"}}
         conductor.submit(job)
         self.board_of(conductor)._board.post(job.name, details=details)
-        self.until(lambda: "glue begins" in toys.diary())
+        self.wait_for(lambda: "glue begins" in toys.diary())
         time.sleep(1)
         (self.folder / "go").touch()
         self.assertTrue(conductor.wait(job, PATIENCE))
-        self.until(lambda: not conductor._board.live())
+        self.wait_for(lambda: not conductor._board.live())
         self.assertEqual(1, toys.diary().count("saw begins"))
 
     def test_a_killed_conductor_is_replaced_when_its_lease_has_expired(self) -> None:
         child = self.child({"glue": "wait"})
         toys = toy.Toys(self.folder, {"glue": "wait"})
-        self.until(lambda: "glue begins" in toys.diary())
+        self.wait_for(lambda: "glue begins" in toys.diary())
         child.send_signal(signal.SIGKILL)
         child.wait()
         (self.folder / "go").touch()
@@ -308,7 +301,7 @@ class TestJobboards(JobboardTest):
         conductor = self.start(toys)
         job = toys.add("t1")
         conductor.submit(job)
-        self.until(lambda: "glue begins" in toys.diary())
+        self.wait_for(lambda: "glue begins" in toys.diary())
         self.server.kill()
         time.sleep(LEASE * 1.5)
         self.server.start()
@@ -316,7 +309,7 @@ class TestJobboards(JobboardTest):
         self.assertTrue(conductor.wait(job, PATIENCE))
         self.assertEqual("built", toys.read("t1").state)
         self.assertEqual(1, toys.diary().count("saw begins"))
-        self.until(lambda: not conductor._board.live())
+        self.wait_for(lambda: not conductor._board.live())
 
     def child(self, script: dict[str, str]) -> subprocess.Popen[bytes]:
         """Start a conductor in a process of its own, with one job."""
@@ -392,5 +385,5 @@ class TestLostResponses(JobboardTest):
         self.lose("consume", 2, executed=False)
         self.conductor.submit(self.job)
         self.assertTrue(self.conductor.wait(self.job, PATIENCE))
-        self.until(lambda: not self.conductor._board.live())
+        self.wait_for(lambda: not self.conductor._board.live())
         self.assertEqual(1, self.toys.diary().count("saw begins"))

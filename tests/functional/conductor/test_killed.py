@@ -39,7 +39,7 @@ class TestKilled(base.ConductorTestCase):
     def test_its_lock_excludes_other_processes_until_then(self) -> None:
         child = self.child({"glue": "wait"})
         toys = toy.Toys(self.folder)
-        self.until(lambda: "glue begins" in toys.diary())
+        self.wait_for(lambda: "glue begins" in toys.diary())
         self.assertRaises(errors.AlreadyRunning, self.start, toys)
         self.kill(child)
         self.assertTrue(self.start(toys).wait(JOB, base.PATIENCE))
@@ -48,7 +48,7 @@ class TestKilled(base.ConductorTestCase):
         """Kill a conductor as soon as its diary has this line."""
         child = self.child(script)
         toys = toy.Toys(self.folder)
-        self.until(lambda: child.poll() is not None or line in toys.diary())
+        self.wait_for(lambda: child.poll() is not None or line in toys.diary())
         self.kill(child)
         self.assertIn(line, toys.diary())
 

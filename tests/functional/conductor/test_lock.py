@@ -2,9 +2,7 @@
 
 """Locks in databases: they last as long as the connections of their holders."""
 
-from collections.abc import Callable
 import pathlib
-import time
 from typing import ClassVar
 
 import fixtures
@@ -58,12 +56,6 @@ class LockTest(testscenarios.WithScenarios, base.TestCase):
             if holder is not None:
                 connection.exec_driver_sql(END[self.name].format(holder=holder))
 
-    def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            self.assertLess(time.monotonic(), deadline, "the condition was not met in time")
-            time.sleep(0.02)
-
 
 class TestHeld(LockTest):
     def test_a_holder_notices_that_its_connection_was_ended(self) -> None:
@@ -73,7 +65,7 @@ class TestHeld(LockTest):
         self.assertTrue(first.acquire())
         self.assertTrue(first.is_held())
         self.end_holder("flows")
-        self.until(second.acquire)
+        self.wait_for(second.acquire)
         self.assertEqual((False, True), (first.is_held(), second.is_held()))
         self.assertFalse(first.is_held())  # a new connection does not hold it
         self.assertFalse(first.acquire())
@@ -124,7 +116,7 @@ class TestConductor(LockTest):
     def test_a_lost_lock_that_no_other_process_holds_is_acquired_again(self) -> None:
         conductor = self.start()
         self.end_holder("flows")
-        self.until(lambda: "and acquired it again" in self.logs.output)
+        self.wait_for(lambda: "and acquired it again" in self.logs.output)
         self.assertRaises(errors.AlreadyRunning, self.start)
         self.assertTrue(conductor.wait(self.toys.add("t1"), PATIENCE))
         self.assertEqual("built", self.toys.read("t1").state)
@@ -136,8 +128,8 @@ class TestConductor(LockTest):
             self.end_holder("flows")
             return other.acquire()
 
-        self.until(acquire)
-        self.until(lambda: "This process leaves all jobs to it" in self.logs.output)
+        self.wait_for(acquire)
+        self.wait_for(lambda: "This process leaves all jobs to it" in self.logs.output)
         job = self.toys.add("t1")
         conductor.submit(job)
         self.assertEqual(([], "building"), (self.toys.diary(), self.toys.read("t1").state))

@@ -5,7 +5,6 @@
 import functools
 import http.client
 import json
-import time
 from typing import Any
 from typing import ClassVar
 import urllib.parse
@@ -100,13 +99,14 @@ class StandInTest(testscenarios.WithScenarios, base.TestCase):
         return self.client.status("PUT", f"/v1/nodes/{NODE}/states/provision", {"target": verb})
 
     def wait_for_state(self, state: str) -> Any:
-        deadline = time.monotonic() + TIMEOUT
-        while True:
+        def reached() -> Any:
             node = self.client.node()
-            if node["provision_state"] == state and not node["reservation"]:
-                return node
-            self.assertLess(time.monotonic(), deadline, node)
-            time.sleep(0.05)
+            return node["provision_state"] == state and not node["reservation"] and node
+
+        def what() -> str:
+            return f"the node is {state}, not {self.client.node()}"
+
+        return self.wait_for(reached, timeout=TIMEOUT, what=what)
 
     def patch(self, op: str, path: str, **more: Any) -> list[dict[str, Any]]:
         return [{"op": op, "path": path, **more}]

@@ -2,9 +2,7 @@
 
 """Base of the tests of a conductor."""
 
-from collections.abc import Callable
 import pathlib
-import time
 
 import fixtures
 from oslo_config import cfg
@@ -49,13 +47,6 @@ class ConductorTestCase(base.TestCase):
         journal = Journal(db)
         journal.upgrade()
         return journal
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until a condition is met."""
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            self.assertLess(time.monotonic(), deadline, "the condition was not met in time")
-            time.sleep(0.02)
 
     def run_job(self, script: dict[str, str] | None = None) -> toy.Toys:
         """Start a conductor, and run the job of one toy to its end."""

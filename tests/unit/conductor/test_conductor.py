@@ -29,7 +29,7 @@ class TestLeftovers(base.ConductorTestCase):
         Runner(journal, {"toys": toys}).save(Job("toys", "gone", 1, "build"))
         self.assertEqual(1, len(list(journal.jobs())))
         self.start(toys)
-        self.until(lambda: not list(journal.jobs()))
+        self.wait_for(lambda: not list(journal.jobs()))
 
     def test_listing_the_flows_leaves_nothing_in_memory(self) -> None:
         journal = self.journal()
@@ -98,7 +98,7 @@ class TestJobs(base.ConductorTestCase):
         toys = toy.Toys(self.folder, {"glue": "wait"})
         conductor = self.start(toys)
         conductor.submit(toys.add("t1"))
-        self.until(lambda: "glue begins" in toys.diary())
+        self.wait_for(lambda: "glue begins" in toys.diary())
         toys.request_scrap("t1")
         self.assertTrue(conductor.wait(Job("toys", "t1", 1, "build"), base.PATIENCE))
         self.assertTrue(conductor.wait(Job("toys", "t1", 1, "scrap"), base.PATIENCE))
@@ -122,14 +122,14 @@ class TestJobs(base.ConductorTestCase):
         job = toys.add("t1")
         conductor.submit(job)
         conductor.wait(job, base.PATIENCE)
-        self.until(lambda: not list(conductor._journal.jobs()))
+        self.wait_for(lambda: not list(conductor._journal.jobs()))
 
     def test_the_row_names_the_running_task(self) -> None:
         toys = toy.Toys(self.folder, {"glue": "wait"})
         conductor = self.start(toys)
         job = toys.add("t1")
         conductor.submit(job)
-        self.until(lambda: "glue begins" in toys.diary())
+        self.wait_for(lambda: "glue begins" in toys.diary())
         self.assertEqual("glue", toys.read("t1").task)
         (self.folder / "go").touch()
         self.assertTrue(conductor.wait(job, base.PATIENCE))
@@ -147,7 +147,7 @@ class TestRestarts(base.ConductorTestCase):
         first = self.start(toys)
         job = toys.add("t1")
         first.submit(job)
-        self.until(lambda: "glue begins" in toys.diary())
+        self.wait_for(lambda: "glue begins" in toys.diary())
         first.stop(base.PATIENCE)
         self.assertEqual("building", toys.read("t1").state)
         self.assertNotIn("glue is undone", toys.diary())

@@ -36,7 +36,7 @@ class TestMetrics(conductor_base.ConductorTestCase):
 
         before = results()
         self.run_job({"glue": "fail"})
-        self.until(lambda: results() != before)
+        self.wait_for(lambda: results() != before)
         increases = [a - b for a, b in zip(results(), before, strict=True)]
         self.assertEqual([0, 1, 0], increases)
 
@@ -44,7 +44,7 @@ class TestMetrics(conductor_base.ConductorTestCase):
         toys = toy.Toys(self.folder, {"glue": "wait"})
         conductor = self.start(toys)
         conductor.submit(toys.add("t1"))
-        self.until(lambda: "glue begins" in toys.diary())
+        self.wait_for(lambda: "glue begins" in toys.diary())
         self.assertEqual(1, sample("valence_jobs_running", **LABELS))
         conductor.stop(conductor_base.PATIENCE)
         self.assertEqual(0, sample("valence_jobs_running", **LABELS))
@@ -66,7 +66,7 @@ class TestMetrics(conductor_base.ConductorTestCase):
         toys = toy.Toys(self.folder, {"glue": "wait"})
         conductor = self.start(toys)
         conductor.submit(job := toys.add("t1"))
-        self.until(lambda: "glue begins" in toys.diary())
+        self.wait_for(lambda: "glue begins" in toys.diary())
         conductor.stop(conductor_base.PATIENCE)
         self.assertEqual(0, resumes() - before)
         (self.folder / "go").touch()

@@ -9,7 +9,7 @@ from typing import Any
 import uuid as uuids
 
 from tests import base
-from tests.unit.integration import fake_ironic
+from tests.fake_ironic.transport import FakeIronic
 from valence_conductor.db.engine import Database
 from valence_integration import conf
 from valence_integration import provisioner as provisioner_module
@@ -45,7 +45,7 @@ class WorldTestCase(base.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
         self.valence = testing.FakeValence()
-        self.ironic = fake_ironic.FakeIronic()
+        self.ironic = FakeIronic()
         self.valence.on_register = self.ironic.registered
         self.valence.on_unregister = self.ironic.unregistered
         self.instances = self.open_instances()

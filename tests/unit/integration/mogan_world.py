@@ -6,7 +6,6 @@ from collections.abc import Callable
 import importlib.util
 import pathlib
 import sys
-import time
 from typing import Any
 import uuid as uuids
 
@@ -322,14 +321,6 @@ def run_migration(db: Any) -> None:
         context = migration.MigrationContext.configure(connection)
         with operations.Operations.context(context):
             load(MIGRATION, "servers_composed").upgrade()
-
-
-def wait_until(condition: Callable[[], Any]) -> None:
-    """Wait until another thread makes a condition true, for 60 seconds at most."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not become true"
-        time.sleep(0.01)
 
 
 class MoganTestCase(base.WorldTestCase):

@@ -94,7 +94,7 @@ class TestDeployNodeTask(base.TaskTestCase):
     def test_its_revert_undeploys_from_any_state_that_ironic_accepts(self) -> None:
         for state in ("deploying", "active", "deploy failed", "wait call-back", "error"):
             instance = self.enrolled()
-            self.ironic._enter(self.node_of(instance), state)
+            self.ironic.enter(self.node_of(instance), state)
             self.revert_task(deploy.DeployNodeTask, instance)
             self.assertEqual("available", self.node_of(instance)["provision_state"], state)
             self.assertEqual(["deleted"], self.ironic.events, state)

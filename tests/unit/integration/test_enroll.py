@@ -69,7 +69,7 @@ class TestEnrollNodeTask(base.TaskTestCase):
                 instance_uuid=instance.uuid,
                 wait=True,
             )
-            self.ironic._enter(self.node_of(instance), state)
+            self.ironic.enter(self.node_of(instance), state)
             self.ironic.events.clear()
             self.run_task(enroll.EnrollNodeTask, instance)
             self.assertEqual(expected, self.ironic.events, state)
@@ -133,7 +133,7 @@ class TestEnrollNodeTask(base.TaskTestCase):
     def test_its_revert_removes_the_node_from_ironic_in_any_state(self) -> None:
         for state in ("enroll", "verifying", "manageable", "cleaning", "available"):
             instance = self.provisioned(compose.ComposeNodeTask, enroll.EnrollNodeTask)
-            self.ironic._enter(self.node_of(instance), state)
+            self.ironic.enter(self.node_of(instance), state)
             self.revert_task(enroll.EnrollNodeTask, instance)
             self.assertEqual({}, self.ironic.nodes, state)
             self.assertIsNone(self.valence.nodes.get(instance.node_uuid)["managed_by"])

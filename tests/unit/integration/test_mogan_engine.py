@@ -296,7 +296,7 @@ class TestDeleteMeanwhile(world.MoganTestCase):
         manager, server = self.start(), self.add_server()
         self.valence.polls = 1_000_000
         self.request(manager, server)
-        world.wait_until(lambda: self.is_composing(server.uuid))
+        self.wait_for(lambda: self.is_composing(server.uuid))
         self.valence.polls = 0
         self.delete(manager, server)
         self.join()
@@ -310,7 +310,7 @@ class TestDeleteMeanwhile(world.MoganTestCase):
         manager, server = self.start(), self.add_server()
         self.ironic.looks = 200
         self.request(manager, server)
-        world.wait_until(lambda: self.provision_states() == ["verifying"])
+        self.wait_for(lambda: self.provision_states() == ["verifying"])
         self.delete(manager, server)
         self.join()
         self.assertTrue(self.is_deleted(server))

@@ -18,7 +18,7 @@ class RestartTestCase(world.MoganTestCase):
         manager, server = self.start(host), self.add_server()
         self.valence.polls = 1_000_000
         self.request(manager, server)
-        world.wait_until(lambda: self.valence.nodes.all())
+        self.wait_for(lambda: self.valence.nodes.all())
         self.stop(manager)
         self.valence.polls = 0
         for row in self.valence.nodes.all():

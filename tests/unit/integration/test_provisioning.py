@@ -178,7 +178,7 @@ class TestProvisioner(ProvisionerTestCase):
         self.assertEqual([failure.instance.node_uuid], self.composed())
         self.assertIs(True, failure.instance.composed)
         self.assertEqual([], [c for c in self.valence.calls if c.method == "DELETE"])
-        self.ironic._failures.clear()
+        self.ironic.failures.clear()
         self.provisioner.destroy(failure.instance.uuid)
         self.assertEqual("deleted", self.wait(failure.instance.uuid).state)
         self.assert_nothing_is_left()
@@ -210,7 +210,7 @@ class TestProvisioner(ProvisionerTestCase):
     def test_a_destruction_that_is_requested_while_provisioning_cancels_it(self) -> None:
         self.valence.polls = 1_000_000
         instance = self.provision()
-        self.until(lambda: self.provisioner.get(instance.uuid).task == "compose-node")
+        self.wait_for(lambda: self.provisioner.get(instance.uuid).task == "compose-node")
         self.assertEqual("provisioning", self.provisioner.destroy(instance.uuid).state)
         self.valence.polls = 0
         for row in self.valence.nodes.all():
@@ -303,12 +303,6 @@ class TestProvisioner(ProvisionerTestCase):
         for call in (self.provisioner.get, self.provisioner.destroy, self.wait):
             self.assertRaises(errors.InstanceNotFound, call, str(uuids.uuid4()))
 
-    def until(self, condition: Any) -> None:
-        deadline = time.monotonic() + 60
-        while not condition():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.01)
-
 
 class TestRestart(ProvisionerTestCase):
     """A process ends during an operation, and another one resumes it."""
@@ -327,18 +321,14 @@ class TestRestart(ProvisionerTestCase):
         self.ironic.looks = 1_000_000
         self.provisioner.start()
         instance = self.provision()
-        deadline = time.monotonic() + 60
-        while not self.ironic.nodes:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.01)
+        self.wait_for(lambda: self.ironic.nodes)
         time.sleep(0.1)
         since = self.provisioner.get(instance.uuid).task_since
         self.restart()
         time.sleep(0.1)
         self.assertEqual(since, self.provisioner.get(instance.uuid).task_since)
         self.ironic.looks = 1
-        for node in self.ironic.nodes.values():
-            node["_looks"] = 0
+        self.ironic.reads_left.clear()
         self.assertEqual("active", self.wait(instance.uuid).state)
         self.assertEqual(1, self.ironic.events.count("create"))
         posts = [c.path for c in self.valence.calls if (c.method, c.path) == ("POST", "/v1/nodes")]

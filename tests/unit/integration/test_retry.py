@@ -51,7 +51,7 @@ class TestRetry(test_provisioning.ProvisionerTestCase):
 
     def test_resources_that_are_still_held_are_named_and_must_be_destroyed_first(self) -> None:
         self.ironic.fail("deploying", "no image")
-        self.ironic._failures += [("deleting", "stuck", None)] * 9
+        self.ironic.fail("deleting", "stuck", times=9)
         failed = self.failed(self.provision().uuid).instance
         message = self.refused(failed.uuid)
         self.assertIn("Hardware is still composed for it.", message)

@@ -2,15 +2,12 @@
 
 """The whole service in a test: real database, real conductor, simulated pod managers."""
 
-from collections.abc import Callable
 import contextlib
 import json
 import logging
 import pathlib
 import re
 import tempfile
-import time
-import types
 from typing import Any
 import uuid as uuids
 
@@ -25,13 +22,14 @@ from podm_simulator.pod.factory import Size
 from podm_simulator.pod.pod import Pace
 from podm_simulator.server import Simulator
 from tests import base
+from tests.fake_ironic.transport import FakeIronic
 from tests.servers import databases
 from valence import conf as service_conf
-from valence import errors
 from valence import wiring
 from valence.api import app
 from valence.api import routes
 from valence.api.schemas import base as base_schemas
+from valence.ironic import Ironic
 from valence.objects.installation import Installation
 from valence.service import Service
 from valence_conductor.db.engine import Database
@@ -54,74 +52,6 @@ def _renew_installation(url: str) -> None:
 
 #: Migrations take ten times as long as a copy of their result.
 MIGRATED = databases.Template(_migrate, _renew_installation)
-
-
-class FakeIronic:
-    """What the service needs of Ironic, in memory.
-
-    ``trouble`` maps a method to the errors that its next calls raise.
-    """
-
-    def __init__(self) -> None:
-        self.nodes: dict[str, dict[str, Any]] = {}
-        self.trouble: dict[str, list[Exception]] = {}
-        self.calls: list[str] = []
-
-    def _enter(self, call: str) -> None:
-        self.calls.append(call)
-        if self.trouble.get(call):
-            raise self.trouble[call].pop(0)
-
-    def ping(self) -> None:
-        self._enter("ping")
-
-    def create_node(self, *, uuid: str, valence_node: str, **fields: Any) -> None:
-        known = self.nodes.get(uuid)
-        if known is not None and known["valence_node"] != valence_node:
-            raise errors.IronicRefused("That node is not ours.", ours=False)
-        self.nodes[uuid] = {"valence_node": valence_node, "provision_state": "enroll", **fields}
-        self._enter("create_node")
-
-    def delete_node(self, uuid: str, valence_node: str) -> None:
-        self._enter("delete_node")
-        known = self.nodes.get(uuid)
-        if known is None:
-            return
-        if known["valence_node"] != valence_node:
-            raise errors.IronicRefused("That node is not ours.", ours=False)
-        if known["provision_state"] == "active":
-            raise errors.IronicRefused("The node is deployed.", reason="it is active")
-        del self.nodes[uuid]
-
-    def evict_node(self, uuid: str, valence_node: str) -> None:
-        self._enter("evict_node")
-        known = self.nodes.get(uuid)
-        if known is not None and known["valence_node"] != valence_node:
-            raise errors.IronicRefused("That node is not ours.", ours=False)
-        self.nodes.pop(uuid, None)
-
-    def list_marked(self) -> list[Any]:
-        self._enter("list_marked")
-        return [
-            types.SimpleNamespace(
-                uuid=uuid,
-                provision_state=node["provision_state"],
-                reservation=node.get("reservation"),
-                instance_uuid=node.get("instance_uuid"),
-                extra={
-                    **(node.get("extra") or {}),
-                    "valence_node": node["valence_node"],
-                    "valence_installation": node.get("installation"),
-                },
-            )
-            for uuid, node in self.nodes.items()
-        ]
-
-    def delete_unused(self, uuid: str, valence_node: str) -> None:
-        self._enter("delete_unused")
-        assert self.nodes[uuid]["valence_node"] == valence_node
-        assert not self.nodes[uuid].get("instance_uuid")
-        del self.nodes[uuid]
 
 
 class API:
@@ -189,6 +119,8 @@ class ServiceTestCase(base.TestCase):
             "conductor__sweep_interval": 0.2,
             # Refreshed only on request: some tests count the requests to pod managers.
             "inventory__interval": 0.0,
+            "ironic__endpoint_override": FakeIronic.url,
+            "ironic__auth_type": "none",
             **options,
         }
         for name, value in overrides.items():
@@ -202,7 +134,7 @@ class ServiceTestCase(base.TestCase):
 
     def start_from(self, conf: cfg.ConfigOpts) -> Service:
         """Start the service with a configuration."""
-        service = Service(conf, ironic=self.ironic)  # type: ignore[arg-type]
+        service = Service(conf, ironic=Ironic(conf, self.ironic.wire))
         service.start()
         self.addCleanup(service.stop, 5.0)
         self.service = service
@@ -246,7 +178,7 @@ class ServiceTestCase(base.TestCase):
     def settled(self, uuid: str) -> dict[str, Any] | None:
         """Wait until no operation on a node is unfinished, and return it."""
         transitional = {"composing", "registering", "unregistering", "releasing"}
-        self.until(lambda: (self.node(uuid) or {}).get("state") not in transitional)
+        self.wait_for(lambda: (self.node(uuid) or {}).get("state") not in transitional)
         return self.node(uuid)
 
     def composed(self, **fields: Any) -> dict[str, Any]:
@@ -262,13 +194,6 @@ class ServiceTestCase(base.TestCase):
         if node is not None and node["state"] == "error":
             self.api("DELETE", f"/v1/nodes/{uuid}")
         return node is None
-
-    def until(self, condition: Callable[[], Any], seconds: float = 180.0) -> None:
-        """Wait until a condition is true; fail after a number of seconds."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            self.assertLess(time.monotonic(), deadline, "the condition did not become true")
-            time.sleep(0.02)
 
     def books_of(self, simulator: Simulator) -> Any:
         """Return a fingerprint of the pool: equal if the same resources are allocated."""

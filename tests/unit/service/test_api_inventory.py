@@ -247,7 +247,7 @@ class TestStale(InventoryTestCase):
 
     def test_an_old_inventory_is_stale(self) -> None:
         self.service.conf.set_override("stale_after", 1.0, group="inventory")
-        self.until(lambda: self.stale(self.get("/v1/systems")) == {True})
+        self.wait_for(lambda: self.stale(self.get("/v1/systems")) == {True})
         codes = {one["code"] for one in self.get("/v1/systems")["errors"]}
         self.assertEqual({"valence.inventory.stale"}, codes)
 
@@ -263,7 +263,7 @@ class TestRefreshes(base.ServiceTestCase):
         pod = self.simulate(systems=2)
         self.start(inventory__interval=1.0)
         self.know(pod)
-        self.until(lambda: len(self.api("GET", "/v1/systems").json["systems"]) == 2)
+        self.wait_for(lambda: len(self.api("GET", "/v1/systems").json["systems"]) == 2)
         inventories = inventory_objects.by_podm(self.service.db)
         before = next(iter(inventories.values())).refreshed_at
 
@@ -271,7 +271,7 @@ class TestRefreshes(base.ServiceTestCase):
             row = next(iter(inventory_objects.by_podm(self.service.db).values()))
             return row.refreshed_at != before
 
-        self.until(is_newer)
+        self.wait_for(is_newer)
 
     def test_concurrent_requests_cost_one_refresh(self) -> None:
         pod = self.simulate(systems=2)
@@ -329,7 +329,7 @@ class TestRefreshes(base.ServiceTestCase):
         service = self.start()
         uuid = self.know(pod)["uuid"]
         future = service.inventory.begin(uuid)
-        self.until(lambda: uuid in inventory_objects.by_podm(service.db))
+        self.wait_for(lambda: uuid in inventory_objects.by_podm(service.db))
         service.inventory.stop()
         future.result(60)
         self.assertIsNone(inventory_objects.by_podm(service.db)[uuid].begun_at)

@@ -238,7 +238,7 @@ class TestPodManagers(base.ServiceTestCase):
         self.assertIn("Connection refused", down["status_reason"])
         self.assertLess(before["status_since"], down["status_since"])
         self.pod.start()
-        self.until(lambda: self.api("GET", path).status_code == 200)
+        self.wait_for(lambda: self.api("GET", path).status_code == 200)
         up = self.api("GET", "/v1/podmanagers/pod-1").json
         self.assertEqual(("online", None), (up["status"], up["status_reason"]))
 

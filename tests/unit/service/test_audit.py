@@ -10,7 +10,6 @@ import uuid as uuids
 import fixtures
 
 from tests.unit.service import base
-from valence import errors
 from valence import ledger
 from valence import ownership
 from valence.audit import audit
@@ -25,6 +24,7 @@ from valence.podmanagers import Member
 from valence_conductor.strays import Stray
 
 NODE_UUID = "77777777-7777-4777-8777-777777777777"
+OURS = "ours"
 FOREIGN = "99999999-9999-4999-8999-999999999999"
 
 
@@ -59,11 +59,12 @@ class AuditTestCase(base.ServiceTestCase):
         text = ownership.description(installation, "hers") if installation else "hers"
         return driver.allocate(name or ownership.node_name(uuid), text, base.FOUR_CORES)
 
-    def register(self, uuid: str, **fields: Any) -> str:
+    def register(self, uuid: str, *, installation: Any = OURS, **fields: Any) -> str:
         """Create a node in Ironic without the service."""
         ironic_uuid = str(uuids.uuid4())
-        fresh = {"provision_state": "enroll", "installation": self.installation}
-        self.ironic.nodes[ironic_uuid] = {"valence_node": uuid, **fresh, **fields}
+        owner = self.installation if installation == OURS else installation
+        extra = {ownership.NODE_KEY: uuid, ownership.INSTALLATION_KEY: owner}
+        self.ironic.add(ironic_uuid, extra=extra, **fields)
         return ironic_uuid
 
     def deletions(self) -> list[str]:
@@ -117,7 +118,7 @@ class TestComposedNodes(AuditTestCase):
     def test_a_node_that_is_being_composed_is_no_stray(self) -> None:
         self.pod.pod.pace = dataclasses.replace(self.pod.pod.pace, assemble=30)
         uuid = self.compose()["uuid"]
-        self.until(lambda: self.node(uuid)["task"] == "assemble-node")
+        self.wait_for(lambda: self.node(uuid)["task"] == "assemble-node")
         self.assertEqual([], self.audit())
         self.assertEqual([], self.deletions())
 
@@ -221,14 +222,15 @@ class TestIronicNodes(AuditTestCase):
         self.api("POST", f"/v1/nodes/{node['uuid']}/register", {})
         self.settled(node["uuid"])
         self.assertEqual([], self.audit())
-        self.assertEqual(self.installation, next(iter(self.ironic.nodes.values()))["installation"])
+        (registered,) = self.ironic.nodes.values()
+        self.assertEqual(self.installation, registered["extra"][ownership.INSTALLATION_KEY])
         self.register(node["uuid"])
         self.assertEqual([("ironic-node", True)], self.kinds())
         self.assertEqual(1, len(self.ironic.nodes))
 
     def test_while_ironic_does_not_answer_no_hardware_is_released(self) -> None:
         self.allocate(self.installation)
-        self.ironic.trouble["list_marked"] = [errors.IronicUnavailable("No answer.")]
+        self.ironic.answer("GET", "/v1/nodes/?", 503, "Busy.")
         (stray,) = self.audit()
         self.assertFalse(stray.repaired)
         self.assertIn("Ironic does not say", stray.what)
@@ -236,7 +238,8 @@ class TestIronicNodes(AuditTestCase):
 
     def test_without_an_ironic_hardware_is_released(self) -> None:
         self.allocate(self.installation)
-        self.ironic.trouble["list_marked"] = [errors.IronicNotConfigured("There is none.")]
+        for option in ("endpoint_override", "auth_type"):
+            self.service.conf.set_override(option, None, "ironic")
         self.assertEqual([("composed-node", True)], self.kinds())
 
 
@@ -308,7 +311,7 @@ class TestGrace(AuditTestCase):
         self.assertEqual([], self.audit())
         self.assertNotEqual(self.before, self.books_of(self.pod))
         strays_found: list[Stray] = []
-        self.until(lambda: strays_found.extend(self.audit()) or strays_found)
+        self.wait_for(lambda: strays_found.extend(self.audit()) or strays_found)
         self.assertEqual([True], [stray.repaired for stray in strays_found])
         self.assertEqual(self.before, self.books_of(self.pod))
 

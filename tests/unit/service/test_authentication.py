@@ -222,7 +222,7 @@ class TestProjects(KeystoneTestCase):
         answer = self.request(token, "POST", "/v1/nodes", body)
         self.assertEqual(202, answer.status_code, answer.get_data(as_text=True))
         uuid = answer.json["uuid"]
-        self.until(
+        self.wait_for(
             lambda: self.request(token, path=f"/v1/nodes/{uuid}").json["state"] == "composed"
         )
         return dict(self.request(token, path=f"/v1/nodes/{uuid}").json)
@@ -260,7 +260,7 @@ class TestProjects(KeystoneTestCase):
         for query in ("?project_id=building", "?podm_id=8c9f4a52-6a3e-4f0b-9d27-3b1e5c7a9f10"):
             self.assertEqual([], self.request("alice", path=f"/v1/nodes{query}").json["errors"])
         self.request("bob", "DELETE", "/v1/nodes/bobs")
-        self.until(lambda: self.listed("bob") == [])
+        self.wait_for(lambda: self.listed("bob") == [])
         self.assertEqual([], self.request("bob", path="/v1/nodes").json["errors"])
 
     def test_to_other_projects_a_node_does_not_exist(self) -> None:
@@ -300,7 +300,7 @@ class TestProjects(KeystoneTestCase):
         for token, node in (("alice", self.alices), ("root", self.bobs)):
             path = f"/v1/nodes/{node['uuid']}"
             self.assertEqual(202, self.request(token, "DELETE", path).status_code)
-            self.until(lambda p=path: self.request("root", path=p).status_code == 404)  # type: ignore
+            self.wait_for(lambda p=path: self.request("root", path=p).status_code == 404)  # type: ignore
 
     def test_pod_managers_and_writing_flavors_are_for_administrators(self) -> None:
         for method, path in (

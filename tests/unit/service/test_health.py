@@ -7,10 +7,9 @@ import threading
 from typing import Any
 
 from tests.unit.service import base
-from valence import errors
 from valence.objects import podmanager as podmanager_objects
 
-IRONIC = {"ironic__auth_type": "none"}
+NO_IRONIC = {"ironic__auth_type": None, "ironic__endpoint_override": None}
 
 
 class TestHealth(base.ServiceTestCase):
@@ -18,7 +17,7 @@ class TestHealth(base.ServiceTestCase):
         return dict(self.api("GET", "/healthcheck").json)
 
     def test_the_report_lists_the_dependencies(self) -> None:
-        self.start()
+        self.start(**NO_IRONIC)
         expected = {"status": "ok", "checks": {"database": "ok", "podmanagers": "ok"}}
         self.assertEqual(expected, self.health())
 
@@ -32,20 +31,18 @@ class TestHealth(base.ServiceTestCase):
         self.assertNotIn("reasons", error)
 
     def test_an_error_of_an_optional_dependency_only_degrades(self) -> None:
-        self.ironic.trouble["ping"] = [
-            errors.IronicUnavailable("Ironic 10.0.0.7 does not respond.")
-        ]
-        self.start(**IRONIC)
+        self.ironic.answer("GET", "/v1/nodes/?", 503, "Busy.")
+        self.start()
         health = self.health()
         self.assertEqual(("degraded", "error"), (health["status"], health["checks"]["ironic"]))
         self.assertNotIn("reasons", health)
 
     def test_reasons_are_shown_if_configured(self) -> None:
-        self.ironic.trouble["ping"] = [
-            errors.IronicUnavailable("Ironic 10.0.0.7 does not respond.")
-        ]
-        self.start(**IRONIC, healthcheck__detailed=True)
-        self.assertEqual({"ironic": "Ironic 10.0.0.7 does not respond."}, self.health()["reasons"])
+        self.ironic.answer("GET", "/v1/nodes/?", 503, "Busy.")
+        self.start(healthcheck__detailed=True)
+        reasons = self.health()["reasons"]
+        self.assertEqual(["ironic"], list(reasons))
+        self.assertIn("Ironic", reasons["ironic"])
 
     def test_pod_managers_that_are_offline_degrade(self) -> None:
         pod = self.simulate()
@@ -57,16 +54,16 @@ class TestHealth(base.ServiceTestCase):
         self.assertEqual({"podmanagers": "1 offline"}, health["reasons"])
 
     def test_the_status_of_peers_is_cached(self) -> None:
-        self.start(**IRONIC)
+        self.start()
         for _probe in range(5):
             self.health()
-        self.assertEqual(["ping"], self.ironic.calls)
+        self.assertEqual(["/v1/nodes/"], [call.path for call in self.ironic.wire.calls])
 
     def test_a_peer_that_never_responds_is_in_error_at_the_deadline(self) -> None:
         released = threading.Event()
         self.addCleanup(released.set)
-        self.ironic.ping = released.wait  # type: ignore[assignment,method-assign]
-        self.start(**IRONIC, healthcheck__detailed=True)
+        self.ironic.after("GET", "/v1/nodes/?", released.wait)
+        self.start(healthcheck__detailed=True)
         health = self.health()
         self.assertEqual("error", health["checks"]["ironic"])
         self.assertIn("no answer in", health["reasons"]["ironic"])

@@ -128,7 +128,7 @@ class TestCompose(base.ServiceTestCase):
         self.service.conf.set_override("outage_timeout", 0.3, group="nodes")
         self.pod.faults.add({"node": {"assemble": "stuck"}, "times": 1})
         node = self.compose()
-        self.until(lambda: (self.node(node["uuid"]) or {})["path"])
+        self.wait_for(lambda: (self.node(node["uuid"]) or {})["path"])
         self.pod.stop()
         node = self.settled(node["uuid"]) or {}
         self.assertEqual("error", node["state"])
@@ -170,14 +170,14 @@ class TestCompose(base.ServiceTestCase):
 
     def test_a_node_deleted_during_its_clean_up_is_gone_afterwards(self) -> None:
         self.fail_to_clean_up(times=100)
-        self.until(lambda: (self.node(self.node_uuid) or {})["state"] == "releasing")
+        self.wait_for(lambda: (self.node(self.node_uuid) or {})["state"] == "releasing")
         fault = (self.node(self.node_uuid) or {})["fault"]
         self.assertEqual("pending", fault["cleanup"]["result"])
         self.assertIn("answered 500 to DELETE", fault["cleanup"]["detail"])
         answer = self.api("DELETE", f"/v1/nodes/{self.node_uuid}")
         self.assertEqual(202, answer.status_code)
         self.pod.faults.clear()
-        self.until(lambda: self.release_or_gone(self.node_uuid))
+        self.wait_for(lambda: self.release_or_gone(self.node_uuid))
         self.assertEqual(self.before, self.books_of(self.pod))
 
     def fail_to_clean_up(self, times: int) -> None:
@@ -304,7 +304,7 @@ class TestCancel(base.ServiceTestCase):
 
     def test_a_node_deleted_while_it_is_composed_is_released(self) -> None:
         node = self.compose()
-        self.until(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")
+        self.wait_for(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")
         answer = self.api("DELETE", f"/v1/nodes/{node['uuid']}")
         self.assertEqual((202, "composing"), (answer.status_code, answer.json["state"]))
         again = self.api("DELETE", f"/v1/nodes/{node['uuid']}")
@@ -315,10 +315,10 @@ class TestCancel(base.ServiceTestCase):
     def test_a_cancelled_node_that_cannot_be_released_at_once_is_released_later(self) -> None:
         self.service.conf.set_override("outage_timeout", 0.2, group="nodes")
         node = self.compose()
-        self.until(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")
+        self.wait_for(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")
         action = {"type": "error", "status": 500, "message": "Oops"}
         self.fault(self.pod, "DELETE", "/Nodes/", times=4, action=action)
         self.api("DELETE", f"/v1/nodes/{node['uuid']}")
-        self.until(lambda: (self.node(node["uuid"]) or {}).get("state") != "composing")
-        self.until(lambda: self.release_or_gone(node["uuid"]))
+        self.wait_for(lambda: (self.node(node["uuid"]) or {}).get("state") != "composing")
+        self.wait_for(lambda: self.release_or_gone(node["uuid"]))
         self.assertEqual(self.before, self.books_of(self.pod))

@@ -26,9 +26,9 @@ class TestManage(base.ServiceTestCase):
         """Compose a node without the service."""
         driver = self.service.drivers.get(self.podm["uuid"])
         path = driver.allocate(name, description, base.FOUR_CORES)
-        self.until(lambda: driver.state(path).state == "allocated")
+        self.wait_for(lambda: driver.state(path).state == "allocated")
         driver.assemble(path)
-        self.until(lambda: driver.state(path).state == "assembled")
+        self.wait_for(lambda: driver.state(path).state == "assembled")
         return path
 
     def manage(self, path: str, **fields: Any) -> Any:

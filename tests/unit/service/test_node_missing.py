@@ -5,7 +5,6 @@
 from typing import Any
 
 from tests.unit.service import test_node_action as action
-from valence import errors
 
 
 class TestMissing(action.NodeTestCase):
@@ -77,11 +76,11 @@ class TestMissing(action.NodeTestCase):
         self.registered()
         self.vanish()
         self.refresh()
-        self.ironic.trouble["evict_node"] = [errors.IronicRefused("It is protected.")]
+        self.ironic.answer("DELETE", "/v1/nodes/.*", 400, "It is protected.")
         self.delete("?force=true")
         node = self.settled(self.uuid) or {}
         self.assertEqual(("error", "ironic"), (node["state"], node["managed_by"]))
-        self.assertIn("It is protected.", node["fault"]["detail"])
+        self.assertIn("It is protected.", node["fault"]["reason"])
         self.assertRefused(409, "valence.node.registered", self.delete())
         self.delete("?force=true")
         self.assertIsNone(self.settled(self.uuid))

@@ -31,8 +31,9 @@ class TestRegister(base.ServiceTestCase):
         node = self.registered(uuid=uuid, name="metal", traits=["CUSTOM_X"], extra={"a": 1})
         self.assertEqual(("ironic", uuid), (node["managed_by"], node["ironic_uuid"]))
         registered = self.ironic.nodes[uuid]
-        self.assertEqual([i["mac"] for i in node["interfaces"]], registered["macs"])
-        self.assertEqual(2, len(registered["macs"]))
+        macs = [port["address"] for port in self.ironic.ports.values()]
+        self.assertEqual([i["mac"] for i in node["interfaces"]], macs)
+        self.assertEqual(2, len(macs))
         self.assertEqual(self.pod.url, registered["driver_info"]["redfish_address"])
         self.assertEqual(node["system_path"], registered["driver_info"]["redfish_system_id"])
         self.assertEqual(("metal", ["CUSTOM_X"]), (registered["name"], registered["traits"]))
@@ -59,34 +60,37 @@ class TestRegister(base.ServiceTestCase):
         self.assertRefused(409, "valence.node.not_registered", self.post("unregister"))
 
     def test_without_ironic_nothing_changes(self) -> None:
-        for error, status in (
-            (errors.IronicUnavailable("Ironic does not answer."), 503),
-            (errors.IronicNotConfigured("There is no Ironic."), 409),
-        ):
-            self.ironic.trouble["ping"] = [error]
-            before = self.node(self.uuid)
-            self.assertRefused(status, error.code, self.post("register"))
-            self.assertEqual(before, self.node(self.uuid))
+        before = self.node(self.uuid)
+        for option in ("endpoint_override", "auth_type"):
+            self.service.conf.set_override(option, None, "ironic")
+        code = errors.IronicNotConfigured.code
+        self.assertRefused(409, code, self.post("register"))
+        self.service.conf.set_override("endpoint_override", self.ironic.url, "ironic")
+        self.ironic.answer("GET", "/v1/nodes/?", 503, "Busy.")
+        code = errors.IronicUnavailable.code
+        self.assertRefused(503, code, self.post("register"))
+        self.assertEqual(before, self.node(self.uuid))
 
     def test_a_refusal_of_ironic_leaves_the_node_composed(self) -> None:
-        refused = errors.IronicRefused("The name is taken.", reason="409 Conflict")
-        self.ironic.trouble["create_node"] = [refused]
+        self.ironic.answer("POST", "/v1/ports", 400, "No such network.")
         node = self.registered()
         self.assertEqual(("composed", None), (node["state"], node["managed_by"]))
         fault = node["fault"]
-        self.assertEqual(("register", "409 Conflict"), (fault["operation"], fault["reason"]))
+        self.assertEqual("register", fault["operation"])
+        self.assertIn("No such network.", fault["reason"])
         self.assertEqual({}, self.ironic.nodes)
         self.assertEqual("ironic", self.registered()["managed_by"])
 
     def test_a_short_outage_of_ironic_does_no_harm(self) -> None:
-        unavailable = errors.IronicUnavailable("Ironic does not answer.")
-        self.ironic.trouble["create_node"] = [unavailable, unavailable]
+        self.ironic.lose("POST", "/v1/nodes", done=True)
+        self.ironic.lose("POST", "/v1/ports", done=False)
+        self.ironic.answer("POST", "/v1/ports", 503, "Busy.")
         self.assertEqual("ironic", self.registered()["managed_by"])
-        self.assertEqual(1, len(self.ironic.nodes))
+        self.assertEqual((1, 2), (len(self.ironic.nodes), len(self.ironic.ports)))
 
     def test_a_node_whose_revert_failed_stays_registered_until_it_is_unregistered(self) -> None:
-        self.ironic.trouble["create_node"] = [errors.IronicRefused("No.")]
-        self.ironic.trouble["delete_node"] = [errors.IronicRefused("Not now.")]
+        self.ironic.answer("POST", "/v1/ports", 400, "No.")
+        self.ironic.answer("DELETE", "/v1/nodes/.*", 400, "Not now.")
         node = self.registered()
         self.assertEqual("ironic", node["managed_by"])
         self.assertEqual("register", node["fault"]["operation"])
@@ -99,11 +103,11 @@ class TestRegister(base.ServiceTestCase):
 
     def test_an_ironic_node_of_another_node_is_not_changed(self) -> None:
         uuid = str(uuids.uuid4())
-        self.ironic.nodes[uuid] = {"valence_node": "other", "provision_state": "enroll"}
+        foreign = dict(self.ironic.add(uuid, extra={"valence_node": "other"}))
         node = self.registered(uuid=uuid)
         self.assertEqual(("composed", None), (node["state"], node["managed_by"]))
         self.assertEqual("valence.ironic.refused", node["fault"]["code"])
-        self.assertEqual(["other"], [n["valence_node"] for n in self.ironic.nodes.values()])
+        self.assertEqual({uuid: foreign}, self.ironic.nodes)
 
     def test_a_deployed_node_stays_registered(self) -> None:
         node = self.registered()

@@ -99,26 +99,30 @@ class TestDyingWhileReleasing(testscenarios.WithScenarios, RecoveryTestCase):
 
 
 class TestDyingWhileRegistering(RecoveryTestCase):
+    deaths = 0
+
+    def die(self) -> None:
+        self.deaths += 1
+        raise conductor_errors.Abandoned
+
     def test_the_node_is_registered_once(self) -> None:
         node = self.composed()
-        dying: list[Any] = [conductor_errors.Abandoned()]
-        self.ironic.trouble["create_node"] = dying
+        self.ironic.after("POST", "/v1/ports", self.die)
         self.points.append(("interfaces", "after"))
         self.api("POST", f"/v1/nodes/{node['uuid']}/register")
         node = self.settled(node["uuid"]) or {}
         self.assertEqual("ironic", node["managed_by"])
         self.assertEqual([node["ironic_uuid"]], list(self.ironic.nodes))
-        self.assertEqual([], dying)
+        self.assertEqual(1, self.deaths)
 
     def test_the_node_is_unregistered_once(self) -> None:
         node = self.composed()
         self.api("POST", f"/v1/nodes/{node['uuid']}/register")
         self.settled(node["uuid"])
-        dying: list[Any] = [conductor_errors.Abandoned()]
-        self.ironic.trouble["delete_node"] = dying
+        self.ironic.after("DELETE", "/v1/nodes/.*", self.die)
         self.api("POST", f"/v1/nodes/{node['uuid']}/unregister")
         self.settled(node["uuid"])
-        self.assertEqual([], dying)
+        self.assertEqual(1, self.deaths)
         self.assertEqual({}, self.ironic.nodes)
         self.release(node["uuid"])
 
@@ -129,7 +133,7 @@ class TestRestart(base.ServiceTestCase):
         first = self.start()
         self.know(pod)
         node = self.compose()
-        self.until(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")
+        self.wait_for(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")
         since = (self.node(node["uuid"]) or {})["task_since"]
         first.stop()
         self.start()
@@ -144,7 +148,7 @@ class TestRestart(base.ServiceTestCase):
         service = self.start()
         self.know(pod)
         node = self.compose()
-        self.until(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")
+        self.wait_for(lambda: (self.node(node["uuid"]) or {})["task"] == "assemble-node")
         detail = service.conductor._journal.find(Job("nodes", node["uuid"], 1, "compose"))
         names = {atom.name for atom in detail}  # type: ignore
         self.assertEqual({"allocate-node", "assemble-node", "read-node"}, names)

@@ -305,7 +305,7 @@ class TestChoice(base.ServiceTestCase):
         self.service.conf.set_override("outage_timeout", 60.0, group="nodes")
         self.large.stop()
         node = self.compose(properties={"processor": {"total_cores": 32}})
-        self.until(lambda: self.api("GET", "/v1/podmanagers/large").json["status"] == "offline")
+        self.wait_for(lambda: self.api("GET", "/v1/podmanagers/large").json["status"] == "offline")
         self.large.start()
         settled = self.settled(node["uuid"]) or {}
         self.assertEqual("composed", settled["state"], settled)
@@ -321,6 +321,6 @@ class TestChoice(base.ServiceTestCase):
         self.service.conf.set_override("outage_timeout", 600.0, group="nodes")
         self.large.stop()
         node = self.compose(podm_id=self.podms["large"]["uuid"])
-        self.until(lambda: self.api("GET", "/v1/podmanagers/large").json["status"] == "offline")
+        self.wait_for(lambda: self.api("GET", "/v1/podmanagers/large").json["status"] == "offline")
         self.api("DELETE", f"/v1/nodes/{node['uuid']}")
         self.assertIsNone(self.settled(node["uuid"]))

@@ -2,8 +2,6 @@
 
 """Base classes for tests of the simulator: a pod, a manual clock, a service over HTTP."""
 
-from collections.abc import Callable
-import time
 from typing import Any
 
 import requests
@@ -102,12 +100,5 @@ class HTTPTestCase(base.TestCase):
         message: str = info[0]["Message"]
         return message
 
-    def wait_until(self, condition: Callable[[], object], seconds: float = 30) -> None:
-        """Wait until a condition is true; fail when that takes too long."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            self.assertLess(time.monotonic(), deadline, "the condition did not become true")
-            time.sleep(0.01)
-
     def wait_for_state(self, node: str, state: str) -> None:
-        self.wait_until(lambda: self.get(node)["ComposedNodeState"] == state)
+        self.wait_for(lambda: self.get(node)["ComposedNodeState"] == state)

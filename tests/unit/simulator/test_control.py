@@ -93,8 +93,8 @@ class TestFaults(base.HTTPTestCase):
         token = self.post("/redfish/v1/SessionService/Sessions", login).headers["X-Auth-Token"]
         node = self.allocated()
         self.fault(restart={"seconds": 1})
-        self.wait_until(lambda: not self.is_reachable())
-        self.wait_until(self.is_reachable)
+        self.wait_for(lambda: not self.is_reachable())
+        self.wait_for(self.is_reachable)
         self.get(node)
         self.session.auth = None
         response = self.call("GET", SYSTEMS, headers={"X-Auth-Token": token})

@@ -3,7 +3,6 @@
 """Machines of servers are composed, tried on other pod managers, and released."""
 
 from collections.abc import Mapping
-import time
 from typing import Any
 import uuid as uuids
 
@@ -105,10 +104,7 @@ class TestCompose(ServersTestCase):
         self.addCleanup(self.provisioner.stop)
 
     def wait_until_deleted(self) -> None:
-        deadline = time.monotonic() + TIMEOUT
-        while self.provisioner.get(self.uuid).state != states.DELETED:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.01)
+        self.wait_for(lambda: self.provisioner.get(self.uuid).state == states.DELETED)
         self.assertEqual([], self.podm_ids_of_nodes())
 
 
