@@ -94,6 +94,8 @@ class TestRegister(base.ServiceTestCase):
         node = self.registered()
         self.assertEqual("ironic", node["managed_by"])
         self.assertEqual("register", node["fault"]["operation"])
+        self.assertEqual("failed", node["fault"]["cleanup"]["result"])
+        self.assertIn("refused to delete node", node["fault"]["cleanup"]["detail"])
         self.assertRefused(
             409, "valence.node.registered", self.api("DELETE", f"/v1/nodes/{self.uuid}")
         )
