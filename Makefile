@@ -19,7 +19,7 @@ PROJECT := requirements.txt setup.cfg setup.py
 QUIET := OS_STDOUT_CAPTURE=1 OS_STDERR_CAPTURE=1 OS_LOG_CAPTURE=1
 export PYTHON
 
-# make_venv(directory): keep it if it works, otherwise make it anew.
+# make_venv(directory): keep it if it works, otherwise replace it.
 make_venv = "$(1)/bin/python" -c 'import pip' 2>/dev/null || { \
 	python=$$(./devstack/find-python) && rm -rf "$(1)" && \
 	echo "making $(1) with $$python" && "$$python" -m venv "$(1)"; }
@@ -71,7 +71,7 @@ $(VENV_NOVA)/.ready: $(CONSTRAINTS_NOVA) devstack/requirements-nova.txt $(PROJEC
 
 nova: $(VENV_NOVA)/.ready  ## make the environment of a real Nova with the driver in it
 
-demo: $(VENV)/.ready ironic  ## run the main job on real parts: compose, enrol, deploy, give back
+demo: $(VENV)/.ready ironic  ## run the main job on real parts: compose, enrol, deploy, release
 	@$(BIN)/python -W ignore -m devstack.demo $(if $(KEEP),--keep)
 
 demo-stop: $(VENV)/.ready  ## stop what `make demo KEEP=1` left running
@@ -113,8 +113,8 @@ functional: $(VENV)/.ready ironic  ## run the functional tests: real Ironic, sim
 # flows, recovery, the conductor's journal, every operation of the API, and the main job
 # through real processes. Tests of pod managers, of Ironic or of the client do not depend on
 # the kind of database.
-ON_DATABASES_UNIT := service\.test_(api_flavors|api_podmanagers|audit|authentication|node_|recovery|schema)|conductor\.test_(conductor|runner)
-ON_DATABASES_FUNCTIONAL := test_contract|test_main_job|test_operators
+ON_DATABASES_UNIT := service\.test_(api_|audit|authentication|node_|recovery|schema)|conductor\.test_(conductor|runner|saved_flow)
+ON_DATABASES_FUNCTIONAL := test_contract|test_main_job|test_operators|conductor\.test_killed
 
 database-tests: $(VENV)/.ready ironic
 	@status=0; $(MAKE) unit TESTS='$(ON_DATABASES_UNIT)' || status=1; \
@@ -174,4 +174,4 @@ clean:  ## stop a kept demonstration; remove what tests and the demonstration le
 	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean  ## remove the virtual environments too
-	rm -rf .venv .venv-*
+	rm -rf $(VENV) $(VENV_IRONIC) $(VENV_KEYSTONE) .venv-*

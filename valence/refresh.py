@@ -18,6 +18,7 @@ from oslo_log import log as logging
 from valence import errors
 from valence import wiring
 from valence.objects import inventory as inventory_objects
+from valence.objects import podmanager as podmanager_objects
 from valence_conductor import errors as conductor_errors
 from valence_conductor import interrupt
 from valence_conductor import waiting
@@ -68,7 +69,7 @@ class InventoryRefresher:
         :returns: the number of pod managers.
         """
         inventories, now = inventory_objects.by_podm(self._db), waiting.now()
-        uuids = [row.uuid for row in inventory_objects.list_podmanagers(self._db)]
+        uuids = [row.uuid for row in podmanager_objects.list_all(self._db)]
         due = [uuid for uuid in uuids if self._is_due(inventories.get(uuid), now)]
         for uuid in due:
             self.begin(uuid)

@@ -123,7 +123,7 @@ class Service:
             raise RuntimeError(f"Keystone answers {response.status_code}")
 
     def _probe_podmanagers(self) -> str | None:
-        counts = podmanager_objects.count_by_state(self.db)
+        counts = podmanager_objects.count_by_status(self.db)
         unavailable = [
             f"{count} {status}"
             for status, count in sorted(counts.items())

@@ -108,10 +108,10 @@ class Conductor:
         It is accepted even if it can be neither stored nor posted now, or if this process
         dies meanwhile: the row requests it, and a sweep finds the row.
         """
-        LOG.info("Submitted job %s", job.name)
         try:
             self._runner.save(job)
             self._board.post(job)
+            LOG.info("Submitted job %s", job.name)
         except Exception as exc:  # databases and boards have errors of their own
             LOG.warning("Could not post job %s, the next sweep will requeue it: %s", job.name, exc)
 

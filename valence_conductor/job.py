@@ -81,12 +81,12 @@ class Outcome:
 
     :ivar error: name of the exception class that ended the flow.
     :ivar reason: message of the exception.
-    :ivar revert_reason: message of the exception that a revert raised afterwards.
     :ivar details: of a :class:`~valence_conductor.errors.Fault`.
+    :ivar revert_reason: message of the exception that a revert raised afterwards.
     """
 
     result: Result
     error: str | None = None
     reason: str | None = None
-    revert_reason: str | None = None
     details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    revert_reason: str | None = None

@@ -4,9 +4,9 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
-import datetime
 import hashlib
 import json
+import time
 from typing import Any
 import uuid as uuids
 
@@ -220,16 +220,11 @@ class Provisioner:
                 raise errors.InstanceFailed(last)
             return last if last.state in states.SETTLED else None
 
-        try:
-            return waiting.wait_until(
-                settled,
-                deadline=waiting.now() + datetime.timedelta(seconds=timeout),
-                interval=POLL_INTERVAL,
-                what=f"instance {uuid}",
-            )
-        except conductor_errors.TimedOut as exc:
-            assert last is not None, "wait_until probes before it checks the deadline"
-            raise errors.InstanceTimeout(last, timeout) from exc
+        end = time.monotonic() + timeout
+        instance = waiting.poll(settled, lambda: end - time.monotonic(), interval=POLL_INTERVAL)
+        if instance is None:
+            raise errors.InstanceTimeout(last or self.get(uuid), timeout)
+        return instance
 
     def _submit(self, instance: Instance) -> None:
         if self._conductor is not None:

@@ -14,7 +14,7 @@ from valenceclient import _resource
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cleanup(_resource.Record):
-    """Whether the resources of a failed operation were released.
+    """Whether a failed operation was undone.
 
     ``result``: ``done``, ``failed`` or ``pending``; ``detail``: why, if it is
     known.
@@ -50,5 +50,6 @@ class Fault(_resource.Record):
     #: compose, register, unregister or release.
     operation: str | None = None
     at: datetime.datetime | None = None
-    #: None if the operation left nothing to release.
+    #: None if the operation was no compose and no register, or failed in an earlier release.
+    #: It does not say then what is still held.
     cleanup: Cleanup | None = None

@@ -154,14 +154,14 @@ ALL: tuple[Scenario, ...] = (
         insist=True,
     ),
     _plugin(
-        "retry",
+        "provision again",
         RETRY,
         SETTLE,
         ends="active deleted",
         prepare=(*PROVISIONED, DESTROY, SETTLE),
     ),
     _plugin(
-        "retry reverted, too much is requested",
+        "provision again reverted, too much is requested",
         RETRY,
         SETTLE,
         ends="error",

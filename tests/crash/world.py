@@ -25,6 +25,8 @@ from tests.crash import peers
 from tests.crash import process
 from tests.crash import victims
 from tests.servers import process as servers
+from valence.objects import node as node_objects
+from valence_integration import states
 
 #: A file system in memory, which is fast, and whose files survive a kill.
 MEMORY = pathlib.Path("/dev/shm")
@@ -34,14 +36,7 @@ POLL_INTERVAL = 0.05
 
 #: kind of victim -> table of its rows; and the states in which a flow is running
 TABLES = {"plugin": "instances", "service": "nodes"}
-TRANSITIONAL = {
-    "provisioning",
-    "destroying",
-    "composing",
-    "registering",
-    "unregistering",
-    "releasing",
-}
+TRANSITIONAL = {*node_objects.OPERATION_OF_STATE, *states.OPERATIONS}
 
 Row = dict[str, Any]
 

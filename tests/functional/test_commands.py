@@ -81,11 +81,16 @@ class TestProcesses(base.ServiceTestCase):
 
     def test_a_broken_configuration_is_reported_in_one_line(self) -> None:
         self.file.write_text("[DEFAULT]\nport = many\n")
-        for command in ("valence-api", "valence-conductor"):
-            result = self.run_command(command)
-            self.assertNotEqual(0, result.returncode, command)
-            self.assertNotIn("Traceback", result.stdout + result.stderr)
-            self.assertTrue(result.stderr.splitlines()[-1].startswith(command), result.stderr)
+        self.assert_reported("valence-api", 1, "many")
+        self.assert_reported("valence-conductor", 2, "needs a jobboard")
+
+    def assert_reported(self, command: str, status: int, words: str) -> None:
+        result = self.run_command(command)
+        self.assertEqual(status, result.returncode, result.stderr)
+        self.assertNotIn("Traceback", result.stdout + result.stderr)
+        line = result.stderr.splitlines()[-1]
+        self.assertTrue(line.startswith(command), result.stderr)
+        self.assertIn(words, line)
 
     def test_keys_are_rotated_while_a_service_runs(self) -> None:
         pod = self.simulate()

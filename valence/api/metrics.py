@@ -100,7 +100,7 @@ class PodManagers(registry.Collector):
             "valence_podmanagers", "Pod managers by status.", labels=["status"]
         )
         try:
-            for status, number in podmanager_objects.count_by_state(self._db).items():
+            for status, number in podmanager_objects.count_by_status(self._db).items():
                 metric.add_metric([status], number)
         except Exception as exc:  # the other metrics of the scrape are still valid
             LOG.warning("Could not count the pod managers: %s", exc)

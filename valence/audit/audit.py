@@ -13,7 +13,6 @@ from valence.audit import rows
 from valence.audit import strays
 from valence.audit.findings import Finding
 from valence.audit.snapshot import Snapshot
-from valence.objects import inventory as inventory_objects
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor.strays import Stray
 from valence_conductor.strays import StrayTracker
@@ -45,7 +44,7 @@ class Audit:
         not answer whether it does.
         """
         result, ironic_nodes = self._audit_ironic()
-        for podm in inventory_objects.list_podmanagers(self._context.db):
+        for podm in podmanager_objects.list_all(self._context.db):
             try:
                 result += self._audit_podmanager(podm, ironic_nodes)
             except errors.ValenceError as exc:

@@ -14,7 +14,7 @@ from valence.objects import node as node_objects
 from valence.objects import node_changes
 from valence_conductor import errors as conductor_errors
 from valence_conductor.db.engine import Database
-from valence_conductor.ledger import Stray
+from valence_conductor.strays import Stray
 
 
 def record_returned(snapshot: Snapshot) -> None:

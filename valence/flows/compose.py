@@ -210,9 +210,12 @@ def _allocate(
     """
     # Only the scheduler knows tags; a pod manager would refuse them.
     hardware = {key: value for key, value in row.properties.items() if key != "tags"}
+    try:
+        driver = context.drivers.get(row.podm_uuid or "")
+    except (errors.PodManagerFailed, errors.PodManagerUnauthorized) as exc:
+        raise _NotAllocated(exc) from exc
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            driver = context.drivers.get(row.podm_uuid or "")
             interrupt.checkpoint()
             path = driver.allocate(row.redfish_name, description, hardware)
         except (errors.PodManagerRefused, errors.PodManagerUnauthorized) as exc:

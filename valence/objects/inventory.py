@@ -2,14 +2,13 @@
 
 """Inventories: what the last refresh of each pod manager has read, and when.
 
-Only a response that can be complete changes what is stored. What it does not list is
+Only a response that can be complete changes what is stored. What it does not list
 stays as ``absent`` for a while: pod managers that restart list their systems again one
 after the other.
 """
 
 from collections.abc import Collection
 from collections.abc import Mapping
-from collections.abc import Sequence
 import dataclasses
 import datetime
 from typing import Any
@@ -56,16 +55,6 @@ def by_podm(db: db_engine.Database) -> Mapping[str, Inventory]:
     """Return the inventories of all pod managers that have one: uuid -> inventory."""
     with db.reader() as session:
         return {row.podm_uuid: row for row in session.scalars(sa.select(Inventory))}
-
-
-@db_engine.retried
-def list_podmanagers(db: db_engine.Database) -> Sequence[podmanager_objects.PodManager]:
-    """List every pod manager, by name."""
-    statement = sa.select(podmanager_objects.PodManager).order_by(
-        podmanager_objects.PodManager.name
-    )
-    with db.reader() as session:
-        return session.scalars(statement).all()
 
 
 @dataclasses.dataclass(frozen=True)

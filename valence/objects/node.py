@@ -130,7 +130,7 @@ def with_cleanup(
     """Return the fault of a failed operation with how far its clean-up has come.
 
     :param result: ``pending`` while the node is released, ``done`` when everything was
-        returned to the pool, ``failed`` when a pod manager may still hold hardware.
+        undone, ``failed`` when a pod manager may still hold hardware, or Ironic the node.
     :param detail: why the clean-up failed.
     """
     return {**fault, "cleanup": {"result": result, "detail": detail}}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Changes of nodes: every write of a row is here, and every write is compare-and-set.
+"""Changes of nodes: every change of a row is here, and is a compare-and-set.
 
-A write names the generation and the state that it expects of the row.
+A change names the generation and the state that it expects of the row.
 """
 
 from collections.abc import Callable

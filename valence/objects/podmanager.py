@@ -211,7 +211,15 @@ def replace_secret(db: db_engine.Database, uuid: str, old: str, new: str) -> boo
         return bool(result.rowcount)
 
 
-def count_by_state(db: db_engine.Database) -> Mapping[str, int]:
+@db_engine.retried
+def list_all(db: db_engine.Database) -> Sequence[PodManager]:
+    """List every pod manager, by name."""
+    with db.reader() as session:
+        return session.scalars(sa.select(PodManager).order_by(PodManager.name)).all()
+
+
+@db_engine.retried
+def count_by_status(db: db_engine.Database) -> Mapping[str, int]:
     """Count the pod managers by status; without the statuses that none has."""
     statement = sa.select(PodManager.status, sa.func.count()).group_by(PodManager.status)
     with db.reader() as session:

@@ -17,7 +17,6 @@ from oslo_config import cfg
 from stevedore import named
 
 from valence import errors
-from valence.objects import inventory as inventory_objects
 from valence.objects import node as node_objects
 from valence.objects import podmanager as podmanager_objects
 from valence.scheduler import base
@@ -65,7 +64,7 @@ class Scheduler:
                 podmanager_objects.get(db, row.podm_asked)
             ]
         else:
-            podms = inventory_objects.list_podmanagers(db)
+            podms = podmanager_objects.list_all(db)
         if not podms:
             raise none_registered()
         request = base.Request(row.properties, named=row.podm_asked is not None)

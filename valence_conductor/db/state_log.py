@@ -4,7 +4,8 @@
 
 from oslo_log import log as logging
 
-LOG = logging.getLogger(__name__)
+# The documented name: operators route these lines by it, wherever this module is.
+LOG = logging.getLogger("valence_conductor.changes")
 
 #: The state before a row is created, and the state after it is deleted.
 NEW = "(new)"
@@ -17,7 +18,7 @@ def log_state_change(
     """Log a state change; to be called once, after its commit.
 
     ``<kind> <uuid>: <old> -> <new> (generation <n>, request <id>)``; all of these lines
-    have this module's logger, so that they can be routed on their own. A line contains
+    have one logger, so that they can be routed on their own. A line contains
     ids and states and nothing that a user wrote.
 
     :param request_id: of the request that started the operation, if known.

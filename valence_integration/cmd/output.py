@@ -28,14 +28,15 @@ class Fault(columns.FormattableColumn[Mapping[str, Any] | None]):
     def human_readable(self) -> str:
         """Return a line for each; empty without a fault."""
         fault = self._value or {}
-        lines = (fault.get("detail"), _cleanup(fault.get("cleanup")), fault.get("code"))
+        lines = (fault.get("detail"), cleanup(fault.get("cleanup")), fault.get("code"))
         return "\n".join(printable(str(line)) for line in lines if line)
 
 
-def _cleanup(cleanup: Mapping[str, Any] | None) -> str | None:
-    if not cleanup:
+def cleanup(value: Mapping[str, Any] | None) -> str | None:
+    """Return the cleanup of a fault as text; None if it has none."""
+    if not value:
         return None
-    return ": ".join(filter(None, ("cleanup", cleanup["result"], cleanup["detail"])))
+    return ": ".join(filter(None, ("cleanup", value["result"], value["detail"])))
 
 
 def printable(text: str) -> str:

@@ -153,6 +153,8 @@ def line(instance: Instance) -> str:
         parts.append(instance.conductor and f"on {instance.conductor}")
     elif instance.fault is not None:
         parts.append(output.printable(str(instance.fault.get("detail") or "")))
+        cleanup = output.cleanup(instance.fault.get("cleanup"))
+        parts.append(cleanup and output.printable(cleanup))
     return "  ".join(filter(None, parts))
 
 

@@ -7,9 +7,11 @@ import importlib
 import logging
 import os
 import pathlib
+import pkgutil
 import types
 from unittest import mock
 
+from cliff import command
 from keystoneauth1 import fixture as ksa_fixture
 from keystoneauth1 import noauth
 from keystoneauth1 import session as ksa_session
@@ -17,6 +19,7 @@ import testscenarios
 
 from tests import base
 from tests.unit.client import shell_base
+from valenceclient import commands
 from valenceclient import shell
 from valenceclient import testing
 from valenceclient.osc import plugin
@@ -58,12 +61,13 @@ class TestEntryPoints(base.TestCase):
         )
 
     def test_every_command_class_has_an_entry_point(self) -> None:
-        for noun in ("node", "podmanager", "flavor"):
-            module = importlib.import_module(f"valenceclient.commands.{noun}")
+        for _, path, _ in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
+            module = importlib.import_module(path)
             classes = {
-                f"{module.__name__}:{name}"
+                f"{path}:{name}"
                 for name, value in vars(module).items()
-                if isinstance(value, type) and value.__module__ == module.__name__
+                if isinstance(value, type) and issubclass(value, command.Command)
+                if value.__module__ == path and not name.startswith("_")
             }
             self.assertEqual(set(), classes - set(COMMANDS.values()))
 

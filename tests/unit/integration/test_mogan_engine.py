@@ -66,6 +66,13 @@ class TestInstallation(world.MoganTestCase):
             parameters = list(inspect.signature(getattr(self.manager_class, name)).parameters)
             self.assertEqual(list(inspect.signature(getattr(parent, name)).parameters), parameters)
 
+    def test_the_flow_has_the_parameters_of_mogans(self) -> None:
+        mogans, hooks = (
+            list(inspect.signature(factory).parameters)
+            for factory in (self.mogan.create_server.get_flow, flow.get_flow)
+        )
+        self.assertEqual(["mogan", *mogans], hooks)
+
     def test_the_flow_is_mogans_without_its_rescheduling(self) -> None:
         manager, context = self.manager_class("host", "topic"), self.context
         server, arguments = self.add_server(), [object() for _argument in range(8)]

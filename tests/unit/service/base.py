@@ -30,6 +30,7 @@ from valence.api import app
 from valence.api import routes
 from valence.api.schemas import base as base_schemas
 from valence.ironic import Ironic
+from valence.objects import node as node_objects
 from valence.objects.installation import Installation
 from valence.service import Service
 from valence_conductor.db.engine import Database
@@ -177,7 +178,7 @@ class ServiceTestCase(base.TestCase):
 
     def settled(self, uuid: str) -> dict[str, Any] | None:
         """Wait until no operation on a node is unfinished, and return it."""
-        transitional = {"composing", "registering", "unregistering", "releasing"}
+        transitional = node_objects.OPERATION_OF_STATE
         self.wait_for(lambda: (self.node(uuid) or {}).get("state") not in transitional)
         return self.node(uuid)
 

@@ -37,7 +37,10 @@ def room(name: str) -> str:
 
 
 def level(room: str) -> int:
-    return next(number for number, rooms in enumerate(ORDER) if room in rooms)
+    """Return the number of the level of a room; one that has no place in ORDER is a driver."""
+    drivers = next(number for number, rooms in enumerate(ORDER) if "rsd" in rooms)
+    levels = {name: number for number, rooms in enumerate(ORDER) for name in rooms}
+    return levels.get(room, drivers)
 
 
 def is_allowed(importer: str, name: str) -> bool:

@@ -194,6 +194,11 @@ class TestReader(ReaderTestCase):
         self.on(EXPANDED, "https://[::1/redfish", f"{THINGS}/2")
         self.assertEqual([f"{THINGS}/2"], self.walk())
 
+    def test_a_link_to_the_next_page_that_cannot_be_read_ends_no_collection(self) -> None:
+        for link in ("https://[::1/redfish", 7, {}):
+            self.on(EXPANDED, f"{THINGS}/1", **{"Members@odata.nextLink": link})
+            self.assertRaises(errors.PodManagerFailed, self.walk)
+
 
 class TestSnapshot(ReaderTestCase):
     def setUp(self) -> None:

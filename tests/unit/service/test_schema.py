@@ -14,6 +14,7 @@ from tests.unit.service import base as service_base
 from valence import ledger
 from valence import migrations
 from valence import wiring
+from valence.api.schemas import node as node_schemas
 from valence.objects import base as objects_base
 from valence.objects import node as node_objects
 from valence.objects import node_changes
@@ -51,9 +52,10 @@ class TestMigrations(base.TestCase):
 
 class TestStates(base.TestCase):
     def test_every_state_is_one_that_the_api_shows(self) -> None:
-        from valence.api.schemas import node as node_schemas
-
         self.assertEqual(set(node_schemas.STATES), set(node_objects.STATES.table))
+
+    def test_every_operation_is_one_that_a_fault_may_name(self) -> None:
+        self.assertEqual(set(node_schemas.OPERATIONS), set(node_objects.OPERATIONS))
 
     def test_a_transition_that_the_table_does_not_have_is_refused(self) -> None:
         self.assertRaises(errors.IllegalTransition, node_objects.STATES.check, "error", "composed")

@@ -121,6 +121,16 @@ class TestCredentials(base.HTTPTestCase):
         self.assertEqual(401, self.call("GET", SYSTEMS).status_code)
 
 
+class TestExpiredSession(base.HTTPTestCase):
+    options = {"session_timeout": 0.0}
+
+    def test_its_token_is_401(self):
+        self.session.auth = None
+        response = self.post(SESSIONS, {"UserName": "ada", "Password": "s3cret"})
+        self.session.headers["X-Auth-Token"] = response.headers["X-Auth-Token"]
+        self.assertEqual(401, self.call("GET", SYSTEMS).status_code)
+
+
 class TestSessionTimeout(tests_base.TestCase):
     def test_a_session_ends_when_it_is_not_used_for_the_timeout(self):
         clock = base.Clock()

@@ -11,7 +11,6 @@ import werkzeug
 from valence.api import call as api_call
 from valence.api.handlers import freshness as freshness_handlers
 from valence.objects import device as device_objects
-from valence.objects import inventory as inventory_objects
 from valence.objects import podmanager as podmanager_objects
 
 PLURAL = "pooled"
@@ -31,7 +30,7 @@ READ = (
 
 def index(call: api_call.Call) -> werkzeug.Response:
     """List pooled devices, as last read; with refresh, pod managers are read first."""
-    freshness, podm_errors = freshness_handlers.of_listing(
+    freshness, podm_errors = freshness_handlers.of_request(
         call, freshness_handlers.podm_filter(call)
     )
     rows, more = device_objects.page(call.service.db, call.page_query(RENAMED), READ)
@@ -42,7 +41,7 @@ def index(call: api_call.Call) -> werkzeug.Response:
 def show(call: api_call.Call, ident: str) -> werkzeug.Response:
     """Show a device, as last read; with refresh, its pod manager is read first."""
     row = device_objects.get(call.service.db, ident)
-    freshness, _ = freshness_handlers.of_listing(call, row.podm_uuid)
+    freshness, _ = freshness_handlers.of_request(call, row.podm_uuid)
     return api_call.json_response(
         view(call, device_objects.get(call.service.db, row.uuid), freshness)
     )
@@ -70,7 +69,7 @@ def refresh(
             podmanager_objects.get(db, call.body["podm_id"])
         ]
     else:
-        podms = inventory_objects.list_podmanagers(db)
+        podms = podmanager_objects.list_all(db)
     return podms, freshness_handlers.refresh(call, podms).errors(podms)
 
 

@@ -104,7 +104,7 @@ class Freshness:
         return _seconds(self.now - moment)
 
 
-def of_listing(
+def of_request(
     call: api_call.Call, podm_uuid: str | None
 ) -> tuple[Freshness, list[dict[str, Any]]]:
     """Refresh if the request requires it, and return the freshness of a listing.
@@ -118,7 +118,7 @@ def of_listing(
 
 
 def refresh(call: api_call.Call, podms: Sequence[podmanager_objects.PodManager]) -> Freshness:
-    """Refresh pod managers for at most ``[inventory] request_timeout`` seconds.
+    """Start to refresh pod managers, and wait for at most ``[inventory] request_timeout``.
 
     :returns: the freshness of all pod managers afterwards.
     """
@@ -139,7 +139,7 @@ def _podmanagers(
     if podm_uuid is not None:
         podm = podmanager_objects.find(call.service.db, podm_uuid)
         return [podm] if podm is not None else []
-    return inventory_objects.list_podmanagers(call.service.db)
+    return podmanager_objects.list_all(call.service.db)
 
 
 def unavailable_errors(

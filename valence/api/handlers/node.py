@@ -75,9 +75,7 @@ def index(call: api_call.Call) -> werkzeug.Response:
     scope = {} if all_projects else policies.owner(call.context.project_id)
     query = call.page_query(RENAMED, CONDITIONS, scope)
     rows, more = node_objects.page(call.service.db, query, READ)
-    unavailable = inventory_objects.list_unavailable(
-        call.service.db, *_podmanager_conditions(query)
-    )
+    unavailable = inventory_objects.list_unavailable(call.service.db, *_owner_conditions(query))
     collection = call.href(PLURAL)
     views = [_view(collection, dict(zip(READ, row, strict=True)), unavailable) for row in rows]
     podm_errors = freshness_handlers.unavailable_errors(call, unavailable)
@@ -236,7 +234,7 @@ def _view(
     return fields
 
 
-def _podmanager_conditions(query: objects_base.Query) -> list[Any]:
+def _owner_conditions(query: objects_base.Query) -> list[Any]:
     """Return the conditions of a listing on the owner and on the pod manager of nodes.
 
     Other filters are left out: a state, for example, may have changed on a pod manager that

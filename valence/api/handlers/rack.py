@@ -22,7 +22,7 @@ PLAIN = ("path", "chassis_type", "manufacturer", "model", "serial_number", "heal
 
 def index(call: api_call.Call) -> werkzeug.Response:
     """List all racks, as last read; with refresh, pod managers are read first."""
-    freshness, podm_errors = freshness_handlers.of_listing(
+    freshness, podm_errors = freshness_handlers.of_request(
         call, freshness_handlers.podm_filter(call)
     )
     rows, more = rack_objects.page(call.service.db, call.page_query(RENAMED))
@@ -34,7 +34,7 @@ def index(call: api_call.Call) -> werkzeug.Response:
 def show(call: api_call.Call, ident: str) -> werkzeug.Response:
     """Show a rack, as last read; with refresh, its pod manager is read first."""
     row = rack_objects.get(call.service.db, ident)
-    freshness, _ = freshness_handlers.of_listing(call, row.podm_uuid)
+    freshness, _ = freshness_handlers.of_request(call, row.podm_uuid)
     row = rack_objects.get(call.service.db, row.uuid)
     contents = rack_objects.contents(call.service.db, [row.uuid])
     return api_call.json_response(view(call, row, contents[row.uuid], freshness))

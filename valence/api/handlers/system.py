@@ -51,7 +51,7 @@ READ = (
 
 def index(call: api_call.Call) -> werkzeug.Response:
     """List all systems, as last read; with refresh, pod managers are read first."""
-    freshness, podm_errors = freshness_handlers.of_listing(
+    freshness, podm_errors = freshness_handlers.of_request(
         call, freshness_handlers.podm_filter(call)
     )
     query = call.page_query(RENAMED, CONDITIONS)
@@ -63,7 +63,7 @@ def index(call: api_call.Call) -> werkzeug.Response:
 def show(call: api_call.Call, ident: str) -> werkzeug.Response:
     """Show a system, as last read; with refresh, its pod manager is read first."""
     row = system_objects.get(call.service.db, ident)
-    freshness, _ = freshness_handlers.of_listing(call, row.podm_uuid)
+    freshness, _ = freshness_handlers.of_request(call, row.podm_uuid)
     return api_call.json_response(
         view(call, system_objects.get(call.service.db, row.uuid), freshness)
     )

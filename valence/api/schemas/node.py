@@ -9,6 +9,8 @@ from valence.api.schemas import system
 
 MAYBE: base.Schema = {"type": ["string", "null"]}
 
+OPERATIONS = ["compose", "register", "unregister", "release"]
+
 STATES = [
     "composing",
     "composed",
@@ -124,7 +126,7 @@ FAULT: base.Schema = {
         base.thing(
             {
                 **base.ERROR_FIELDS,
-                "operation": {"enum": ["compose", "register", "unregister", "release"]},
+                "operation": {"enum": OPERATIONS},
                 "at": base.TIME,
                 "cleanup": {
                     **base.thing(
@@ -164,7 +166,7 @@ NODE = base.thing(
         },
         "adopted": {
             "type": "boolean",
-            "description": "Whether it existed before Valence registered it.",
+            "description": "Whether it existed before Valence adopted it.",
         },
         "path": {**MAYBE, "description": "Path of the node on its pod manager."},
         "system_path": {**MAYBE, "description": "Path of its system on the pod manager."},

@@ -130,9 +130,12 @@ class Reader:
             count = _count(page) or count
             listed += len(members)
             yield from members
-            page_path = odata.page_of(page.get("Members@odata.nextLink"), page_path) or ""
-            if not page_path:
+            next_link = page.get("Members@odata.nextLink")
+            if next_link is None or next_link == "":
                 break
+            page_path = odata.page_of(next_link, page_path) or ""
+            if not page_path:
+                raise self._untrustworthy(path, "has a link to its next page that cannot be read")
             if page_path in pages:
                 raise self._untrustworthy(path, f"has pages that lead back to {page_path}")
             if len(pages) >= MAX_PAGES:
@@ -286,7 +289,7 @@ class Snapshot(Reader):
             duration = time.monotonic() - started
             with self._lock:
                 self.requests += 1
-                self.latency = min(duration, self.latency or duration)
+                self.latency = duration if self.latency is None else min(duration, self.latency)
 
     def _list(self, path: str, levels: int) -> list[str]:
         page = self._resources.get(path, {})

@@ -13,10 +13,14 @@ from valence.podmanagers.redfish import resources
 from valence.podmanagers.redfish.fields import BadValues
 from valence.podmanagers.redfish.fields import Field
 
-MEMBER = {"name": Field("Name"), "description": Field("Description")}
+#: What a node is recognized by.
+MEMBER = {
+    "name": Field("Name", convert=fields.identity),
+    "description": Field("Description", convert=fields.identity),
+}
 
 NODE = {
-    "name": Field("Name"),
+    "name": MEMBER["name"],
     # A link up to 2.4, a list of one link in 2.5.
     "system_path": Field("Links/ComputerSystem", convert=odata.first_path),
     "power_state": Field("PowerState", convert=fields.word),
