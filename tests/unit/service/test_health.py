@@ -42,7 +42,7 @@ class TestHealth(base.ServiceTestCase):
         self.start(healthcheck__detailed=True)
         reasons = self.health()["reasons"]
         self.assertEqual(["ironic"], list(reasons))
-        self.assertIn("Busy.", reasons["ironic"])
+        self.assertIn("The request to Ironic to list nodes failed.", reasons["ironic"])
 
     def test_pod_managers_that_are_offline_degrade(self) -> None:
         pod = self.simulate()
