@@ -2,6 +2,7 @@
 
 """Options of a conductor: group ``[conductor]``."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from oslo_config import cfg
@@ -100,3 +101,17 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 def list_opts() -> list[tuple[str, list[Any]]]:
     """Return the options, for the sample configuration."""
     return [(GROUP, list(OPTS))]
+
+
+def check_values(conf: cfg.ConfigOpts) -> None:
+    """Read every option once.
+
+    oslo.config converts a value when it is read for the first time: without this, a command
+    would meet an invalid one in the middle of its work.
+
+    :raises oslo_config.cfg.Error: a value is invalid; the error names the option and its file.
+    """
+    for name in conf:
+        if isinstance(conf[name], Mapping):
+            for option in conf[name]:
+                conf[name].get(option)

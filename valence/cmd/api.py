@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 from cheroot import wsgi
+from oslo_config import cfg
 from oslo_log import log as logging
 
 from valence import conf as service_conf
@@ -37,23 +38,16 @@ def main(argv: list[str] | None = None) -> int:
     except (wiring.SchemaBehind, OSError, ValueError) as exc:
         print(f"valence-api: {exc}", file=sys.stderr)
         return 1
-    server = Server(
-        (conf.host_ip, conf.port),
-        application,
-        numthreads=conf.api_threads,
-        request_queue_size=128,
-        server_name="valence",
-        shutdown_timeout=GRACE,
-    )
-    server.max_request_header_size = MAX_HEADERS
     try:
-        server.prepare()
-    except OSError as exc:
-        print(f"valence-api: cannot listen on {conf.host_ip}:{conf.port}: {exc}", file=sys.stderr)
+        try:
+            server = listen(conf, application)
+        except OSError as exc:
+            address = f"{conf.host_ip}:{conf.port}"
+            print(f"valence-api: cannot listen on {address}: {exc}", file=sys.stderr)
+            return 1
+        serve(server)
+    finally:
         service.stop()
-        return 1
-    serve(server)
-    service.stop()
     LOG.info("Stopped; unfinished operations resume at the next start")
     return 0
 
@@ -64,6 +58,24 @@ class Server(wsgi.Server):
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
         """Log an error of the server itself."""
         LOG.log(level, "%s", msg, exc_info=traceback)
+
+
+def listen(conf: cfg.ConfigOpts, application: Any) -> Server:
+    """Return a server that accepts connections.
+
+    :raises OSError: it cannot listen on the address and port of the configuration.
+    """
+    server = Server(
+        (conf.host_ip, conf.port),
+        application,
+        numthreads=conf.api_threads,
+        request_queue_size=128,
+        server_name="valence",
+        shutdown_timeout=GRACE,
+    )
+    server.max_request_header_size = MAX_HEADERS
+    server.prepare()
+    return server
 
 
 def serve(server: Any) -> None:

@@ -49,6 +49,7 @@ def read(
 
     :param options: of the command line of this command only.
     :param more: arguments of :class:`oslo_config.cfg.ConfigOpts`.
+    :raises oslo_config.cfg.Error: an argument, a file or the value of an option is invalid.
     """
     conf = cfg.ConfigOpts()
     logging.register_options(conf)
@@ -57,4 +58,5 @@ def read(
     # The standard output is for the results of commands.
     conf.set_default("use_stderr", True)
     conf(argv, project="valence", prog=prog, **more)
+    conductor_conf.check_values(conf)
     return conf

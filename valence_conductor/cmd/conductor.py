@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.register_options(conf)
     conductor_conf.register_opts(conf)
     conf(sys.argv[1:] if argv is None else argv, project="valence", prog="valence-conductor")
+    conductor_conf.check_values(conf)
     logging.setup(conf, "valence")
     options = conf[conductor_conf.GROUP]
     if not (options.jobboard and options.connection and options.workers):

@@ -46,6 +46,7 @@ class Session:
         conf(self._arguments, project="valence", prog="valence-instance")
         integration_conf.register_opts(conf)
         conductor_conf.register_opts(conf)
+        conductor_conf.check_values(conf)
         # The port belongs to the process that runs flows, and a command must not wait.
         conf.set_override("metrics_port", None, group=conductor_conf.GROUP)
         conf.set_override("start_timeout", 0.0, group=conductor_conf.GROUP)

@@ -10,6 +10,7 @@ from typing import Any
 from oslo_config import cfg
 from oslo_log import log as logging
 
+from valence_conductor import conf as conductor_conf
 from valence_conductor import errors as conductor_errors
 from valence_integration import conf as integration_conf
 from valence_integration import errors
@@ -128,9 +129,10 @@ def _plugin_conf(files: list[str]) -> cfg.ConfigOpts:
             project="valence",
             prog="nova-compute",
         )
+        integration_conf.register_opts(plugin_conf)
+        conductor_conf.check_values(plugin_conf)
     except cfg.Error as exc:
         raise CannotStart(f"[valence] config_file: {exc}") from exc
-    integration_conf.register_opts(plugin_conf)
     return plugin_conf
 
 

@@ -72,6 +72,11 @@ class TestConfiguration(CommandTestCase):
     def test_an_invalid_value_is_reported(self) -> None:
         self.write_options("port = many")
         self.assertReported("valence-api", "many")
+        files = [path.name for path in self.folder.iterdir()]
+        self.assertEqual(["valence.conf"], files, "the command began its work")
+        self.write_options("[conductor]", "workers = many")
+        for command in ("valence-conductor", "valence-dbsync", "valence-manage"):
+            self.assertReported(command, "many")
 
     def test_an_unknown_kind_of_database_is_reported(self) -> None:
         self.write_options("[database]", "connection = nosuch://here")
