@@ -34,6 +34,7 @@
         |-- NodeNotRegistered            valence.node.not_registered    409
         |-- NodeBusy                     valence.node.busy              409
         |-- NodeCancelled                valence.node.cancelled         409
+        |-- NodeIdentityConflict         valence.node.identity_conflict 409
         |-- IdentityUnavailable          valence.identity.unavailable  503
         |-- IronicNotConfigured          valence.ironic.not_configured  409
         |-- IronicRefused                valence.ironic.refused         409
@@ -264,6 +265,16 @@ class NodeCancelled(ValenceError):
     """The node was deleted while it was being composed."""
 
     code, status = "valence.node.cancelled", 409
+
+
+class NodeIdentityConflict(ValenceError):
+    """The facts of a machine contradict what is recorded of a node, or do not identify it.
+
+    Details: ``path`` of the machine, ``agree`` (names of facts) and ``contradict``
+    (name -> ``recorded`` and ``reported``).
+    """
+
+    code, status = "valence.node.identity_conflict", 409
 
 
 class IdentityUnavailable(ValenceError):

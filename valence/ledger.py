@@ -77,6 +77,9 @@ FAULTS: Mapping[str | None, type[errors.ValenceError]] = {
     "TimedOut": errors.PodManagerFailed,
 }
 
+#: Details of an error that its fault has, too.
+FAULT_DETAILS = ("reason", "refusals", "path", "agree", "contradict")
+
 #: operation, result -> how far the clean-up of a failed operation has come.
 CLEANUPS = {
     ("compose", Result.REVERTED): "done",
@@ -200,7 +203,7 @@ def fault_of(job: Job, outcome: Outcome) -> dict[str, Any] | None:
         "operation": job.operation,
         "at": waiting.now().isoformat(),
     }
-    return fault | {key: details[key] for key in ("reason", "refusals") if details.get(key)}
+    return fault | {key: details[key] for key in FAULT_DETAILS if details.get(key)}
 
 
 def load(conf: cfg.ConfigOpts) -> NodeLedger:

@@ -97,7 +97,7 @@ class TestAudits(base.FunctionalTestCase):
         lost = str(uuids.uuid4())
         context.drivers.get(podm.uuid).allocate(
             ownership.node_name(lost),
-            ownership.description(installation_objects.get(context.db), None),
+            ownership.description(installation_objects.get(context.db), lost),
             base.SERVER,
         )
         (stray,) = service.audit()

@@ -78,7 +78,7 @@ class Audit:
         self, podm: podmanager_objects.PodManager, ironic_nodes: dict[str, str] | None
     ) -> list[Stray]:
         driver = self._context.drivers.get(podm.uuid)
-        snapshot = Snapshot.take(self._context.db, driver, podm, ironic_nodes)
+        snapshot = Snapshot.take(self._context, driver, podm, ironic_nodes)
         findings = compare(snapshot, self._foreign)
         return [
             finding.resolve(self._conf) for finding in self._older_than_grace(podm.uuid, findings)
@@ -91,6 +91,6 @@ class Audit:
 
 def compare(snapshot: Snapshot, foreign: strays.ForeignPaths) -> list[Finding]:
     """Return the nodes of a pod manager that no row owns, and the rows whose node is gone."""
-    findings = strays.find(snapshot, foreign)
-    rows.record_returned(snapshot)
-    return [*findings, *rows.find_missing(snapshot)]
+    found = strays.find(snapshot, foreign)
+    rows.record_returned(snapshot, found.moved)
+    return [*found.findings, *rows.find_missing(snapshot, found.moved)]

@@ -3,56 +3,93 @@
 """Rows that contradict their pod manager: the node is gone, is back, or was not released."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
 import contextlib
+import functools
 
 from valence import errors
-from valence import podmanagers
 from valence.audit import findings
 from valence.audit.snapshot import Snapshot
+from valence.flows import identify
 from valence.objects import node as node_objects
 from valence.objects import node_changes
+from valence.podmanagers import odata
+from valence.podmanagers.identity import Verdict
 from valence_conductor import errors as conductor_errors
 from valence_conductor.db.engine import Database
 from valence_conductor.strays import Stray
 
 
-def record_returned(snapshot: Snapshot) -> None:
-    """Record as composed the missing nodes that are listed again, under their name."""
-    listed = {member.path: member for member in snapshot.members}
-    for row in snapshot.rows.values():
-        on_podm = row.podm_uuid == snapshot.podm.uuid and row.path in listed
-        if row.state != "missing" or not on_podm:
-            continue
-        member = snapshot.read(listed[row.path or ""])
-        if member is not None and member.name == row.redfish_name:
-            _presence(snapshot.db, row, "composed")()
+def record_returned(snapshot: Snapshot, moved: Collection[str]) -> None:
+    """Record as composed the missing nodes that are listed again.
 
-
-def find_missing(snapshot: Snapshot) -> Iterator[findings.Finding]:
-    """Yield the composed rows whose node the collection does not list any more.
-
-    Only rows that did not change during the listing count. An empty collection is not
-    relied on: each of its nodes is read, too.
+    :param moved: uuids of rows whose node is listed at another path than theirs.
     """
-    listed = {member.path: member.name for member in snapshot.members}
+    for row in snapshot.rows.values():
+        if row.podm_uuid != snapshot.podm.uuid or row.state != "missing" or row.path is None:
+            continue
+        if row.uuid in moved or odata.normal_path(row.path) in snapshot.listed:
+            with contextlib.suppress(
+                errors.PodManagerNodeGone,
+                errors.NodeIdentityConflict,
+                conductor_errors.Superseded,
+            ):
+                row = identify.verify(snapshot.context, row, snapshot.driver)
+                node_changes.record_presence(snapshot.context.db, row, "composed")
+
+
+def find_missing(snapshot: Snapshot, moved: Collection[str]) -> Iterator[findings.Finding]:
+    """Yield the composed rows whose node is gone, or may be another machine.
+
+    A row whose node has another path now gets that path. Only rows that did not change
+    during the listing count.
+
+    :param moved: uuids of rows whose node is listed at another path than theirs.
+    """
     for before in snapshot.composed:
         row = snapshot.rows.get(before.uuid)
         if row is None or (row.generation, row.state) != (before.generation, before.state):
             continue
-        if row.path is None or listed.get(row.path, "") in (None, row.redfish_name):
+        path = row.path or ""
+        if odata.normal_path(path) in snapshot.listed and not _is_another(snapshot, row, moved):
             continue
-        if not listed and _exists(snapshot.driver, row.path):
-            continue
-        yield findings.Finding(
-            (row.path, row.uuid),
-            "row",
-            f"node {row.uuid} is composed, but pod manager {snapshot.podm.name} has no "
-            f"{row.path} any more",
-            "its hardware is gone: the node is missing, delete it",
-            findings.nothing,
-            _presence(snapshot.db, row, "missing"),
-        )
+        try:
+            with contextlib.suppress(conductor_errors.Superseded):
+                identify.verify(snapshot.context, row, snapshot.driver)
+        except errors.PodManagerNodeGone:
+            yield findings.Finding(
+                (path, row.uuid),
+                "row",
+                f"node {row.uuid} is composed, but pod manager {snapshot.podm.name} has no "
+                f"{path} any more",
+                "its hardware is gone: the node is missing, delete it",
+                findings.nothing,
+                _presence(snapshot.context.db, row, "missing"),
+            )
+        except errors.NodeIdentityConflict as exc:
+            yield findings.Finding(
+                (path, row.uuid, exc.code),
+                "row",
+                f"node {row.uuid} is composed, and it is not certain which machine it is",
+                exc.detail,
+                findings.nothing,
+                functools.partial(identify.record_conflict, snapshot.context, row, exc),
+            )
+
+
+def _is_another(snapshot: Snapshot, row: node_objects.Node, moved: Collection[str]) -> bool:
+    """Return whether the node at the path of a row may be another one.
+
+    A node whose Name the listing does not have is read when the row is used.
+    """
+    if row.uuid in moved or identify.is_conflict(row.fault):
+        return True
+    for listed in snapshot.members:
+        if odata.same_path(listed.path, row.path or ""):
+            verdict = identify.compare(snapshot.context, row, listed).verdict
+            return listed.is_read and verdict is not Verdict.SAME
+    return True
 
 
 def release_again(db: Database) -> list[Stray]:
@@ -79,11 +116,3 @@ def _presence(db: Database, row: node_objects.Node, state: str) -> Callable[[], 
             node_changes.record_presence(db, row, state)
 
     return record
-
-
-def _exists(driver: podmanagers.Driver, path: str) -> bool:
-    try:
-        driver.member(path)
-    except errors.PodManagerNodeGone:
-        return False
-    return True

@@ -3,14 +3,18 @@
 """Strays: composed nodes of a pod manager that no row owns."""
 
 from collections.abc import Callable
+import dataclasses
 
 from valence import errors
 from valence import ownership
-from valence import podmanagers
-from valence.audit import findings
+from valence.audit.findings import Finding
+from valence.audit.findings import UNMARKED
 from valence.audit.snapshot import Snapshot
+from valence.flows import identify
 from valence.objects import node as node_objects
-from valence.objects import podmanager as podmanager_objects
+from valence.podmanagers import identity
+from valence.podmanagers import odata
+from valence.podmanagers.identity import Facts
 
 #: States of a row whose node may be at any path, or at none.
 TRANSITIONAL = frozenset({"composing", "releasing"})
@@ -35,81 +39,143 @@ class ForeignPaths:
         self._cache[podm_uuid] = (audits, paths if audits % REREAD_INTERVAL else frozenset())
 
 
-def find(snapshot: Snapshot, foreign: ForeignPaths) -> list[findings.Finding]:
-    """Return the nodes that no row owns.
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """The nodes of one listing.
+
+    :ivar findings: the nodes that no row owns.
+    :ivar moved: uuids of rows whose node is listed, but not at their path.
+    """
+
+    findings: list[Finding] = dataclasses.field(default_factory=list)
+    moved: set[str] = dataclasses.field(default_factory=set)
+
+
+def find(snapshot: Snapshot, foreign: ForeignPaths) -> Result:
+    """Return the nodes that no row owns, and the rows whose node has another path now.
 
     :raises ValenceError: the pod manager does not answer, or the response is unusable.
     """
     podm_uuid = snapshot.podm.uuid
-    rows = (*snapshot.composed, *snapshot.rows.values())
-    owned = {row.path for row in rows if row.podm_uuid == podm_uuid}
     cached, skipped = foreign.get(podm_uuid), set()
-    result = []
+    result = Result()
     for listed in snapshot.members:
-        if listed.path in owned:
+        if _is_in_place(snapshot, listed):
             continue
         if listed.path in cached:
             skipped.add(listed.path)
             continue
-        member = snapshot.read(listed)
-        stray = _stray(snapshot, member) if member is not None else None
-        if stray is not None:
-            result.append(stray)
-        elif member is not None and not _may_be_stray(snapshot, member):
+        facts = snapshot.read(listed)
+        if facts is None:
+            continue
+        if not _is_of_installation(snapshot, facts):
             skipped.add(listed.path)
+            continue
+        row = snapshot.rows.get(facts.node_uuid or "")
+        if row is not None and _has_moved(snapshot, row):
+            result.moved.add(row.uuid)
+        elif row is None or not _is_expected(snapshot, row):
+            result.findings.append(_finding(snapshot, facts, row))
     foreign.update(podm_uuid, frozenset(skipped))
     return result
 
 
-def _may_be_stray(snapshot: Snapshot, member: podmanagers.Member) -> bool:
+def _is_in_place(snapshot: Snapshot, listed: Facts) -> bool:
+    """Return whether a node is at the path of a row, as far as the listing shows."""
+    row = snapshot.row_at(listed.path)
+    return row is not None and listed.node_uuid in (None, row.uuid)
+
+
+def _is_of_installation(snapshot: Snapshot, facts: Facts) -> bool:
     """Return whether this installation, or one that left no mark, composed a node."""
-    made_by = ownership.installation_from_description(member.description)
-    is_valence = ownership.node_uuid_from_name(member.name) is not None
-    return is_valence and made_by in (None, snapshot.installation)
+    made_by = ownership.installation_from_description(facts.description)
+    if facts.node_uuid is None:
+        return made_by == snapshot.installation
+    return made_by in (None, snapshot.installation)
 
 
-def _stray(snapshot: Snapshot, member: podmanagers.Member) -> findings.Finding | None:
-    """Return the finding for a node at a path of no row; None if it is no stray."""
-    uuid = ownership.node_uuid_from_name(member.name)
-    if uuid is None or not _may_be_stray(snapshot, member):
-        return None
-    row = snapshot.rows.get(uuid)
-    if row is not None and (row.state in TRANSITIONAL or _may_be_at(row, snapshot.podm)):
-        return None
-    mark = ownership.installation_from_description(member.description)
-    owner = "which does not exist" if row is None else f"whose path is {row.path or 'unknown'}"
-    return findings.Finding(
-        (member.path, uuid),
+def _has_moved(snapshot: Snapshot, row: node_objects.Node) -> bool:
+    """Return whether a settled row of the pod manager has a path that is not its node's now."""
+    if row.podm_uuid != snapshot.podm.uuid or row.state in TRANSITIONAL or row.path is None:
+        return False
+    for listed in snapshot.members:
+        if odata.same_path(listed.path, row.path):
+            return listed.node_uuid not in (None, row.uuid)
+    return True
+
+
+def _is_expected(snapshot: Snapshot, row: node_objects.Node) -> bool:
+    """Return whether the node of a row may be at any path: it is composed or released."""
+    is_here = row.podm_uuid == snapshot.podm.uuid
+    return row.state in TRANSITIONAL or (row.allocating and row.path is None and is_here)
+
+
+def _finding(snapshot: Snapshot, facts: Facts, row: node_objects.Node | None) -> Finding:
+    mark = ownership.installation_from_description(facts.description)
+    owner = "which does not exist"
+    if row is not None:
+        owner = f"whose path is {row.path or 'unknown'}"
+    named = f"is named after node {facts.node_uuid}, {owner}"
+    if facts.node_uuid is None:
+        named = "has the mark of this installation, and names no node"
+    return Finding(
+        (facts.path, facts.node_uuid or ""),
         "composed-node",
-        f"{member.path} on pod manager {snapshot.podm.name} is named after node {uuid}, {owner}",
-        findings.UNMARKED if mark is None else _obstacle(snapshot, uuid),
-        _deletion(snapshot.driver, member),
+        f"{facts.path} on pod manager {snapshot.podm.name} {named}",
+        UNMARKED if mark is None else _obstacle(snapshot, facts, row),
+        _deletion(snapshot, facts),
     )
 
 
-def _may_be_at(row: node_objects.Node, podm: podmanager_objects.PodManager) -> bool:
-    """Return whether a row's node was allocated on a pod manager at an unknown path."""
-    return row.allocating and row.path is None and row.podm_uuid == podm.uuid
-
-
-def _obstacle(snapshot: Snapshot, uuid: str) -> str | None:
+def _obstacle(snapshot: Snapshot, facts: Facts, row: node_objects.Node | None) -> str | None:
     """Return why a node of this installation is kept all the same."""
+    if facts.node_uuid is None:
+        return "delete it on the pod manager, if no node of Valence needs it"
+    obstacle = _owner(snapshot, snapshot.driver.with_system(facts), row)
+    if obstacle is not None:
+        return obstacle
     if snapshot.ironic_nodes is None:
         return "Ironic does not say whether it has it"
     for ironic_uuid, node_uuid in snapshot.ironic_nodes.items():
-        if node_uuid == uuid:
+        if node_uuid == facts.node_uuid:
             return f"it is node {ironic_uuid} of Ironic"
     return None
 
 
-def _deletion(driver: podmanagers.Driver, member: podmanagers.Member) -> Callable[[], None]:
+def _owner(snapshot: Snapshot, facts: Facts, row: node_objects.Node | None) -> str | None:
+    """Return why a node may be the machine of a row; None: it is that of no row.
+
+    A second node with the marks of a row, which a lost response to Allocate leaves, is
+    another machine only if its system is another one.
+    """
+    if row is not None and row.podm_uuid != snapshot.podm.uuid:
+        return (
+            f"node {row.uuid} is on pod manager {row.podm_uuid}: delete this one on "
+            f"{snapshot.podm.name}, if it is not the same machine"
+        )
+    rows = [other for other in snapshot.rows.values() if other.podm_uuid == snapshot.podm.uuid]
+    for other in rows:
+        comparison = identify.compare(snapshot.context, other, facts)
+        on_hardware = identity.HARDWARE & {*comparison.contradict}
+        is_similar = identify.SYSTEM_FACTS & {*comparison.agree}
+        if is_similar or (other is row and not on_hardware):
+            return (
+                f"it may be the machine of node {other.uuid}: {comparison.describe()}. If it is "
+                f"not, delete it on the pod manager"
+            )
+    return None
+
+
+def _deletion(snapshot: Snapshot, facts: Facts) -> Callable[[], None]:
+    driver = snapshot.driver
+
     def delete() -> None:
         """Delete the node, unless its path has become another node's."""
         try:
-            current = driver.member(member.path)
+            current = driver.member(facts.path)
         except errors.PodManagerNodeGone:
             return
-        if (current.name, current.description) == (member.name, member.description):
-            driver.delete(member.path)
+        if (current.name, current.description) == (facts.name, facts.description):
+            driver.delete(facts.path)
 
     return delete

@@ -16,6 +16,7 @@ from valence import podmanagers
 from valence import scheduler
 from valence import wiring
 from valence.flows import give_back
+from valence.flows import identify
 from valence.flows import retry
 from valence.objects import device as device_objects
 from valence.objects import installation as installation_objects
@@ -23,6 +24,8 @@ from valence.objects import node as node_objects
 from valence.objects import node_changes
 from valence.objects import podmanager as podmanager_objects
 from valence.objects import system as system_objects
+from valence.podmanagers import odata
+from valence.podmanagers.http import failures
 from valence_conductor import errors as conductor_errors
 from valence_conductor import interrupt
 from valence_conductor import waiting
@@ -97,16 +100,46 @@ class ReadNodeTask(task.Task):
     """
 
     def execute(self, node_uuid: str, generation: int, context: wiring.Context) -> None:
-        """Record the path of the system, its power state, and the parts of the node."""
+        """Record the path of the system, its power state, the parts of the node, its identity.
+
+        :raises NodeIdentityConflict: the machine is not the one that was requested.
+        """
         row = node_objects.get_expected(context.db, node_uuid, generation, STATE)
+        within = context.conf.nodes.outage_timeout
+        row, node = retry.call(lambda: _read(context, row), within=within)
         db, podm_uuid, path = context.db, row.podm_uuid or "", _path_of(row)
-        driver = context.drivers.get(podm_uuid)
-        node = retry.call(lambda: driver.read(path), within=context.conf.nodes.outage_timeout)
-        node_changes.record(db, row, system_path=node.system_path, power_state=node.power_state)
+        macs = system_objects.macs(db, podm_uuid, node.system_path or "")
+        node_changes.record(
+            db,
+            row,
+            system_path=node.system_path,
+            power_state=node.power_state,
+            identity=identify.learn(context, row, node.facts, macs),
+        )
         if node.system_path is not None:
             system_objects.mark_allocated(db, podm_uuid, node.system_path, row.uuid, path)
         if node.parts:
             device_objects.mark_allocated(db, podm_uuid, node.parts, row.uuid, path)
+
+
+def _read(
+    context: wiring.Context, row: node_objects.Node
+) -> tuple[node_objects.Node, podmanagers.ComposedNode]:
+    """Return the row of a composed node with its path now, and the node, identified.
+
+    :raises NodeIdentityConflict: another machine has its path, and none of the others is it.
+    """
+    driver, path = context.drivers.get(row.podm_uuid or ""), _path_of(row)
+    try:
+        node = driver.read(path)
+        identify.check_new(context, row, node.facts)
+    except (errors.PodManagerNodeGone, errors.NodeIdentityConflict):
+        facts = identify.Search(context, driver, row).run()
+        if facts is None or not facts.is_read:
+            raise
+        row = identify.follow(context, row, facts)
+        node = driver.read(facts.path)
+    return row, node
 
 
 class _Search:
@@ -120,7 +153,7 @@ class _Search:
         self._db = context.db
         self._row = row
         self._description = ownership.description(
-            installation_objects.get(context.db), row.description
+            installation_objects.get(context.db), row.uuid, row.description
         )
         #: uuid -> the pod manager that refused, and its last error.
         self._refusals: dict[str, tuple[podmanager_objects.PodManager, errors.ValenceError]] = {}
@@ -165,7 +198,7 @@ class _Search:
         """Request the allocation from one pod manager; return whether it allocated."""
         drivers = self._context.drivers
         row = self._row = node_changes.record(
-            self._db, self._row, podm_uuid=podm.uuid, allocating=True
+            self._db, self._row, podm_uuid=podm.uuid, allocating=True, identity=None
         )
         try:
             path, is_only_node = _allocate(self._context, row, self._description)
@@ -214,10 +247,12 @@ def _allocate(
         driver = context.drivers.get(row.podm_uuid or "")
     except (errors.PodManagerFailed, errors.PodManagerUnauthorized) as exc:
         raise _NotAllocated(exc) from exc
+    row = _record_others(context, driver, row)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             interrupt.checkpoint()
             path = driver.allocate(row.redfish_name, description, hardware)
+            identify.check_allocated(context, driver, row, path)
         except (errors.PodManagerRefused, errors.PodManagerUnauthorized) as exc:
             raise _NotAllocated(exc) from exc
         except (errors.PodManagerUnreachable, errors.PodManagerFailed) as exc:
@@ -234,10 +269,31 @@ def _allocate(
     raise AssertionError("unreachable")
 
 
+def _record_others(
+    context: wiring.Context, driver: podmanagers.Driver, row: node_objects.Node
+) -> node_objects.Node:
+    """Record which nodes a pod manager lists before one is allocated.
+
+    Only on a pod manager that is not known to keep the Name or the Description of a node:
+    if the response is lost, nothing else tells the new node from others.
+
+    :raises _NotAllocated: it does not answer, or the listing is not complete.
+    """
+    if identify.keeps_marks(context, row.podm_uuid or ""):
+        return row
+    try:
+        with failures.before_sending():
+            others = [member.path for member in driver.members()]
+    except errors.ValenceError as exc:
+        raise _NotAllocated(exc) from exc
+    return node_changes.record(context.db, row, identity={"others": others})
+
+
 class _Watch:
     """Follows a node on its pod manager until it has reached a state."""
 
     def __init__(self, context: wiring.Context, row: node_objects.Node) -> None:
+        self._context = context
         self._db = context.db
         self._conf = context.conf
         self._row = row
@@ -283,7 +339,7 @@ class _Watch:
 
     def _read(self) -> podmanagers.NodeState:
         node = retry.call(
-            lambda: self._driver.state(self._path),
+            self._state,
             within=self._conf.nodes.outage_timeout,
             cancelled=self._is_cancelled,
         )
@@ -293,6 +349,21 @@ class _Watch:
                 "is released. Compose again, or on another pod manager.",
                 reason=node.reason,
             )
+        return node
+
+    def _state(self) -> podmanagers.NodeState:
+        """Read the state of the node, wherever its pod manager has it now."""
+        try:
+            node = self._driver.state(self._path)
+            identify.check_new(self._context, self._row, node.facts)
+        except (errors.PodManagerNodeGone, errors.NodeIdentityConflict):
+            path = identify.find_allocation(self._context, self._driver, self._row)
+            if path is None or odata.same_path(path, self._path):
+                raise
+            LOG.warning("Node %s is at %s now, no longer at %s", self._row.uuid, path, self._path)
+            self._row = node_changes.record(self._db, self._row, path=path)
+            self._path = path
+            node = self._driver.state(path)
         return node
 
     def _is_cancelled(self) -> bool:

@@ -11,6 +11,7 @@ from taskflow.patterns import linear_flow
 
 from valence import errors
 from valence import wiring
+from valence.flows import identify
 from valence.flows import retry
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
@@ -30,20 +31,24 @@ def register() -> linear_flow.Flow:
 
 
 class ReadInterfacesTask(task.Task):
-    """Read the network interfaces of the node's system.
+    """Identify the machine, and read the network interfaces of its system.
 
     Idempotent because: it only reads.
     """
 
     def execute(self, node_uuid: str, generation: int, context: wiring.Context) -> None:
         """Record the interfaces that have a MAC."""
+        within = context.conf.nodes.outage_timeout
         row = node_objects.get_expected(context.db, node_uuid, generation, STATE)
+        row, _ = retry.call(lambda: identify.read(context, row), within=within)
         driver, system_path = context.drivers.get(row.podm_uuid or ""), _system_path(row)
-        interfaces = retry.call(
-            lambda: driver.interfaces(system_path), within=context.conf.nodes.outage_timeout
-        )
+        interfaces = retry.call(lambda: driver.interfaces(system_path), within=within)
+        macs = [interface.mac for interface in interfaces]
         node_changes.record(
-            context.db, row, interfaces=[dataclasses.asdict(interface) for interface in interfaces]
+            context.db,
+            row,
+            interfaces=[dataclasses.asdict(interface) for interface in interfaces],
+            identity={**(row.identity or {}), "macs": macs},
         )
 
 
@@ -61,6 +66,7 @@ class CreateIronicNodeTask(task.Task):
         within = context.conf.nodes.outage_timeout
         row = node_objects.get_expected(context.db, node_uuid, generation, STATE)
         retry.call(context.ironic.ping, within=within)
+        row, _ = retry.call(lambda: identify.read(context, row), within=within)
         row = node_changes.record(context.db, row, managed_by="ironic")
         driver = context.drivers.get(row.podm_uuid or "")
         request = {"name": None, **(row.registration or {}), "uuid": row.ironic_uuid}

@@ -90,6 +90,9 @@ class Node(base.Base):
     system_path: orm.Mapped[str | None] = orm.mapped_column(sa.String(1024))
     interfaces: orm.Mapped[list[dict[str, Any]]] = orm.mapped_column(sa.JSON, default=list)
     power_state: orm.Mapped[str | None] = orm.mapped_column(sa.String(32))
+    #: The facts by which the machine is recognized, see :mod:`valence.flows.identify`.
+    #: None: none was read yet.
+    identity: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
     #: Redfish Name of a node that Valence adopted; None: Valence composed it.
     adopted_as: orm.Mapped[str | None] = orm.mapped_column(sa.String(1024))
     #: ``ironic`` from before the node is created in Ironic until after it is deleted there.

@@ -48,6 +48,9 @@ class PodManager(base.Base):
     #: Whether new nodes are composed on it; its existing nodes are managed in any case.
     enabled: orm.Mapped[bool] = orm.mapped_column(sa.Boolean, default=True)
     tags: orm.Mapped[list[str]] = orm.mapped_column(sa.JSON, default=list)
+    #: Which facts of a node it keeps, as its nodes have shown: ``name`` and ``description``,
+    #: each ``whole``, ``part`` or ``no``. None: it has composed no node yet.
+    kept_facts: orm.Mapped[dict[str, str] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
     #: online, degraded, offline, unknown
     status: orm.Mapped[str] = orm.mapped_column(sa.String(16))
     status_reason: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
@@ -74,6 +77,22 @@ def is_unavailable(db: db_engine.Database, uuid: str) -> bool:
     statement = sa.select(table.status).where(table.uuid == uuid)
     with db.reader() as session:
         return session.connection().execute(statement).scalar() in UNAVAILABLE
+
+
+@db_engine.retried
+def record_kept_facts(db: db_engine.Database, uuid: str, kept: Mapping[str, str]) -> None:
+    """Record which facts of a node a pod manager keeps, as its latest node shows."""
+    with db.writer() as session:
+        row = session.get(PodManager, uuid)
+        if row is None or row.kept_facts == kept:
+            return
+        row.kept_facts = dict(kept)
+    LOG.info(
+        "Pod manager %s keeps of the Name of a node: %s; of its Description: %s",
+        uuid,
+        kept["name"],
+        kept["description"],
+    )
 
 
 @db_engine.retried

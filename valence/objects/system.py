@@ -75,6 +75,37 @@ def mark_free(db: db_engine.Database, node_uuid: str) -> None:
     base.mark(db, System, where, state="free", node_uuid=None, node_path=None)
 
 
+@db_engine.retried
+def shared_facts(
+    db: db_engine.Database, podm_uuid: str, system_uuid: str | None, serial_number: str | None
+) -> frozenset[str]:
+    """Return which facts of a system other systems of its pod manager have, too.
+
+    :returns: of ``system_uuid`` and ``serial_number`` those that tell nothing apart.
+    """
+    facts = {
+        "system_uuid": (System.redfish_uuid, system_uuid),
+        "serial_number": (System.serial_number, serial_number),
+    }
+    shared = set()
+    with db.reader() as session:
+        for fact, (column, value) in facts.items():
+            where = (System.podm_uuid == podm_uuid, column == value, System.state != "absent")
+            count = sa.select(sa.func.count()).select_from(System).where(*where)
+            if value is not None and (session.scalar(count) or 0) > 1:
+                shared.add(fact)
+    return frozenset(shared)
+
+
+@db_engine.retried
+def macs(db: db_engine.Database, podm_uuid: str, path: str) -> list[str]:
+    """Return the MAC addresses of a system, as the last refreshes read them."""
+    query = sa.select(System.details).where(System.podm_uuid == podm_uuid, System.path == path)
+    with db.reader() as session:
+        details = session.scalars(query).first() or {}
+    return sorted(nic["mac"] for nic in details.get("nics", ()) if nic.get("mac"))
+
+
 def of_nodes(*conditions: Any) -> Any:
     """Return a subquery: uuids of the nodes of Valence whose system meets the conditions."""
     return sa.select(System.node_uuid).where(System.node_uuid.is_not(None), *conditions)

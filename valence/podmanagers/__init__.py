@@ -21,12 +21,12 @@ from valence.podmanagers.base import ComposedNode
 from valence.podmanagers.base import Controls
 from valence.podmanagers.base import Driver
 from valence.podmanagers.base import Interface
-from valence.podmanagers.base import Member
 from valence.podmanagers.base import NodeState
 from valence.podmanagers.base import ServiceInfo
 from valence.podmanagers.base import State
 from valence.podmanagers.http.connection import Connection
 from valence.podmanagers.http.status import Listener as StatusListener
+from valence.podmanagers.identity import Facts
 
 __all__ = [
     "NAMESPACE",
@@ -34,8 +34,8 @@ __all__ = [
     "ComposedNode",
     "Controls",
     "Driver",
+    "Facts",
     "Interface",
-    "Member",
     "NodeState",
     "PodManagers",
     "ServiceInfo",

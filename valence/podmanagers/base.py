@@ -24,6 +24,7 @@ from typing import Any
 
 from valence import errors
 from valence.podmanagers import inventory
+from valence.podmanagers.identity import Facts
 
 
 class State(enum.StrEnum):
@@ -56,12 +57,14 @@ class NodeState:
     """The progress of a node.
 
     :ivar reason: the pod manager's own words, if it has any.
+    :ivar facts: by which the node is recognized, without those of its system.
     """
 
     state: State
     reason: str | None
     system_path: str | None
     power_state: str | None
+    facts: Facts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +74,7 @@ class ComposedNode:
     :ivar state: None for a state that the dialect does not define.
     :ivar processor: ``count``, ``model``, ``cores``, each only when known.
     :ivar memory: ``capacity_mib``, only when known.
+    :ivar facts: by which it is recognized.
     :ivar parts: paths of what it holds besides its system, pooled or not.
     """
 
@@ -82,6 +86,7 @@ class ComposedNode:
     power_state: str | None
     processor: Mapping[str, Any]
     memory: Mapping[str, Any]
+    facts: Facts
     parts: Sequence[str] = ()
 
 
@@ -100,18 +105,6 @@ class Controls:
     reset_target: str | None
     reset_types: Sequence[str] | None
     boot: Mapping[str, Sequence[str] | None]
-
-
-@dataclasses.dataclass(frozen=True)
-class Member:
-    """A node of the collection, as far as it has been read.
-
-    :ivar name: its Redfish Name; None: not read, or it has none.
-    """
-
-    path: str
-    name: str | None
-    description: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,17 +207,25 @@ class Driver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def members(self) -> Sequence[Member]:
+    def members(self) -> Sequence[Facts]:
         """List the nodes of the collection, with what one listing reports about each.
 
         :raises PodManagerFailed: the listing cannot be complete.
         """
 
     @abc.abstractmethod
-    def member(self, path: str) -> Member:
-        """Read the identity of a node: one request.
+    def member(self, path: str) -> Facts:
+        """Read the facts of a node, without those of its system: one request.
 
         :raises PodManagerNodeGone: there is no such node.
+        """
+
+    @abc.abstractmethod
+    def with_system(self, facts: Facts) -> Facts:
+        """Read the facts of a node's system: one request.
+
+        :returns: the facts with those of the system; unchanged if it has none, or if its
+            system cannot be read, as that of a server without power.
         """
 
     def inventory(self, cached: Mapping[str, inventory.Details]) -> inventory.Inventory:

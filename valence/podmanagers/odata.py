@@ -24,6 +24,22 @@ def path_of(link: Any) -> str | None:
     return (parts.path.rstrip("/") or None) if parts else None
 
 
+def normal_path(path: str) -> str:
+    """Return the normal form of a path, by which paths are compared (RFC 3986, section 6.2.2)."""
+    segments: list[str] = []
+    for segment in urllib.parse.unquote(path).split("/"):
+        if segment == "..":
+            segments = segments[:-1]
+        elif segment not in ("", "."):
+            segments.append(urllib.parse.quote(segment, safe="~!$&'()*+,;=:@"))
+    return "/" + "/".join(segments)
+
+
+def same_path(first: str, second: str) -> bool:
+    """Return whether two paths are the same resource."""
+    return first == second or normal_path(first) == normal_path(second)
+
+
 def page_of(link: Any, page: str = "") -> str | None:
     """Return the path and the query of a link to the next page.
 

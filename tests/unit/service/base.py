@@ -196,6 +196,11 @@ class ServiceTestCase(base.TestCase):
             self.api("DELETE", f"/v1/nodes/{uuid}")
         return node is None
 
+    def take_over(self, node: Any) -> None:
+        """Make a node that of another client, at the same path and with the same system."""
+        node.name, node.description = "a database", "of another client"
+        node.uuid = str(uuids.uuid4())
+
     def books_of(self, simulator: Simulator) -> Any:
         """Return a fingerprint of the pool: equal if the same resources are allocated."""
         return accounting.fingerprint(simulator.pod)

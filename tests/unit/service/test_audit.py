@@ -10,6 +10,7 @@ import uuid as uuids
 import fixtures
 
 from tests.unit.service import base
+from valence import errors
 from valence import ledger
 from valence import ownership
 from valence.audit import audit
@@ -20,7 +21,7 @@ from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
 from valence.objects import node_changes
 from valence.objects import podmanager as podmanager_objects
-from valence.podmanagers import Member
+from valence.podmanagers import Facts
 from valence_conductor.strays import Stray
 
 NODE_UUID = "77777777-7777-4777-8777-777777777777"
@@ -56,7 +57,7 @@ class AuditTestCase(base.ServiceTestCase):
     ) -> str:
         """Allocate a node without the service, as an installation or another client would."""
         driver = self.service.drivers.get(self.podm["uuid"])
-        text = ownership.description(installation, "hers") if installation else "hers"
+        text = ownership.description(installation, uuid, "hers") if installation else "hers"
         return driver.allocate(name or ownership.node_name(uuid), text, base.FOUR_CORES)
 
     def register(self, uuid: str, *, installation: Any = OURS, **fields: Any) -> str:
@@ -158,7 +159,7 @@ class TestComposedNodes(AuditTestCase):
     def test_more_pod_managers_than_a_page_has_are_all_audited(self) -> None:
         self.know(self.simulate("pod-2"))
         second = self.service.drivers.get(self.api("GET", "/v1/podmanagers/pod-2").json["uuid"])
-        text = ownership.description(self.installation, None)
+        text = ownership.description(self.installation, NODE_UUID)
         second.allocate(ownership.node_name(NODE_UUID), text, base.FOUR_CORES)
         short = functools.partial(objects_base.Query, limit=1)
         self.useFixture(fixtures.MonkeyPatch("valence.objects.base.Query", short))
@@ -168,7 +169,9 @@ class TestComposedNodes(AuditTestCase):
         node = self.composed(description="for the web")
         driver = self.service.drivers.get(self.podm["uuid"])
         member = driver.member(node["path"])
-        self.assertEqual(f"[valence {self.installation}] for the web", member.description)
+        self.assertEqual(
+            f"[valence {self.installation}] [node {node['uuid']}] for the web", member.description
+        )
         self.assertEqual("for the web", node["description"])
 
     def test_two_installations_on_one_pod_manager_do_not_touch_each_others_nodes(self) -> None:
@@ -274,7 +277,7 @@ class TestRows(AuditTestCase):
         node_on_pod = self.pod.pod.nodes[node["path"].rpartition("/")[2]]
         del self.pod.pod.nodes[node_on_pod.id]
         self.audit()
-        node_on_pod.name = "a database"
+        self.take_over(node_on_pod)
         self.pod.pod.nodes[node_on_pod.id] = node_on_pod
         self.audit()
         self.assertEqual("missing", self.node(node["uuid"])["state"])
@@ -329,18 +332,24 @@ class _Hidden(dict[str, Any]):
 class _Driver:
     """A pod manager that changes between two requests."""
 
-    def __init__(self, *members: Member) -> None:
+    def __init__(self, *members: Facts) -> None:
         self.listed = list(members)
         self.after_listing: Any = lambda: None
         self.deleted: list[str] = []
 
-    def members(self) -> list[Member]:
+    def members(self) -> list[Facts]:
         listed = list(self.listed)
         self.after_listing()
         return listed
 
-    def member(self, path: str) -> Member:
-        return next(one for one in self.listed if one.path == path)
+    def member(self, path: str) -> Facts:
+        for one in self.listed:
+            if one.path == path:
+                return one
+        raise errors.PodManagerNodeGone("It is gone.")
+
+    def with_system(self, facts: Facts) -> Facts:
+        return facts
 
     def delete(self, path: str) -> None:
         self.deleted.append(path)
@@ -350,12 +359,14 @@ class TestRaces(AuditTestCase):
     def compare(self, driver: _Driver) -> list[Any]:
         podm = podmanager_objects.get(self.service.db, self.podm["uuid"])
         fake: Any = driver
-        snapshot = Snapshot.take(self.service.db, fake, podm, {})
+        snapshot = Snapshot.take(self.service.context, fake, podm, {})
         return audit.compare(snapshot, strays.ForeignPaths())
 
-    def stray(self, path: str = "/Nodes/7") -> Member:
-        return Member(
-            path, ownership.node_name(NODE_UUID), ownership.description(self.installation, None)
+    def stray(self, path: str = "/Nodes/7") -> Facts:
+        return Facts(
+            path,
+            ownership.node_name(NODE_UUID),
+            ownership.description(self.installation, NODE_UUID),
         )
 
     def test_the_rows_are_read_again_after_the_listing(self) -> None:
@@ -369,7 +380,7 @@ class TestRaces(AuditTestCase):
     def test_a_path_that_became_another_nodes_meanwhile_is_not_deleted(self) -> None:
         driver = _Driver(self.stray())
         (finding,) = self.compare(driver)
-        driver.listed = [Member("/Nodes/7", "another", None)]
+        driver.listed = [Facts("/Nodes/7", "another", None)]
         finding.release()
         self.assertEqual([], driver.deleted)
         driver.listed = [self.stray()]

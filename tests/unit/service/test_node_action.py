@@ -163,10 +163,12 @@ class TestRefusals(NodeTestCase):
 
     def test_another_node_at_the_same_path_is_never_reset(self) -> None:
         (other,) = self.pod.pod.nodes.values()
-        other.name = "a database"
+        self.take_over(other)
         error = self.assertRefused(
-            409, "valence.podmanager.node_gone", self.act(Reset={"Type": "On"})
+            409, "valence.node.identity_conflict", self.act(Reset={"Type": "On"})
         )
         self.assertIn("a database", error["detail"])
         self.assertFalse(self.machine().powered)
-        self.assertEqual("missing", node_objects.get(self.service.db, self.uuid).state)
+        fault = node_objects.get(self.service.db, self.uuid).fault or {}
+        self.assertEqual("valence.node.identity_conflict", fault["code"])
+        self.assertEqual("a database", fault["contradict"]["name"]["reported"])

@@ -16,6 +16,7 @@ from valence.flows import give_back
 from valence.objects import node as node_objects
 from valence.objects import node_changes
 from valence.podmanagers import ComposedNode
+from valence.podmanagers import Facts
 from valence.podmanagers import NodeState
 from valence.podmanagers import State
 from valence_conductor import errors as conductor_errors
@@ -36,6 +37,7 @@ class FakeDriver:
 
     def __init__(self) -> None:
         self.nodes: dict[str, str] = {}
+        self.descriptions: dict[str, str] = {}
         self.results: list[BaseException | None] = []
         self.states: list[State] = []
         self.creates_node = True
@@ -48,28 +50,32 @@ class FakeDriver:
         error = self.results.pop(0) if self.results else None
         path = f"/Nodes/{len(self.requests)}"
         if error is None or self.creates_node:
-            self.nodes[path] = name
+            self.nodes[path], self.descriptions[path] = name, description
         if error is not None:
             raise error
         return path
 
-    def find(self, name: str) -> str | None:
-        return next((path for path, other in self.nodes.items() if other == name), None)
+    def members(self) -> list[Facts]:
+        return [self.member(path) for path in self.nodes]
 
-    def read(self, path: str) -> ComposedNode:
+    def member(self, path: str) -> Facts:
         if path not in self.nodes:
             raise errors.PodManagerNodeGone("It is gone.")
-        return ComposedNode(path, self.nodes[path], None, None, None, None, {}, {})
+        return Facts(path, self.nodes[path], self.descriptions.get(path))
+
+    def with_system(self, facts: Facts) -> Facts:
+        return facts
+
+    def read(self, path: str) -> ComposedNode:
+        facts = self.member(path)
+        return ComposedNode(path, facts.name, None, None, None, None, {}, {}, facts)
 
     def state(self, path: str) -> NodeState:
         self.requests.append("state")
-        return NodeState(self.states.pop(0), None, None, None)
+        return NodeState(self.states.pop(0), None, None, None, self.member(path))
 
     def assemble(self, path: str) -> None:
         self.requests.append("assemble")
-
-    def exists(self, path: str) -> bool:
-        return path in self.nodes
 
     def delete(self, path: str) -> None:
         self.requests.append("delete")
@@ -209,6 +215,7 @@ class TestDeadlines(FlowTestCase):
         for option in ("allocate_timeout", "assemble_timeout"):
             self.context.conf.set_override(option, 100.0, group="podmanagers")
         self.driver.states = list(states)
+        self.driver.nodes["/Nodes/1"] = row.redfish_name
         compose.AssembleNodeTask().execute(row.uuid, row.generation, self.context)
         return self.driver.requests
 
@@ -234,6 +241,7 @@ class TestCleanUp(FlowTestCase):
         row = node_changes.record(
             self.db, self.create_node(), podm_uuid=self.podm.uuid, path="/Nodes/1"
         )
+        self.driver.nodes["/Nodes/1"] = row.redfish_name
         give_back.give_back(self.context, row)
         self.assertIsNone(self.read(row).path)
         self.assertEqual(["delete"], self.driver.requests)

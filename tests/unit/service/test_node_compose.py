@@ -261,10 +261,12 @@ class TestCompose(base.ServiceTestCase):
 
     def test_a_path_that_became_another_node_is_not_deleted(self) -> None:
         node = self.composed()
-        other = next(iter(self.pod.pod.nodes.values()))
-        other.name = "another"
+        self.take_over(next(iter(self.pod.pod.nodes.values())))
         self.api("DELETE", f"/v1/nodes/{node['uuid']}")
-        self.assertIsNone(self.settled(node["uuid"]))
+        node = self.settled(node["uuid"]) or {}
+        fault = ("error", "valence.node.identity_conflict")
+        self.assertEqual(fault, (node["state"], node["fault"]["code"]))
+        self.assertIn("a database", node["fault"]["detail"])
         self.assertEqual(1, len(self.pod.pod.nodes))
 
     def test_many_requests_at_once_compose_what_the_pool_has(self) -> None:

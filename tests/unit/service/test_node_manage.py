@@ -76,14 +76,15 @@ class TestManage(base.ServiceTestCase):
         self.assertRefused(409, "valence.node.duplicate", self.manage(self.make(), name="db"))
 
     def test_a_node_of_another_installation_is_refused(self) -> None:
-        text = ownership.description(FOREIGN, "theirs")
-        path = self.make(ownership.node_name(str(uuids.uuid4())), text)
+        uuid = str(uuids.uuid4())
+        text = ownership.description(FOREIGN, uuid, "theirs")
+        path = self.make(ownership.node_name(uuid), text)
         error = self.assertRefused(409, "valence.node.duplicate", self.manage(path))
         self.assertIn(FOREIGN, error["detail"])
 
     def test_a_node_of_this_installation_without_a_row_keeps_its_uuid(self) -> None:
         uuid = str(uuids.uuid4())
-        text = ownership.description(installation_objects.get(self.service.db), None)
+        text = ownership.description(installation_objects.get(self.service.db), uuid)
         node = self.manage(self.make(ownership.node_name(uuid), text)).json
         self.assertEqual(uuid, node["uuid"])
 

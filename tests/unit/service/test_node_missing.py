@@ -32,8 +32,8 @@ class TestMissing(action.NodeTestCase):
 
     def test_a_node_that_does_not_answer_and_is_listed_is_not_missing(self) -> None:
         error = {"type": "error", "status": 404, "message": "not now"}
-        self.fault(self.pod, "GET", "/Nodes/[^/]+$", action=error, times=1)
-        self.assertRefused(409, "valence.podmanager.node_gone", self.refresh())
+        self.fault(self.pod, "GET", "/Nodes/[^/]+$", action=error, times=9)
+        self.assertRefused(503, "valence.podmanager.failed", self.refresh())
         self.assertEqual("composed", (self.node(self.uuid) or {})["state"])
 
     def test_an_unreachable_pod_manager_makes_no_node_missing(self) -> None:

@@ -307,6 +307,6 @@ class TestIdentity(base.TestCase):
     def test_a_name_of_a_wrong_type_is_the_name_of_another_node(self) -> None:
         bad_values = fields.BadValues("http://192.0.2.1")
         resource = {"Name": ["another"], "Description": {"a": 1}}
-        member = rsd_node.member("/redfish/v1/Nodes/1", resource, bad_values)
+        member = rsd_node.facts("/redfish/v1/Nodes/1", resource, bad_values)
         self.assertEqual(("['another']", "{'a': 1}"), (member.name, member.description))
         self.assertIsNotNone(rsd_node.composed(member.path, resource, {}, bad_values).name)

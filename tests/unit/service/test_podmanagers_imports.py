@@ -18,11 +18,12 @@ ORDER = [
     {"redfish"},
     {"http"},
     {"access", "base"},
-    {"inventory", "messages", "odata"},
+    {"identity", "inventory", "messages"},
+    {"odata"},
 ]
 
 #: What any room may import of the rest of valence.
-ALLOWED = {"valence.errors", "valence.jsontext"}
+ALLOWED = {"valence.errors", "valence.jsontext", "valence.ownership"}
 
 
 def imports(path: pathlib.Path) -> set[str]:

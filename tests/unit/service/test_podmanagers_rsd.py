@@ -10,6 +10,7 @@ from tests.unit.service import rsd_base
 from tests.unit.service import rsd_samples as samples
 from valence import errors
 from valence.podmanagers import base as podmanagers
+from valence.podmanagers import identity
 
 ok = fake_redfish.ok
 refusal = fake_redfish.refusal
@@ -210,7 +211,7 @@ class TestFind(rsd_base.RSDTestCase):
         self.assertEqual(f"{NODES}/1", self.driver.find("n1"))
         self.assertEqual(f"{NODES}/2", self.driver.find("n2"))
 
-    def members(self) -> list[podmanagers.Member]:
+    def members(self) -> list[identity.Facts]:
         return list(self.driver.members())
 
     def two_pages(self) -> None:

@@ -75,7 +75,7 @@ class TestDyingWhileComposing(testscenarios.WithScenarios, RecoveryTestCase):
 
 
 class TestDyingWhileReverting(testscenarios.WithScenarios, RecoveryTestCase):
-    scenarios = deaths("delete", "exists", "read")
+    scenarios = deaths("member", "with_system", "delete", "members")
     point: tuple[Any, ...]
 
     def test_the_node_is_released(self) -> None:
@@ -89,7 +89,7 @@ class TestDyingWhileReverting(testscenarios.WithScenarios, RecoveryTestCase):
 
 
 class TestDyingWhileReleasing(testscenarios.WithScenarios, RecoveryTestCase):
-    scenarios = deaths("delete", "exists", "read")
+    scenarios = deaths("member", "with_system", "delete", "members")
     point: tuple[Any, ...]
 
     def test_the_node_is_released(self) -> None:

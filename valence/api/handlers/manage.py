@@ -39,14 +39,14 @@ def adopt(
     podm = podmanager_objects.get(service.db, request["podm_id"])
     driver, path = service.drivers.get(podm.uuid), request["path"].rstrip("/")
     try:
-        member, hardware = _read(driver, path, podm.name)
+        hardware = _read(driver, path, podm.name)
     except errors.ValenceError as exc:
         service.drivers.record_status(podm.uuid, exc)
         raise
     return node_changes.adopt(
         service.db,
         {
-            "uuid": _uuid_for(service, member, podm.uuid),
+            "uuid": _uuid_for(service, hardware.facts, podm.uuid),
             "name": request.get("name"),
             "description": request.get("description"),
             "fingerprint": node_objects.fingerprint(request),
@@ -56,14 +56,13 @@ def adopt(
             "path": path,
             "system_path": hardware.system_path,
             "power_state": hardware.power_state,
-            "adopted_as": member.name or path,
+            "adopted_as": hardware.facts.name or path,
+            "identity": _identity(hardware.facts),
         },
     )
 
 
-def _read(
-    driver: podmanagers.Driver, path: str, podm_name: str
-) -> tuple[podmanagers.Member, podmanagers.ComposedNode]:
+def _read(driver: podmanagers.Driver, path: str, podm_name: str) -> podmanagers.ComposedNode:
     """Read a node that its pod manager lists.
 
     :raises PodManagerNodeGone: the pod manager does not list it.
@@ -75,17 +74,23 @@ def _read(
         raise errors.PodManagerNodeGone(
             f"Pod manager {podm_name} has no node {path}. Its nodes are: {some}."
         )
-    member, hardware = driver.member(path), driver.read(path)
+    hardware = driver.read(path)
     if hardware.state not in (None, podmanagers.State.ASSEMBLED):
         raise errors.NodeBusy(
             f"{path} of pod manager {podm_name} is {hardware.state}. Adopt it when it is "
             "assembled.",
             reason=hardware.reason,
         )
-    return member, hardware
+    return hardware
 
 
-def _uuid_for(service: Service, member: podmanagers.Member, podm_uuid: str) -> str:
+def _identity(facts: podmanagers.Facts) -> dict[str, Any]:
+    """Return the facts by which an adopted node is recognized: those that it has now."""
+    names = ("name", "description", "redfish_uuid", "system_uuid", "serial_number")
+    return {name: facts.get(name) for name in names} | {"macs": []}
+
+
+def _uuid_for(service: Service, member: podmanagers.Facts, podm_uuid: str) -> str:
     """Return the uuid in the node's Name, or one that is derived from its path.
 
     :raises NodeDuplicate: another installation of Valence composed the node.

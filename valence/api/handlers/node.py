@@ -54,6 +54,7 @@ PLAIN = (
     "properties",
     "path",
     "system_path",
+    "identity",
     "interfaces",
     "power_state",
     "managed_by",
@@ -193,6 +194,8 @@ def register(call: api_call.Call, ident: str) -> werkzeug.Response:
             "register it with that uuid."
         )
     call.service.ironic.ping()
+    if row.managed_by is None:
+        row = node_refresh.verify(call, row)
     derived = ids.derive_uuid("ironic", row.uuid, row.generation + 1)
     ironic_uuid = row.ironic_uuid if row.managed_by else (uuid or derived)
     return _begin(call, row, "register", ironic_uuid=ironic_uuid, registration=registration)

@@ -22,7 +22,7 @@ def reset(call: api_call.Call, row: node_objects.Node, arguments: Mapping[str, s
     :param arguments: ``Type``, a ResetType of Redfish.
     :raises RequestInvalid: the pod manager does not offer it for this node.
     """
-    controls = node_refresh.controls(call, row)
+    row, controls = node_refresh.controls(call, row)
     kind = arguments["Type"]
     if controls.reset_target is None:
         raise errors.RequestInvalid(f"The pod manager offers no Reset of node {row.uuid}.")
@@ -38,7 +38,8 @@ def boot(call: api_call.Call, row: node_objects.Node, arguments: Mapping[str, st
         BootSourceOverride properties define them.
     :raises RequestInvalid: the pod manager does not offer a value for this node.
     """
-    offered = node_refresh.controls(call, row).boot
+    row, controls = node_refresh.controls(call, row)
+    offered = controls.boot
     override = {}
     for key, value in {"Enabled": "Once", **arguments}.items():
         name = f"BootSourceOverride{key}"

@@ -8,6 +8,7 @@ from typing import TypeVar
 from valence import errors
 from valence import podmanagers
 from valence.api import call as api_call
+from valence.flows import identify
 from valence.objects import node as node_objects
 from valence.objects import node_changes
 
@@ -15,41 +16,53 @@ T = TypeVar("T")
 
 
 def refresh(call: api_call.Call, row: node_objects.Node) -> node_objects.Node:
-    """Read a node from its pod manager: two requests, and a listing if it does not exist."""
+    """Read a node from its pod manager, wherever it has it now, and record what has changed.
+
+    Two requests, and a listing if the node is not at its path.
+    """
+    context = call.service.context
     try:
-        hardware = request(call, row, lambda driver, path: driver.read(path))
+        row, hardware = _identify(call, row, lambda: identify.read(context, row))
     except errors.PodManagerNodeGone:
-        if _is_listed(call, row):
-            raise
         return _record_missing(call, row)
-    if not _is_same(row, hardware.name):
-        return _record_missing(call, row)
+    except errors.NodeIdentityConflict:
+        return node_objects.get(context.db, row.uuid)
     if row.state == "missing":
-        row = node_changes.record_presence(call.service.db, row, "composed")
+        row = node_changes.record_presence(context.db, row, "composed")
     values = {"system_path": hardware.system_path, "power_state": hardware.power_state}
     if all(getattr(row, field) == value for field, value in values.items()):
         return row
-    return node_changes.record(call.service.db, row, **values)
+    return node_changes.record(context.db, row, **values)
 
 
-def controls(call: api_call.Call, row: node_objects.Node) -> podmanagers.Controls:
-    """Return what the pod manager offers for a node, if it is still the same node.
+def verify(call: api_call.Call, row: node_objects.Node) -> node_objects.Node:
+    """Return a row whose path is that of its machine now: two requests.
 
-    :raises PodManagerNodeGone: it no longer exists, or another node has its path.
+    What contradicts the row is recorded in it.
+
+    :raises PodManagerNodeGone: it no longer exists.
+    :raises NodeIdentityConflict: it is not certain which machine it is.
     """
+    context = call.service.context
     try:
-        offered = request(call, row, lambda driver, path: driver.controls(path))
+        return _identify(call, row, lambda: identify.verify(context, row))
     except errors.PodManagerNodeGone:
-        if not _is_listed(call, row):
-            _record_missing(call, row)
-        raise
-    if not _is_same(row, offered.name):
         _record_missing(call, row)
-        raise errors.PodManagerNodeGone(
-            f"{row.path} of pod manager {row.podm_uuid} is {offered.name!r} now: node {row.uuid} "
-            "no longer exists. Delete it."
-        )
-    return offered
+        raise
+
+
+def controls(
+    call: api_call.Call, row: node_objects.Node
+) -> tuple[node_objects.Node, podmanagers.Controls]:
+    """Return a row with its path now, and what the pod manager offers for the node.
+
+    :raises ValenceError: as :func:`verify`.
+    """
+    row = verify(call, row)
+    try:
+        return row, request(call, row, lambda driver, path: driver.controls(path))
+    except errors.PodManagerNodeGone as exc:
+        raise identify.listed_and_gone(row) from exc
 
 
 def request(
@@ -69,19 +82,18 @@ def request(
     return result
 
 
+def _identify(call: api_call.Call, row: node_objects.Node, search: Callable[[], T]) -> T:
+    """Call a function of :mod:`valence.flows.identify`, and record a conflict in the row."""
+    try:
+        return request(call, row, lambda _driver, _path: search())
+    except errors.NodeIdentityConflict as exc:
+        identify.record_conflict(call.service.context, row, exc)
+        raise
+
+
 def _record_missing(call: api_call.Call, row: node_objects.Node) -> node_objects.Node:
     return (
         node_changes.record_presence(call.service.db, row, "missing")
         if row.state == "composed"
         else row
     )
-
-
-def _is_listed(call: api_call.Call, row: node_objects.Node) -> bool:
-    """Return whether the pod manager lists the node; only a listing proves that it is gone."""
-    return request(call, row, lambda driver, path: driver.exists(path))
-
-
-def _is_same(row: node_objects.Node, name: str | None) -> bool:
-    """Return whether the hardware at a node's path is that node: paths may be reused."""
-    return name in (None, row.redfish_name)

@@ -120,13 +120,23 @@ INTERFACE = base.thing(
     }
 )
 
+#: What a fault has when facts of a machine contradict each other.
+CONFLICT: dict[str, base.Schema] = {
+    "path": {**MAYBE, "description": "Path of the machine that may be the node."},
+    "agree": {"type": "array", "items": {"type": "string"}, "description": "Names of facts."},
+    "contradict": {
+        "type": "object",
+        "description": "Name of a fact -> what is recorded, and what the pod manager reports.",
+    },
+}
+
 FAULT: base.Schema = {
     "oneOf": [
         {"type": "null"},
         base.thing(
             {
                 **base.ERROR_FIELDS,
-                "operation": {"enum": OPERATIONS},
+                "operation": {"enum": [*OPERATIONS, "identify"]},
                 "at": base.TIME,
                 "cleanup": {
                     **base.thing(
@@ -136,16 +146,38 @@ FAULT: base.Schema = {
                     "released, done when everything was undone, failed when the pod manager may "
                     "still hold hardware or Ironic the node; detail says why undoing failed.",
                 },
+                **CONFLICT,
                 "refusals": {
                     "type": "object",
                     "additionalProperties": {"type": "string"},
                     "description": "Name of a pod manager -> why it refused to compose the node.",
                 },
             },
-            optional=("reason", "cleanup", "refusals"),
+            optional=("reason", "cleanup", "refusals", *CONFLICT),
         ),
     ],
-    "description": "Why the last operation failed.",
+    "description": "Why the last operation failed, or which facts of the machine contradict "
+    "the recorded ones (code valence.node.identity_conflict).",
+}
+
+#: The facts by which the machine of a node is recognized.
+IDENTITY: base.Schema = {
+    "type": ["object", "null"],
+    "additionalProperties": True,
+    "properties": {
+        "name": {**MAYBE, "description": "Its Redfish Name, if the pod manager keeps it."},
+        "description": {
+            **MAYBE,
+            "description": "The start of its Description, if the pod manager keeps it.",
+        },
+        "redfish_uuid": {**MAYBE, "description": "UUID of the composed node."},
+        "system_uuid": {**MAYBE, "description": "UUID of its system."},
+        "serial_number": {**MAYBE, "description": "Serial number of its system."},
+        "macs": {"type": "array", "items": {"type": "string"}},
+        "previous_path": {**MAYBE, "description": "Where it was before it was moved to path."},
+        "reported_name": {**MAYBE, "description": "The Name that it was given elsewhere."},
+    },
+    "description": "The facts by which its machine is recognized; null: none is known yet.",
 }
 
 NODE = base.thing(
@@ -175,6 +207,7 @@ NODE = base.thing(
             "items": INTERFACE,
             "description": "Its network interfaces; filled when it is first registered.",
         },
+        "identity": IDENTITY,
         "power_state": MAYBE,
         "managed_by": {"enum": [None, "ironic"]},
         "ironic_uuid": base.or_null(base.UUID),

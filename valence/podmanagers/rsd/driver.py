@@ -25,6 +25,7 @@ from valence.podmanagers.http import failures
 from valence.podmanagers.http import url as podm_url
 from valence.podmanagers.http.connection import Connection
 from valence.podmanagers.http.exchange import Response
+from valence.podmanagers.identity import Facts
 from valence.podmanagers.redfish import fields
 from valence.podmanagers.redfish import resources
 from valence.podmanagers.redfish.fields import Field
@@ -139,6 +140,7 @@ class RSDDriver(base.Driver):
             reason=rsd_node.reason(resource),
             system_path=node["system_path"],
             power_state=node["power_state"],
+            facts=rsd_node.facts(path, resource, self._reader.bad_values),
         )
 
     def assemble(self, path: str) -> None:
@@ -206,15 +208,32 @@ class RSDDriver(base.Driver):
         node_path = odata.path_of(path)
         return any(member_path == node_path for member_path, _ in self._nodes())
 
-    def members(self) -> list[base.Member]:
+    def members(self) -> list[Facts]:
         """List the nodes of the collection, with what one listing reports about each."""
         bad_values = self._reader.bad_values
         nodes = self._nodes(expanded=True)
-        return [rsd_node.member(path, resource, bad_values) for path, resource in nodes]
+        return [rsd_node.facts(path, resource, bad_values) for path, resource in nodes]
 
-    def member(self, path: str) -> base.Member:
-        """Read the identity of a node: one request."""
-        return rsd_node.member(path, self._client.get(path), self._reader.bad_values)
+    def member(self, path: str) -> Facts:
+        """Read the facts of a node, without those of its system: one request."""
+        return rsd_node.facts(path, self._client.get(path), self._reader.bad_values)
+
+    def with_system(self, facts: Facts) -> Facts:
+        """Read the facts of a node's system: one request."""
+        if facts.system_path is None:
+            return facts
+        try:
+            system = self._client.get(facts.system_path)
+        except (
+            errors.PodManagerNodeGone,
+            errors.PodManagerFailed,
+            errors.PodManagerRefused,
+        ) as exc:
+            LOG.info(
+                "Could not read the system of %s on %s: %s", facts.path, self._client.base, exc
+            )
+            return facts
+        return rsd_node.with_system(facts, system, self._reader.bad_values)
 
     def inventory(self, cached: Mapping[str, inventory.Details]) -> inventory.Inventory:
         """Read the pool: every system, rack and device, and which node holds which."""

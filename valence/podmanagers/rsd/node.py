@@ -3,11 +3,13 @@
 """Read composed nodes of RSD, and the systems that they have."""
 
 from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 from valence.podmanagers import base
 from valence.podmanagers import messages
 from valence.podmanagers import odata
+from valence.podmanagers.identity import Facts
 from valence.podmanagers.redfish import fields
 from valence.podmanagers.redfish import resources
 from valence.podmanagers.redfish.fields import BadValues
@@ -17,12 +19,20 @@ from valence.podmanagers.redfish.fields import Field
 MEMBER = {
     "name": Field("Name", convert=fields.identity),
     "description": Field("Description", convert=fields.identity),
+    "redfish_uuid": Field("UUID"),
+    # A link up to 2.4, a list of one link in 2.5.
+    "system_path": Field("Links/ComputerSystem", convert=odata.first_path),
+}
+
+#: What the system of a node is recognized by.
+SYSTEM_FACTS = {
+    "system_uuid": resources.SYSTEM["redfish_uuid"],
+    "serial_number": resources.SYSTEM["serial_number"],
 }
 
 NODE = {
     "name": MEMBER["name"],
-    # A link up to 2.4, a list of one link in 2.5.
-    "system_path": Field("Links/ComputerSystem", convert=odata.first_path),
+    "system_path": MEMBER["system_path"],
     "power_state": Field("PowerState", convert=fields.word),
 }
 
@@ -94,13 +104,21 @@ def composed(
         or fields.read_known(resource, PROCESSORS, bad_values),
         memory=fields.read_known(system, resources.MEMORY_SUMMARY, bad_values)
         or fields.read_known(resource, MEMORY, bad_values),
+        facts=with_system(facts(path, resource, bad_values), system, bad_values),
         parts=parts(resource),
     )
 
 
-def member(path: str, resource: odata.JSON, bad_values: BadValues) -> base.Member:
-    """Return the identity of a node, as far as a resource, or a member, has it."""
-    return base.Member(path=path, **fields.read(resource, MEMBER, bad_values))
+def facts(path: str, resource: odata.JSON, bad_values: BadValues) -> Facts:
+    """Return the facts of a node, as far as a resource, or a member, has them."""
+    is_read = any(not key.startswith("@") for key in resource)
+    return Facts(path=path, is_read=is_read, **fields.read(resource, MEMBER, bad_values))
+
+
+def with_system(node: Facts, system: odata.JSON, bad_values: BadValues) -> Facts:
+    """Return the facts of a node with those of its system."""
+    values = fields.read(system, SYSTEM_FACTS, bad_values)
+    return dataclasses.replace(node, **values)
 
 
 def controls(resource: odata.JSON, bad_values: BadValues) -> base.Controls:
