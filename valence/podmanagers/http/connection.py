@@ -11,6 +11,7 @@ import contextlib
 import threading
 import time
 from typing import Any
+import urllib.parse
 
 from oslo_config import cfg
 from oslo_log import log
@@ -19,6 +20,7 @@ from requests import adapters
 import urllib3
 
 from valence import errors
+from valence.podmanagers import odata
 from valence.podmanagers.access import Access
 from valence.podmanagers.http import failures
 from valence.podmanagers.http import session
@@ -27,7 +29,9 @@ from valence.podmanagers.http import url as podm_url
 from valence.podmanagers.http.breaker import Breaker
 from valence.podmanagers.http.breaker import JOB_DELAY
 from valence.podmanagers.http.breaker import Permission
+from valence.podmanagers.http.etags import EntityTags
 from valence.podmanagers.http.exchange import Exchange
+from valence.podmanagers.http.exchange import local_path
 from valence.podmanagers.http.exchange import Response
 from valence.podmanagers.http.status import Listener
 from valence.podmanagers.http.status import StatusTracker
@@ -38,9 +42,6 @@ LOG = log.getLogger(__name__)
 #: Bytes of one response; a collection of thousands of expanded nodes is a tenth of it.
 MAX_BYTES = 64 * 1024 * 1024
 
-#: Statuses of a service that may say when it will be ready.
-BUSY = {429, 503}
-
 #: Statuses of a gateway that gets no response from the pod manager behind it.
 GATEWAY_ERRORS = {502, 504}
 
@@ -50,8 +51,11 @@ PROBE_WAIT = 0.25
 #: Redirects that are followed in a row.
 MAX_REDIRECTS = 5
 
-#: Attempts after 401: with a token, with a new token, with Basic.
+#: Attempts of a request that is answered 401 or 403: with a token, with a new one, with Basic.
 LOGIN_ATTEMPTS = 3
+
+#: Statuses of a service that demands If-Match, or another one (DSP0266, 6.5; RFC 6585, 3).
+PRECONDITIONS = frozenset({412, 428})
 
 
 class Connection:
@@ -75,9 +79,11 @@ class Connection:
         options = self._options = conf.podmanagers
         try:
             self.base, self.root = podm_url.base_and_root(access.url)
+            self._origin = podm_url.origin(self.base)
         except ValueError as exc:
             raise failures.invalid_url(access.url, exc) from exc
         self.access = access
+        self._etags = EntityTags()
         self._session = requests.Session()
         self._session.headers.update({"Accept": "application/json", "OData-Version": "4.0"})
         # One more, for a probe while all the others hang.
@@ -91,40 +97,45 @@ class Connection:
             access.username, access.password, options.session_after, self._send_for_login
         )
 
+    def local(self, reference: str) -> str:
+        """Return the path of a reference, such as a link; one is relative to the service root.
+
+        :raises PodManagerFailed: it leads to another host, or nowhere.
+        """
+        return local_path(self.base, self.root, reference)
+
     def get(self, path: str) -> dict[str, Any]:
         """Read a resource, and wait up to ``busy_timeout`` for a service that is busy.
 
+        :param path: or a URL on the pod manager; so for each method.
+        :returns: the resource; its links are paths.
         :raises PodManagerNodeGone: there is no such resource.
         """
         with self._tracked():
-            deadline = time.monotonic() + self._options.busy_timeout
-            while True:
-                exchange = self._send_idempotent("GET", path)
-                pause = exchange.retry_after if exchange.status in BUSY else None
-                if pause is None or time.monotonic() + pause > deadline:
-                    break
-                interrupt.pause(pause)
-            body = exchange.response().body
-            if not isinstance(body, dict):
-                exchange.raise_not_redfish()
-            if path.rstrip("/") == self.root.rstrip("/"):
-                self._login.learn(body)
-            return body
+            return self._get(path)
+
+    def get_monitor(self, path: str) -> Response:
+        """Read a task or its monitor, which also answers in place of the operation, once.
+
+        :raises PodManagerNodeGone: there is no such monitor any more.
+        """
+        with self._tracked():
+            return self._send_idempotent("GET", path).response()
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> Response:
         """Request an action, once."""
         with self._tracked():
-            return self._send("POST", path, body).response()
+            return self._send_conditionally("POST", path, body).response()
 
     def patch(self, path: str, body: dict[str, Any]) -> Response:
-        """Change properties of a resource, once."""
+        """Change properties of a resource as it was last read, once it is not busy."""
         with self._tracked():
-            return self._send("PATCH", path, body).response()
+            return self._wait_while_busy("PATCH", path, body).response()
 
     def delete(self, path: str) -> Response:
-        """Request the deletion of a resource, once."""
+        """Request the deletion of a resource, once it is not busy."""
         with self._tracked():
-            return self._send("DELETE", path).response()
+            return self._wait_while_busy("DELETE", path).response()
 
     def is_reachable(self) -> bool:
         """Return whether anything responds at the URL, with whatever status."""
@@ -154,36 +165,81 @@ class Connection:
             raise
         self._status.record(None)
 
-    def _send_idempotent(self, method: str, path: str) -> Exchange:
+    def _get(self, path: str) -> dict[str, Any]:
+        exchange = self._wait_while_busy("GET", path)
+        body = exchange.response().body
+        if not isinstance(body, dict):
+            exchange.raise_not_redfish()
+        self._etags.keep(path, exchange.etag(body))
+        if odata.same_path(path, self.root):
+            self._login.learn(body)
+        return body
+
+    def _wait_while_busy(self, method: str, path: str, body: Any = None) -> Exchange:
+        """Send a request, and again within ``busy_timeout`` as its Retry-After demands.
+
+        What was answered 503 or 429 was not carried out; a POST is left to the caller all
+        the same, who may prefer another pod manager.
+        """
+        deadline = time.monotonic() + self._options.busy_timeout
+        send = self._send_idempotent if method == "GET" else self._send_conditionally
+        while True:
+            exchange = send(method, path, body)
+            pause = exchange.retry_after if exchange.status in failures.BUSY else None
+            if pause is None or time.monotonic() + pause > deadline:
+                return exchange
+            interrupt.pause(pause)
+
+    def _send_conditionally(self, method: str, path: str, body: Any = None) -> Exchange:
+        """Send a change; again, once, if the service demands the state that it refers to.
+
+        A PATCH names the state that was read before, if the service has entity tags for it;
+        other methods only on demand. What was answered 412 or 428 was not carried out.
+        """
+        etag = self._etags.get(path) if method == "PATCH" else None
+        exchange = self._send(method, path, body, etag)
+        if exchange.status not in PRECONDITIONS:
+            return exchange
+        # An action belongs to the resource whose path its target begins with.
+        resource = path.partition("/Actions/")[0]
+        with failures.before_sending():
+            self._get(resource)
+        current = self._etags.get(resource)
+        if current == etag and etag is not None:
+            # By the letter of RFC 9110, 13.1.1, a weak tag never matches.
+            current = etag.removeprefix("W/")
+        return exchange if current == etag else self._send(method, path, body, current)
+
+    def _send_idempotent(self, method: str, path: str, body: Any = None) -> Exchange:
         """Send a request, and again if the peer was just closing the idle connection."""
         try:
-            return self._send(method, path)
+            return self._send(method, path, body)
         except errors.PodManagerUnreachable as exc:
             if not failures.was_dropped(exc.__cause__):
                 raise
-        return self._send(method, path)
+        return self._send(method, path, body)
 
-    def _send(self, method: str, path: str, body: Any = None) -> Exchange:
-        """Send a request with credentials, and with others when it is answered 401.
-
-        A request that is answered 401 was not carried out, a POST neither.
-        """
+    def _send(self, method: str, path: str, body: Any = None, etag: str | None = None) -> Exchange:
+        """Send a request with credentials, and with others when they may be refused."""
+        with failures.before_sending():
+            path = self.local(path)
+            credential: session.Credential | None = self._login.credential()
         for _ in range(LOGIN_ATTEMPTS):
+            if credential is None:
+                break
+            exchange = self._send_in_slot(method, path, body, credential, etag=etag)
             with failures.before_sending():
-                credential = self._login.credential()
-            exchange = self._send_in_slot(method, path, body, credential)
-            if exchange.status != 401:
-                self._login.accept(credential)
-                break
-            if not self._login.reject(credential):
-                break
+                credential = self._login.next_after(
+                    credential, exchange.status, exchange.raw.headers, f"{method} {path}"
+                )
         return exchange
 
     def _send_for_login(
         self, method: str, path: str, body: Any, credential: session.Credential
     ) -> session.Reply:
+        path = self.local(path)
         exchange = self._send_in_slot(method, path, body, credential, brief=method == "DELETE")
-        return session.Reply(exchange.status, exchange.raw.headers, exchange.json)
+        return session.Reply(exchange.status, exchange.raw.headers, exchange.json, exchange.local)
 
     def _send_in_slot(
         self,
@@ -191,7 +247,9 @@ class Connection:
         path: str,
         body: Any,
         credential: session.Credential,
+        *,
         brief: bool = False,
+        etag: str | None = None,
     ) -> Exchange:
         """Send a request if the breaker permits it, in one of ``pool_size`` slots."""
         self._pass_breaker()
@@ -206,7 +264,7 @@ class Connection:
         try:
             # The breaker may have opened while this request waited for its slot.
             self._pass_breaker()
-            return self._exchange(method, path, body, credential, brief=brief)
+            return self._exchange(method, path, body, credential, brief=brief, etag=etag)
         finally:
             self._slots.release()
 
@@ -275,13 +333,15 @@ class Connection:
         credential: session.Credential,
         *,
         brief: bool,
+        etag: str | None = None,
     ) -> Exchange:
-        """Send a request; a GET follows redirects within its host.
+        """Send a request, and follow its redirects within the host.
 
         :param brief: with ``connect_timeout`` as the read timeout.
+        :param etag: of the state of the resource to which the request refers.
         """
         for _ in range(MAX_REDIRECTS + 1):
-            exchange = self._round_trip(method, path, body, credential, brief)
+            exchange = self._round_trip(method, path, body, credential, brief, etag)
             target = exchange.redirect_path()
             if target is None:
                 return exchange
@@ -289,24 +349,30 @@ class Connection:
         raise failures.redirect_loop(self.base, f"{method} {path}")
 
     def _round_trip(
-        self, method: str, path: str, body: Any, credential: session.Credential, brief: bool
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        credential: session.Credential,
+        brief: bool,
+        etag: str | None,
     ) -> Exchange:
         connect, read, total = self._timeouts(brief)
         started = time.monotonic()
         try:
+            request = self._prepare(method, path, body, credential, etag)
+            # Here and not in the session, where the environment would win.
+            settings = self._session.merge_environment_settings(
+                request.url, {}, stream=True, verify=self.access.verify_ca, cert=None
+            )
             with (
                 http_transport.deadline_in(total),
-                self._session.request(
-                    method,
-                    self.base + path,
-                    json=body,
-                    auth=credential,
+                self._session.send(
+                    request,
                     timeout=(connect, read),
-                    # Here and not in the session, where the environment would win.
-                    verify=self.access.verify_ca,
                     # requests would send the token to any host.
                     allow_redirects=False,
-                    stream=True,
+                    **settings,
                 ) as response,
             ):
                 content = _content(response, started + total)
@@ -330,6 +396,31 @@ class Connection:
         else:
             self._breaker.record_response()
         return Exchange(self.base, method, path, response, content)
+
+    def _prepare(
+        self, method: str, path: str, body: Any, credential: session.Credential, etag: str | None
+    ) -> requests.PreparedRequest:
+        """Return a request; the last place that sees the URL before it is sent.
+
+        :raises InvalidURL: its origin is not the registered one.
+        """
+        headers = {} if etag is None else {"If-Match": etag}
+        request = self._session.prepare_request(
+            requests.Request(
+                method,
+                urllib.parse.urljoin(self.base, path),
+                json=body,
+                auth=credential,
+                headers=headers,
+            )
+        )
+        url = request.url or ""
+        # With both parsers: requests connects where the one reads, urllib3 where the other.
+        if not podm_url.origin(url) == podm_url.origin(str(urllib3.util.parse_url(url))):
+            raise requests.exceptions.InvalidURL(f"{url[:200]!r} can be read in two ways")
+        if podm_url.origin(url) != self._origin:
+            raise requests.exceptions.InvalidURL(f"{podm_url.display(url)} is another host")
+        return request
 
     def _record_failure(self, method: str, exc: OSError, error: errors.ValenceError) -> None:
         if isinstance(error, errors.PodManagerUnreachable):

@@ -4,6 +4,7 @@
 
 from collections.abc import Iterator
 import contextlib
+import math
 import ssl
 from typing import Any
 
@@ -12,7 +13,12 @@ import urllib3
 
 from valence import errors
 
-#: HTTP status -> error, where it is not the default of its class (4xx, 5xx).
+#: Statuses of a service that cannot handle a request at present, and may say when it will.
+BUSY = frozenset({429, 503})
+
+#: HTTP status -> error, for every method, where it is not the default of its class:
+#: PodManagerRefused for 4xx, PodManagerFailed for 5xx. "Gone" is what 404 and 410 mean, and no
+#: other status does.
 STATUSES: dict[int, type[errors.ValenceError]] = {
     401: errors.PodManagerUnauthorized,
     403: errors.PodManagerUnauthorized,
@@ -89,19 +95,46 @@ _BEFORE_SENDING = (
 _NOT_CONNECTED = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 
-def from_status(status: int, where: str, request: str, reason: str | None) -> errors.ValenceError:
+def from_status(
+    status: int, where: str, request: str, reason: str | None, retry_after: float | None = None
+) -> errors.ValenceError:
     """Return the error for a status of 400 or more.
 
     :param where: the base URL of the pod manager.
     :param request: its method and path.
     :param reason: the pod manager's own words.
+    :param retry_after: seconds after which it can be sent again.
     """
     default = errors.PodManagerRefused if status < 500 else errors.PodManagerFailed
     kind = STATUSES.get(status, default)
+    # A date in the far future, or a very long number, is no JSON.
+    is_told = status in BUSY and retry_after is not None and math.isfinite(retry_after)
+    details = {"retry_after": retry_after} if is_told else {}
     return kind(
         f"The pod manager at {where} answered {status} to {request}. {ADVICE[kind]}",
         reason=reason,
         answered=status,
+        **details,
+    )
+
+
+def was_busy(error: errors.ValenceError) -> bool:
+    """Return whether a service answered that it could not handle the request at present.
+
+    It has not carried it out, then (RFC 9110, 15.6.4; RFC 6585, 4).
+    """
+    return error.details.get("answered") in BUSY
+
+
+def foreign_reference(
+    base: str, document: str, reference: str, exc: ValueError
+) -> errors.PodManagerFailed:
+    """Return the error for a reference that leads away from the pod manager."""
+    return errors.PodManagerFailed(
+        f"{document} of the pod manager at {base} has a reference to which nothing is sent, "
+        f"{reference[:200]!r}: {exc}. Only {base} gets requests and credentials. If the pod "
+        "manager is elsewhere, change its URL; if it is behind a proxy, let the proxy rewrite "
+        "its links."
     )
 
 

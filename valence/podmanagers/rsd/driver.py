@@ -203,8 +203,7 @@ class RSDDriver(base.Driver):
 
     def exists(self, path: str) -> bool:
         """Return whether the collection lists a node."""
-        node_path = odata.path_of(path)
-        return any(member_path == node_path for member_path, _ in self._nodes())
+        return any(odata.same_path(member_path, path) for member_path, _ in self._nodes())
 
     def members(self) -> list[base.Member]:
         """List the nodes of the collection, with what one listing reports about each."""
@@ -318,10 +317,15 @@ class RSDDriver(base.Driver):
             self._assemble_targets[path] = target
 
     def _node_path(self, reference: str | None) -> str | None:
-        """Return the path of a node; None for a reference to anything else, such as a task."""
-        path = odata.path_of(reference)
-        parent, _, name = (path or "").rpartition("/")
-        return path if name and parent == self._root().nodes else None
+        """Return the path of a node; None for a reference to anything else, such as a task.
+
+        :raises PodManagerFailed: the reference leads to another host.
+        """
+        if reference is None:
+            return None
+        path = self._client.local(reference)
+        parent, _, name = odata.normal_path(path).rpartition("/")
+        return path if name and odata.same_path(parent, self._root().nodes) else None
 
     # The collection of nodes.
 
