@@ -66,6 +66,7 @@ class Connection:
     :param listener: is notified of changes of the pod manager's status.
     :ivar base: the URL without its path.
     :ivar root: path of the service root.
+    :ivar options: those of :mod:`valence.conf.podmanagers`.
     :raises PodManagerFailed: the URL is not one.
     """
 
@@ -76,7 +77,7 @@ class Connection:
         transport: adapters.BaseAdapter | None = None,
         listener: Listener | None = None,
     ) -> None:
-        options = self._options = conf.podmanagers
+        options = self.options = conf.podmanagers
         try:
             self.base, self.root = podm_url.base_and_root(access.url)
             self._origin = podm_url.origin(self.base)
@@ -181,7 +182,7 @@ class Connection:
         What was answered 503 or 429 was not carried out; a POST is left to the caller all
         the same, who may prefer another pod manager.
         """
-        deadline = time.monotonic() + self._options.busy_timeout
+        deadline = time.monotonic() + self.options.busy_timeout
         send = self._send_idempotent if method == "GET" else self._send_conditionally
         while True:
             exchange = send(method, path, body)
@@ -253,7 +254,7 @@ class Connection:
     ) -> Exchange:
         """Send a request if the breaker permits it, in one of ``pool_size`` slots."""
         self._pass_breaker()
-        timeout = self._options.queue_timeout
+        timeout = self.options.queue_timeout
         if not self._slots.acquire(timeout=timeout):
             raise errors.PodManagerUnreachable(
                 f"The pod manager at {self.base} has as many requests as [podmanagers] pool_size "
@@ -274,7 +275,7 @@ class Connection:
         Otherwise a job would take for a refusal what is over already.
         """
         in_job = interrupt.in_job()
-        deadline = time.monotonic() + (self._options.connect_timeout if in_job else 0)
+        deadline = time.monotonic() + (self.options.connect_timeout if in_job else 0)
         while True:
             permission = self._breaker.request_permission(in_job=in_job)
             if permission is Permission.SEND:
@@ -429,7 +430,7 @@ class Connection:
             self._breaker.record_failure(error.detail, timed_out=isinstance(exc, timeout))
 
     def _timeouts(self, brief: bool) -> tuple[float, float, float]:
-        options = self._options
+        options = self.options
         if brief:
             return options.connect_timeout, options.connect_timeout, 2 * options.connect_timeout
         return options.connect_timeout, options.read_timeout, options.request_timeout

@@ -8,9 +8,11 @@ What is cached (the path of the nodes, the targets of actions) costs one
 request each to read, and is read again when it turns out to be wrong.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 import dataclasses
+import datetime
 import threading
 from typing import Any
 
@@ -27,12 +29,15 @@ from valence.podmanagers.http.connection import Connection
 from valence.podmanagers.http.exchange import Response
 from valence.podmanagers.redfish import fields
 from valence.podmanagers.redfish import resources
+from valence.podmanagers.redfish import task
 from valence.podmanagers.redfish.fields import Field
 from valence.podmanagers.redfish.reader import Reader
 from valence.podmanagers.redfish.reader import Snapshot
 from valence.podmanagers.rsd import inventory as rsd_inventory
 from valence.podmanagers.rsd import node as rsd_node
 from valence.podmanagers.rsd import requirements as rsd_requirements
+from valence_conductor import errors as conductor_errors
+from valence_conductor import waiting
 
 LOG = log.getLogger(__name__)
 
@@ -82,16 +87,24 @@ class RSDDriver(base.Driver):
             nodes=self._reader.count(root.nodes, nodes),
         )
 
-    def allocate(self, name: str, description: str, properties: Mapping[str, Any]) -> str:
+    def allocate(
+        self,
+        name: str,
+        description: str,
+        properties: Mapping[str, Any],
+        cancelled: Callable[[], bool] | None = None,
+    ) -> str:
         """Allocate a node from the pool: one POST, never repeated.
 
-        Nothing was allocated if the details of an error have ``sent: false``.
+        Nothing was allocated if the details of an error have ``sent: false``; they have
+        ``accepted: true`` if it may still be.
         """
         with failures.before_sending():
             version = self._root().api_version
             body = rsd_requirements.allocation(name, description, properties, version)
         try:
             response = self._post_allocate(body)
+            path = self._allocated_path(name, response, cancelled)
         except errors.PodManagerRefused as exc:
             raise errors.PodManagerRefused(
                 f"The pod manager at {self._client.base} cannot allocate such a node. Require "
@@ -99,8 +112,6 @@ class RSDDriver(base.Driver):
                 reason=exc.own_words,
                 answered=exc.details.get("answered"),
             ) from exc
-        path = self._node_path(response.location) or self._node_path(odata.path_of(response.body))
-        path = path or self.find(name)
         if path is None:
             raise errors.PodManagerFailed(
                 f"The pod manager at {self._client.base} answered {response.status} to Allocate, "
@@ -141,10 +152,12 @@ class RSDDriver(base.Driver):
             power_state=node["power_state"],
         )
 
-    def assemble(self, path: str) -> None:
+    def assemble(self, path: str, cancelled: Callable[[], bool] | None = None) -> None:
         """Request the assembly of an allocated node; poll :meth:`state` for its end."""
+        timeout = self._client.options.assemble_timeout
         try:
-            self._post_assemble(path, self._assemble_targets.pop(path, None))
+            response = self._post_assemble(path, self._assemble_targets.pop(path, None))
+            self._wait_for_task(response, timeout, cancelled)
         except errors.PodManagerRefused:
             if self.state(path).state not in (base.State.ASSEMBLING, base.State.ASSEMBLED):
                 raise
@@ -171,11 +184,13 @@ class RSDDriver(base.Driver):
 
     def reset(self, controls: base.Controls, kind: str) -> None:
         """Reset a node: one POST, never repeated."""
-        self._client.post(controls.reset_target or "", {"ResetType": kind})
+        response = self._client.post(controls.reset_target or "", {"ResetType": kind})
+        self._wait_for_task(response, self._client.options.task_timeout)
 
     def set_boot(self, path: str, override: Mapping[str, str]) -> None:
         """Set what a node boots from."""
-        self._client.patch(path, {"Boot": dict(override)})
+        response = self._client.patch(path, {"Boot": dict(override)})
+        self._wait_for_task(response, self._client.options.task_timeout)
 
     def interfaces(self, system_path: str) -> list[base.Interface]:
         """List the Ethernet interfaces of a node's system that have a MAC address."""
@@ -195,7 +210,8 @@ class RSDDriver(base.Driver):
         """Delete a node and return its parts to the pool."""
         self._assemble_targets.pop(path, None)
         try:
-            self._client.delete(path)
+            response = self._client.delete(path)
+            self._wait_for_task(response, self._client.options.task_timeout)
         except errors.PodManagerNodeGone:
             LOG.debug("Node %s does not exist on %s any more", path, self._client.base)
         else:
@@ -233,7 +249,8 @@ class RSDDriver(base.Driver):
         return fields.without_unknown(
             {
                 "redfish_address": client.base + prefix,
-                "redfish_system_id": system_path,
+                # Ironic would follow one that leads elsewhere, with the credentials.
+                "redfish_system_id": client.local(system_path),
                 "redfish_username": access.username,
                 "redfish_password": access.password,
                 "redfish_verify_ca": access.verify_ca,
@@ -299,16 +316,80 @@ class RSDDriver(base.Driver):
                 sent=False,
             ) from exc
 
-    def _post_assemble(self, path: str, target: str | None) -> None:
+    def _allocated_path(
+        self, name: str, response: Response, cancelled: Callable[[], bool] | None
+    ) -> str | None:
+        """Return the path of the node that was allocated, once it is; None: there is none.
+
+        :raises PodManagerFailed: it takes longer than ``allocate_timeout``.
+        """
+        timeout = self._client.options.allocate_timeout
+        path = self._node_in(response)
+        try:
+            if path is None and task.is_accepted(response):
+                result = self._follow(response, timeout, cancelled)
+                path = self._node_in(result) if result else None
+                if path is None and result is None and not task.monitors(response):
+                    path = self._wait_for_node(name, timeout, cancelled)
+        except conductor_errors.TimedOut as exc:
+            raise errors.PodManagerFailed(
+                f"The pod manager at {self._client.base} accepted to allocate node {name}, and "
+                f"has not done so in {timeout:g} s. What it allocates later is released by an "
+                "audit. See the log of the pod manager, or set [podmanagers] allocate_timeout.",
+                accepted=True,
+            ) from exc
+        return path or self.find(name)
+
+    def _wait_for_node(
+        self, name: str, timeout: float, cancelled: Callable[[], bool] | None
+    ) -> str:
+        """Wait for a node of which nothing but its name is known."""
+        return waiting.wait_until(
+            lambda: self.find(name),
+            deadline=waiting.now() + datetime.timedelta(seconds=timeout),
+            interval=self._client.options.poll_interval,
+            what=f"node {name} on the pod manager at {self._client.base}",
+            cancelled=cancelled,
+        )
+
+    def _wait_for_task(
+        self, response: Response, timeout: float, cancelled: Callable[[], bool] | None = None
+    ) -> None:
+        """Wait until a change that was accepted is made, but no longer than a time.
+
+        Its caller reads what has changed in any case.
+
+        :raises PodManagerRefused: it was not made.
+        """
+        if not task.is_accepted(response):
+            return
+        try:
+            self._follow(response, timeout, cancelled)
+        except conductor_errors.TimedOut as exc:
+            LOG.warning("A change was accepted, and is not made yet: %s", exc)
+
+    def _follow(
+        self, response: Response, timeout: float, cancelled: Callable[[], bool] | None
+    ) -> Response | None:
+        interval = self._client.options.poll_interval
+        return task.follow(
+            self._client, response, within=timeout, interval=interval, cancelled=cancelled
+        )
+
+    def _node_in(self, response: Response) -> str | None:
+        """Return the path of the node that a response has; None: it has none."""
+        references = (response.location, odata.path_of(response.body))
+        return next(filter(None, map(self._node_path, references)), None)
+
+    def _post_assemble(self, path: str, target: str | None) -> Response:
         if target:
             try:
-                self._client.post(target)
+                return self._client.post(target)
             except errors.PodManagerNodeGone:
                 LOG.debug("%s is not the target of Assemble any more", target)
-            else:
-                return
         advertised = odata.action_target(self._client.get(path), "Assemble")
-        self._client.post(advertised or f"{path}/Actions/ComposedNode.Assemble")
+        default = f"{path.rstrip('/')}/Actions/ComposedNode.Assemble"
+        return self._client.post(advertised or default)
 
     def _cache_assemble_target(self, path: str, state: base.State, target: str | None) -> None:
         """Save :meth:`assemble` the request that finds its target."""
