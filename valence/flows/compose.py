@@ -230,6 +230,10 @@ def _allocate(
         driver = context.drivers.get(row.podm_uuid or "")
     except (errors.PodManagerFailed, errors.PodManagerUnauthorized) as exc:
         raise _NotAllocated(exc) from exc
+
+    def cancelled() -> bool:
+        return _is_cancelled(context.db, row)
+
     for attempt in range(1, ATTEMPTS + 1):
         try:
             interrupt.checkpoint()
@@ -238,12 +242,7 @@ def _allocate(
                 early_path = driver.find(row.redfish_name) if was_busy else None
             if early_path is not None:
                 return early_path, False
-            path = driver.allocate(
-                row.redfish_name,
-                description,
-                hardware,
-                cancelled=lambda: _is_cancelled(context.db, row),
-            )
+            path = driver.allocate(row.redfish_name, description, hardware, cancelled)
         except (errors.PodManagerRefused, errors.PodManagerUnauthorized) as exc:
             raise _NotAllocated(exc) from exc
         except (errors.PodManagerUnreachable, errors.PodManagerFailed) as exc:
@@ -305,7 +304,7 @@ class _Watch:
         def request() -> None:
             latest = current.pop() if current else self._read()
             if latest.state is podmanagers.State.ALLOCATED:
-                self._driver.assemble(self._path, cancelled=self._is_cancelled)
+                self._driver.assemble(self._path, self._is_cancelled)
 
         retry.call(request, within=self._conf.nodes.outage_timeout, cancelled=self._is_cancelled)
 

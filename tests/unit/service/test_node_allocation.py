@@ -42,7 +42,7 @@ class FakeDriver:
         self.requests: list[str] = []
         self.before_allocate: Callable[[], None] = lambda: None
 
-    def allocate(self, name: str, description: str, properties: Any) -> str:
+    def allocate(self, name: str, description: str, properties: Any, cancelled: Any) -> str:
         self.before_allocate()
         self.requests.append("allocate")
         error = self.results.pop(0) if self.results else None
@@ -65,7 +65,7 @@ class FakeDriver:
         self.requests.append("state")
         return NodeState(self.states.pop(0), None, None, None)
 
-    def assemble(self, path: str) -> None:
+    def assemble(self, path: str, cancelled: Any) -> None:
         self.requests.append("assemble")
 
     def exists(self, path: str) -> bool:

@@ -88,7 +88,7 @@ class Connection:
         self._session = requests.Session()
         self._session.headers.update({"Accept": "application/json", "OData-Version": "4.0"})
         # One more, for a probe while all the others hang.
-        adapter = transport or http_transport.Adapter(options.pool_size + 1, access.ca)
+        adapter = transport or http_transport.Adapter(options.pool_size + 1, access)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
         self._slots = threading.BoundedSemaphore(options.pool_size)
@@ -385,6 +385,7 @@ class Connection:
                 connect=connect,
                 read=total if time.monotonic() - started >= total else read,
                 ca=self.access.verify_ca,
+                advice=failures.tls_advice(exc, self.access.client_cert is not None),
             )
             self._record_failure(method, exc, error)
             raise error from exc
