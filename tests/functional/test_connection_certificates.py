@@ -122,9 +122,7 @@ class TestKeys(base.TestCase):
 
 class TestWords(base.TestCase):
     def test_openssls_words_are_whole(self) -> None:
-        cause = ssl.SSLError(
-            1, "[SSL: TLSV13_ALERT_X] tlsv13 alert: a reason (_ssl.c:1)"
-        )
+        cause = ssl.SSLError(1, "[SSL: TLSV13_ALERT_X] tlsv13 alert: a reason (_ssl.c:1)")
         self.assertEqual(cause.strerror, failures.root_cause(cause))
 
     def test_a_peer_that_hangs_up_without_a_word_may_demand_a_certificate(self) -> None:

@@ -200,7 +200,12 @@ class Login:
 
     def _log_in(self, sessions: str) -> Token | None:
         body = {"UserName": self._username, "Password": self._password or ""}
-        reply = self._send("POST", sessions, body, Credential())
+        try:
+            reply = self._send("POST", sessions, body, Credential())
+        except errors.PodManagerFailed as exc:  # such as a link to another host
+            LOG.warning("No session; continuing with Basic: %s", exc)
+            self._not_before = time.monotonic() + RETRY_AFTER
+            return None
         created = reply.status < 300
         token = reply.headers.get("X-Auth-Token") if created else None
         path = _session_path(sessions, reply) if created else None

@@ -87,9 +87,9 @@ def path_within(base: str, document: str, reference: str) -> str:
         raise ValueError(f"{reference[:200]!r} is not a URI")
     reference.encode()  # UnicodeError is a ValueError
     parts = urllib.parse.urlsplit(reference)
-    if parts.scheme and not parts.netloc:
+    if (parts.scheme or reference.startswith("//")) and not parts.netloc:
         # RFC 3986, 5.2.2, strictly; urljoin would resolve http:host against the document.
-        raise ValueError(f"{reference[:200]!r} has a scheme, and no host")
+        raise ValueError(f"{reference[:200]!r} names no host where it must")
     target = urllib.parse.urljoin(base + document, reference)
     if origin(target) != origin(base):
         raise ValueError(f"it leads to {display(target)}")
