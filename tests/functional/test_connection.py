@@ -390,7 +390,7 @@ class TestTLS(SimulatorTestCase):
         client = self.connect(self.url, ca=self.pem)
         for _ in range(20):
             client.get(ROOT)
-        pools: Any = client._session.get_adapter(self.url).poolmanager.pools  # type: ignore
+        pools: Any = client._sender._session.get_adapter(self.url).poolmanager.pools  # type: ignore
         self.assertEqual([1], [pools[key].num_connections for key in pools.keys()])  # noqa: SIM118
 
     def test_deadlines_hold_over_tls(self) -> None:

@@ -180,7 +180,7 @@ class TestLastCheck(base.TestCase):
         for path in ("http://10.0.0.5/x", "//10.0.0.5/x"):
             exc = self.assertRaises(
                 errors.PodManagerFailed,
-                client._round_trip,
+                client._sender._round_trip,
                 "GET",
                 path,
                 None,

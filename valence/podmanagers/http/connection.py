@@ -11,20 +11,15 @@ import contextlib
 import threading
 import time
 from typing import Any
-import urllib.parse
 
 from oslo_config import cfg
-from oslo_log import log
-import requests
 from requests import adapters
-import urllib3
 
 from valence import errors
 from valence.podmanagers import odata
 from valence.podmanagers.access import Access
 from valence.podmanagers.http import failures
 from valence.podmanagers.http import session
-from valence.podmanagers.http import transport as http_transport
 from valence.podmanagers.http import url as podm_url
 from valence.podmanagers.http.breaker import Breaker
 from valence.podmanagers.http.breaker import JOB_DELAY
@@ -33,23 +28,14 @@ from valence.podmanagers.http.etags import EntityTags
 from valence.podmanagers.http.exchange import Exchange
 from valence.podmanagers.http.exchange import local_path
 from valence.podmanagers.http.exchange import Response
+from valence.podmanagers.http.sender import GATEWAY_ERRORS
+from valence.podmanagers.http.sender import Sender
 from valence.podmanagers.http.status import Listener
 from valence.podmanagers.http.status import StatusTracker
 from valence_conductor import interrupt
 
-LOG = log.getLogger(__name__)
-
-#: Bytes of one response; a collection of thousands of expanded nodes is a tenth of it.
-MAX_BYTES = 64 * 1024 * 1024
-
-#: Statuses of a gateway that gets no response from the pod manager behind it.
-GATEWAY_ERRORS = {502, 504}
-
 #: Seconds for which a request waits for the probe that it started.
 PROBE_WAIT = 0.25
-
-#: Redirects that are followed in a row.
-MAX_REDIRECTS = 5
 
 #: Attempts of a request that is answered 401 or 403: with a token, with a new one, with Basic.
 LOGIN_ATTEMPTS = 3
@@ -80,19 +66,13 @@ class Connection:
         options = self.options = conf.podmanagers
         try:
             self.base, self.root = podm_url.base_and_root(access.url)
-            self._origin = podm_url.origin(self.base)
+            self._breaker = Breaker()
+            self._sender = Sender(self.base, access, options, transport, self._breaker)
         except ValueError as exc:
             raise failures.invalid_url(access.url, exc) from exc
         self.access = access
         self._etags = EntityTags()
-        self._session = requests.Session()
-        self._session.headers.update({"Accept": "application/json", "OData-Version": "4.0"})
-        # One more, for a probe while all the others hang.
-        adapter = transport or http_transport.Adapter(options.pool_size + 1, access)
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, adapter)
         self._slots = threading.BoundedSemaphore(options.pool_size)
-        self._breaker = Breaker()
         self._status = StatusTracker(listener or (lambda _error: None))
         self._login = session.Login(
             access.username, access.password, options.session_after, self._send_for_login
@@ -141,7 +121,7 @@ class Connection:
     def is_reachable(self) -> bool:
         """Return whether anything responds at the URL, with whatever status."""
         try:
-            exchange = self._exchange("GET", self.root, None, session.Credential(), brief=True)
+            exchange = self._read_root_anonymously()
         except errors.PodManagerUnreachable as exc:
             return exc.details.get("trusted") is False
         except errors.PodManagerFailed:
@@ -152,7 +132,7 @@ class Connection:
         """Log out, and close what is open; another request opens it again."""
         if self._breaker.is_closed:
             self._login.log_out()
-        self._session.close()
+        self._sender.close()
 
     # Around a request: the pod manager's status, credentials, slots, the breaker.
 
@@ -265,7 +245,7 @@ class Connection:
         try:
             # The breaker may have opened while this request waited for its slot.
             self._pass_breaker()
-            return self._exchange(method, path, body, credential, brief=brief, etag=etag)
+            return self._sender.exchange(method, path, body, credential, brief=brief, etag=etag)
         finally:
             self._slots.release()
 
@@ -309,12 +289,15 @@ class Connection:
         thread.join(PROBE_WAIT)
         return self._breaker.is_closed
 
+    def _read_root_anonymously(self) -> Exchange:
+        return self._sender.exchange("GET", self.root, None, session.Credential(), brief=True)
+
     def _probe(self) -> None:
         """Read the service root, which needs no credentials, and report to the breaker."""
         reason = self._breaker.reason
         try:
             with failures.before_sending():
-                exchange = self._exchange("GET", self.root, None, session.Credential(), brief=True)
+                exchange = self._read_root_anonymously()
                 if exchange.status in GATEWAY_ERRORS:
                     exchange.response()
         except errors.ValenceError as exc:
@@ -323,134 +306,3 @@ class Connection:
         finally:
             if not self._breaker.is_closed:
                 self._breaker.record_failed_probe(reason)
-
-    # The request itself.
-
-    def _exchange(
-        self,
-        method: str,
-        path: str,
-        body: Any,
-        credential: session.Credential,
-        *,
-        brief: bool,
-        etag: str | None = None,
-    ) -> Exchange:
-        """Send a request, and follow its redirects within the host.
-
-        :param brief: with ``connect_timeout`` as the read timeout.
-        :param etag: of the state of the resource to which the request refers.
-        """
-        for _ in range(MAX_REDIRECTS + 1):
-            exchange = self._round_trip(method, path, body, credential, brief, etag)
-            target = exchange.redirect_path()
-            if target is None:
-                return exchange
-            path = target
-        raise failures.redirect_loop(self.base, f"{method} {path}")
-
-    def _round_trip(
-        self,
-        method: str,
-        path: str,
-        body: Any,
-        credential: session.Credential,
-        brief: bool,
-        etag: str | None,
-    ) -> Exchange:
-        connect, read, total = self._timeouts(brief)
-        started = time.monotonic()
-        try:
-            request = self._prepare(method, path, body, credential, etag)
-            # Here and not in the session, where the environment would win.
-            settings = self._session.merge_environment_settings(
-                request.url, {}, stream=True, verify=self.access.verify_ca, cert=None
-            )
-            with (
-                http_transport.deadline_in(total),
-                self._session.send(
-                    request,
-                    timeout=(connect, read),
-                    # requests would send the token to any host.
-                    allow_redirects=False,
-                    **settings,
-                ) as response,
-            ):
-                content = _content(response, started + total)
-        except OSError as exc:  # the base of the exceptions of requests, too
-            error = failures.from_exception(
-                exc,
-                where=self.base,
-                request=f"{method} {path}",
-                connect=connect,
-                read=total if time.monotonic() - started >= total else read,
-                ca=self.access.verify_ca,
-                advice=failures.tls_advice(exc, self.access.client_cert is not None),
-            )
-            self._record_failure(method, exc, error)
-            raise error from exc
-        duration = time.monotonic() - started
-        status = response.status_code
-        LOG.debug("%s %s%s: %d in %.0f ms", method, self.base, path, status, duration * 1000)
-        if status in GATEWAY_ERRORS:
-            timed_out = method == "GET" and duration > connect
-            self._breaker.record_failure(f"a gateway answered {status}.", timed_out=timed_out)
-        else:
-            self._breaker.record_response()
-        return Exchange(self.base, method, path, response, content)
-
-    def _prepare(
-        self, method: str, path: str, body: Any, credential: session.Credential, etag: str | None
-    ) -> requests.PreparedRequest:
-        """Return a request; the last place that sees the URL before it is sent.
-
-        :raises InvalidURL: its origin is not the registered one.
-        """
-        headers = {} if etag is None else {"If-Match": etag}
-        request = self._session.prepare_request(
-            requests.Request(
-                method,
-                urllib.parse.urljoin(self.base, path),
-                json=body,
-                auth=credential,
-                headers=headers,
-            )
-        )
-        url = request.url or ""
-        # With both parsers: requests connects where the one reads, urllib3 where the other.
-        if not podm_url.origin(url) == podm_url.origin(str(urllib3.util.parse_url(url))):
-            raise requests.exceptions.InvalidURL(f"{url[:200]!r} can be read in two ways")
-        if podm_url.origin(url) != self._origin:
-            raise requests.exceptions.InvalidURL(f"{podm_url.display(url)} is another host")
-        return request
-
-    def _record_failure(self, method: str, exc: OSError, error: errors.ValenceError) -> None:
-        if isinstance(error, errors.PodManagerUnreachable):
-            # An action may take its time; a read and a connection may not.
-            timeout = requests.Timeout if method == "GET" else requests.ConnectTimeout
-            self._breaker.record_failure(error.detail, timed_out=isinstance(exc, timeout))
-
-    def _timeouts(self, brief: bool) -> tuple[float, float, float]:
-        options = self.options
-        if brief:
-            return options.connect_timeout, options.connect_timeout, 2 * options.connect_timeout
-        return options.connect_timeout, options.read_timeout, options.request_timeout
-
-
-def _content(response: requests.Response, deadline: float) -> bytes:
-    content = bytearray()
-    try:
-        for chunk in response.iter_content(64 * 1024):
-            content += chunk
-            if time.monotonic() > deadline:
-                raise requests.ReadTimeout("the response began, but did not end in time")
-            if len(content) > MAX_BYTES:
-                raise requests.exceptions.ContentDecodingError(
-                    f"the response is larger than {MAX_BYTES} bytes"
-                )
-    except requests.ConnectionError as exc:
-        # After the first byte, requests raises this for a read timeout.
-        if exc.args and isinstance(exc.args[0], urllib3.exceptions.ReadTimeoutError):
-            raise requests.ReadTimeout(*exc.args) from exc
-        raise
-    return bytes(content)
