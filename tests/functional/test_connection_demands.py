@@ -200,6 +200,22 @@ class TestEntityTags(OddTestCase):
         self.assertEqual([None], resource.conditions)
 
 
+class TestForm(OddTestCase):
+    """The form of requests (DSP0266, "Request headers" and "POST (action)")."""
+
+    def test_a_request_has_the_headers_that_a_service_may_require(self) -> None:
+        client = self.connect(self.odd.url, session_after=-1)
+        client.get("/thing")
+        client.post("/thing")
+        _, _, get, _ = self.odd.requests[0]
+        self.assertEqual("application/json", get["Accept"])
+        self.assertEqual("4.0", get["OData-Version"])
+        self.assertIn("gzip", get["Accept-Encoding"])
+        self.assertIn("User-Agent", get)
+        _, _, post, body = self.odd.requests[1]
+        self.assertEqual(("application/json", b"{}"), (post["Content-Type"], body))
+
+
 class TestForgottenSessions(OddTestCase):
     """A service that accepts only the tokens that it has issued since its last restart."""
 

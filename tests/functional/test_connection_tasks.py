@@ -72,7 +72,7 @@ class TaskTestCase(OddTestCase):
 
 
 class TestAllocate(testscenarios.WithScenarios, TaskTestCase):
-    """Every form in which DSP0266, 12.2, and services have a task."""
+    """Every form in which DSP0266 and services have a task."""
 
     scenarios = [
         (name, {"accepted": accepted, "monitored": monitored})

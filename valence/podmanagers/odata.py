@@ -19,7 +19,7 @@ from valence import errors
 
 JSON = Mapping[str, Any]
 
-#: Properties that are links, besides those of next pages (DSP0266, 8): a resource, the
+#: Properties that are links, besides those of next pages (DSP0266): a resource, the
 #: target of an action, the monitor of a task.
 LINKS = frozenset({"@odata.id", "target", "TaskMonitor"})
 

@@ -40,7 +40,7 @@ PROBE_WAIT = 0.25
 #: Attempts of a request that is answered 401 or 403: with a token, with a new one, with Basic.
 LOGIN_ATTEMPTS = 3
 
-#: Statuses of a service that demands If-Match, or another one (DSP0266, 6.5; RFC 6585, 3).
+#: Statuses of a service that demands If-Match, or another one (DSP0266, "ETags"; RFC 6585, 3).
 PRECONDITIONS = frozenset({412, 428})
 
 
@@ -104,9 +104,9 @@ class Connection:
             return self._send_idempotent("GET", path).response()
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> Response:
-        """Request an action, once."""
+        """Request an action, once; one without parameters has an empty object (DSP0266)."""
         with self._tracked():
-            return self._send_conditionally("POST", path, body).response()
+            return self._send_conditionally("POST", path, body or {}).response()
 
     def patch(self, path: str, body: dict[str, Any]) -> Response:
         """Change properties of a resource as it was last read, once it is not busy."""

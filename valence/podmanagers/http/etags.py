@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The entity tags of resources as they were last read (DSP0266, 6.5)."""
+"""The entity tags of resources as they were last read (DSP0266, "ETags")."""
 
 import threading
 

@@ -233,7 +233,7 @@ class Login:
 def _session_path(sessions: str, reply: Reply) -> str | None:
     """Return the path of a new session, wherever the reply has it; None: it has none.
 
-    Its Location leads to it (DSP0266, 13.3.4.3), or the body, which is the session.
+    Its Location leads to it (DSP0266, "Session login"), or the body, which is the session.
     """
     references = [reply.headers.get("Location"), odata.member_path(sessions, reply.body)]
     for reference in filter(None, references):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Operations that a service accepts, and carries out later (DSP0266, 12.2: tasks).
+"""Operations that a service accepts, and carries out later (DSP0266, "Asynchronous operations").
 
 The response 202 has the URI of a task monitor in its Location. The monitor answers 202 as
 long as the operation runs, then with the response to the operation, and at last with 404.
@@ -14,6 +14,7 @@ import time
 from typing import Any
 from typing import Protocol
 
+from oslo_config import cfg
 from oslo_log import log
 
 from valence import errors
@@ -39,10 +40,17 @@ MAX_FAILURES = 3
 
 
 class Client(Protocol):
-    """What sends requests; as :class:`valence.podmanagers.http.connection.Connection`."""
+    """What sends requests; as :class:`valence.podmanagers.http.connection.Connection`.
+
+    :ivar options: with ``poll_interval``, the seconds between two requests at most, if the
+        service demands no more.
+    """
 
     @property
     def base(self) -> str: ...
+
+    @property
+    def options(self) -> cfg.ConfigOpts: ...
 
     def get_monitor(self, path: str) -> Response:
         """Read a task or its monitor, once."""
@@ -69,14 +77,12 @@ def follow(
     response: Response,
     *,
     within: float,
-    interval: float,
     cancelled: Callable[[], bool] | None = None,
 ) -> Response | None:
     """Wait until an operation that was accepted has ended.
 
     :param response: with which it was accepted.
     :param within: seconds.
-    :param interval: seconds between two requests at most, if the service demands no more.
     :param cancelled: returns whether to stop.
     :returns: the response to the operation; None: it is over, and its outcome is unknown.
     :raises PodManagerRefused: it failed; ``reason`` has the service's own words.
@@ -91,7 +97,7 @@ def follow(
         (result,) = waiting.wait_until(
             operation.probe,
             deadline=waiting.now() + datetime.timedelta(seconds=within),
-            interval=interval,
+            interval=client.options.poll_interval,
             what=f"the task {operation.monitors[0]} of the pod manager at {client.base}",
             cancelled=cancelled,
         )
@@ -99,6 +105,28 @@ def follow(
         operation.stop()
         raise
     return result
+
+
+def settle(
+    client: Client,
+    response: Response,
+    *,
+    within: float,
+    cancelled: Callable[[], bool] | None = None,
+) -> None:
+    """Wait until a change is made, if it was only accepted, but no longer than a time.
+
+    The caller reads what has changed in any case. Parameters as of :func:`follow`.
+
+    :raises PodManagerRefused: it was not made.
+    :raises Cancelled: ``cancelled`` returned True.
+    """
+    if not is_accepted(response):
+        return
+    try:
+        follow(client, response, within=within, cancelled=cancelled)
+    except conductor_errors.TimedOut as exc:
+        LOG.warning("A change was accepted, and is not made yet: %s", exc)
 
 
 class _Operation:
@@ -135,7 +163,7 @@ class _Operation:
         return self._result(response)
 
     def stop(self) -> None:
-        """Request that it be cancelled, which a service may refuse (DSP0266, 12.2)."""
+        """Request that it be cancelled, which a service may refuse."""
         with contextlib.suppress(errors.ValenceError):
             self._client.delete(self.monitors[0])
 

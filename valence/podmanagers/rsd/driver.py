@@ -157,7 +157,7 @@ class RSDDriver(base.Driver):
         timeout = self._client.options.assemble_timeout
         try:
             response = self._post_assemble(path, self._assemble_targets.pop(path, None))
-            self._wait_for_task(response, timeout, cancelled)
+            task.settle(self._client, response, within=timeout, cancelled=cancelled)
         except errors.PodManagerRefused:
             if self.state(path).state not in (base.State.ASSEMBLING, base.State.ASSEMBLED):
                 raise
@@ -185,12 +185,12 @@ class RSDDriver(base.Driver):
     def reset(self, controls: base.Controls, kind: str) -> None:
         """Reset a node: one POST, never repeated."""
         response = self._client.post(controls.reset_target or "", {"ResetType": kind})
-        self._wait_for_task(response, self._client.options.task_timeout)
+        task.settle(self._client, response, within=self._client.options.task_timeout)
 
     def set_boot(self, path: str, override: Mapping[str, str]) -> None:
         """Set what a node boots from."""
         response = self._client.patch(path, {"Boot": dict(override)})
-        self._wait_for_task(response, self._client.options.task_timeout)
+        task.settle(self._client, response, within=self._client.options.task_timeout)
 
     def interfaces(self, system_path: str) -> list[base.Interface]:
         """List the Ethernet interfaces of a node's system that have a MAC address."""
@@ -211,7 +211,7 @@ class RSDDriver(base.Driver):
         self._assemble_targets.pop(path, None)
         try:
             response = self._client.delete(path)
-            self._wait_for_task(response, self._client.options.task_timeout)
+            task.settle(self._client, response, within=self._client.options.task_timeout)
         except errors.PodManagerNodeGone:
             LOG.debug("Node %s does not exist on %s any more", path, self._client.base)
         else:
@@ -327,7 +327,7 @@ class RSDDriver(base.Driver):
         path = self._node_in(response)
         try:
             if path is None and task.is_accepted(response):
-                result = self._follow(response, timeout, cancelled)
+                result = task.follow(self._client, response, within=timeout, cancelled=cancelled)
                 path = self._node_in(result) if result else None
                 if path is None and result is None and not task.monitors(response):
                     path = self._wait_for_node(name, timeout, cancelled)
@@ -350,30 +350,6 @@ class RSDDriver(base.Driver):
             interval=self._client.options.poll_interval,
             what=f"node {name} on the pod manager at {self._client.base}",
             cancelled=cancelled,
-        )
-
-    def _wait_for_task(
-        self, response: Response, timeout: float, cancelled: Callable[[], bool] | None = None
-    ) -> None:
-        """Wait until a change that was accepted is made, but no longer than a time.
-
-        Its caller reads what has changed in any case.
-
-        :raises PodManagerRefused: it was not made.
-        """
-        if not task.is_accepted(response):
-            return
-        try:
-            self._follow(response, timeout, cancelled)
-        except conductor_errors.TimedOut as exc:
-            LOG.warning("A change was accepted, and is not made yet: %s", exc)
-
-    def _follow(
-        self, response: Response, timeout: float, cancelled: Callable[[], bool] | None
-    ) -> Response | None:
-        interval = self._client.options.poll_interval
-        return task.follow(
-            self._client, response, within=timeout, interval=interval, cancelled=cancelled
         )
 
     def _node_in(self, response: Response) -> str | None:
