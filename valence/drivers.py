@@ -53,20 +53,28 @@ class Drivers:
 
     def access(self, row: podmanager_objects.PodManager) -> podmanagers.Access:
         """Return what a driver needs of a pod manager, its password decrypted."""
-        token = row.password_encrypted
         return podmanagers.Access(
             uuid=row.uuid,
             url=row.url,
             driver=row.driver,
             username=row.username,
-            password=None if token is None else self.keys.decrypt(token),
+            password=self.decrypt(row.password_encrypted),
             verify_ca=row.verify_ca,
             ca=row.ca,
+            client_cert=row.client_cert,
+            client_key=self.decrypt(row.client_key_encrypted),
         )
 
-    def encrypt(self, password: str | None) -> str | None:
-        """Return a password encrypted for its row."""
-        return None if password is None else self.keys.encrypt(password)
+    def encrypt(self, secret: str | None) -> str | None:
+        """Return a password, or a private key, encrypted for its row."""
+        return None if secret is None else self.keys.encrypt(secret)
+
+    def decrypt(self, token: str | None) -> str | None:
+        """Return a secret of a row in clear.
+
+        :raises PodManagerUnauthorized: no key decrypts it.
+        """
+        return None if token is None else self.keys.decrypt(token)
 
     def record_status(self, podm_uuid: str, error: errors.ValenceError | None = None) -> None:
         """Record the status of a pod manager.

@@ -19,7 +19,7 @@ from valenceclient.node import Node
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PodManager(_resource.Resource):
-    """A pod manager; the API never returns its password."""
+    """A pod manager; the API never returns its password and its client key."""
 
     CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
         **_resource.Resource.CONVERT,
@@ -38,6 +38,8 @@ class PodManager(_resource.Resource):
     verify_ca: bool | str | None = None
     #: The only certificates that the service trusts for it, in PEM.
     ca: str | None = None
+    #: The certificate with which the service identifies itself to it, in PEM.
+    client_cert: str | None = None
     #: Whether Valence composes nodes on it.
     enabled: bool = True
     tags: tuple[str, ...] = ()
@@ -79,6 +81,8 @@ class PodManagers(_collection.Collection[PodManager]):
         password: str | None = None,
         verify_ca: bool | str | None = None,
         ca: str | None = None,
+        client_cert: str | None = None,
+        client_key: str | None = None,
         enabled: bool | None = None,
         tags: Iterable[str] | None = None,
         uuid: str | None = None,
@@ -96,6 +100,8 @@ class PodManagers(_collection.Collection[PodManager]):
             password=password,
             verify_ca=verify_ca,
             ca=ca,
+            client_cert=client_cert,
+            client_key=client_key,
             enabled=enabled,
             tags=None if tags is None else list(tags),
             uuid=uuid,

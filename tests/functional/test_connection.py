@@ -118,8 +118,13 @@ class TestOddSessions(testscenarios.WithScenarios, OddTestCase):
     scenarios = [
         (name, {"headers": headers, "body": body, "status": status})
         for name, headers, body, status in [
-            ("absolute", {"Location": f"https://10.0.0.1:8443{SESSIONS}/1"}, {}, 201),
-            ("with a slash", {"Location": f"{SESSIONS}/1/"}, {}, 201),
+            ("absolute", {"Location": f"{{url}}{SESSIONS}/1"}, {}, 201),
+            (
+                "on another host",
+                {"Location": "http://10.0.0.1/1"},
+                {"@odata.id": "./Sessions/1"},
+                201,
+            ),
             ("relative", {"Location": "Sessions/1"}, {}, 201),
             ("in small letters", {"location": f"{SESSIONS}/1"}, {}, 201),
             ("in the body", {}, {"@odata.id": f"{SESSIONS}/1"}, 201),
@@ -130,6 +135,12 @@ class TestOddSessions(testscenarios.WithScenarios, OddTestCase):
     status: int
     headers: dict[str, Any]
     body: dict[str, Any]
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.headers = {
+            name: value.replace("{url}", self.odd.url) for name, value in self.headers.items()
+        }
 
     def test_with_a_token(self) -> None:
         self.session_answer = (self.status, {"x-auth-token": "t0ken", **self.headers}, self.body)
@@ -156,7 +167,7 @@ class TestOddServices(OddTestCase):
     """A driver with a service that is unusual in every way at once."""
 
     def test_it_is_understood(self) -> None:
-        far = "https://10.0.0.1:8443"
+        far = self.odd.url
         nodes = "/redfish/v1/Nodes"
         allocate = {"target": f"{far}{nodes}/Actions/Allocate"}
         root = {
@@ -176,13 +187,14 @@ class TestOddServices(OddTestCase):
                     "Members": [{"@odata.id": f"{nodes}/1/"}, f"{far}{nodes}/2"],
                 },
             ),
+            ("POST", f"{SESSIONS}/"): lambda handler: self.session_answer,
             ("POST", f"{nodes}/Actions/Allocate"): (200, {"location": f"{far}{nodes}/3/"}, None),
         }
         self.session_answer = (200, {"x-auth-token": "t0ken", "location": "1"}, None)
         driver = rsd_driver.RSDDriver(self.connect(self.odd.url))
         self.assertEqual(2, driver.check().nodes)
-        self.assertEqual([f"{nodes}/1", f"{nodes}/2"], [node.path for node in driver.members()])
-        self.assertEqual(f"{nodes}/3", driver.allocate("valence-1", "", FOUR_CORES))
+        self.assertEqual([f"{nodes}/1/", f"{nodes}/2"], [node.path for node in driver.members()])
+        self.assertEqual(f"{nodes}/3/", driver.allocate("valence-1", "", FOUR_CORES))
         driver.close()
         self.assertEqual(["token"], self.credentials(f"{nodes}/Actions/Allocate"))
         self.assertEqual(["token"], self.credentials(f"{SESSIONS}/1"))
@@ -215,11 +227,10 @@ class TestRedirects(OddTestCase):
             self.assertIn(self.other.url, exc.detail)
         self.assertEqual([], self.other.requests)
 
-    def test_a_redirect_that_adds_a_slash_is_followed_whatever_its_host(self) -> None:
+    def test_a_redirect_that_adds_a_slash_is_followed(self) -> None:
         self.odd.answers["GET", "/thing/"] = (200, {}, THING)
-        self.odd.answers["GET", "/thing"] = (301, {"Location": f"{self.other.url}/thing/"}, None)
+        self.odd.answers["GET", "/thing"] = (301, {"Location": "/thing/"}, None)
         self.assertEqual(THING, self.connect(self.odd.url).get("/thing"))
-        self.assertEqual([], self.other.requests)
 
     def test_a_redirect_loop_ends(self) -> None:
         self.redirect("/moved")
@@ -227,11 +238,42 @@ class TestRedirects(OddTestCase):
         self.assertIn("in a loop", exc.detail)
         self.assertLess(len(self.odd.requests), 10)
 
-    def test_a_change_is_not_redirected(self) -> None:
-        self.odd.answers["POST", "/moved"] = (307, {"Location": "/thing"}, None)
+    def test_a_change_is_sent_again_where_307_and_308_lead(self) -> None:
+        client = self.connect(self.odd.url, session_after=-1)
+        for method in ("POST", "PATCH", "DELETE"):
+            self.odd.answers[method, "/there/"] = (204, {}, None)
+            for status in (307, 308):
+                self.odd.requests.clear()
+                self.odd.answers[method, "/there"] = (status, {"Location": "/there/"}, None)
+                arguments = [] if method == "DELETE" else [{"Name": "a"}]
+                getattr(client, method.lower())("/there", *arguments)
+                self.assertEqual([f"{method} /there", f"{method} /there/"], self.odd.lines())
+                self.assertEqual(1, len({body for _, _, _, body in self.odd.requests}))
+                self.assertEqual(["basic"], self.credentials("/there/"))
+
+    def test_301_and_302_keep_every_method_but_post(self) -> None:
         client = self.connect(self.odd.url)
-        self.assertRaises(errors.PodManagerFailed, client.post, "/moved", {})
-        self.assertEqual(["POST /moved"], self.odd.lines())
+        for status in (301, 302):
+            for method in ("POST", "PATCH", "DELETE"):
+                self.odd.answers[method, "/there/"] = (204, {}, None)
+                self.odd.answers[method, "/there"] = (status, {"Location": "/there/"}, None)
+            client.patch("/there", {})
+            client.delete("/there")
+            self.odd.requests.clear()
+            self.assertRaises(errors.PodManagerFailed, client.post, "/there", {})
+            self.assertEqual(["POST /there"], self.odd.lines())
+
+    def test_303_to_a_change_means_that_it_was_made(self) -> None:
+        client = self.connect(self.odd.url)
+        self.odd.answers["POST", "/there"] = (303, {"Location": "made/7"}, None)
+        self.assertEqual("/made/7", client.post("/there", {}).location)
+        self.assertEqual(["POST /there"], self.odd.lines())
+
+    def test_a_change_that_is_redirected_in_a_loop_ends(self) -> None:
+        self.odd.answers["POST", "/moved"] = (308, {"Location": "/moved"}, None)
+        client = self.connect(self.odd.url)
+        exc = self.assertRaises(errors.PodManagerFailed, client.post, "/moved", {})
+        self.assertIn("in a loop", exc.detail)
 
 
 class SimulatorTestCase(ConnectionTestCase):
@@ -348,7 +390,7 @@ class TestTLS(SimulatorTestCase):
         client = self.connect(self.url, ca=self.pem)
         for _ in range(20):
             client.get(ROOT)
-        pools: Any = client._session.get_adapter(self.url).poolmanager.pools  # type: ignore
+        pools: Any = client._sender._session.get_adapter(self.url).poolmanager.pools  # type: ignore
         self.assertEqual([1], [pools[key].num_connections for key in pools.keys()])  # noqa: SIM118
 
     def test_deadlines_hold_over_tls(self) -> None:

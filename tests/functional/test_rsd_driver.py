@@ -99,7 +99,7 @@ class TestCost(rsd_base.RSDTestCase):
 
     def connections(self) -> int:
         """The number of connections opened in total."""
-        pools = self.driver._client._session.get_adapter(self.url).poolmanager.pools  # type: ignore
+        pools = self.driver._client._sender._session.get_adapter(self.url).poolmanager.pools  # type: ignore
         return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118
 
 

@@ -14,7 +14,10 @@ from cryptography.x509 import oid
 
 
 def certificate(directory: str, name: str = "pod") -> pathlib.Path:
-    """Create a self-signed certificate for 127.0.0.1; return the PEM file with its key."""
+    """Create a self-signed certificate for 127.0.0.1; return the PEM file with its key.
+
+    A server trusts it as a client's if it loads the file as that of an authority.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(oid.NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -31,7 +34,7 @@ def certificate(directory: str, name: str = "pod") -> pathlib.Path:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    path = pathlib.Path(directory) / "pod.pem"
+    path = pathlib.Path(directory) / f"{name}.pem"
     secret = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

@@ -39,8 +39,8 @@ OPTS = [
         "busy_timeout",
         default=30.0,
         min=0,
-        help="Seconds for which a GET is retried while a pod manager answers 503 or 429 with a "
-        "Retry-After header. 0: it is not retried.",
+        help="Seconds for which a GET, a PATCH or a DELETE is retried while a pod manager answers "
+        "503 or 429 with a Retry-After header. 0: it is not retried.",
     ),
     cfg.IntOpt(
         "pool_size",
@@ -75,6 +75,13 @@ OPTS = [
         default=1800.0,
         min=1,
         help="Seconds in which a pod manager must have assembled a node; real ones take minutes.",
+    ),
+    cfg.FloatOpt(
+        "task_timeout",
+        default=60.0,
+        min=0,
+        help="Seconds for which a reset, a boot setting or a deletion waits for its task, if a "
+        "pod manager has accepted it as one, before it counts as accepted.",
     ),
     cfg.FloatOpt(
         "delete_timeout",

@@ -94,9 +94,10 @@ def _check_readable(db: Database, keys: keyring.Keyring) -> None:
         if not keys.can_decrypt(token)
     ]
     if unreadable:
+        names = ", ".join(dict.fromkeys(unreadable))
         raise Unreadable(
-            f"No key in the file decrypts the passwords of {', '.join(unreadable)}. Bring the key "
-            "back, or set the passwords of these pod managers again."
+            f"No key in the file decrypts the passwords of {names}. Bring the key "
+            "back, or set the passwords (and client keys) of these pod managers again."
         )
 
 

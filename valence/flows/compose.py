@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 import datetime
+import time
 from typing import Any
 
 from oslo_log import log as logging
@@ -145,7 +146,7 @@ def _read(
 class _Search:
     """Requests the allocation from one pod manager after the other until one allocates.
 
-    When all others have refused, the unreachable ones are tried again for a while.
+    When all others have refused, the unreachable and the busy ones are tried again for a while.
     """
 
     def __init__(self, context: wiring.Context, row: node_objects.Node) -> None:
@@ -157,6 +158,8 @@ class _Search:
         )
         #: uuid -> the pod manager that refused, and its last error.
         self._refusals: dict[str, tuple[podmanager_objects.PodManager, errors.ValenceError]] = {}
+        #: uuid -> when a busy pod manager is to be sent the request again; monotonic clock.
+        self._not_before: dict[str, float] = {}
 
     def run(self) -> None:
         """Record where the node was allocated.
@@ -186,6 +189,8 @@ class _Search:
         for podm in choice.order:
             if podm.uuid in self._refusals and not self._is_unreachable(podm.uuid):
                 continue
+            if time.monotonic() < self._not_before.get(podm.uuid, 0.0):
+                continue
             if _is_cancelled(self._db, self._row):
                 raise conductor_errors.Cancelled("Stopped composing: the node was deleted.")
             if self._try(podm):
@@ -201,8 +206,13 @@ class _Search:
             self._db, self._row, podm_uuid=podm.uuid, allocating=True, identity=None
         )
         try:
-            path, is_only_node = _allocate(self._context, row, self._description)
+            path, is_only_node = _allocate(
+                self._context, row, self._description, podm.uuid in self._not_before
+            )
         except _NotAllocated as exc:
+            if failures.was_busy(exc.error):
+                pause = retry.pause_after(exc.error) or retry.INTERVAL
+                self._not_before[podm.uuid] = time.monotonic() + pause
             drivers.record_status(podm.uuid, exc.error)
             LOG.info("Pod manager %s did not allocate node %s: %s", podm.name, row.uuid, exc.error)
             self._row = node_changes.record(
@@ -215,10 +225,14 @@ class _Search:
         return True
 
     def _is_unreachable(self, podm_uuid: str) -> bool:
-        """Return whether no request reached a pod manager; a lost response is not that."""
+        """Return whether no request reached a pod manager, or found it busy.
+
+        A lost response is not that.
+        """
         _, error = self._refusals.get(podm_uuid, (None, None))
-        unreachable = isinstance(error, errors.PodManagerUnreachable)
-        return unreachable and error is not None and error.details.get("sent") is False
+        if not isinstance(error, errors.PodManagerUnreachable):
+            return False
+        return error.details.get("sent") is False or failures.was_busy(error)
 
     def _error(self) -> errors.ValenceError:
         return scheduler.refused_by_all(list(self._refusals.values()))
@@ -233,10 +247,11 @@ class _NotAllocated(Exception):
 
 
 def _allocate(
-    context: wiring.Context, row: node_objects.Node, description: str
+    context: wiring.Context, row: node_objects.Node, description: str, was_busy: bool
 ) -> tuple[str, bool]:
     """Request the allocation from one pod manager; if the response is lost, find the node.
 
+    :param was_busy: the pod manager has answered an earlier request that it was busy.
     :returns: the node's path, and whether it is certain that there is no second node.
     :raises _NotAllocated: the pod manager certainly holds nothing for the node.
     :raises ValenceError: it may hold something, and does not answer.
@@ -247,17 +262,28 @@ def _allocate(
         driver = context.drivers.get(row.podm_uuid or "")
     except (errors.PodManagerFailed, errors.PodManagerUnauthorized) as exc:
         raise _NotAllocated(exc) from exc
+
+    def cancelled() -> bool:
+        return _is_cancelled(context.db, row)
+
     row = _record_others(context, driver, row)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             interrupt.checkpoint()
-            path = driver.allocate(row.redfish_name, description, hardware)
+            # It should not have carried out the earlier request, and may have all the same.
+            with failures.before_sending():
+                early_path = identify.find_allocation(context, driver, row) if was_busy else None
+            if early_path is not None:
+                return early_path, False
+            path = driver.allocate(row.redfish_name, description, hardware, cancelled)
             identify.check_allocated(context, driver, row, path)
         except (errors.PodManagerRefused, errors.PodManagerUnauthorized) as exc:
             raise _NotAllocated(exc) from exc
         except (errors.PodManagerUnreachable, errors.PodManagerFailed) as exc:
-            if exc.details.get("sent") is False:
+            if exc.details.get("sent") is False or failures.was_busy(exc):
                 raise _NotAllocated(exc) from exc
+            if exc.details.get("accepted"):
+                raise
             LOG.warning("The result of Allocate for node %s is unknown: %s", row.uuid, exc)
             lost_path = give_back.find_lost_allocation(context, driver, row)
             if lost_path is not None:
@@ -333,7 +359,7 @@ class _Watch:
         def request() -> None:
             latest = current.pop() if current else self._read()
             if latest.state is podmanagers.State.ALLOCATED:
-                self._driver.assemble(self._path)
+                self._driver.assemble(self._path, self._is_cancelled)
 
         retry.call(request, within=self._conf.nodes.outage_timeout, cancelled=self._is_cancelled)
 

@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 import datetime
+import time
 from typing import TypeVar
 
 from oslo_log import log as logging
@@ -24,6 +25,9 @@ PASSING: tuple[type[errors.ValenceError], ...] = (
     errors.IronicUnavailable,
 )
 
+#: Seconds of the longest pause that a peer can demand.
+LONGEST_PAUSE = 60.0
+
 #: The longest pause between two attempts, seconds.
 INTERVAL = 2.0
 
@@ -37,7 +41,7 @@ def call(
 ) -> T:
     """Return what a request returns; repeat it while its peer is unavailable.
 
-    :param request: safe to repeat any number of times.
+    :param request: safe to repeat any number of times; not sooner than its peer demands.
     :param within: seconds until the last attempt.
     :param passing: the errors after which the request is repeated.
     :param cancelled: returns whether to stop.
@@ -45,14 +49,18 @@ def call(
     :raises Cancelled: ``cancelled`` returned True.
     """
     failures: list[errors.ValenceError] = []
+    not_before = [0.0]
 
     def probe() -> tuple[T] | None:
+        if failures and time.monotonic() < not_before[0]:
+            return None
         interrupt.checkpoint()
         try:
             return (request(),)
         except passing as exc:
             LOG.info("Request failed, retrying for up to %g s: %s", within, exc)
             failures.append(exc)
+            not_before[0] = time.monotonic() + pause_after(exc)
             return None
 
     try:
@@ -65,6 +73,14 @@ def call(
         )[0]
     except conductor_errors.TimedOut:
         raise failures[-1] from None
+
+
+def pause_after(error: errors.ValenceError) -> float:
+    """Return the seconds for which a peer demands not to be sent the request again.
+
+    Its ``Retry-After``, as far as it is serious: no longer than :data:`LONGEST_PAUSE`.
+    """
+    return min(error.details.get("retry_after") or 0.0, LONGEST_PAUSE)
 
 
 def find(search: Callable[[], T | None], *, within: float) -> T | None:

@@ -11,6 +11,7 @@ from sqlalchemy import orm
 
 from valence import errors
 from valence.objects import base
+from valence.podmanagers import odata
 from valence_conductor import waiting
 from valence_conductor.db import columns
 from valence_conductor.db import engine as db_engine
@@ -67,7 +68,8 @@ def mark_allocated(
 
     :param paths: of all that the node holds; paths that are no devices are ignored.
     """
-    where = (Device.podm_uuid == podm_uuid, Device.path.in_(paths))
+    spellings = {spelling for path in paths for spelling in odata.spellings(path)}
+    where = (Device.podm_uuid == podm_uuid, Device.path.in_(spellings))
     base.mark(db, Device, where, state="allocated", node_uuid=node_uuid, node_path=node_path)
 
 

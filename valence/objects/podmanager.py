@@ -45,6 +45,9 @@ class PodManager(base.Base):
     verify_ca: orm.Mapped[bool | str] = orm.mapped_column(sa.JSON)
     #: Certificates of the authorities to trust instead, in PEM.
     ca: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
+    #: The certificate that it demands of its clients, in PEM, and its key, encrypted.
+    client_cert: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
+    client_key_encrypted: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     #: Whether new nodes are composed on it; its existing nodes are managed in any case.
     enabled: orm.Mapped[bool] = orm.mapped_column(sa.Boolean, default=True)
     tags: orm.Mapped[list[str]] = orm.mapped_column(sa.JSON, default=list)
@@ -58,6 +61,9 @@ class PodManager(base.Base):
     created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
     updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
 
+
+#: What is encrypted.
+SECRETS = (PodManager.password_encrypted, PodManager.client_key_encrypted)
 
 PODMANAGERS = base.Repository(
     PodManager,
@@ -210,10 +216,12 @@ def forget(db: db_engine.Database, uuid: str) -> Sequence[node_objects.Node]:
 
 @db_engine.retried
 def list_secrets(db: db_engine.Database) -> Sequence[tuple[str, str, str]]:
-    """List uuid, name and encrypted password of every pod manager that has one."""
-    table = PodManager
-    statement = sa.select(table.uuid, table.name, table.password_encrypted).where(
-        table.password_encrypted.is_not(None)
+    """List uuid, name and an encrypted secret of every pod manager, for each secret."""
+    statement = sa.union_all(
+        *(
+            sa.select(PodManager.uuid, PodManager.name, column).where(column.is_not(None))
+            for column in SECRETS
+        )
     )
     with db.reader() as session:
         return [(row[0], row[1], str(row[2])) for row in session.execute(statement)]
@@ -221,13 +229,16 @@ def list_secrets(db: db_engine.Database) -> Sequence[tuple[str, str, str]]:
 
 @db_engine.retried
 def replace_secret(db: db_engine.Database, uuid: str, old: str, new: str) -> bool:
-    """Store a password that was encrypted again; False: it was changed meanwhile."""
-    where = sa.and_(PodManager.uuid == uuid, PodManager.password_encrypted == old)
-    statement = sa.update(PodManager).where(where).values(password_encrypted=new)
+    """Store a secret that was encrypted again; False: it was changed meanwhile."""
     with db.writer() as session:
-        # An update returns a CursorResult, which the annotation of execute omits.
-        result: Any = session.execute(statement)
-        return bool(result.rowcount)
+        count = 0
+        for column in SECRETS:
+            where = sa.and_(PodManager.uuid == uuid, column == old)
+            statement = sa.update(PodManager).where(where).values({column: new})
+            # An update returns a CursorResult, which the annotation of execute omits.
+            result: Any = session.execute(statement)
+            count += result.rowcount
+        return bool(count)
 
 
 @db_engine.retried

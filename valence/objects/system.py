@@ -10,6 +10,7 @@ from sqlalchemy import orm
 
 from valence import errors
 from valence.objects import base
+from valence.podmanagers import odata
 from valence_conductor.db import columns
 from valence_conductor.db import engine as db_engine
 
@@ -64,7 +65,7 @@ def mark_allocated(
     db: db_engine.Database, podm_uuid: str, path: str, node_uuid: str, node_path: str
 ) -> None:
     """Record that a node of Valence holds a system, without a refresh."""
-    where = (System.podm_uuid == podm_uuid, System.path == path)
+    where = (System.podm_uuid == podm_uuid, System.path.in_(odata.spellings(path)))
     base.mark(db, System, where, state="used", node_uuid=node_uuid, node_path=node_path)
 
 

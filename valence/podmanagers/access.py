@@ -16,6 +16,8 @@ class Access:
     :ivar username: None: no credentials are sent.
     :ivar verify_ca: False, True, or the path of a file with certificates of authorities.
     :ivar ca: certificates of the only authorities to trust, in PEM.
+    :ivar client_cert: certificate, with its chain, that the pod manager demands, in PEM.
+    :ivar client_key: its private key, in PEM, in clear.
     """
 
     uuid: str
@@ -25,3 +27,5 @@ class Access:
     password: str | None = dataclasses.field(default=None, repr=False)
     verify_ca: bool | str = True
     ca: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = dataclasses.field(default=None, repr=False)

@@ -16,6 +16,7 @@ respond at present, they have ``asked: false`` as well.
 """
 
 import abc
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -124,13 +125,24 @@ class Driver(abc.ABC):
         """Check that this is a pod manager of the driver's kind and accepts the credentials."""
 
     @abc.abstractmethod
-    def allocate(self, name: str, description: str, properties: Mapping[str, Any]) -> str:
+    def allocate(
+        self,
+        name: str,
+        description: str,
+        properties: Mapping[str, Any],
+        cancelled: Callable[[], bool] | None = None,
+    ) -> str:
         """Allocate a node from the pool: one POST, never repeated.
+
+        Wait while the pod manager has accepted the request, and not carried it out. The
+        details of an error have ``accepted: true`` if it may still do so.
 
         :param name: by which :meth:`find` finds the node if the response is lost.
         :param properties: as in a flavor.
+        :param cancelled: returns whether to stop waiting.
         :returns: path of the new node.
         :raises PodManagerRefused: it refused; ``reason`` has its own words.
+        :raises Cancelled: ``cancelled`` returned True.
         """
 
     @abc.abstractmethod
@@ -145,11 +157,12 @@ class Driver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def assemble(self, path: str) -> None:
+    def assemble(self, path: str, cancelled: Callable[[], bool] | None = None) -> None:
         """Request the assembly of an allocated node; poll :meth:`state` for its end.
 
         Idempotent: a node that is being assembled, or is assembled already, is no error.
 
+        :param cancelled: returns whether to stop waiting for the pod manager's task.
         :raises PodManagerNodeGone: there is no such node.
         :raises PodManagerRefused: its state does not allow it.
         """

@@ -3,60 +3,147 @@
 """Links, members and actions of Redfish resources (DSP0266).
 
 Lenient: a link may be an object, a string, absolute, or end in a slash; an ``Id`` may be
-a number; what cannot be read counts as absent.
+a number; what cannot be read counts as absent. A link is requested as it was given, and
+compared in its normal form.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+import contextlib
+import re
 from typing import Any
 import urllib.parse
 
+from valence import errors
+
 JSON = Mapping[str, Any]
 
+#: Properties that are links, besides those of next pages (DSP0266): a resource, the
+#: target of an action, the monitor of a task.
+LINKS = frozenset({"@odata.id", "target", "TaskMonitor"})
 
-def path_of(link: Any) -> str | None:
-    """Return the path of a link, without host and trailing slash.
-
-    The host of an absolute link is left out on purpose: behind a proxy it often
-    cannot be reached from here, and the credentials are for one host only.
-    """
-    parts = _split(link)
-    return (parts.path.rstrip("/") or None) if parts else None
+_ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_HOST = re.compile(r"^https?://[^/?#]*", re.IGNORECASE)
+#: A path that is in its normal form, but for a slash at its end.
+_PLAIN = re.compile(r"(/[A-Za-z0-9_:~-][A-Za-z0-9_:.~-]*)+/?")
+#: Characters that stand for themselves in a path or a query (RFC 3986, 3.3 and 3.4).
+_SAFE = "/?%:@!$&'()*+,;=~-._"
 
 
 def normal_path(path: str) -> str:
-    """Return the normal form of a path, by which paths are compared (RFC 3986, section 6.2.2)."""
-    segments: list[str] = []
-    for segment in urllib.parse.unquote(path).split("/"):
-        if segment == "..":
-            segments = segments[:-1]
-        elif segment not in ("", "."):
-            segments.append(urllib.parse.quote(segment, safe="~!$&'()*+,;=:@"))
-    return "/" + "/".join(segments)
+    """Return the normal form of a path, to compare it with others; requests have it as given.
 
-
-def same_path(first: str, second: str) -> bool:
-    """Return whether two paths are the same resource."""
-    return first == second or normal_path(first) == normal_path(second)
-
-
-def page_of(link: Any, page: str = "") -> str | None:
-    """Return the path and the query of a link to the next page.
-
-    :param page: the page that has the link: some links consist of a query only.
+    RFC 3986, 6.2.2: percent-encodings in upper case, those of unreserved characters
+    decoded, and those that are missing added; dot segments removed. A slash at the end
+    is left out, too: services write some of their paths both ways. So is a host: what a
+    service calls itself behind a proxy makes no other resource of it.
     """
-    parts = _split(link, page)
-    return urllib.parse.urlunsplit(("", "", parts.path, parts.query, "")) if parts else None
+    if _PLAIN.fullmatch(path):
+        return path.rstrip("/")
+    path, mark, query = _HOST.sub("", path).partition("#")[0].partition("?")
+    segments: list[str] = []
+    for segment in _normal_encoding(path).split("/"):
+        if segment == "..":
+            del segments[max(1, len(segments) - 1) :]
+        elif segment != ".":
+            segments.append(segment)
+    return "/".join(segments).rstrip("/") + mark + _normal_encoding(query)
 
 
-def _split(link: Any, base: str = "") -> urllib.parse.SplitResult | None:
+def same_path(one: str | None, other: str | None) -> bool:
+    """Return whether two paths are the same, see :func:`normal_path`; None is no path."""
+    return one is not None and other is not None and normal_path(one) == normal_path(other)
+
+
+def spellings(path: str) -> set[str]:
+    """Return the ways in which services write a path: as it is, and with or without a slash."""
+    normal = normal_path(path)
+    return {path, normal, f"{normal}/"}
+
+
+def unify(body: Any, known: dict[str, str]) -> None:
+    """Write the links in a body as they were first written, in place.
+
+    :param known: normal path -> how it was first written; is extended.
+    """
+    for holder in _objects(body):
+        link = holder.get("@odata.id")
+        if isinstance(link, str) and "#" not in link:
+            holder["@odata.id"] = known.setdefault(normal_path(link), link)
+
+
+def _normal_encoding(text: str) -> str:
+    decoded = _ENCODED.sub(_decode_unreserved, _STRAY_PERCENT.sub("%25", text))
+    return urllib.parse.quote(decoded, safe=_SAFE, errors="surrogatepass")
+
+
+def _decode_unreserved(match: re.Match[str]) -> str:
+    character = chr(int(match[1], 16))
+    is_unreserved = character.isascii() and (character.isalnum() or character in "-._~")
+    return character if is_unreserved else match[0].upper()
+
+
+def resolve(body: Any, local: Callable[[str], str]) -> None:
+    """Resolve the links in the body of a response, in place.
+
+    What cannot be resolved, or leads to another host, stays as it is: it is refused
+    when it is requested, and hides nothing else.
+
+    :param local: returns the path of a reference that the document has.
+    """
+
+    def resolved(key: str, reference: Any) -> Any:
+        if isinstance(reference, str) and _is_relative(key, reference):
+            with contextlib.suppress(errors.PodManagerFailed):
+                return local(reference)
+        return reference
+
+    for holder in _objects(body):
+        for key, value in holder.items():
+            if key == "Members" and isinstance(value, list):
+                value[:] = [resolved("@odata.id", member) for member in value]
+            else:
+                holder[key] = resolved(key, value)
+
+
+def _objects(body: Any) -> Iterator[dict[str, Any]]:
+    """Iterate over all objects in a body, however deep."""
+    pending = [body]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            yield value
+            pending += [inner for inner in value.values() if isinstance(inner, dict | list)]
+        elif isinstance(value, list):
+            pending += value
+
+
+def _is_relative(key: str, reference: str) -> bool:
+    """Return whether a property is a link that is no path from the root of its host."""
+    is_link = key in LINKS or key.endswith("@odata.nextLink")
+    return is_link and bool(reference) and (reference[0] != "/" or reference[1:2] == "/")
+
+
+def path_of(link: Any) -> str | None:
+    """Return the path of a link as it was given, without a fragment; None: there is none.
+
+    :param link: with a reference that :func:`resolve` has resolved.
+    """
     reference = link.get("@odata.id") if isinstance(link, Mapping) else link
-    if not isinstance(reference, str) or not reference:
+    if not isinstance(reference, str):
         return None
     try:
-        return urllib.parse.urlsplit(urllib.parse.urljoin(base, reference))
+        urllib.parse.urlsplit(reference)
     except ValueError:  # such as a host with half of the brackets of an IPv6 address
         return None
+    return reference.partition("#")[0] or None
+
+
+def page_of(link: Any, _page: str = "") -> str | None:
+    """Return the path and the query of a link to the next page."""
+    return path_of(link)
 
 
 def mapping(resource: Any, *keys: str) -> JSON:
@@ -84,7 +171,9 @@ def member_path(collection: str, member: Any) -> str:
     """
     identity = mapping(member).get("Id")
     own = path_of(member)
-    return own or ("" if identity is None or identity == "" else f"{collection}/{identity}")
+    if own or identity is None or identity == "":
+        return own or ""
+    return f"{collection.rstrip('/')}/{urllib.parse.quote(str(identity), safe='')}"
 
 
 def action_target(resource: JSON, name: str) -> str | None:

@@ -35,6 +35,7 @@ FIELDS = (
     "username",
     "verify_ca",
     "ca",
+    "client_cert",
     "enabled",
     "tags",
     "created_at",
@@ -140,6 +141,11 @@ class SetPodManager(command.ShowOne):
             action="store_true",
             help="Remove the certificates that --ca-file set",
         )
+        parser.add_argument(
+            "--no-client-cert",
+            action="store_true",
+            help="Remove the client certificate and its key",
+        )
         _add_use(parser)
         parser.add_argument("--no-tags", action="store_true", help="Remove its tags")
         return parser
@@ -159,7 +165,10 @@ class SetPodManager(command.ShowOne):
             "password": password,
             **_trust_and_use(parsed_args),
         }
-        clear = ("ca",) if parsed_args.no_ca else ()
+        clear = [
+            *(["ca"] if parsed_args.no_ca else []),
+            *(["client_cert", "client_key"] if parsed_args.no_client_cert else []),
+        ]
         podmanager = options.client_of(self).podmanagers.update(
             parsed_args.podmanager, **options.require_changes(changes, clear)
         )
@@ -228,17 +237,22 @@ def _add_use(parser: argparse.ArgumentParser) -> None:
 def _trust_and_use(parsed_args: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of the options that _add_verify and _add_use added.
 
-    :raises CommandError: the CA file cannot be read.
+    :raises CommandError: a file cannot be read.
     """
     tags = [] if getattr(parsed_args, "no_tags", False) else parsed_args.tags
     fields = {"verify_ca": parsed_args.verify_ca, "enabled": parsed_args.enabled, "tags": tags}
-    if parsed_args.ca_file is not None:
-        try:
-            fields["ca"] = pathlib.Path(parsed_args.ca_file).read_text()
-        except (OSError, ValueError) as exc:
-            raise exceptions.CommandError(
-                f"Cannot read the certificates in {parsed_args.ca_file}: {exc}"
-            ) from exc
+    for field, path, content in (
+        ("ca", parsed_args.ca_file, "certificates"),
+        ("client_cert", parsed_args.client_cert, "certificates"),
+        ("client_key", parsed_args.client_key, "private key"),
+    ):
+        if path is not None:
+            try:
+                fields[field] = pathlib.Path(path).read_text()
+            except (OSError, ValueError) as exc:
+                raise exceptions.CommandError(
+                    f"Cannot read the {content} in {path}: {exc}"
+                ) from exc
     return fields
 
 
@@ -269,4 +283,16 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         default=None,
         help="Do not verify its certificate",
+    )
+    parser.add_argument(
+        "--client-cert",
+        metavar="<path>",
+        help="Certificate that it demands of its clients: a PEM file on this machine, whose "
+        "contents are sent to the service",
+    )
+    parser.add_argument(
+        "--client-key",
+        metavar="<path>",
+        help="Private key of the client certificate, without a passphrase: a PEM file on this "
+        "machine, whose contents are sent to the service and encrypted there",
     )

@@ -15,7 +15,7 @@ import uuid as uuids
 from valenceclient.fault import Cleanup
 
 #: Fields of a row that no response has, beside those that begin with an underscore.
-_HIDDEN = ("password",)
+_HIDDEN = ("password", "client_key")
 
 #: Query parameters that are not filters.
 _PAGING = ("limit", "marker", "sort", "fields", "refresh")

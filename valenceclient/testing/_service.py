@@ -32,6 +32,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "username": None,
     "verify_ca": True,
     "ca": None,
+    "client_cert": None,
     "enabled": True,
     "tags": [],
     "status": "online",

@@ -253,6 +253,22 @@ class TestPodManagerCommands(shell_base.ShellTest):
         missing = folder.join("none.pem")
         self.assertIn(missing, self.error_line("podmanager", "set", "pod-1", "--ca-file", missing))
 
+    def test_a_client_certificate_and_its_key_are_sent_from_local_files(self) -> None:
+        folder = self.useFixture(fixtures.TempDir())
+        files = {name: pathlib.Path(folder.join(name)) for name in ("client_cert", "client_key")}
+        for name, path in files.items():
+            path.write_text(f"{name}\n")
+        options = [f"--{name.replace('_', '-')}={path}" for name, path in files.items()]
+        text = self.create(*options)
+        self.assertNotIn("client_key", text)
+        self.assertEqual("client_cert\n", self.body()["client_cert"])
+        self.assertEqual("client_key\n", self.body()["client_key"])
+        self.run_program("podmanager", "set", "pod-2", "--no-client-cert")
+        self.assertEqual({"client_cert": None, "client_key": None}, self.body())
+        missing = folder.join("none.pem")
+        arguments = ("podmanager", "set", "pod-1", "--client-key", missing)
+        self.assertIn(missing, self.error_line(*arguments))
+
     def test_a_pod_manager_is_disabled_enabled_and_tagged(self) -> None:
         self.create("--disable", "--tag", "gpu", "--tag", "row-7")
         podm = self.json("podmanager", "show", "pod-2")

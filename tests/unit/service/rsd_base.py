@@ -21,6 +21,8 @@ class RSDTestCase(base.TestCase):
     allocate: dict[str, Any] = samples.ALLOCATE_2_1
     node: dict[str, Any] = samples.NODE_2_1
     location: str | None = NODE
+    #: As the root advertises it.
+    nodes: str = NODES
 
     def setUp(self) -> None:
         super().setUp()
@@ -28,12 +30,13 @@ class RSDTestCase(base.TestCase):
         self.transport = fake_redfish.Transport(
             {
                 ("GET", "/redfish/v1/"): ok(self.root),
-                ("GET", NODES): self.collection(NODE),
+                ("GET", self.nodes): self.collection(NODE),
                 ("POST", samples.ALLOCATE): ok(None, 201, **headers),
                 ("GET", NODE): ok(self.node),
                 ("POST", samples.ASSEMBLE): ok(None, 204),
                 ("DELETE", NODE): ok(None, 204),
                 ("GET", samples.SYSTEM): ok(samples.THE_SYSTEM),
+                ("GET", f"{samples.SYSTEM}/"): ok(samples.THE_SYSTEM),
             }
         )
         self.driver: rsd_driver.RSDDriver = fake_redfish.driver(self.transport)

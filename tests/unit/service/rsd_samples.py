@@ -46,7 +46,7 @@ ROOT_2_5 = {
     "Oem": {
         "Intel_RackScale": {
             "ApiVersion": "2.5.1",
-            "Nodes": {"@odata.id": "https://10.0.0.1:8443/redfish/v1/Nodes"},
+            "Nodes": {"@odata.id": "https://pod.example:8443/redfish/v1/Nodes"},
         }
     },
 }
@@ -61,7 +61,9 @@ ROOT_COLON = {
 ALLOCATE = "/redfish/v1/Nodes/Actions/Allocate"
 ALLOCATE_2_1 = {"#ComposedNodeCollection.Allocate": {"target": ALLOCATE}}
 ALLOCATE_NODES = {"#ComposedNodesCollection.Allocate": {"target": ALLOCATE}}
-ALLOCATE_FAR = {"#ComposedNodeCollection.Allocate": {"target": f"https://10.0.0.1:8443{ALLOCATE}"}}
+ALLOCATE_ABSOLUTE = {
+    "#ComposedNodeCollection.Allocate": {"target": f"https://pod.example:8443{ALLOCATE}"}
+}
 
 SYSTEM = "/redfish/v1/Systems/System1"
 NODE = "/redfish/v1/Nodes/1"
@@ -93,7 +95,7 @@ NODE_2_5 = {
     **NODE_2_1,
     "@odata.type": "#ComposedNode.v1_1_0.ComposedNode",
     "Links": {"ComputerSystem": [{"@odata.id": SYSTEM}]},
-    "Actions": {"#ComposedNode.Assemble": {"target": f"https://10.0.0.1:8443{ASSEMBLE}"}},
+    "Actions": {"#ComposedNode.Assemble": {"target": f"https://pod.example:8443{ASSEMBLE}"}},
 }
 NODE_NODES = {**NODE_2_1, "Actions": {"#ComposedNodes.Assemble": {"target": ASSEMBLE}}}
 

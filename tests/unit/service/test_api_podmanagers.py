@@ -205,6 +205,54 @@ class TestPodManagers(base.ServiceTestCase):
         changed = self.api("PATCH", "/v1/podmanagers/pod-1", {"verify_ca": False, "ca": None})
         self.assertEqual((False, None), (changed.json["verify_ca"], changed.json["ca"]))
 
+    def test_a_client_certificate_needs_its_key_which_is_never_returned(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            pem = certificates.certificate(folder, "client").read_text()
+            other = certificates.certificate(folder, "other").read_text()
+        for fields in (
+            {"client_cert": pem},
+            {"client_key": pem},
+            {"client_cert": pem, "client_key": other},
+            {"client_cert": "nonsense", "client_key": pem},
+            {"client_cert": pem, "client_key": "hunter2"},
+        ):
+            error = self.refuse(400, "valence.request.invalid", **fields)
+            self.assertIn("client_", error["detail"])
+            self.assertNotIn("hunter2", error["detail"])
+        body = {**self.body, "client_cert": pem, "client_key": pem, "uuid": str(uuids.uuid4())}
+        answer = self.api("POST", "/v1/podmanagers", body)
+        self.assertEqual(201, answer.status_code, answer.json)
+        again = self.api("POST", "/v1/podmanagers", body)
+        self.assertEqual((200, answer.json), (again.status_code, again.json), "the same request")
+        self.assertTrue(answer.json["client_cert"].startswith("-----BEGIN CERTIFICATE-----"))
+        self.assertNotIn("PRIVATE KEY", answer.get_data(as_text=True))
+        self.assertNotIn("client_key", answer.json)
+        drivers = self.service.drivers
+        row = podmanager_objects.get(self.service.db, "pod-1")
+        self.assertNotIn("PRIVATE", str(row.client_key_encrypted))
+        self.assertIn("PRIVATE KEY", str(drivers.access(row).client_key))
+        self.assertEqual(2, len(podmanager_objects.list_secrets(self.service.db)))
+        self.assertNotIn("PRIVATE", repr(drivers.access(row)))
+
+    def test_a_client_certificate_is_changed_and_removed_with_its_key(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            pem = certificates.certificate(folder, "client").read_text()
+            other = certificates.certificate(folder, "other").read_text()
+        answer = self.api(
+            "POST", "/v1/podmanagers", {**self.body, "client_cert": pem, "client_key": pem}
+        )
+        self.assertEqual(201, answer.status_code, answer.json)
+        for changes in ({"client_cert": other}, {"client_cert": None}, {"client_key": None}):
+            changed = self.api("PATCH", "/v1/podmanagers/pod-1", changes)
+            self.assertRefused(400, "valence.request.invalid", changed)
+        both = {"client_cert": other, "client_key": other}
+        self.assertEqual(200, self.api("PATCH", "/v1/podmanagers/pod-1", both).status_code)
+        none = {"client_cert": None, "client_key": None}
+        removed = self.api("PATCH", "/v1/podmanagers/pod-1", none)
+        self.assertIsNone(removed.json["client_cert"])
+        row = podmanager_objects.get(self.service.db, "pod-1")
+        self.assertIsNone(row.client_key_encrypted)
+
     def test_a_password_that_is_refused_is_not_repeated(self) -> None:
         for wrong in (["hunter2"], "hunter2" * 1000):
             error = self.refuse(400, "valence.request.invalid", password=wrong)

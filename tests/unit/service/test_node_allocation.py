@@ -4,6 +4,8 @@
 
 from collections.abc import Callable
 import datetime
+import itertools
+import time
 from typing import Any
 
 from tests.unit.service import rows_base
@@ -24,6 +26,8 @@ from valence_conductor import waiting
 
 LOST = errors.PodManagerUnreachable("No response.")
 UNREACHABLE = errors.PodManagerUnreachable("No connection.", sent=False)
+BUSY = errors.PodManagerUnreachable("Busy.", answered=503, retry_after=0.2)
+ACCEPTED = errors.PodManagerFailed("It takes too long.", accepted=True)
 REFUSED = errors.PodManagerRefused("No.", reason="nothing is free")
 
 
@@ -44,7 +48,7 @@ class FakeDriver:
         self.requests: list[str] = []
         self.before_allocate: Callable[[], None] = lambda: None
 
-    def allocate(self, name: str, description: str, properties: Any) -> str:
+    def allocate(self, name: str, description: str, properties: Any, cancelled: Any) -> str:
         self.before_allocate()
         self.requests.append("allocate")
         error = self.results.pop(0) if self.results else None
@@ -74,7 +78,7 @@ class FakeDriver:
         self.requests.append("state")
         return NodeState(self.states.pop(0), None, None, None, self.member(path))
 
-    def assemble(self, path: str) -> None:
+    def assemble(self, path: str, cancelled: Any) -> None:
         self.requests.append("assemble")
 
     def delete(self, path: str) -> None:
@@ -203,6 +207,70 @@ class TestUnreachable(FlowTestCase):
         self.driver.results, self.driver.creates_node = [LOST, LOST, never_again], False
         self.assertRaises(errors.PodManagerUnreachable, self.allocate, self.create_node())
         self.assertEqual(compose.ATTEMPTS, len(self.driver.requests))
+
+
+class TestBusy(FlowTestCase):
+    """503 and 429: the request was not carried out (RFC 9110, 15.6.4)."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.driver.creates_node = False
+
+    def test_others_are_requested_first(self) -> None:
+        self.driver.results = [BUSY]
+        second = self.add_podmanager("pod-2")
+        row = self.allocate(self.create_node())
+        self.assertEqual(self.order[1].uuid, row.podm_uuid)
+        self.assertFalse(row.allocating)
+        self.assertEqual((1, 1), (len(self.driver.requests), len(second.requests)))
+
+    def test_without_others_it_is_requested_again_no_sooner_than_it_demands(self) -> None:
+        times: list[float] = []
+        self.driver.before_allocate = lambda: times.append(time.monotonic())
+        self.driver.results = [BUSY, BUSY, BUSY, BUSY]
+        row = self.allocate(self.create_node())
+        self.assertEqual("/Nodes/5", row.path)
+        pauses = [later - sooner for sooner, later in itertools.pairwise(times)]
+        self.assertGreaterEqual(min(pauses), 0.2)
+
+    def test_one_that_has_carried_it_out_all_the_same_is_not_requested_again(self) -> None:
+        self.driver.results, self.driver.creates_node = [BUSY], True
+        row = self.allocate(self.create_node())
+        self.assertEqual(("/Nodes/1", ["allocate"]), (row.path, self.driver.requests))
+        self.assertEqual(1, len(self.driver.nodes))
+
+    def test_it_is_busy_no_longer_than_outage_timeout(self) -> None:
+        self.context.conf.set_override("outage_timeout", 0.3, group="nodes")
+        self.driver.results = [BUSY] * 9
+        exc = self.assertRaises(errors.PodManagerUnreachable, self.allocate, self.create_node())
+        self.assertEqual("Busy.", exc.detail)
+
+    def test_an_allocation_that_was_accepted_is_requested_nowhere_else(self) -> None:
+        self.driver.results = [ACCEPTED]
+        second = self.add_podmanager("pod-2")
+        row = self.create_node()
+        self.assertRaises(errors.PodManagerFailed, self.allocate, row)
+        row = self.read(row)
+        self.assertEqual((self.podm.uuid, True), (row.podm_uuid, row.allocating))
+        self.assertEqual((["allocate"], []), (self.driver.requests, second.requests))
+        self.driver.nodes["/Nodes/9"] = row.redfish_name  # created late
+        self.revert(row)
+        self.assertEqual({}, self.driver.nodes)
+
+    def test_the_wait_for_an_allocation_stops_when_its_node_is_deleted(self) -> None:
+        row = self.create_node()
+        stops: list[bool] = []
+
+        def allocate(name: str, description: str, properties: Any, cancelled: Any) -> str:
+            stops.append(cancelled())
+            row_now = self.read(row)
+            node_changes.record(self.db, row_now, release_requested=True)
+            stops.append(cancelled())
+            raise conductor_errors.Cancelled("Stopped.")
+
+        self.driver.allocate = allocate  # type: ignore[method-assign]
+        self.assertRaises(conductor_errors.Cancelled, self.allocate, row)
+        self.assertEqual([False, True], stops)
 
 
 class TestDeadlines(FlowTestCase):

@@ -20,6 +20,7 @@ from tests import base
 from tests.unit.service import fake_redfish
 from valence import errors
 from valence.podmanagers.http import connection
+from valence.podmanagers.http import sender
 
 THING = {"@odata.id": "/thing", "Name": "thing"}
 
@@ -247,10 +248,10 @@ class TestReading(base.TestCase):
     def test_a_response_without_an_end_is_abandoned(self) -> None:
         transport = fake_redfish.Transport({("GET", "/thing"): fake_redfish.ok(THING)})
         client = fake_redfish.client(transport)
-        with mock.patch.object(connection, "MAX_BYTES", 10):
+        with mock.patch.object(sender, "MAX_BYTES", 10):
             exc = self.assertRaises(errors.PodManagerFailed, client.get, "/thing")
         self.assertIn("larger than", exc.detail)
-        with mock.patch.object(connection.time, "monotonic", autospec=True) as clock:
+        with mock.patch.object(sender.time, "monotonic", autospec=True) as clock:
             clock.side_effect = range(0, 10**9, 100)
             self.assertRaises(errors.PodManagerUnreachable, client.get, "/thing")
 

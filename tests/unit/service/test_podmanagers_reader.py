@@ -166,7 +166,7 @@ class TestReader(ReaderTestCase):
     def test_every_form_of_the_link_to_the_next_page_is_followed(self) -> None:
         for link in (
             f"{THINGS}?$skip=1",
-            f"https://10.0.0.1:8443{THINGS}?$skip=1",
+            f"{fake_redfish.URL}{THINGS}?$skip=1",
             "?$skip=1",
             {"@odata.id": f"{THINGS}?$skip=1"},
         ):

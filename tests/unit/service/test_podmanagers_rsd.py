@@ -25,13 +25,13 @@ class TestDialects(testscenarios.WithScenarios, rsd_base.RSDTestCase):
         (name, dict(zip(("root", "allocate", "node", "location"), row, strict=True)))
         for name, row in {
             "2.1": (samples.ROOT_2_1, samples.ALLOCATE_2_1, samples.NODE_2_1, NODE),
-            "2.2": (samples.ROOT_2_2, samples.ALLOCATE_NODES, samples.NODE_2_2, f"{NODE}/"),
+            "2.2": (samples.ROOT_2_2, samples.ALLOCATE_NODES, samples.NODE_2_2, NODE),
             "2.4": (samples.ROOT_2_4, samples.ALLOCATE_2_1, samples.NODE_NODES, NODE),
             "2.5": (
                 samples.ROOT_2_5,
-                samples.ALLOCATE_FAR,
+                samples.ALLOCATE_ABSOLUTE,
                 samples.NODE_2_5,
-                f"https://10.0.0.1:8443{NODE}",
+                f"https://POD.example:8443{NODE}",
             ),
             "Intel:RackScale": (
                 samples.ROOT_COLON,
@@ -43,6 +43,11 @@ class TestDialects(testscenarios.WithScenarios, rsd_base.RSDTestCase):
         }.items()
     ]
 
+    @property
+    def nodes(self) -> str:  # type: ignore[override]
+        """As it is advertised, with or without a slash at its end."""
+        return f"{NODES}/" if self.root is samples.ROOT_2_2 else NODES
+
     def test_a_node_is_composed_read_and_deleted(self) -> None:
         path = self.driver.allocate("valence-1", "d", {"processor": {"total_cores": 8}})
         self.assertEqual(NODE, path)
@@ -51,15 +56,16 @@ class TestDialects(testscenarios.WithScenarios, rsd_base.RSDTestCase):
         self.assertEqual(sent, self.transport.sent(allocated))
         state = self.driver.state(path)
         self.assertEqual(podmanagers.State.ALLOCATED, state.state)
-        self.assertEqual(samples.SYSTEM, state.system_path)
+        system = f"{samples.SYSTEM}/" if self.node is samples.NODE_2_2 else samples.SYSTEM
+        self.assertEqual(system, state.system_path)
         self.driver.assemble(path)
         composing = [line for line in self.transport.asked if line != f"GET {NODE}"]
-        expected = ["GET /redfish/v1/", f"GET {NODES}", f"POST {samples.ALLOCATE}"]
-        expected += [] if self.location else [f"GET {NODES}"]
+        expected = ["GET /redfish/v1/", f"GET {self.nodes}", f"POST {samples.ALLOCATE}"]
+        expected += [] if self.location else [f"GET {self.nodes}"]
         self.assertEqual([*expected, f"POST {samples.ASSEMBLE}"], composing)
         self.transport.requests.clear()
         node = self.driver.read(path)
-        self.assertEqual([f"GET {NODE}", f"GET {samples.SYSTEM}"], self.transport.asked)
+        self.assertEqual([f"GET {NODE}", f"GET {system}"], self.transport.asked)
         self.assertEqual("valence-1", node.name)
         self.assertEqual("On", node.power_state)
         self.assertEqual({"count": 2, "model": "Xeon Gold"}, node.processor)
@@ -155,6 +161,21 @@ class TestAllocate(rsd_base.RSDTestCase):
         for location in ("/redfish/v1/TaskService/Tasks/7", NODES, f"{NODES}/", "1"):
             self.transport.on("POST", samples.ALLOCATE, ok(None, 202, Location=location))
             self.assertEqual(NODE, self.allocate_node())
+
+    def test_a_node_is_requested_as_its_location_has_it(self) -> None:
+        self.transport.on("POST", samples.ALLOCATE, ok(None, 201, Location=f"{NODE}/"))
+        self.assertEqual(f"{NODE}/", self.allocate_node())
+        self.assertTrue(self.driver.exists(f"{NODE}/"))
+
+    def test_a_location_on_another_host_is_refused_and_names_both(self) -> None:
+        for location in ("http://pod.example:8443/redfish/v1/Nodes/1", "//10.0.0.5:80/x"):
+            self.transport.on("POST", samples.ALLOCATE, ok(None, 201, Location=location))
+            exc = self.assertRaises(errors.PodManagerFailed, self.allocate_node)
+            self.assertIn(fake_redfish.URL, exc.detail)
+            self.assertIn(
+                location.removesuffix("/x").removesuffix("/redfish/v1/Nodes/1"), exc.detail
+            )
+            self.assertNotIn("sent", exc.details, "a node was allocated")
 
     def test_a_node_in_the_response_is_used(self) -> None:
         self.transport.on("POST", samples.ALLOCATE, ok(samples.NODE_2_1, 201))

@@ -2,6 +2,7 @@
 
 """Pod managers."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 import uuid as uuids
@@ -23,7 +24,27 @@ PLURAL = "podmanagers"
 FORGOTTEN_FIELDS = ("uuid", "name", "path")
 
 #: Fields that a driver needs to connect, as requests and drivers name them.
-ACCESS = ("url", "driver", "username", "password", "verify_ca", "ca")
+ACCESS = (
+    "url",
+    "driver",
+    "username",
+    "password",
+    "verify_ca",
+    "ca",
+    "client_cert",
+    "client_key",
+)
+
+#: Fields that are encrypted in the row, and never returned.
+SECRETS = ("password", "client_key")
+
+#: Fields with one spelling of what is the same.
+NORMAL: Mapping[str, Callable[[str], str]] = {
+    "url": podm_url.normal,
+    "ca": certificates.normal,
+    "client_cert": certificates.normal,
+    "client_key": certificates.normal_key,
+}
 
 #: Values of the fields that a request to create leaves out.
 DEFAULTS: Mapping[str, Any] = {
@@ -32,6 +53,8 @@ DEFAULTS: Mapping[str, Any] = {
     "password": None,
     "verify_ca": True,
     "ca": None,
+    "client_cert": None,
+    "client_key": None,
     "enabled": True,
     "tags": [],
 }
@@ -118,7 +141,7 @@ def delete(call: api_call.Call, ident: str) -> werkzeug.Response:
 def view(
     call: api_call.Call, row: podmanager_objects.PodManager, usage: Mapping[str, Any] | None = None
 ) -> Mapping[str, Any]:
-    """Return a pod manager as the API shows it: without its password.
+    """Return a pod manager as the API shows it: without its secrets.
 
     :param usage: its usage, if it was read already.
     """
@@ -131,6 +154,7 @@ def view(
         "username": row.username,
         "verify_ca": row.verify_ca,
         "ca": row.ca,
+        "client_cert": row.client_cert,
         "enabled": row.enabled,
         "tags": row.tags,
         "status": row.status,
@@ -153,11 +177,28 @@ def _check(call: api_call.Call, uuid: str, fields: Mapping[str, Any]) -> None:
             "The request has a ca, and verify_ca is false: no certificate would be verified "
             "with it. Leave one of them out, or set ca to null."
         )
+    _check_client_certificate(fields["client_cert"], fields["client_key"])
     try:
         access = podmanagers.Access(uuid=uuid, **{field: fields[field] for field in ACCESS})
         call.service.drivers.connections.check(access)
     except errors.ValenceError as exc:
         raise exc.as_bad_request() from exc
+
+
+def _check_client_certificate(certificate: str | None, key: str | None) -> None:
+    """Require that a client certificate has its private key.
+
+    :raises RequestInvalid: one of them is missing, or the other's.
+    """
+    if (certificate is None) != (key is None):
+        raise errors.RequestInvalid(
+            "A client certificate needs client_cert and client_key: set both, or both to null."
+        )
+    if certificate is not None and key is not None and not certificates.is_pair(certificate, key):
+        raise errors.RequestInvalid(
+            "body.client_key is not the private key of client_cert, whose first certificate is "
+            "the client's own."
+        )
 
 
 def _refuse_reachable(call: api_call.Call, row: podmanager_objects.PodManager) -> None:
@@ -184,28 +225,30 @@ def _is_same(
 def _access(
     call: api_call.Call, row: podmanager_objects.PodManager, changes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the stored access fields; a password that changes is not decrypted."""
-    access = {field: getattr(row, field) for field in ACCESS if field != "password"}
-    if "password" not in changes:
-        access["password"] = call.service.drivers.access(row).password
+    """Return the stored access fields; a secret that changes is not decrypted."""
+    access = {field: getattr(row, field) for field in ACCESS if field not in SECRETS}
+    for field in SECRETS:
+        if field not in changes:
+            access[field] = call.service.drivers.decrypt(getattr(row, f"{field}_encrypted"))
     return access
 
 
 def _values(call: api_call.Call, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of a row: the fields of a request, with the password encrypted."""
+    """Return the columns of a row: the fields of a request, with the secrets encrypted."""
     values = dict(fields)
-    if "password" in values:
-        values["password_encrypted"] = call.service.drivers.encrypt(values.pop("password"))
+    for field in SECRETS:
+        if field in values:
+            values[f"{field}_encrypted"] = call.service.drivers.encrypt(values.pop(field))
     return values
 
 
 def _normalized(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return a body with its URL and certificates in one spelling, to find duplicates.
 
-    :raises RequestInvalid: the URL or a certificate is malformed.
+    :raises RequestInvalid: the URL, a certificate or a key is malformed.
     """
     fields = dict(body)
-    for field, normalize in (("url", podm_url.normal), ("ca", certificates.normal)):
+    for field, normalize in NORMAL.items():
         if fields.get(field) is not None:
             try:
                 fields[field] = normalize(fields[field])

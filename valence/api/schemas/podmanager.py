@@ -50,6 +50,26 @@ WRITABLE: base.Schema = {
             "for it; null: verify_ca applies.",
         }
     ),
+    "client_cert": base.or_null(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 65535,
+            "pattern": "^[^\\x00]*$",
+            "description": "Certificate, in PEM, with which the service identifies itself to it "
+            "(mutual TLS); the certificates of its chain may follow.",
+        }
+    ),
+    "client_key": base.or_null(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 65535,
+            "pattern": "^[^\\x00]*$",
+            "writeOnly": True,
+            "description": "Private key of client_cert, in PEM, without a passphrase.",
+        }
+    ),
     "enabled": {
         "type": "boolean",
         "description": "Whether new nodes are composed on it. Existing nodes of a disabled one "
@@ -63,6 +83,9 @@ WRITABLE: base.Schema = {
         "description": "Tags that requests to compose may require.",
     },
 }
+
+#: What is never returned.
+SECRETS = ("password", "client_key")
 
 CREATE = base.request({"uuid": base.UUID, **WRITABLE}, required=("name", "url"))
 
@@ -96,7 +119,7 @@ USAGE = base.thing(
 PODMANAGER = base.thing(
     {
         "uuid": base.UUID,
-        **{name: schema for name, schema in WRITABLE.items() if name != "password"},
+        **{name: schema for name, schema in WRITABLE.items() if name not in SECRETS},
         "status": {"enum": ["online", "degraded", "offline", "unknown"]},
         "status_reason": {"type": ["string", "null"]},
         "status_since": base.TIME,

@@ -13,45 +13,35 @@ import time
 from typing import Any
 
 from oslo_config import cfg
-from oslo_log import log
-import requests
 from requests import adapters
-import urllib3
 
 from valence import errors
+from valence.podmanagers import odata
 from valence.podmanagers.access import Access
 from valence.podmanagers.http import failures
 from valence.podmanagers.http import session
-from valence.podmanagers.http import transport as http_transport
 from valence.podmanagers.http import url as podm_url
 from valence.podmanagers.http.breaker import Breaker
 from valence.podmanagers.http.breaker import JOB_DELAY
 from valence.podmanagers.http.breaker import Permission
+from valence.podmanagers.http.etags import EntityTags
 from valence.podmanagers.http.exchange import Exchange
+from valence.podmanagers.http.exchange import local_path
 from valence.podmanagers.http.exchange import Response
+from valence.podmanagers.http.sender import GATEWAY_ERRORS
+from valence.podmanagers.http.sender import Sender
 from valence.podmanagers.http.status import Listener
 from valence.podmanagers.http.status import StatusTracker
 from valence_conductor import interrupt
 
-LOG = log.getLogger(__name__)
-
-#: Bytes of one response; a collection of thousands of expanded nodes is a tenth of it.
-MAX_BYTES = 64 * 1024 * 1024
-
-#: Statuses of a service that may say when it will be ready.
-BUSY = {429, 503}
-
-#: Statuses of a gateway that gets no response from the pod manager behind it.
-GATEWAY_ERRORS = {502, 504}
-
 #: Seconds for which a request waits for the probe that it started.
 PROBE_WAIT = 0.25
 
-#: Redirects that are followed in a row.
-MAX_REDIRECTS = 5
-
-#: Attempts after 401: with a token, with a new token, with Basic.
+#: Attempts of a request that is answered 401 or 403: with a token, with a new one, with Basic.
 LOGIN_ATTEMPTS = 3
+
+#: Statuses of a service that demands If-Match, or another one (DSP0266, "ETags"; RFC 6585, 3).
+PRECONDITIONS = frozenset({412, 428})
 
 
 class Connection:
@@ -62,6 +52,7 @@ class Connection:
     :param listener: is notified of changes of the pod manager's status.
     :ivar base: the URL without its path.
     :ivar root: path of the service root.
+    :ivar options: those of :mod:`valence.conf.podmanagers`.
     :raises PodManagerFailed: the URL is not one.
     """
 
@@ -72,64 +63,65 @@ class Connection:
         transport: adapters.BaseAdapter | None = None,
         listener: Listener | None = None,
     ) -> None:
-        options = self._options = conf.podmanagers
+        options = self.options = conf.podmanagers
         try:
             self.base, self.root = podm_url.base_and_root(access.url)
+            self._breaker = Breaker()
+            self._sender = Sender(self.base, access, options, transport, self._breaker)
         except ValueError as exc:
             raise failures.invalid_url(access.url, exc) from exc
         self.access = access
-        self._session = requests.Session()
-        self._session.headers.update({"Accept": "application/json", "OData-Version": "4.0"})
-        # One more, for a probe while all the others hang.
-        adapter = transport or http_transport.Adapter(options.pool_size + 1, access.ca)
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, adapter)
+        self._etags = EntityTags()
         self._slots = threading.BoundedSemaphore(options.pool_size)
-        self._breaker = Breaker()
         self._status = StatusTracker(listener or (lambda _error: None))
         self._login = session.Login(
             access.username, access.password, options.session_after, self._send_for_login
         )
 
+    def local(self, reference: str) -> str:
+        """Return the path of a reference, such as a link; one is relative to the service root.
+
+        :raises PodManagerFailed: it leads to another host, or nowhere.
+        """
+        return local_path(self.base, self.root, reference)
+
     def get(self, path: str) -> dict[str, Any]:
         """Read a resource, and wait up to ``busy_timeout`` for a service that is busy.
 
+        :param path: or a URL on the pod manager; so for each method.
+        :returns: the resource; its links are paths.
         :raises PodManagerNodeGone: there is no such resource.
         """
         with self._tracked():
-            deadline = time.monotonic() + self._options.busy_timeout
-            while True:
-                exchange = self._send_idempotent("GET", path)
-                pause = exchange.retry_after if exchange.status in BUSY else None
-                if pause is None or time.monotonic() + pause > deadline:
-                    break
-                interrupt.pause(pause)
-            body = exchange.response().body
-            if not isinstance(body, dict):
-                exchange.raise_not_redfish()
-            if path.rstrip("/") == self.root.rstrip("/"):
-                self._login.learn(body)
-            return body
+            return self._get(path)
+
+    def get_monitor(self, path: str) -> Response:
+        """Read a task or its monitor, which also answers in place of the operation, once.
+
+        :raises PodManagerNodeGone: there is no such monitor any more.
+        """
+        with self._tracked():
+            return self._send_idempotent("GET", path).response()
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> Response:
-        """Request an action, once."""
+        """Request an action, once; one without parameters has an empty object (DSP0266)."""
         with self._tracked():
-            return self._send("POST", path, body).response()
+            return self._send_conditionally("POST", path, body or {}).response()
 
     def patch(self, path: str, body: dict[str, Any]) -> Response:
-        """Change properties of a resource, once."""
+        """Change properties of a resource as it was last read, once it is not busy."""
         with self._tracked():
-            return self._send("PATCH", path, body).response()
+            return self._wait_while_busy("PATCH", path, body).response()
 
     def delete(self, path: str) -> Response:
-        """Request the deletion of a resource, once."""
+        """Request the deletion of a resource, once it is not busy."""
         with self._tracked():
-            return self._send("DELETE", path).response()
+            return self._wait_while_busy("DELETE", path).response()
 
     def is_reachable(self) -> bool:
         """Return whether anything responds at the URL, with whatever status."""
         try:
-            exchange = self._exchange("GET", self.root, None, session.Credential(), brief=True)
+            exchange = self._read_root_anonymously()
         except errors.PodManagerUnreachable as exc:
             return exc.details.get("trusted") is False
         except errors.PodManagerFailed:
@@ -140,7 +132,7 @@ class Connection:
         """Log out, and close what is open; another request opens it again."""
         if self._breaker.is_closed:
             self._login.log_out()
-        self._session.close()
+        self._sender.close()
 
     # Around a request: the pod manager's status, credentials, slots, the breaker.
 
@@ -154,36 +146,81 @@ class Connection:
             raise
         self._status.record(None)
 
-    def _send_idempotent(self, method: str, path: str) -> Exchange:
+    def _get(self, path: str) -> dict[str, Any]:
+        exchange = self._wait_while_busy("GET", path)
+        body = exchange.response().body
+        if not isinstance(body, dict):
+            exchange.raise_not_redfish()
+        self._etags.keep(path, exchange.etag(body))
+        if odata.same_path(path, self.root):
+            self._login.learn(body)
+        return body
+
+    def _wait_while_busy(self, method: str, path: str, body: Any = None) -> Exchange:
+        """Send a request, and again within ``busy_timeout`` as its Retry-After demands.
+
+        What was answered 503 or 429 was not carried out; a POST is left to the caller all
+        the same, who may prefer another pod manager.
+        """
+        deadline = time.monotonic() + self.options.busy_timeout
+        send = self._send_idempotent if method == "GET" else self._send_conditionally
+        while True:
+            exchange = send(method, path, body)
+            pause = exchange.retry_after if exchange.status in failures.BUSY else None
+            if pause is None or time.monotonic() + pause > deadline:
+                return exchange
+            interrupt.pause(pause)
+
+    def _send_conditionally(self, method: str, path: str, body: Any = None) -> Exchange:
+        """Send a change; again, once, if the service demands the state that it refers to.
+
+        A PATCH names the state that was read before, if the service has entity tags for it;
+        other methods only on demand. What was answered 412 or 428 was not carried out.
+        """
+        etag = self._etags.get(path) if method == "PATCH" else None
+        exchange = self._send(method, path, body, etag)
+        if exchange.status not in PRECONDITIONS:
+            return exchange
+        # An action belongs to the resource whose path its target begins with.
+        resource = path.partition("/Actions/")[0]
+        with failures.before_sending():
+            self._get(resource)
+        current = self._etags.get(resource)
+        if current == etag and etag is not None:
+            # By the letter of RFC 9110, 13.1.1, a weak tag never matches.
+            current = etag.removeprefix("W/")
+        return exchange if current == etag else self._send(method, path, body, current)
+
+    def _send_idempotent(self, method: str, path: str, body: Any = None) -> Exchange:
         """Send a request, and again if the peer was just closing the idle connection."""
         try:
-            return self._send(method, path)
+            return self._send(method, path, body)
         except errors.PodManagerUnreachable as exc:
             if not failures.was_dropped(exc.__cause__):
                 raise
-        return self._send(method, path)
+        return self._send(method, path, body)
 
-    def _send(self, method: str, path: str, body: Any = None) -> Exchange:
-        """Send a request with credentials, and with others when it is answered 401.
-
-        A request that is answered 401 was not carried out, a POST neither.
-        """
+    def _send(self, method: str, path: str, body: Any = None, etag: str | None = None) -> Exchange:
+        """Send a request with credentials, and with others when they may be refused."""
+        with failures.before_sending():
+            path = self.local(path)
+            credential: session.Credential | None = self._login.credential()
         for _ in range(LOGIN_ATTEMPTS):
+            if credential is None:
+                break
+            exchange = self._send_in_slot(method, path, body, credential, etag=etag)
             with failures.before_sending():
-                credential = self._login.credential()
-            exchange = self._send_in_slot(method, path, body, credential)
-            if exchange.status != 401:
-                self._login.accept(credential)
-                break
-            if not self._login.reject(credential):
-                break
+                credential = self._login.next_after(
+                    credential, exchange.status, exchange.raw.headers, f"{method} {path}"
+                )
         return exchange
 
     def _send_for_login(
         self, method: str, path: str, body: Any, credential: session.Credential
     ) -> session.Reply:
+        path = self.local(path)
         exchange = self._send_in_slot(method, path, body, credential, brief=method == "DELETE")
-        return session.Reply(exchange.status, exchange.raw.headers, exchange.json)
+        return session.Reply(exchange.status, exchange.raw.headers, exchange.json, exchange.local)
 
     def _send_in_slot(
         self,
@@ -191,11 +228,13 @@ class Connection:
         path: str,
         body: Any,
         credential: session.Credential,
+        *,
         brief: bool = False,
+        etag: str | None = None,
     ) -> Exchange:
         """Send a request if the breaker permits it, in one of ``pool_size`` slots."""
         self._pass_breaker()
-        timeout = self._options.queue_timeout
+        timeout = self.options.queue_timeout
         if not self._slots.acquire(timeout=timeout):
             raise errors.PodManagerUnreachable(
                 f"The pod manager at {self.base} has as many requests as [podmanagers] pool_size "
@@ -206,7 +245,7 @@ class Connection:
         try:
             # The breaker may have opened while this request waited for its slot.
             self._pass_breaker()
-            return self._exchange(method, path, body, credential, brief=brief)
+            return self._sender.exchange(method, path, body, credential, brief=brief, etag=etag)
         finally:
             self._slots.release()
 
@@ -216,7 +255,7 @@ class Connection:
         Otherwise a job would take for a refusal what is over already.
         """
         in_job = interrupt.in_job()
-        deadline = time.monotonic() + (self._options.connect_timeout if in_job else 0)
+        deadline = time.monotonic() + (self.options.connect_timeout if in_job else 0)
         while True:
             permission = self._breaker.request_permission(in_job=in_job)
             if permission is Permission.SEND:
@@ -250,12 +289,15 @@ class Connection:
         thread.join(PROBE_WAIT)
         return self._breaker.is_closed
 
+    def _read_root_anonymously(self) -> Exchange:
+        return self._sender.exchange("GET", self.root, None, session.Credential(), brief=True)
+
     def _probe(self) -> None:
         """Read the service root, which needs no credentials, and report to the breaker."""
         reason = self._breaker.reason
         try:
             with failures.before_sending():
-                exchange = self._exchange("GET", self.root, None, session.Credential(), brief=True)
+                exchange = self._read_root_anonymously()
                 if exchange.status in GATEWAY_ERRORS:
                     exchange.response()
         except errors.ValenceError as exc:
@@ -264,100 +306,3 @@ class Connection:
         finally:
             if not self._breaker.is_closed:
                 self._breaker.record_failed_probe(reason)
-
-    # The request itself.
-
-    def _exchange(
-        self,
-        method: str,
-        path: str,
-        body: Any,
-        credential: session.Credential,
-        *,
-        brief: bool,
-    ) -> Exchange:
-        """Send a request; a GET follows redirects within its host.
-
-        :param brief: with ``connect_timeout`` as the read timeout.
-        """
-        for _ in range(MAX_REDIRECTS + 1):
-            exchange = self._round_trip(method, path, body, credential, brief)
-            target = exchange.redirect_path()
-            if target is None:
-                return exchange
-            path = target
-        raise failures.redirect_loop(self.base, f"{method} {path}")
-
-    def _round_trip(
-        self, method: str, path: str, body: Any, credential: session.Credential, brief: bool
-    ) -> Exchange:
-        connect, read, total = self._timeouts(brief)
-        started = time.monotonic()
-        try:
-            with (
-                http_transport.deadline_in(total),
-                self._session.request(
-                    method,
-                    self.base + path,
-                    json=body,
-                    auth=credential,
-                    timeout=(connect, read),
-                    # Here and not in the session, where the environment would win.
-                    verify=self.access.verify_ca,
-                    # requests would send the token to any host.
-                    allow_redirects=False,
-                    stream=True,
-                ) as response,
-            ):
-                content = _content(response, started + total)
-        except OSError as exc:  # the base of the exceptions of requests, too
-            error = failures.from_exception(
-                exc,
-                where=self.base,
-                request=f"{method} {path}",
-                connect=connect,
-                read=total if time.monotonic() - started >= total else read,
-                ca=self.access.verify_ca,
-            )
-            self._record_failure(method, exc, error)
-            raise error from exc
-        duration = time.monotonic() - started
-        status = response.status_code
-        LOG.debug("%s %s%s: %d in %.0f ms", method, self.base, path, status, duration * 1000)
-        if status in GATEWAY_ERRORS:
-            timed_out = method == "GET" and duration > connect
-            self._breaker.record_failure(f"a gateway answered {status}.", timed_out=timed_out)
-        else:
-            self._breaker.record_response()
-        return Exchange(self.base, method, path, response, content)
-
-    def _record_failure(self, method: str, exc: OSError, error: errors.ValenceError) -> None:
-        if isinstance(error, errors.PodManagerUnreachable):
-            # An action may take its time; a read and a connection may not.
-            timeout = requests.Timeout if method == "GET" else requests.ConnectTimeout
-            self._breaker.record_failure(error.detail, timed_out=isinstance(exc, timeout))
-
-    def _timeouts(self, brief: bool) -> tuple[float, float, float]:
-        options = self._options
-        if brief:
-            return options.connect_timeout, options.connect_timeout, 2 * options.connect_timeout
-        return options.connect_timeout, options.read_timeout, options.request_timeout
-
-
-def _content(response: requests.Response, deadline: float) -> bytes:
-    content = bytearray()
-    try:
-        for chunk in response.iter_content(64 * 1024):
-            content += chunk
-            if time.monotonic() > deadline:
-                raise requests.ReadTimeout("the response began, but did not end in time")
-            if len(content) > MAX_BYTES:
-                raise requests.exceptions.ContentDecodingError(
-                    f"the response is larger than {MAX_BYTES} bytes"
-                )
-    except requests.ConnectionError as exc:
-        # After the first byte, requests raises this for a read timeout.
-        if exc.args and isinstance(exc.args[0], urllib3.exceptions.ReadTimeoutError):
-            raise requests.ReadTimeout(*exc.args) from exc
-        raise
-    return bytes(content)

@@ -2,6 +2,7 @@
 
 """One request and its HTTP response, which becomes JSON or an error."""
 
+import contextlib
 import dataclasses
 import datetime
 import email.utils
@@ -9,17 +10,38 @@ import json
 import re
 from typing import Any
 from typing import NoReturn
-import urllib.parse
 
 import requests
 
 from valence import errors
 from valence import jsontext
 from valence.podmanagers import messages
+from valence.podmanagers import odata
 from valence.podmanagers.http import failures
+from valence.podmanagers.http import url as podm_url
 
-#: Statuses of a redirect.
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: Status of a redirect -> the methods that are sent again, with their body. 307 and 308 keep
+#: the method (RFC 9110, 15.4.8 and 15.4.9); after 301 and 302 to a POST some clients send a
+#: GET, so that no service can mean either of the two (15.4.2 and 15.4.3).
+REDIRECTS: dict[int, frozenset[str]] = {
+    301: frozenset({"GET", "PATCH", "DELETE"}),
+    302: frozenset({"GET", "PATCH", "DELETE"}),
+    303: frozenset({"GET"}),
+    307: frozenset({"GET", "POST", "PATCH", "DELETE"}),
+    308: frozenset({"GET", "POST", "PATCH", "DELETE"}),
+}
+
+#: The status of a change that was made, whose Location has a description of the result
+#: (RFC 9110, 15.4.4).
+SEE_OTHER = 303
+
+#: Seconds of the shortest pause that Retry-After can demand, and of the longest that is kept
+#: where the deadline of the request is not sooner.
+SHORTEST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+
+#: An entity tag (RFC 9110, 8.8.3); some services leave out its quotes.
+_ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]*"|[\x21\x23-\x7e]+')
 
 #: What a JSON string may have and no database accepts: NUL, and halves of surrogate pairs.
 SUSPECT = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
@@ -27,11 +49,16 @@ SUSPECT = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
 
 @dataclasses.dataclass(frozen=True)
 class Response:
-    """The response to a request that the pod manager carried out, or accepted."""
+    """The response to a request that the pod manager carried out, or accepted.
+
+    :ivar location: the path; another host's URL as it is, so that it is refused when used.
+    :ivar retry_after: seconds after which the state of what was accepted is to be read.
+    """
 
     status: int
     location: str | None
     body: Any
+    retry_after: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,20 +94,40 @@ class Exchange:
 
     @property
     def retry_after(self) -> float | None:
-        """The seconds of ``Retry-After``, a number or a date; None without it."""
+        """The seconds of ``Retry-After``, a number or a date; None without it.
+
+        Never less than :data:`SHORTEST_PAUSE`: 0, or the past, means as soon as is decent.
+        """
         value = self.raw.headers.get("Retry-After", "").strip()
-        if value.isdecimal():
-            return float(value)
+        if value.isascii() and value.isdecimal():
+            return max(SHORTEST_PAUSE, float(value))
         try:
             when = email.utils.parsedate_to_datetime(value)
-        except ValueError:
+            if when.tzinfo is None:
+                when = when.replace(tzinfo=datetime.UTC)
+            seconds = (when - datetime.datetime.now(datetime.UTC)).total_seconds()
+        except (ValueError, OverflowError):
             return None
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=datetime.UTC)
-        return max(0.0, (when - datetime.datetime.now(datetime.UTC)).total_seconds())
+        return max(SHORTEST_PAUSE, seconds)
+
+    def etag(self, body: Any) -> str | None:
+        """Return the entity tag of a resource; None: it has none that can be sent.
+
+        :param body: the resource.
+        """
+        tags = [self.raw.headers.get("ETag"), odata.mapping(body).get("@odata.etag")]
+        stripped = (tag.strip() for tag in tags if isinstance(tag, str))
+        return next((tag for tag in stripped if _ETAG.fullmatch(tag)), None)
+
+    def local(self, reference: str) -> str:
+        """Return the path of a reference that the response has.
+
+        :raises PodManagerFailed: it leads to another host, or nowhere.
+        """
+        return local_path(self.base, self.path, reference)
 
     def response(self) -> Response:
-        """Return the response of a Redfish service.
+        """Return the response of a Redfish service, with its links resolved.
 
         :raises ValenceError: it is an error, or not Redfish.
         """
@@ -93,10 +140,17 @@ class Exchange:
                 self.base,
                 f"{self.method} {self.path}",
                 messages.reason(body, self.text),
+                self.retry_after,
             )
-        if not self.raw.ok or status >= 300 or self.text.lstrip().startswith("<"):
+        is_done = status < 300 or (status == SEE_OTHER and self.method != "GET")
+        if not is_done or self.text.lstrip().startswith("<"):
             self.raise_not_redfish()
-        return Response(status, self.raw.headers.get("Location"), body)
+        odata.resolve(body, self.local)
+        location = self.raw.headers.get("Location")
+        if location:
+            with contextlib.suppress(errors.PodManagerFailed):
+                location = self.local(location)
+        return Response(status, location or None, body, self.retry_after)
 
     def raise_not_redfish(self) -> NoReturn:
         """Raise the error of a response that does not come from a Redfish service.
@@ -114,28 +168,27 @@ class Exchange:
         )
 
     def redirect_path(self) -> str | None:
-        """Return the path, on the same host, to which a GET is redirected; None: it is not.
+        """Return the path to which the request is redirected; None: it is not sent again.
 
-        A redirect to another host is not followed: the credentials are for one
-        host, and another host's response is not the pod manager's.
-
-        :raises PodManagerFailed: it leads to another host.
+        :raises PodManagerFailed: it leads to another host: the credentials are for one,
+            and another host's response is not the pod manager's.
         """
         location = self.raw.headers.get("Location")
-        if self.method != "GET" or self.status not in REDIRECTS or not location:
+        if not location or self.method not in REDIRECTS.get(self.status, ()):
             return None
-        target = urllib.parse.urlsplit(urllib.parse.urljoin(f"{self.base}{self.path}", location))
-        path = urllib.parse.urlunsplit(("", "", target.path or "/", target.query, ""))
-        origin = f"{target.scheme}://{target.netloc.rpartition('@')[2]}"
-        # Behind a proxy a service may use another name for itself.
-        only_a_slash = path != self.path and path.rstrip("/") == self.path.rstrip("/")
-        if origin.lower() == self.base.lower() or only_a_slash:
-            return path
-        raise errors.PodManagerFailed(
-            f"{self.base} redirects {self.method} {self.path} to {origin}, where no credentials "
-            "are sent. If the pod manager is there, change its URL to that one.",
-            answered=self.status,
-        )
+        return self.local(location)
+
+
+def local_path(base: str, document: str, reference: str) -> str:
+    """Return the path of a reference in a document of a pod manager, as it was given.
+
+    :param document: path of the document.
+    :raises PodManagerFailed: it leads to another host, or nowhere; nothing is sent there.
+    """
+    try:
+        return podm_url.path_within(base, document, reference)
+    except ValueError as exc:
+        raise failures.foreign_reference(base, document, reference, exc) from exc
 
 
 def _parse(content: bytes) -> Any:

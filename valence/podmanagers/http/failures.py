@@ -4,6 +4,7 @@
 
 from collections.abc import Iterator
 import contextlib
+import math
 import ssl
 from typing import Any
 
@@ -12,7 +13,12 @@ import urllib3
 
 from valence import errors
 
-#: HTTP status -> error, where it is not the default of its class (4xx, 5xx).
+#: Statuses of a service that cannot handle a request at present, and may say when it will.
+BUSY = frozenset({429, 503})
+
+#: HTTP status -> error, for every method, where it is not the default of its class:
+#: PodManagerRefused for 4xx, PodManagerFailed for 5xx. "Gone" is what 404 and 410 mean, and no
+#: other status does.
 STATUSES: dict[int, type[errors.ValenceError]] = {
     401: errors.PodManagerUnauthorized,
     403: errors.PodManagerUnauthorized,
@@ -44,8 +50,7 @@ EXCEPTIONS: list[tuple[type[OSError], type[errors.ValenceError], str]] = [
         requests.exceptions.SSLError,
         errors.PodManagerUnreachable,
         "The TLS connection to the pod manager at {where} cannot be established or trusted "
-        "({cause}). Set ca to the certificate of its authority, or verify_ca to a file with it, "
-        "or check the URL.",
+        "({cause}). {advice}",
     ),
     (
         requests.exceptions.ConnectTimeout,
@@ -79,6 +84,31 @@ EXCEPTIONS: list[tuple[type[OSError], type[errors.ValenceError], str]] = [
 ]
 
 
+#: What OpenSSL calls an alert of the peer (RFC 8446, 6.2) -> what to do without a client
+#: certificate, and with one. Only the first is always about the certificate.
+_SET_CLIENT_CERT = (
+    "It demands a client certificate: set client_cert and client_key to one that it accepts."
+)
+_CHECK_CLIENT_CERT = "It does not accept the client certificate: check client_cert, and its logs."
+_MAY_DEMAND = (
+    "It may demand a client certificate: set client_cert and client_key; or it supports no "
+    "version and no cipher of TLS that this service does."
+)
+_ALERTS: dict[str, tuple[str, str]] = {
+    "CERTIFICATE_REQUIRED": (_SET_CLIENT_CERT, _CHECK_CLIENT_CERT),
+    "BAD_CERTIFICATE": (_SET_CLIENT_CERT, _CHECK_CLIENT_CERT),
+    "UNSUPPORTED_CERTIFICATE": (_SET_CLIENT_CERT, _CHECK_CLIENT_CERT),
+    "CERTIFICATE_REVOKED": (_SET_CLIENT_CERT, _CHECK_CLIENT_CERT),
+    "CERTIFICATE_EXPIRED": (_SET_CLIENT_CERT, _CHECK_CLIENT_CERT),
+    "CERTIFICATE_UNKNOWN": (_SET_CLIENT_CERT, _CHECK_CLIENT_CERT),
+    "UNKNOWN_CA": (_SET_CLIENT_CERT, _CHECK_CLIENT_CERT),
+    "ACCESS_DENIED": (_SET_CLIENT_CERT, _CHECK_CLIENT_CERT),
+    "HANDSHAKE_FAILURE": (_MAY_DEMAND, _CHECK_CLIENT_CERT),
+}
+_CHECK_TRUST = (
+    "Set ca to the certificate of its authority, or verify_ca to a file with it, or check the URL."
+)
+
 #: What requests raises before it sends a request, and what it wraps then.
 _BEFORE_SENDING = (
     requests.exceptions.InvalidURL,
@@ -89,19 +119,46 @@ _BEFORE_SENDING = (
 _NOT_CONNECTED = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 
-def from_status(status: int, where: str, request: str, reason: str | None) -> errors.ValenceError:
+def from_status(
+    status: int, where: str, request: str, reason: str | None, retry_after: float | None = None
+) -> errors.ValenceError:
     """Return the error for a status of 400 or more.
 
     :param where: the base URL of the pod manager.
     :param request: its method and path.
     :param reason: the pod manager's own words.
+    :param retry_after: seconds after which it can be sent again.
     """
     default = errors.PodManagerRefused if status < 500 else errors.PodManagerFailed
     kind = STATUSES.get(status, default)
+    # A date in the far future, or a very long number, is no JSON.
+    is_told = status in BUSY and retry_after is not None and math.isfinite(retry_after)
+    details = {"retry_after": retry_after} if is_told else {}
     return kind(
         f"The pod manager at {where} answered {status} to {request}. {ADVICE[kind]}",
         reason=reason,
         answered=status,
+        **details,
+    )
+
+
+def was_busy(error: errors.ValenceError) -> bool:
+    """Return whether a service answered that it could not handle the request at present.
+
+    It has not carried it out, then (RFC 9110, 15.6.4; RFC 6585, 4).
+    """
+    return error.details.get("answered") in BUSY
+
+
+def foreign_reference(
+    base: str, document: str, reference: str, exc: ValueError
+) -> errors.PodManagerFailed:
+    """Return the error for a reference that leads away from the pod manager."""
+    return errors.PodManagerFailed(
+        f"{document} of the pod manager at {base} has a reference to which nothing is sent, "
+        f"{reference[:200]!r}: {exc}. Only {base} gets requests and credentials. If the pod "
+        "manager is elsewhere, change its URL; if it is behind a proxy, let the proxy rewrite "
+        "its links."
     )
 
 
@@ -147,21 +204,44 @@ def _was_not_sent(exc: OSError) -> bool:
         return True  # the certificates to trust cannot be read
     reason = getattr(exc.args[0], "reason", None) if exc.args else None
     inner = [*getattr(reason, "args", ()), None][0]
-    untrusted = isinstance(inner, ssl.SSLCertVerificationError)
+    untrusted = isinstance(inner, ssl.SSLCertVerificationError) or _alert(exc) in _ALERTS
     return untrusted or isinstance(exc, _BEFORE_SENDING) or isinstance(reason, _NOT_CONNECTED)
+
+
+def tls_advice(exc: BaseException, has_certificate: bool) -> str:
+    """Return what to do about a TLS connection that failed.
+
+    :param has_certificate: whether there is a client certificate.
+    """
+    if isinstance(_innermost(exc), ssl.SSLEOFError) and not has_certificate:
+        return _MAY_DEMAND
+    advice = _ALERTS.get(_alert(exc))
+    return _CHECK_TRUST if advice is None else advice[has_certificate]
+
+
+def _alert(exc: BaseException) -> str:
+    """Return the alert by which the peer ended the TLS connection; an empty one: by none."""
+    reason = getattr(_innermost(exc), "reason", None)
+    # Such as TLSV13_ALERT_CERTIFICATE_REQUIRED, or SSL/TLS_ALERT_HANDSHAKE_FAILURE.
+    return reason.partition("_ALERT_")[2] if isinstance(reason, str) else ""
 
 
 def root_cause(exc: BaseException) -> str:
     """Return the message of the innermost exception."""
+    cause = _innermost(exc)
+    message = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+    # urllib3 begins with the address of an object in memory.
+    begin, _, rest = message.rpartition("object at ")
+    return (rest.partition(": ")[2] if begin else "") or message or type(cause).__name__
+
+
+def _innermost(exc: BaseException) -> BaseException:
     while True:
         inner = [getattr(exc, "reason", None), *exc.args[:1], exc.__cause__]
         deeper = next((cause for cause in inner if isinstance(cause, BaseException)), None)
         if deeper is None:
-            break
+            return exc
         exc = deeper
-    message = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
-    # urllib3 begins with the address of an object in memory.
-    return message.rpartition("object at ")[2].partition(": ")[2] or message or type(exc).__name__
 
 
 def was_dropped(exc: BaseException | None) -> bool:

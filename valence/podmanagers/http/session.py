@@ -26,6 +26,12 @@ LOG = log.getLogger(__name__)
 #: Seconds after which a failed login is retried.
 RETRY_AFTER = 300.0
 
+#: Statuses of a request whose credential may be the reason.
+REFUSALS = frozenset({401, 403})
+
+#: Requests that are remembered as forbidden.
+MAX_FORBIDDEN = 1000
+
 #: Statuses of a service without sessions.
 NO_SESSIONS = frozenset({404, 405, 410, 501})
 
@@ -67,14 +73,22 @@ class Token(Credential):
         request.headers["X-Auth-Token"] = self._token
         return request
 
+    def renew(self, headers: Mapping[str, str]) -> None:
+        """Use the token that a response has instead, if it has one."""
+        self._token = headers.get("X-Auth-Token") or self._token
+
 
 @dataclasses.dataclass(frozen=True)
 class Reply:
-    """The parts of a response that concern a session."""
+    """The parts of a response that concern a session.
+
+    :ivar local: returns the path of a reference that the response has.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: Any
+    local: Callable[[str], str]
 
 
 #: Sends a request: method, path, body, credential.
@@ -97,6 +111,7 @@ class Login:
         self._lock = threading.Lock()
         self._sessions: str | None = None
         self._token: Token | None = None
+        self._forbidden: set[str] = set()
         self._not_before = 0.0
 
     def learn(self, root: odata.JSON) -> None:
@@ -108,38 +123,41 @@ class Login:
 
         :raises ValenceError: there was no response to the login.
         """
-        token = self._token
-        if token is not None:
-            return token
-        if self._disabled or self._sessions is None or time.monotonic() < self._not_before:
-            return self._basic
-        if self._basic_left > 0:
+        if self._token is None and self._can_log_in():
+            if self._basic_left <= 0:
+                return self._log_in_once()
             self._basic_left -= 1
-            return self._basic
-        # While one thread logs in, the others do not wait for it.
-        if not self._lock.acquire(blocking=False):
-            return self._basic
-        try:
-            self._token = self._token or self._log_in(self._sessions)
-            return self._token or self._basic
-        finally:
-            self._lock.release()
+        return self._token or self._basic
 
-    def reject(self, credential: Credential) -> bool:
-        """Drop a credential that was answered 401; return whether to retry with the next."""
-        if not isinstance(credential, Token):
-            return False
-        with self._lock:
-            if self._token is credential:
-                self._token = None
-                # The token of a new session would be no better than one that never worked.
-                self._disabled = self._disabled or not credential.accepted
-        return True
+    def next_after(
+        self, credential: Credential, status: int, headers: Mapping[str, str], request: str
+    ) -> Credential | None:
+        """Return the credential with which to repeat a request; None: its response counts.
 
-    def accept(self, credential: Credential) -> None:
-        """Record that a request with this credential was accepted."""
-        if isinstance(credential, Token):
-            credential.accepted = True
+        A request that is answered 401 or 403 was not carried out. Some services answer 403
+        to the token of a session that they have forgotten.
+
+        :param request: its method and path.
+        :raises ValenceError: there was no response to a new login.
+        """
+        if status not in REFUSALS:
+            self._forbidden.discard(request)
+            if isinstance(credential, Token):
+                credential.accepted = True
+                credential.renew(headers)
+            return None
+        if status == 403 and request in self._forbidden:
+            return None
+        if isinstance(credential, Token) and (credential.accepted or status == 401):
+            return self._next_after_token(credential, status)
+        if status == 403:  # with a password, or with the token of a new session
+            self._forbid(request)
+        elif self._basic_left > 0 and self._can_log_in():
+            # A service may have switched off Basic authentication.
+            self._basic_left = 0
+            following = self._log_in_once()
+            return following if isinstance(following, Token) else None
+        return None
 
     def log_out(self) -> None:
         """End the session, if there is one, and begin no other."""
@@ -148,9 +166,46 @@ class Login:
         if token is not None:
             self._end(token.path, token)
 
+    def _can_log_in(self) -> bool:
+        is_due = time.monotonic() >= self._not_before
+        return not self._disabled and self._sessions is not None and is_due
+
+    def _next_after_token(self, token: Token, status: int) -> Credential:
+        """Drop a token that was refused; return a new one if it had worked before, or Basic."""
+        with self._lock:
+            if self._token is token:
+                self._token = None
+                # The token of a new session would be no better than one that never worked.
+                self._disabled = self._disabled or not token.accepted
+        following = self.credential()
+        if status == 403:  # the session may exist
+            self._end(token.path, following)
+        return following
+
+    def _forbid(self, request: str) -> None:
+        """Record a request that is answered 403 whatever its credential."""
+        if len(self._forbidden) >= MAX_FORBIDDEN:
+            self._forbidden.clear()
+        self._forbidden.add(request)
+
+    def _log_in_once(self) -> Credential:
+        """Log in; while one thread does so, the others do not wait for it, and use Basic."""
+        if not self._lock.acquire(blocking=False):
+            return self._basic
+        try:
+            self._token = self._token or self._log_in(self._sessions or "")
+            return self._token or self._basic
+        finally:
+            self._lock.release()
+
     def _log_in(self, sessions: str) -> Token | None:
         body = {"UserName": self._username, "Password": self._password or ""}
-        reply = self._send("POST", sessions, body, Credential())
+        try:
+            reply = self._send("POST", sessions, body, Credential())
+        except errors.PodManagerFailed as exc:  # such as a link to another host
+            LOG.warning("No session; continuing with Basic: %s", exc)
+            self._not_before = time.monotonic() + RETRY_AFTER
+            return None
         created = reply.status < 300
         token = reply.headers.get("X-Auth-Token") if created else None
         path = _session_path(sessions, reply) if created else None
@@ -176,8 +231,17 @@ class Login:
 
 
 def _session_path(sessions: str, reply: Reply) -> str | None:
-    """Return the path of a new session within its collection, wherever the reply has it."""
-    location = odata.path_of(reply.headers.get("Location"))
-    path = location or odata.member_path(sessions, reply.body)
-    name = path.rpartition("/")[2]
-    return f"{sessions}/{name}" if name and path != sessions else None
+    """Return the path of a new session, wherever the reply has it; None: it has none.
+
+    Its Location leads to it (DSP0266, "Session login"), or the body, which is the session.
+    """
+    references = [reply.headers.get("Location"), odata.member_path(sessions, reply.body)]
+    for reference in filter(None, references):
+        try:
+            path = reply.local(reference)
+        except errors.PodManagerFailed as exc:
+            LOG.warning("A session is not ended: %s", exc)
+            continue
+        if not odata.same_path(path, sessions):
+            return path
+    return None

@@ -22,6 +22,9 @@ import requests
 from requests import adapters
 import urllib3
 
+from valence.podmanagers.access import Access
+from valence.podmanagers.http import certificates
+
 #: The deadline of this thread's request, on the monotonic clock.
 _deadline: contextvars.ContextVar[float] = contextvars.ContextVar("valence_request_deadline")
 
@@ -43,11 +46,12 @@ class Adapter(adapters.HTTPAdapter):
     """Keep connections to one pod manager.
 
     :param size: of the pool, which is also the largest number of connections.
-    :param ca: the only certificates to trust, in PEM; None: as requests does.
+    :param access: its ``ca`` and its client certificate; verify_ca as requests does.
     """
 
-    def __init__(self, size: int, ca: str | None = None) -> None:
-        self._ca = ca
+    def __init__(self, size: int, access: Access) -> None:
+        self._ca = access.ca
+        self._access = access
         super().__init__(pool_connections=1, pool_maxsize=size, pool_block=True, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -62,9 +66,22 @@ class Adapter(adapters.HTTPAdapter):
         return manager
 
     def _tls_options(self) -> dict[str, Any]:
-        if self._ca is None:
+        """Return the options of pools.
+
+        :raises OSError: the client certificate and its key cannot be used.
+        """
+        access = self._access
+        if access.ca is None and access.client_cert is None:
             return {}
-        return {"ssl_context": ssl.create_default_context(cadata=self._ca)}
+        if access.ca is not None:
+            context = ssl.create_default_context(cadata=access.ca)
+        else:
+            # requests adds the authorities; it cannot switch verification off later.
+            verification = ssl.CERT_NONE if access.verify_ca is False else ssl.CERT_REQUIRED
+            context = urllib3.util.ssl_.create_urllib3_context(cert_reqs=verification)
+        if access.client_cert is not None and access.client_key is not None:
+            certificates.load(context, access.client_cert, access.client_key)
+        return {"ssl_context": context}
 
     def send(self, *args: Any, **options: Any) -> requests.Response:
         """Send a request; a ``ca`` takes precedence over the authorities of the environment."""
@@ -119,6 +136,19 @@ class _Connection(urllib3.connection.HTTPConnection):
 
 class _ConnectionTLS(urllib3.connection.HTTPSConnection):
     response_class = _Response
+
+    def send(self, data: Any) -> None:
+        """Send a part of a request; prefer the reason of a peer that has hung up meanwhile.
+
+        A TLS 1.3 handshake is over for a client before its peer has looked for a client
+        certificate: the alert waits behind the request.
+        """
+        try:
+            super().send(data)
+        except OSError:
+            with contextlib.suppress(TimeoutError, ConnectionError, ssl.SSLEOFError):
+                self.sock.recv(1)
+            raise
 
 
 class _Pool(urllib3.HTTPConnectionPool):

@@ -216,6 +216,8 @@ class Snapshot(Reader):
         self.bad_values = reader.bad_values
         self._resources: dict[str, odata.JSON] = {}
         self._expanded: set[str] = set()
+        #: normal path -> the path as it was first given; a service may write it in many ways.
+        self._spellings: dict[str, str] = {}
         self._lock = threading.Lock()
         self.unread: set[str] = set()
         self.requests = 0
@@ -284,7 +286,9 @@ class Snapshot(Reader):
         interrupt.checkpoint()
         started = time.monotonic()
         try:
-            return self.client.get(path)
+            resource = self.client.get(path)
+            odata.unify(resource, self._spellings)
+            return resource
         finally:
             duration = time.monotonic() - started
             with self._lock:

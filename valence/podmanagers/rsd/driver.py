@@ -8,9 +8,11 @@ What is cached (the path of the nodes, the targets of actions) costs one
 request each to read, and is read again when it turns out to be wrong.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 import dataclasses
+import datetime
 import threading
 from typing import Any
 
@@ -28,12 +30,15 @@ from valence.podmanagers.http.exchange import Response
 from valence.podmanagers.identity import Facts
 from valence.podmanagers.redfish import fields
 from valence.podmanagers.redfish import resources
+from valence.podmanagers.redfish import task
 from valence.podmanagers.redfish.fields import Field
 from valence.podmanagers.redfish.reader import Reader
 from valence.podmanagers.redfish.reader import Snapshot
 from valence.podmanagers.rsd import inventory as rsd_inventory
 from valence.podmanagers.rsd import node as rsd_node
 from valence.podmanagers.rsd import requirements as rsd_requirements
+from valence_conductor import errors as conductor_errors
+from valence_conductor import waiting
 
 LOG = log.getLogger(__name__)
 
@@ -83,16 +88,24 @@ class RSDDriver(base.Driver):
             nodes=self._reader.count(root.nodes, nodes),
         )
 
-    def allocate(self, name: str, description: str, properties: Mapping[str, Any]) -> str:
+    def allocate(
+        self,
+        name: str,
+        description: str,
+        properties: Mapping[str, Any],
+        cancelled: Callable[[], bool] | None = None,
+    ) -> str:
         """Allocate a node from the pool: one POST, never repeated.
 
-        Nothing was allocated if the details of an error have ``sent: false``.
+        Nothing was allocated if the details of an error have ``sent: false``; they have
+        ``accepted: true`` if it may still be.
         """
         with failures.before_sending():
             version = self._root().api_version
             body = rsd_requirements.allocation(name, description, properties, version)
         try:
             response = self._post_allocate(body)
+            path = self._allocated_path(name, response, cancelled)
         except errors.PodManagerRefused as exc:
             raise errors.PodManagerRefused(
                 f"The pod manager at {self._client.base} cannot allocate such a node. Require "
@@ -100,8 +113,6 @@ class RSDDriver(base.Driver):
                 reason=exc.own_words,
                 answered=exc.details.get("answered"),
             ) from exc
-        path = self._node_path(response.location) or self._node_path(odata.path_of(response.body))
-        path = path or self.find(name)
         if path is None:
             raise errors.PodManagerFailed(
                 f"The pod manager at {self._client.base} answered {response.status} to Allocate, "
@@ -143,10 +154,12 @@ class RSDDriver(base.Driver):
             facts=rsd_node.facts(path, resource, self._reader.bad_values),
         )
 
-    def assemble(self, path: str) -> None:
+    def assemble(self, path: str, cancelled: Callable[[], bool] | None = None) -> None:
         """Request the assembly of an allocated node; poll :meth:`state` for its end."""
+        timeout = self._client.options.assemble_timeout
         try:
-            self._post_assemble(path, self._assemble_targets.pop(path, None))
+            response = self._post_assemble(path, self._assemble_targets.pop(path, None))
+            task.settle(self._client, response, within=timeout, cancelled=cancelled)
         except errors.PodManagerRefused:
             if self.state(path).state not in (base.State.ASSEMBLING, base.State.ASSEMBLED):
                 raise
@@ -173,11 +186,13 @@ class RSDDriver(base.Driver):
 
     def reset(self, controls: base.Controls, kind: str) -> None:
         """Reset a node: one POST, never repeated."""
-        self._client.post(controls.reset_target or "", {"ResetType": kind})
+        response = self._client.post(controls.reset_target or "", {"ResetType": kind})
+        task.settle(self._client, response, within=self._client.options.task_timeout)
 
     def set_boot(self, path: str, override: Mapping[str, str]) -> None:
         """Set what a node boots from."""
-        self._client.patch(path, {"Boot": dict(override)})
+        response = self._client.patch(path, {"Boot": dict(override)})
+        task.settle(self._client, response, within=self._client.options.task_timeout)
 
     def interfaces(self, system_path: str) -> list[base.Interface]:
         """List the Ethernet interfaces of a node's system that have a MAC address."""
@@ -197,7 +212,8 @@ class RSDDriver(base.Driver):
         """Delete a node and return its parts to the pool."""
         self._assemble_targets.pop(path, None)
         try:
-            self._client.delete(path)
+            response = self._client.delete(path)
+            task.settle(self._client, response, within=self._client.options.task_timeout)
         except errors.PodManagerNodeGone:
             LOG.debug("Node %s does not exist on %s any more", path, self._client.base)
         else:
@@ -205,8 +221,7 @@ class RSDDriver(base.Driver):
 
     def exists(self, path: str) -> bool:
         """Return whether the collection lists a node."""
-        node_path = odata.path_of(path)
-        return any(member_path == node_path for member_path, _ in self._nodes())
+        return any(odata.same_path(member_path, path) for member_path, _ in self._nodes())
 
     def members(self) -> list[Facts]:
         """List the nodes of the collection, with what one listing reports about each."""
@@ -253,7 +268,8 @@ class RSDDriver(base.Driver):
         return fields.without_unknown(
             {
                 "redfish_address": client.base + prefix,
-                "redfish_system_id": system_path,
+                # Ironic would follow one that leads elsewhere, with the credentials.
+                "redfish_system_id": client.local(system_path),
                 "redfish_username": access.username,
                 "redfish_password": access.password,
                 "redfish_verify_ca": access.verify_ca,
@@ -319,16 +335,56 @@ class RSDDriver(base.Driver):
                 sent=False,
             ) from exc
 
-    def _post_assemble(self, path: str, target: str | None) -> None:
+    def _allocated_path(
+        self, name: str, response: Response, cancelled: Callable[[], bool] | None
+    ) -> str | None:
+        """Return the path of the node that was allocated, once it is; None: there is none.
+
+        :raises PodManagerFailed: it takes longer than ``allocate_timeout``.
+        """
+        timeout = self._client.options.allocate_timeout
+        path = self._node_in(response)
+        try:
+            if path is None and task.is_accepted(response):
+                result = task.follow(self._client, response, within=timeout, cancelled=cancelled)
+                path = self._node_in(result) if result else None
+                if path is None and result is None and not task.monitors(response):
+                    path = self._wait_for_node(name, timeout, cancelled)
+        except conductor_errors.TimedOut as exc:
+            raise errors.PodManagerFailed(
+                f"The pod manager at {self._client.base} accepted to allocate node {name}, and "
+                f"has not done so in {timeout:g} s. What it allocates later is released by an "
+                "audit. See the log of the pod manager, or set [podmanagers] allocate_timeout.",
+                accepted=True,
+            ) from exc
+        return path or self.find(name)
+
+    def _wait_for_node(
+        self, name: str, timeout: float, cancelled: Callable[[], bool] | None
+    ) -> str:
+        """Wait for a node of which nothing but its name is known."""
+        return waiting.wait_until(
+            lambda: self.find(name),
+            deadline=waiting.now() + datetime.timedelta(seconds=timeout),
+            interval=self._client.options.poll_interval,
+            what=f"node {name} on the pod manager at {self._client.base}",
+            cancelled=cancelled,
+        )
+
+    def _node_in(self, response: Response) -> str | None:
+        """Return the path of the node that a response has; None: it has none."""
+        references = (response.location, odata.path_of(response.body))
+        return next(filter(None, map(self._node_path, references)), None)
+
+    def _post_assemble(self, path: str, target: str | None) -> Response:
         if target:
             try:
-                self._client.post(target)
+                return self._client.post(target)
             except errors.PodManagerNodeGone:
                 LOG.debug("%s is not the target of Assemble any more", target)
-            else:
-                return
         advertised = odata.action_target(self._client.get(path), "Assemble")
-        self._client.post(advertised or f"{path}/Actions/ComposedNode.Assemble")
+        default = f"{path.rstrip('/')}/Actions/ComposedNode.Assemble"
+        return self._client.post(advertised or default)
 
     def _cache_assemble_target(self, path: str, state: base.State, target: str | None) -> None:
         """Save :meth:`assemble` the request that finds its target."""
@@ -337,10 +393,15 @@ class RSDDriver(base.Driver):
             self._assemble_targets[path] = target
 
     def _node_path(self, reference: str | None) -> str | None:
-        """Return the path of a node; None for a reference to anything else, such as a task."""
-        path = odata.path_of(reference)
-        parent, _, name = (path or "").rpartition("/")
-        return path if name and parent == self._root().nodes else None
+        """Return the path of a node; None for a reference to anything else, such as a task.
+
+        :raises PodManagerFailed: the reference leads to another host.
+        """
+        if reference is None:
+            return None
+        path = self._client.local(reference)
+        parent, _, name = odata.normal_path(path).rpartition("/")
+        return path if name and odata.same_path(parent, self._root().nodes) else None
 
     # The collection of nodes.
 
