@@ -8,10 +8,17 @@ a number; what cannot be read counts as absent.
 
 from collections.abc import Iterator
 from collections.abc import Mapping
+import re
 from typing import Any
 import urllib.parse
 
 JSON = Mapping[str, Any]
+
+#: Stands for what could not be decoded (Unicode, U+FFFD): what has it is not what was meant.
+UNREADABLE = "\ufffd"
+
+#: Characters that mean the same percent-encoded and not (RFC 3986, 2.3).
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
 def path_of(link: Any) -> str | None:
@@ -46,8 +53,47 @@ def _split(link: Any, base: str = "") -> urllib.parse.SplitResult | None:
 def mapping(resource: Any, *keys: str) -> JSON:
     """Return the object at the end of a path of keys; an empty one where there is none."""
     for key in keys:
-        resource = resource.get(key) if isinstance(resource, Mapping) else None
+        resource = value_of(resource, key)
     return resource if isinstance(resource, Mapping) else {}
+
+
+def value_of(resource: Any, name: str) -> Any:
+    """Return the value of a property; None where there is none.
+
+    Names are case-sensitive (DSP0266, 9.4), which not every service respects: without the
+    property itself, one whose name differs only in case is it.
+    """
+    if not isinstance(resource, Mapping):
+        return None
+    if name in resource:
+        return resource[name]
+    size, lowered = len(name), name.lower()
+    return next(
+        (value for key, value in resource.items() if len(key) == size and key.lower() == lowered),
+        None,
+    )
+
+
+def normal_path(path: str) -> str:
+    """Return the form in which a path is compared; it is requested as it was given.
+
+    Percent-encoding and dot segments are those of RFC 3986, 6.2.2. A slash at the end, which
+    services add and leave out, is left out.
+    """
+    decoded = re.sub("%[0-9A-Fa-f]{2}", _normal_octet, path)
+    encoded = urllib.parse.quote(decoded, safe="%/:?#[]@!$&'()*+,;=~", errors="replace")
+    segments: list[str] = []
+    for segment in encoded.split("/"):
+        if segment == "..":
+            del segments[max(1, len(segments) - 1) :]
+        elif segment != ".":
+            segments.append(segment)
+    return "/".join(segments).rstrip("/")
+
+
+def _normal_octet(escape: re.Match[str]) -> str:
+    character = chr(int(escape[0][1:], 16))
+    return character if character in _UNRESERVED else escape[0].upper()
 
 
 def first_path(links: Any) -> str | None:

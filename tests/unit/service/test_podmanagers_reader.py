@@ -76,9 +76,10 @@ class ReaderTestCase(base.TestCase):
     def on(self, path: str, *members: Any, **more: Any) -> None:
         self.transport.on("GET", path, fake_redfish.ok(fake_redfish.page(path, *members, **more)))
 
-    def walk(self) -> list[str]:
-        page = self.reader.first_page(THINGS, levels=1)
-        return [path for path, _ in self.reader.walk(THINGS, page)]
+    def walk(self, levels: int = 1) -> list[str]:
+        listing = self.reader.listing(THINGS, levels=levels)
+        listing.require_complete()
+        return list(listing.paths)
 
 
 class TestFallback(testscenarios.WithScenarios, ReaderTestCase):
@@ -154,13 +155,12 @@ class TestNoFallback(testscenarios.WithScenarios, ReaderTestCase):
 class TestReader(ReaderTestCase):
     def test_members_come_with_the_collection(self) -> None:
         self.on(EXPANDED, {"@odata.id": f"{THINGS}/1", "Name": "one"})
-        page = self.reader.first_page(THINGS, levels=1)
-        ((path, member),) = self.reader.walk(THINGS, page)
+        ((path, member),) = self.reader.listing(THINGS, levels=1).members
         self.assertEqual((f"{THINGS}/1", "one"), (path, member["Name"]))
 
     def test_without_levels_there_is_no_expand(self) -> None:
         self.on(THINGS, f"{THINGS}/1")
-        self.reader.first_page(THINGS)
+        self.walk(levels=0)
         self.assertEqual([f"GET {THINGS}"], self.transport.asked)
 
     def test_every_form_of_the_link_to_the_next_page_is_followed(self) -> None:
@@ -182,17 +182,13 @@ class TestReader(ReaderTestCase):
 
     def test_a_collection_without_an_end_is_an_error(self) -> None:
         for number in range(9):
-            path = f"{THINGS}?$skip={number}" if number else EXPANDED
+            path = f"{THINGS}?$skip={number}" if number else THINGS
             link = {"Members@odata.nextLink": f"{THINGS}?$skip={number + 1}"}
             self.on(path, f"{THINGS}/{number}", **link)
         with mock.patch.object(reader, "MAX_PAGES", 5):
-            exc = self.assertRaises(errors.PodManagerFailed, self.walk)
+            exc = self.assertRaises(errors.PodManagerFailed, self.walk, levels=0)
         self.assertIn("no end after 5 pages", exc.detail)
         self.assertEqual(5, len(self.transport.requests))
-
-    def test_a_member_with_a_link_that_is_no_url_is_left_out(self) -> None:
-        self.on(EXPANDED, "https://[::1/redfish", f"{THINGS}/2")
-        self.assertEqual([f"{THINGS}/2"], self.walk())
 
     def test_a_link_to_the_next_page_that_cannot_be_read_ends_no_collection(self) -> None:
         for link in ("https://[::1/redfish", 7, {}):
@@ -204,7 +200,12 @@ class TestSnapshot(ReaderTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.snapshot = reader.Snapshot(self.reader)
-        self.one = {"@odata.id": f"{THINGS}/1", "@odata.type": "#Thing.Thing", "Name": "whole"}
+        self.one = {
+            "@odata.id": f"{THINGS}/1",
+            "@odata.type": "#Thing.Thing",
+            "Name": "whole",
+            "Status": {},
+        }
 
     def test_what_came_with_an_expanded_collection_is_not_requested_again(self) -> None:
         following = {"Members@odata.nextLink": f"{THINGS}?$skip=1"}
@@ -240,7 +241,7 @@ class TestSnapshot(ReaderTestCase):
 
     def test_pages_of_a_collection_inside_an_expanded_one_are_expanded_as_well(self) -> None:
         inner = f"{THINGS}/1/Parts"
-        part = {"@odata.id": f"{inner}/1", "@odata.type": "#Part.Part", "Name": "part"}
+        part = {**self.one, "@odata.id": f"{inner}/1", "Name": "part"}
         following = {"Members@odata.nextLink": f"{inner}?$skip=1"}
         self.on(EXPANDED, {**self.one, "Parts": fake_redfish.page(inner, part, **following)})
         self.on(f"{inner}?$skip=1", {**part, "@odata.id": f"{inner}/2"})

@@ -5,8 +5,6 @@
 import dataclasses
 import datetime
 import email.utils
-import json
-import re
 from typing import Any
 from typing import NoReturn
 import urllib.parse
@@ -14,15 +12,12 @@ import urllib.parse
 import requests
 
 from valence import errors
-from valence import jsontext
 from valence.podmanagers import messages
+from valence.podmanagers.http import body as http_body
 from valence.podmanagers.http import failures
 
 #: Statuses of a redirect.
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-#: What a JSON string may have and no database accepts: NUL, and halves of surrogate pairs.
-SUSPECT = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +51,8 @@ class Exchange:
     def json(self) -> Any:
         """The body; None for an empty one, and for one that is not JSON."""
         try:
-            return _parse(self.content) if self.content.strip() else None
-        except (ValueError, RecursionError):
+            return http_body.parse(self.content) if self.content.strip() else None
+        except ValueError:
             return None
 
     @property
@@ -136,15 +131,3 @@ class Exchange:
             "are sent. If the pod manager is there, change its URL to that one.",
             answered=self.status,
         )
-
-
-def _parse(content: bytes) -> Any:
-    """Return JSON without NULs and halves of surrogate pairs, which no database accepts.
-
-    :raises ValueError: it is not JSON.
-    """
-    body = json.loads(content)
-    if SUSPECT.search(content):
-        document = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace").decode()
-        body = json.loads(jsontext.without_nul(document))
-    return body

@@ -8,11 +8,12 @@ What is cached (the path of the nodes, the targets of actions) costs one
 request each to read, and is read again when it turns out to be wrong.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
 import threading
 from typing import Any
+from typing import TypeVar
 
 from oslo_log import log
 
@@ -28,6 +29,9 @@ from valence.podmanagers.http.exchange import Response
 from valence.podmanagers.redfish import fields
 from valence.podmanagers.redfish import resources
 from valence.podmanagers.redfish.fields import Field
+from valence.podmanagers.redfish.listing import incomplete
+from valence.podmanagers.redfish.listing import Listing
+from valence.podmanagers.redfish.reader import LOCAL_ERRORS
 from valence.podmanagers.redfish.reader import Reader
 from valence.podmanagers.redfish.reader import Snapshot
 from valence.podmanagers.rsd import inventory as rsd_inventory
@@ -36,10 +40,12 @@ from valence.podmanagers.rsd import requirements as rsd_requirements
 
 LOG = log.getLogger(__name__)
 
+T = TypeVar("T")
+
 #: What RSD adds to the service root: 2.3 and later; older services; 2.1 and 2.2.
 OEM = ("Oem/Intel_RackScale/", "Oem/Intel:RackScale/", "")
 ROOT = {
-    "nodes": Field(*(f"{prefix}Nodes" for prefix in OEM), convert=odata.path_of),
+    "nodes": Field(*(f"{prefix}Nodes" for prefix in OEM), convert=fields.link_path),
     "api_version": Field(*(f"{prefix}ApiVersion" for prefix in OEM)),
 }
 
@@ -112,7 +118,8 @@ class RSDDriver(base.Driver):
 
     def find(self, name: str) -> str | None:
         """Return the path of the newest node with this Redfish Name; None: there is none."""
-        for path, member in reversed(list(self._nodes(expanded=True))):
+        listing = self._nodes(expanded=True)
+        for path, member in reversed(listing.members):
             if member.get("Name", name) != name:
                 continue
             try:
@@ -120,6 +127,7 @@ class RSDDriver(base.Driver):
                     return path
             except errors.PodManagerNodeGone:
                 continue
+        listing.require_complete()
         return None
 
     def state(self, path: str) -> base.NodeState:
@@ -159,10 +167,8 @@ class RSDDriver(base.Driver):
         if system_path:
             try:
                 system = self._client.get(system_path)
-            except errors.PodManagerNodeGone:
-                LOG.warning(
-                    "Node %s on %s has no system at %s", path, self._client.base, system_path
-                )
+            except LOCAL_ERRORS as exc:
+                LOG.warning("Node %s is read without its system: %s", path, exc)
         return rsd_node.composed(path, resource, system, bad_values)
 
     def controls(self, path: str) -> base.Controls:
@@ -179,17 +185,26 @@ class RSDDriver(base.Driver):
 
     def interfaces(self, system_path: str) -> list[base.Interface]:
         """List the Ethernet interfaces of a node's system that have a MAC address."""
-        collection = odata.path_of(self._client.get(system_path).get("EthernetInterfaces"))
+        system = self._client.get(system_path)
+        collection = odata.path_of(odata.value_of(system, "EthernetInterfaces"))
         if collection is None:
             return []
-        interfaces = []
-        page = self._reader.first_page(collection, levels=1)
-        for path, member in self._reader.walk(collection, page):
-            resource = member if "MACAddress" in member else self._client.get(path)
+        try:
+            listing = self._reader.listing(collection, levels=1)
+        except errors.PodManagerNodeGone:
+            return []
+        listing.require_complete()
+        interfaces: dict[str, base.Interface] = {}
+        for path, member in listing.members:
+            try:
+                resource = member if "MACAddress" in member else self._client.get(path)
+            except errors.PodManagerNodeGone:
+                LOG.warning("%s on %s is linked and does not exist", path, self._client.base)
+                continue
             values = fields.read(resource, resources.ETHERNET_INTERFACE, self._reader.bad_values)
             if values["mac"]:
-                interfaces.append(base.Interface(path=path, **values))
-        return interfaces
+                interfaces.setdefault(values["mac"], base.Interface(path=path, **values))
+        return list(interfaces.values())
 
     def delete(self, path: str) -> None:
         """Delete a node and return its parts to the pool."""
@@ -203,14 +218,18 @@ class RSDDriver(base.Driver):
 
     def exists(self, path: str) -> bool:
         """Return whether the collection lists a node."""
-        node_path = odata.path_of(path)
-        return any(member_path == node_path for member_path, _ in self._nodes())
+        listing = self._nodes()
+        if odata.normal_path(path) in map(odata.normal_path, listing.paths):
+            return True
+        listing.require_complete()
+        return False
 
     def members(self) -> list[base.Member]:
         """List the nodes of the collection, with what one listing reports about each."""
+        listing = self._nodes(expanded=True)
+        listing.require_complete()
         bad_values = self._reader.bad_values
-        nodes = self._nodes(expanded=True)
-        return [rsd_node.member(path, resource, bad_values) for path, resource in nodes]
+        return [rsd_node.member(path, found, bad_values) for path, found in listing.members]
 
     def member(self, path: str) -> base.Member:
         """Read the identity of a node: one request."""
@@ -325,17 +344,26 @@ class RSDDriver(base.Driver):
 
     # The collection of nodes.
 
-    def _collection(self, *, expanded: bool = False) -> odata.JSON:
+    def _collection(self) -> odata.JSON:
         """Read the collection of nodes, or its first page."""
-        try:
-            page = self._reader.first_page(self._root().nodes, levels=1 if expanded else 0)
-        except errors.PodManagerNodeGone:
-            self._forget()
-            page = self._reader.required_page(self._root().nodes)
+        page = self._at_nodes(self._reader.get)
         self._allocate_target = odata.action_target(page, "Allocate")
         return page
 
-    def _nodes(self, *, expanded: bool = False) -> Iterator[tuple[str, odata.JSON]]:
-        """Iterate over the nodes: (path, what the collection has of it)."""
-        page = self._collection(expanded=expanded)
-        yield from self._reader.walk(self._root().nodes, page)
+    def _nodes(self, *, expanded: bool = False) -> Listing:
+        """Read the whole collection of nodes, as far as it lists them."""
+        levels = 1 if expanded else 0
+        return self._at_nodes(lambda path: self._reader.listing(path, levels=levels))
+
+    def _at_nodes(self, read: Callable[[str], T]) -> T:
+        """Read something at the path of the nodes, which is read again when it is not there."""
+        try:
+            return read(self._root().nodes)
+        except errors.PodManagerNodeGone:
+            self._forget()
+        path = self._root().nodes
+        try:
+            return read(path)
+        except errors.PodManagerNodeGone as exc:
+            problem = "does not exist, though it is advertised"
+            raise incomplete(self._client.base, path, problem) from exc

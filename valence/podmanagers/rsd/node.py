@@ -22,8 +22,8 @@ MEMBER = {
 NODE = {
     "name": MEMBER["name"],
     # A link up to 2.4, a list of one link in 2.5.
-    "system_path": Field("Links/ComputerSystem", convert=odata.first_path),
-    "power_state": Field("PowerState", convert=fields.word),
+    "system_path": Field("Links/ComputerSystem", convert=fields.link_path),
+    "power_state": Field("PowerState", convert=resources.POWER_STATE),
 }
 
 POWER = {"power_state": NODE["power_state"]}
@@ -50,7 +50,7 @@ def state(resource: odata.JSON) -> base.State | None:
     """Return the state of a node; None if RSD does not define it."""
     for value in raw_states(resource):
         try:
-            return base.State(value.lower())
+            return base.State(value.strip().lower())
         except ValueError:
             continue
     return None
@@ -58,13 +58,13 @@ def state(resource: odata.JSON) -> base.State | None:
 
 def raw_states(resource: odata.JSON) -> list[str]:
     """Return the states of a node as the resource has them."""
-    values = [odata.mapping(resource, *keys[:-1]).get(keys[-1]) for keys in STATES]
-    return [str(value) for value in values if value is not None]
+    values = [odata.value_of(odata.mapping(resource, *keys[:-1]), keys[-1]) for keys in STATES]
+    return [str(value)[: fields.MAX_LENGTH] for value in values if value is not None]
 
 
 def reason(resource: odata.JSON) -> str | None:
     """Return what is wrong with a node: the conditions of its Status, or its messages."""
-    conditions = odata.mapping(resource, "Status").get("Conditions")
+    conditions = odata.value_of(odata.mapping(resource, "Status"), "Conditions")
     if isinstance(conditions, list) and conditions:
         return messages.reason({"@Message.ExtendedInfo": conditions})
     return messages.reason({"@Message.ExtendedInfo": resource.get("@Message.ExtendedInfo")})
@@ -73,7 +73,7 @@ def reason(resource: odata.JSON) -> str | None:
 def parts(resource: odata.JSON) -> list[str]:
     """Return the paths of what a node holds besides its system."""
     links = odata.mapping(resource, "Links")
-    return [path for name in PARTS for path in odata.paths_of(links.get(name))]
+    return [path for name in PARTS for path in odata.paths_of(odata.value_of(links, name))]
 
 
 def composed(
@@ -120,4 +120,5 @@ def controls(resource: odata.JSON, bad_values: BadValues) -> base.Controls:
 
 def _allowable(holder: Mapping[str, Any], name: str) -> list[str] | None:
     values = holder.get(name + ALLOWABLE)
-    return [str(value) for value in values] if isinstance(values, list) and values else None
+    words = [value for value in values if isinstance(value, str)] if type(values) is list else []
+    return words or None
