@@ -29,8 +29,9 @@ from valence_conductor import waiting
 from valence_conductor.db import columns
 from valence_conductor.db import engine as db_engine
 
-#: Characters of a path in a fault.
+#: Characters of a path in a fault, and of its description.
 MAX_PATH = 200
+MAX_DETAIL = 2000
 
 
 class Inventory(base.Base):
@@ -220,5 +221,5 @@ def _incomplete(unread: Sequence[str]) -> errors.ValenceError:
 
 
 def _fault(error: errors.ValenceError) -> dict[str, Any]:
-    fault = {"code": error.details["code"], "detail": error.detail}
+    fault = {"code": error.details["code"], "detail": error.detail[:MAX_DETAIL]}
     return fault | ({"reason": error.own_words} if error.own_words else {})

@@ -82,10 +82,16 @@ class RSDDriver(base.Driver):
         root = self._root()
         # The root needs no credentials: only the nodes show whether they are accepted.
         nodes = self._collection()
+        limitations = list(rsd_requirements.limitations(root.api_version).values())
+        if self._allocate_target is None:
+            limitations.append(self._no_allocate())
+        for limitation in limitations:
+            LOG.warning("Pod manager at %s: %s", self._client.base, limitation)
         return base.ServiceInfo(
             **fields.read(root.resource, resources.SERVICE_ROOT, self._reader.bad_values),
             api_version=root.api_version,
             nodes=self._reader.count(root.nodes, nodes),
+            limitations=limitations,
         )
 
     def allocate(self, name: str, description: str, properties: Mapping[str, Any]) -> str:
@@ -293,11 +299,14 @@ class RSDDriver(base.Driver):
             if self._allocate_target is None:
                 self._collection()
             if self._allocate_target is None:
-                raise errors.PodManagerFailed(
-                    f"{self._root().nodes} of the pod manager at {self._client.base} does not "
-                    "offer the action Allocate: it cannot compose nodes."
-                )
+                raise errors.PodManagerFailed(self._no_allocate())
             return self._allocate_target
+
+    def _no_allocate(self) -> str:
+        return (
+            f"{self._root().nodes} of the pod manager at {self._client.base} does not offer the "
+            "action Allocate: it cannot compose nodes."
+        )
 
     def _post_allocate(self, body: dict[str, Any]) -> Response:
         with failures.before_sending():
