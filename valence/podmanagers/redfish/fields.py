@@ -28,6 +28,7 @@ LOG = log.getLogger(__name__)
 MAX_LENGTH = 80
 
 _SHORT = reprlib.Repr()
+_SHORT.maxlevel = 2
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = MAX_LENGTH
 
 #: Different reports about one pod manager in the log of one process.
@@ -293,7 +294,7 @@ class BadValues:
                 path,
                 _printable(str(resource.get("@odata.id")))[:MAX_TEXT],
                 self._source,
-                _SHORT.repr(value),
+                _SHORT.repr(value)[: 2 * MAX_LENGTH],
                 error,
             )
 

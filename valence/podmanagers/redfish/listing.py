@@ -122,7 +122,8 @@ class Listing:
         number = self._entries - self._occurrences.total()
         if not self._counts:
             return number - self._nulls
-        return number if self._is_counted_by_page else min(number, max(self._counts) - self._links)
+        missing = max(self._counts) - self._links
+        return number if self._is_counted_by_page else max(0, min(number, missing))
 
     def _entries_of(self, page: odata.JSON) -> Sequence[Any]:
         entries = odata.value_of(page, "Members")
