@@ -60,7 +60,7 @@ def mapping(resource: Any, *keys: str) -> JSON:
 def value_of(resource: Any, name: str) -> Any:
     """Return the value of a property; None where there is none.
 
-    Names are case-sensitive (DSP0266, 9.4), which not every service respects: without the
+    Names are case-sensitive (RFC 8259), which not every service respects: without the
     property itself, one whose name differs only in case is it.
     """
     if not isinstance(resource, Mapping):

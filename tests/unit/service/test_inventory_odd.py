@@ -14,7 +14,7 @@ from tests.unit.service import base
 from tests.unit.service import fake_redfish
 from valence import errors
 from valence.objects import inventory as inventory_objects
-from valence.objects.inventory_writer import InventoryWriter
+from valence.objects import inventory_writer
 
 SYSTEMS, NODES, CHASSIS = "/redfish/v1/Systems", "/redfish/v1/Nodes", "/redfish/v1/Chassis"
 ROOT = {
@@ -138,7 +138,13 @@ class TestValues(OddTestCase):
             self.podm.answers["GET", f"{SYSTEMS}/{spelling}"] = self.podm.answers[
                 "GET", f"{SYSTEMS}/{number}"
             ]
-        self.assertEqual(before, {one["name"]: one["uuid"] for one in self.refresh()["systems"]})
+        for _ in range(2):
+            after = {one["name"]: one["uuid"] for one in self.refresh()["systems"]}
+            self.assertEqual(before, after)
+        self.assertEqual(
+            inventory_writer.uuid_of(self.uuid, f"{SYSTEMS}/1"),
+            inventory_writer.uuid_of(self.uuid, f"{SYSTEMS}/%31/"),
+        )
 
 
 class TestAbsence(OddTestCase):
@@ -192,7 +198,9 @@ class TestFailures(OddTestCase):
     """Errors that no rule for values has prevented are faults of one refresh."""
 
     def fail_with(self, error: Exception) -> None:
-        with mock.patch.object(InventoryWriter, "save_systems", autospec=True, side_effect=error):
+        with mock.patch.object(
+            inventory_writer.InventoryWriter, "save_systems", autospec=True, side_effect=error
+        ):
             self.refresh()
 
     def test_an_error_of_the_database_is_a_fault_and_the_next_refresh_runs(self) -> None:

@@ -270,6 +270,8 @@ class TestUnusualResponses(base.TestCase):
 
     def test_a_holder_is_known_in_every_spelling_of_a_path(self) -> None:
         self.list_systems({})
+        self.on(SYSTEMS, fake_redfish.page(SYSTEMS, f"{SYSTEMS}/./0"))
+        self.on(f"{SYSTEMS}/./0", {"Name": "one"})
         node = {"Name": "n", "Links": {"ComputerSystem": {"@odata.id": f"{SYSTEMS}/%30/"}}}
         self.on(NODES, fake_redfish.page(NODES, f"{NODES}/1"))
         self.on(f"{NODES}/1", node)

@@ -76,6 +76,14 @@ class TestComplete(testscenarios.WithScenarios, ListingTestCase):
             ),
             ("two pages", pages(page(ONE, count=2), page(TWO, count=2)), [ONE, TWO]),
             ("a count of each page", pages(page(ONE, count=1), page(TWO, count=1)), [ONE, TWO]),
+            (
+                "a next page as OData has it",
+                {
+                    THINGS: page(ONE, **{"@odata.nextLink": f"{THINGS}?p=2"}),
+                    f"{THINGS}?p=2": page(TWO),
+                },
+                [ONE, TWO],
+            ),
             ("an empty page", pages(page(ONE, count=1), page(count=1)), [ONE]),
             (
                 "all twice, on pages",
@@ -179,6 +187,13 @@ class TestReadAgain(ListingTestCase):
         self.on(THINGS, page(ONE, count=3, **{NEXT: later}), page(TWO, count=2, **{NEXT: later}))
         self.on(later, page(THREE, count=2))
         self.assertEqual([TWO, THREE], self.listed())
+
+    def test_a_member_that_was_added_while_pages_were_read_is_read(self) -> None:
+        later = f"{THINGS}?$skip=1"
+        self.on(THINGS, page(ONE, count=2, **{NEXT: later}), page(ONE, count=3, **{NEXT: later}))
+        self.on(later, page(TWO, THREE, count=3))
+        self.assertEqual([ONE, TWO, THREE], self.listed())
+        self.assertEqual(2, self.asked())
 
     def test_a_page_that_vanished_is_read_again_from_the_first(self) -> None:
         self.on(THINGS, page(ONE, count=2, **{NEXT: f"{THINGS}?$skip=1"}), page(ONE, count=1))

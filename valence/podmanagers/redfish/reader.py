@@ -42,6 +42,9 @@ MAX_PAGES = 10_000
 #: How often a collection that may be incomplete is read.
 READS = 3
 
+#: Where a page has the link to the next one: by DSP0266, and as OData has it.
+NEXT_LINKS = ("Members@odata.nextLink", "@odata.nextLink")
+
 #: What a link has, and every resource: an expanded member that has no more is not expanded.
 LINK = frozenset({"@odata.id", "@odata.type", "@odata.etag", "Id", "Name", "Description"})
 
@@ -170,7 +173,10 @@ class Reader:
         page_path = path
         while True:
             listing.add(page)
-            next_link = odata.value_of(page, "Members@odata.nextLink")
+            next_link = next(
+                (link for key in NEXT_LINKS if (link := odata.value_of(page, key)) is not None),
+                None,
+            )
             if next_link is None or next_link == "":
                 break
             page_path = odata.page_of(next_link, page_path) or ""
