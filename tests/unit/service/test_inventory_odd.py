@@ -132,15 +132,17 @@ class TestValues(OddTestCase):
         self.assertIsNone(self.refresh()["systems"][0]["node_path"])
 
     def test_a_system_in_another_spelling_is_the_same_row(self) -> None:
-        before = {one["name"]: one["uuid"] for one in self.refresh()["systems"]}
+        def rows() -> list[tuple[str, str]]:
+            return [(one["uuid"], one["created_at"]) for one in self.refresh()["systems"]]
+
+        before = rows()
         self.on(SYSTEMS, fake_redfish.page(SYSTEMS, f"{SYSTEMS}/%31", f"{SYSTEMS}/./2"))
         for spelling, number in (("%31", 1), ("./2", 2)):
             self.podm.answers["GET", f"{SYSTEMS}/{spelling}"] = self.podm.answers[
                 "GET", f"{SYSTEMS}/{number}"
             ]
         for _ in range(2):
-            after = {one["name"]: one["uuid"] for one in self.refresh()["systems"]}
-            self.assertEqual((before, ""), (after, self.fault()))
+            self.assertEqual((before, ""), (rows(), self.fault()))
         self.assertEqual(
             inventory_writer.uuid_of(self.uuid, f"{SYSTEMS}/1"),
             inventory_writer.uuid_of(self.uuid, f"{SYSTEMS}/%31/"),
