@@ -59,7 +59,7 @@ CHASSIS = {
     "SerialNumber": "2M220100SL",
     "Status": {"Health": "Warning"},
     "Links": {
-        "ContainedBy": {"@odata.id": "/redfish/v1/Chassis/Rack/"},
+        "ContainedBy": {"@odata.id": "/redfish/v1/Chassis/Rack"},
         "ComputerSystems": [{"@odata.id": "/redfish/v1/Systems/1"}],
         "Drives": [{"@odata.id": "/redfish/v1/Chassis/1/Drives/1"}, "/drives/2"],
     },
