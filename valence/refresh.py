@@ -14,6 +14,7 @@ import futurist
 from oslo_config import cfg
 from oslo_db import exception as db_errors
 from oslo_log import log as logging
+import sqlalchemy as sa
 
 from valence import errors
 from valence import wiring
@@ -31,6 +32,12 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds between two checks which pod managers are due, at most.
 CHECK_INTERVAL = 5.0
+
+#: Errors of a database that has refused a value, or is away.
+DATABASE_ERRORS = (db_errors.DBError, sa.exc.SQLAlchemyError)
+
+#: Characters of such an error in a fault.
+MAX_REASON = 500
 
 #: Name of the lock that the elected refresher holds.
 LOCK_NAME = b"valence-inventory"
@@ -158,8 +165,13 @@ class InventoryRefresher:
                 )
         except errors.ValenceError as exc:
             LOG.warning("Kept the earlier inventory of pod manager %s: %s", uuid, exc)
-            inventory_objects.record_failure(self._db, uuid, exc)
-            self._drivers.record_status(uuid, exc)
+            self._record_failure(uuid, exc)
+            return
+        except conductor_errors.Abandoned:
+            raise
+        except Exception as exc:  # a claim without a fault would only expire, and say nothing
+            LOG.exception("Kept the earlier inventory of pod manager %s", uuid)
+            self._record_failure(uuid, _unexpected(exc))
             return
         self._drivers.record_status(uuid)
         LOG.info(
@@ -169,6 +181,20 @@ class InventoryRefresher:
             inventory.requests,
             time.monotonic() - clock,
         )
+
+    def _record_failure(self, uuid: str, error: errors.ValenceError) -> None:
+        inventory_objects.record_failure(self._db, uuid, error)
+        self._drivers.record_status(uuid, error)
+
+
+def _unexpected(exc: Exception) -> errors.ValenceError:
+    """Return the fault of a refresh that no rule for values from outside has prevented."""
+    kind = "the database" if isinstance(exc, DATABASE_ERRORS) else type(exc).__name__
+    return errors.PodManagerFailed(
+        f"Its inventory could not be read or stored ({kind} raised an error). The inventory is "
+        "shown as it was; see the log of this service, and report it as a defect.",
+        reason=str(exc)[:MAX_REASON],
+    )
 
 
 def refresher(

@@ -9,6 +9,7 @@ after the other.
 
 from collections.abc import Collection
 from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import datetime
 from typing import Any
@@ -27,6 +28,10 @@ from valence.podmanagers import inventory as podm_inventory
 from valence_conductor import waiting
 from valence_conductor.db import columns
 from valence_conductor.db import engine as db_engine
+
+#: Characters of a path in a fault, and of its description.
+MAX_PATH = 200
+MAX_DETAIL = 2000
 
 
 class Inventory(base.Base):
@@ -196,7 +201,8 @@ def store(
         row.begun_at = None
         row.latency = reported.latency
         row.apart = {path: dataclasses.asdict(details) for path, details in reported.apart.items()}
-        row.fault = _fault(_incomplete(reported)) if reported.unread else None
+        unread = sorted(reported.unread | writer.unkept)
+        row.fault = _fault(_incomplete(unread)) if unread else None
 
 
 def seen_at(row: Any, inventory: Inventory | None) -> datetime.datetime:
@@ -206,15 +212,14 @@ def seen_at(row: Any, inventory: Inventory | None) -> datetime.datetime:
     return moment
 
 
-def _incomplete(reported: podm_inventory.Inventory) -> errors.ValenceError:
-    paths = sorted(reported.unread)
-    some = ", ".join(paths[:5]) + (", ..." if len(paths) > 5 else "")
+def _incomplete(unread: Sequence[str]) -> errors.ValenceError:
+    some = ", ".join(path[:MAX_PATH] for path in unread[:5]) + (", ..." if unread[5:] else "")
     return errors.PodManagerFailed(
-        f"{len(paths)} of the resources that it lists could not be read ({some}). They are shown "
-        "as they were last read; see the log of the pod manager."
+        f"{len(unread)} of the resources that it lists could not be read or stored ({some}). "
+        "They are shown as they were last read; see the log of the pod manager."
     )
 
 
 def _fault(error: errors.ValenceError) -> dict[str, Any]:
-    fault = {"code": error.details["code"], "detail": error.detail}
+    fault = {"code": error.details["code"], "detail": error.detail[:MAX_DETAIL]}
     return fault | ({"reason": error.own_words} if error.own_words else {})

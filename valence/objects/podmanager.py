@@ -26,6 +26,9 @@ LOG = logging.getLogger(__name__)
 #: The status of pod managers that do not answer as they should.
 UNAVAILABLE = ("degraded", "offline")
 
+#: Characters of the reason of a status.
+MAX_REASON = 2000
+
 #: Nodes that an error sentence names; it counts the others.
 MAX_NAMED = 10
 
@@ -258,7 +261,11 @@ def count_by_status(db: db_engine.Database) -> Mapping[str, int]:
 
 @db_engine.retried
 def record_status(db: db_engine.Database, uuid: str, status: str, reason: str | None) -> None:
-    """Record the status of a pod manager, if it or its reason has changed."""
+    """Record the status of a pod manager, if it or its reason has changed.
+
+    :param reason: may contain what the pod manager has written: it is cut.
+    """
+    reason = reason and reason[:MAX_REASON]
     with db.reader() as session:
         row = session.get(PodManager, uuid)
     if row is None or (row.status, row.status_reason) == (status, reason):

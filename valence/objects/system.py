@@ -91,7 +91,8 @@ def shared_facts(
     shared = set()
     with db.reader() as session:
         for fact, (column, value) in facts.items():
-            where = (System.podm_uuid == podm_uuid, column == value, System.state != "absent")
+            same = sa.func.lower(column) == (value or "").lower()
+            where = (System.podm_uuid == podm_uuid, same, System.state != "absent")
             count = sa.select(sa.func.count()).select_from(System).where(*where)
             if value is not None and (session.scalar(count) or 0) > 1:
                 shared.add(fact)

@@ -44,6 +44,7 @@ class ServiceInfo:
 
     :ivar api_version: of its dialect, such as ``2.4.0``; None when it has none.
     :ivar nodes: number of its composed nodes, those of other clients included.
+    :ivar limitations: what cannot be composed on it, in sentences for operators.
     """
 
     name: str | None
@@ -51,6 +52,7 @@ class ServiceInfo:
     redfish_version: str | None
     api_version: str | None
     nodes: int
+    limitations: Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)

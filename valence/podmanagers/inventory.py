@@ -108,8 +108,9 @@ class Inventory:
 
     :ivar apart: path -> details of systems that are no computers, but lists of pooled devices.
     :ivar devices: the pooled devices.
-    :ivar unread: paths that are listed and could not be read: nothing is concluded about
-        them.
+    :ivar unread: normal paths (:func:`.odata.normal_path`) of what is listed and could not
+        be read: nothing is concluded about it.
+    :ivar partial: whether nothing is concluded about what is not listed.
     :ivar latency: of the fastest request, in seconds.
     :ivar requests: how many it took.
     """
@@ -121,6 +122,7 @@ class Inventory:
     devices: Sequence[Device]
     latency: float | None
     requests: int
+    partial: bool = False
 
     @property
     def details(self) -> Mapping[str, Details]:

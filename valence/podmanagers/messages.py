@@ -10,6 +10,7 @@ from typing import Any
 #: Characters of a reason; anything longer is a dump.
 MAX_LENGTH = 2000
 
+#: Also the end of the name of an annotation of a property (DSP0266, "Extended information").
 _EXTENDED_INFO = "@Message.ExtendedInfo"
 
 #: The elements of an HTML page that may have a reason, best first.
@@ -40,8 +41,8 @@ def error_status(body: Mapping[str, Any]) -> int | None:
     error = body["error"]
     numbers = [error.get(key) for key in ("status", "code")] if isinstance(error, dict) else []
     for number in [*numbers, body.get("status"), body.get("code"), error]:
-        if re.fullmatch(r"[45]\d\d", str(number)):
-            return int(str(number))
+        if isinstance(number, str | int) and re.fullmatch(r"[45][0-9]{2}", str(number)):
+            return int(number)
     return 500
 
 
@@ -60,14 +61,31 @@ def _from_json(body: Any) -> Iterator[str]:
 
 
 def _from_extended_info(holder: Any) -> Iterator[str]:
-    infos = holder.get(_EXTENDED_INFO) if isinstance(holder, dict) else None
-    for info in infos if isinstance(infos, list) else [infos]:
-        if isinstance(info, str):
-            yield info
-        elif isinstance(info, dict):
-            message = info.get("Message") or info.get("MessageId")
-            if message:
-                yield str(message)
+    """Yield the messages about an object, and those about its properties."""
+    for key, infos in holder.items() if isinstance(holder, Mapping) else ():
+        if key.endswith(_EXTENDED_INFO):
+            for info in infos if isinstance(infos, list) else [infos]:
+                yield from _from_message(info)
+
+
+def _from_message(info: Any) -> Iterator[str]:
+    if isinstance(info, str):
+        yield info
+    elif isinstance(info, dict):
+        message = info.get("Message") or info.get("MessageId")
+        if message and isinstance(message, str):
+            yield _with_arguments(message, info.get("MessageArgs"))
+
+
+def _with_arguments(message: str, arguments: Any) -> str:
+    """Return a message with its arguments, where the service has left that to its clients."""
+    values = arguments if isinstance(arguments, list) else []
+
+    def argument(match: re.Match[str]) -> str:
+        number = int(match[1])
+        return str(values[number - 1]) if 0 < number <= len(values) else match[0]
+
+    return re.sub(r"%([0-9]{1,2})", argument, message)
 
 
 def _from_plain_keys(holder: Mapping[str, Any]) -> Iterator[str]:

@@ -19,6 +19,9 @@ from valence import errors
 
 JSON = Mapping[str, Any]
 
+#: Stands for what could not be decoded (Unicode, U+FFFD): what has it is not what was meant.
+UNREADABLE = "\ufffd"
+
 #: Properties that are links, besides those of next pages (DSP0266): a resource, the
 #: target of an action, the monitor of a task.
 LINKS = frozenset({"@odata.id", "target", "TaskMonitor"})
@@ -149,8 +152,25 @@ def page_of(link: Any, _page: str = "") -> str | None:
 def mapping(resource: Any, *keys: str) -> JSON:
     """Return the object at the end of a path of keys; an empty one where there is none."""
     for key in keys:
-        resource = resource.get(key) if isinstance(resource, Mapping) else None
+        resource = value_of(resource, key)
     return resource if isinstance(resource, Mapping) else {}
+
+
+def value_of(resource: Any, name: str) -> Any:
+    """Return the value of a property; None where there is none.
+
+    Names are case-sensitive (RFC 8259), which not every service respects: without the
+    property itself, one whose name differs only in case is it.
+    """
+    if not isinstance(resource, Mapping):
+        return None
+    if name in resource:
+        return resource[name]
+    size, lowered = len(name), name.lower()
+    return next(
+        (value for key, value in resource.items() if len(key) == size and key.lower() == lowered),
+        None,
+    )
 
 
 def first_path(links: Any) -> str | None:

@@ -20,7 +20,7 @@ from valence.podmanagers.rsd import driver as rsd_driver
 
 URL = "https://pod.example:8443"
 
-#: A response: status, body (JSON, or text as it is), headers.
+#: A response: status, body (JSON, or text and bytes as they are), headers.
 Canned = tuple[int, Any, dict[str, str]]
 
 
@@ -93,8 +93,8 @@ def response(
     canned.url = request.url or ""
     kind = "text/html" if isinstance(body, str) else "application/json"
     canned.headers = structures.CaseInsensitiveDict({"Content-Type": kind, **headers})
-    text = body if isinstance(body, str) else "" if body is None else json.dumps(body)
-    canned.raw = io.BytesIO(text.encode())
+    text = body if isinstance(body, str | bytes) else "" if body is None else json.dumps(body)
+    canned.raw = io.BytesIO(text if isinstance(text, bytes) else text.encode())
     return canned
 
 

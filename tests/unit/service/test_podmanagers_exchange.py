@@ -24,7 +24,7 @@ class TestText(testscenarios.WithScenarios, base.TestCase):
             ("several NULs are dropped", r"\u0000\u0000", ""),
             ("a backslash before NUL stays", r"a\\\u0000b", "a\\b"),
             ("an escaped backslash before u0000 stays", r"a\\u0000b", r"a\u0000b"),
-            ("half of a surrogate pair is a question mark", r"a\ud83db", "a?b"),
+            ("half of a surrogate pair cannot be decoded", r"a\ud83db", "a\ufffdb"),
             ("a surrogate pair is the character", r"\ud83d\ude00", "\N{GRINNING FACE}"),
             ("any other escape stays", r"\u00e9\n", "\u00e9\n"),
         ]
@@ -40,7 +40,7 @@ class TestText(testscenarios.WithScenarios, base.TestCase):
 
 class TestInvalidJSON(base.TestCase):
     def test_it_is_no_body(self) -> None:
-        for content in (b"", b" ", b"<html>", b'{"a": "\x00"}', b"[" * 100_000, b"\xff\xfe"):
+        for content in (b"", b" ", b"<html>", b"[" * 100_000, b"\xff\xfe"):
             self.assertIsNone(parsed(content), content[:20])
 
     def test_a_long_number_is_a_number(self) -> None:

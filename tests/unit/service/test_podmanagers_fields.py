@@ -59,7 +59,7 @@ CHASSIS = {
     "SerialNumber": "2M220100SL",
     "Status": {"Health": "Warning"},
     "Links": {
-        "ContainedBy": {"@odata.id": "/redfish/v1/Chassis/Rack/"},
+        "ContainedBy": {"@odata.id": "/redfish/v1/Chassis/Rack"},
         "ComputerSystems": [{"@odata.id": "/redfish/v1/Systems/1"}],
         "Drives": [{"@odata.id": "/redfish/v1/Chassis/1/Drives/1"}, "/drives/2"],
     },
@@ -163,6 +163,25 @@ SAMPLES: list[tuple[str, dict[str, Any], fields.Table, dict[str, Any]]] = [
     ),
 ]
 
+UUID = "fd3c2b41-7c7d-4b2e-8c0e-2f0a2c9d3a11"
+
+#: What makers and firmware write where there is none.
+COMMON_UUIDS = (
+    "",
+    "00000000-0000-0000-0000-000000000000",
+    "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF",
+    "{00000000-0000-0000-0000-000000000000}",
+    "03000200-0400-0500-0006-000700080009",
+    "Not Specified",
+    "0",
+)
+COMMON_SERIALS = (
+    *("", " ", "0", "00000000", "FFFFFFFF", "xxxxxxxx", "........", "-", "0123456789"),
+    *("N/A", "NA", "None", "null", "Unknown", "UNKNOWN", "Not Specified", "NotSpecified"),
+    *("To be filled by O.E.M.", "To Be Filled By O.E.M.", "Default string", "O.E.M."),
+    *("System Serial Number", "Not Available", "Not Applicable", "123456789"),
+)
+
 #: What no field can be.
 BAD: list[Any] = [True, {"a": 1}, [[]]]
 
@@ -233,6 +252,20 @@ class TestConverters(testscenarios.WithScenarios, base.TestCase):
             (fields.text, 7, "7"),
             (fields.text, True, ValueError),
             (fields.text, [], ValueError),
+            (fields.text, float("nan"), ValueError),
+            (fields.text, "\ufffd\ufffd", ValueError),
+            (fields.text, " \t", None),
+            (fields.text, "Model\x00\x00", "Model"),
+            (fields.text, "A\x1b[1mB\u202eC", "A [1mB C"),
+            (fields.text, "M" * 5000, "M" * 255),
+            (fields.identifier, "S" * 255, "S" * 255),
+            (fields.identifier, "S" * 256, ValueError),
+            (fields.identifier, "\ufffd", ValueError),
+            (fields.identifier, " 2M22\x00", "2M22"),
+            (resources.STATE, "ABSENT", "Absent"),
+            (resources.STATE, "StandbySpare", "StandbySpare"),
+            (resources.HEALTH, "ok", "OK"),
+            (resources.HEALTH, {"a": 1}, ValueError),
             (fields.word, "Off", "Off"),
             (fields.word, "?" * 33, ValueError),
             (fields.number, "", None),
@@ -242,6 +275,15 @@ class TestConverters(testscenarios.WithScenarios, base.TestCase):
             (fields.number, "fast", ValueError),
             (fields.number, False, ValueError),
             (fields.number, -1, ValueError),
+            (fields.number, -3000000000, ValueError),
+            (fields.number, 2**31 - 1, 2**31 - 1),
+            (fields.number, 2**31, ValueError),
+            (fields.number, "1_000", ValueError),
+            (fields.number, "inf", ValueError),
+            (fields.number, "36 cores", ValueError),
+            (fields.mib_from_gib, 2**21, ValueError),
+            (fields.gib_from_bytes, 10**400, ValueError),
+            (fields.gib_from_bytes, 2**30 - 1, 0),
             (fields.number, float("nan"), ValueError),
             (fields.number, float("inf"), ValueError),
             (fields.number, 10**400, ValueError),
@@ -255,9 +297,32 @@ class TestConverters(testscenarios.WithScenarios, base.TestCase):
             (fields.mac, "", None),
             (fields.mac, "{aa:bb:cc:00:00:01}\n", "aa:bb:cc:00:00:01"),
             (fields.mac, "aa_bb_cc_00_00_01", "aa:bb:cc:00:00:01"),
+            (fields.mac, "ff-ff-ff-ff-ff-ff", None),
+            (fields.mac, "MAC aa:bb:cc:00:00", ValueError),
             (fields.mac, "aa:bb:cc", ValueError),
             (fields.mac, "aa:bb:cc:00:00:01:02:03", ValueError),
             (fields.mac, "ga:bb:cc:00:00:01", ValueError),
+            (fields.distinct_uuid, UUID.upper(), UUID),
+            (fields.distinct_uuid, f"{{{UUID}}}", UUID),
+            (fields.distinct_uuid, UUID.replace("-", ""), UUID),
+            (fields.distinct_uuid, f"urn:uuid:{UUID}", UUID),
+            (fields.distinct_uuid, "QTFCJ0529", "qtfcj0529"),
+            *((fields.distinct_uuid, common, None) for common in COMMON_UUIDS),
+            (fields.distinct_uuid, [], ValueError),
+            (fields.distinct_serial, "2M220100SL", "2M220100SL"),
+            (fields.distinct_serial, 12345, "12345"),
+            *((fields.distinct_serial, common, None) for common in COMMON_SERIALS),
+            (fields.distinct_serial, {}, ValueError),
+            (fields.link_path, "/systems/1", "/systems/1"),
+            (fields.link_path, [], None),
+            (fields.link_path, {}, None),
+            (fields.link_path, [{}], ValueError),
+            (fields.link_path, 7, ValueError),
+            (
+                fields.link_paths,
+                ["/drives/1", "/drives/%31", "/drives/2"],
+                ["/drives/1", "/drives/2"],
+            ),
             (fields.identity, ["another"], "['another']"),
             (fields.identity, 7, "7"),
             (fields.identity, "", None),
@@ -297,6 +362,28 @@ class TestReports(FieldsTestCase):
     def test_the_next_place_of_a_field_is_read_after_a_bad_value(self) -> None:
         values = self.read({**INTERFACE, "MACAddress": "?"}, resources.ETHERNET_INTERFACE)
         self.assertEqual("aa:bb:cc:00:00:02", values["mac"])
+
+    def test_a_flood_of_types_is_reported_no_further(self) -> None:
+        for number in range(fields.MAX_REPORTS + 100):
+            self.speeds(**{"@odata.type": f"#A.{number}", "SpeedMbps": "fast"})
+        self.assertEqual(fields.MAX_REPORTS, self.log.output.count("SpeedMbps"))
+
+    def test_a_report_is_one_line_whatever_the_resource_has(self) -> None:
+        self.speeds(**{"@odata.id": "/nic\n1" * 9999, "SpeedMbps": [[["\n" * 99] * 99] * 99] * 99})
+        self.assertEqual(1, self.log.output.count("\n"))
+        self.assertLess(len(self.log.output), 900)
+
+    def test_names_of_properties_in_another_case_are_read(self) -> None:
+        resource = {"status": {"health": "ok"}, "Uuid": "a1", "SERIALNUMBER": "b2"}
+        values = self.read(resource, resources.SYSTEM)
+        self.assertEqual(
+            ("OK", "a1", "b2"),
+            tuple(values[key] for key in ("health", "redfish_uuid", "serial_number")),
+        )
+
+    def test_a_property_counts_before_one_in_another_case(self) -> None:
+        values = self.read({"model": "lower", "Model": "right"}, resources.SYSTEM)
+        self.assertEqual("right", values["model"])
 
     def test_known_fields_are_those_with_a_value(self) -> None:
         known = fields.read_known({"SpeedMbps": 10}, resources.ETHERNET_INTERFACE, self.bad_values)

@@ -219,13 +219,115 @@ class TestUnusualResponses(base.TestCase):
             self.driver.inventory({})
         self.assertEqual(1, log.output.count("Name of /redfish/v1/Systems/0"))
 
-    def test_details_of_members_that_are_listed_twice_are_complete(self) -> None:
-        cpus = f"{SYSTEMS}/0/Processors"
-        self.list_systems({"Processors": {"@odata.id": cpus}})
-        self.on(cpus, fake_redfish.page(cpus, f"{cpus}/1", f"{cpus}/1"))
-        self.on(f"{cpus}/1", {"@odata.id": f"{cpus}/1"})
-        (system,) = self.driver.inventory({}).systems
+    def parts(self, path: str, *parts: Mapping[str, Any], times: int = 1) -> None:
+        """List each part so many times, in another spelling each time."""
+        paths = [f"{path}/{number}" for number in range(1, len(parts) + 1)]
+        self.on(
+            path,
+            fake_redfish.page(path, *(each + "/" * n for each in paths for n in range(times))),
+        )
+        for each, part in zip(paths, parts, strict=True):
+            self.on(each, {"@odata.id": each, **part})
+
+    def test_what_is_listed_twice_counts_once(self) -> None:
+        cpus, nics, drive = (
+            f"{SYSTEMS}/0/Processors",
+            f"{SYSTEMS}/0/NICs",
+            f"{CHASSIS}/Sled/Drives/1",
+        )
+        self.list_systems(
+            {"Processors": {"@odata.id": cpus}, "EthernetInterfaces": {"@odata.id": nics}}
+        )
+        self.on(
+            SYSTEMS, fake_redfish.page(SYSTEMS, f"{SYSTEMS}/0", f"{SYSTEMS}/0/", f"{SYSTEMS}/%30")
+        )
+        self.parts(cpus, {"TotalCores": 8}, {"TotalCores": 8}, times=2)
+        self.parts(
+            nics,
+            {"MACAddress": "52:54:00:00:00:01"},
+            {"MACAddress": "52-54-00-00-00-01"},
+            {},
+            times=2,
+        )
+        links = [{"@odata.id": f"{SYSTEMS}/{number}"} for number in ("0", "0/", "%30")]
+        sled = self.drawer("Sled", drive, f"{drive}/", drive, ComputerSystems=links)
+        self.on(CHASSIS, fake_redfish.page(CHASSIS, sled, f"{sled}/"))
+        self.on(drive, {"@odata.id": drive, "MediaType": "SSD"})
+        pool = self.driver.inventory({})
+        (system,) = pool.systems
+        self.assertEqual(16, system.cores)
+        self.assertEqual([{"mac": "52:54:00:00:00:01"}, {}], system.details.nics)
+        self.assertEqual([{"path": drive, "type": "SSD"}], system.details.drives)
+        self.assertEqual([sled], [rack.path for rack in pool.racks])
         self.assertNotEqual("", system.details.fingerprint)
+
+    def test_a_pooled_drive_that_is_linked_twice_is_one_device(self) -> None:
+        one = f"{CHASSIS}/Drawer/Drives/1"
+        drawer, rack = self.drawer("Drawer", one, f"{one}/"), self.drawer("Rack", f"{one}/", "/x")
+        self.on(CHASSIS, fake_redfish.page(CHASSIS, drawer, rack))
+        self.on(one, {"@odata.id": one})
+        self.assertEqual([one], [device.path for device in self.driver.inventory({}).devices])
+
+    def test_a_holder_is_known_in_every_spelling_of_a_path(self) -> None:
+        self.list_systems({})
+        self.on(SYSTEMS, fake_redfish.page(SYSTEMS, f"{SYSTEMS}/./0"))
+        self.on(f"{SYSTEMS}/./0", {"Name": "one"})
+        node = {"Name": "n", "Links": {"ComputerSystem": {"@odata.id": f"{SYSTEMS}/%30/"}}}
+        self.on(NODES, fake_redfish.page(NODES, f"{NODES}/1"))
+        self.on(f"{NODES}/1", node)
+        (system,) = self.driver.inventory({}).systems
+        self.assertEqual(("used", "n"), (system.state, system.node_name))
+
+    def test_a_system_whose_link_dangles_is_absent(self) -> None:
+        self.list_systems({"Name": "one"}, {"Name": "two"})
+        self.transport.on("GET", f"{SYSTEMS}/0", fake_redfish.refusal(404))
+        pool = self.driver.inventory({})
+        self.assertEqual(["two"], [system.name for system in pool.systems])
+        self.assertEqual((set(), False), (set(pool.unread), pool.partial))
+
+    def test_parts_whose_links_dangle_are_not_read_again_at_each_refresh(self) -> None:
+        cpus, drive = f"{SYSTEMS}/0/Processors", f"{CHASSIS}/Sled/Drives/1"
+        self.list_systems(
+            {"Processors": {"@odata.id": cpus}, "EthernetInterfaces": {"@odata.id": "/gone"}}
+        )
+        self.on(cpus, fake_redfish.page(cpus, f"{cpus}/1", f"{cpus}/2"))
+        self.on(f"{cpus}/1", {"TotalCores": 8})
+        links = [{"@odata.id": f"{SYSTEMS}/0"}]
+        self.on(
+            CHASSIS, fake_redfish.page(CHASSIS, self.drawer("Sled", drive, ComputerSystems=links))
+        )
+        first = self.driver.inventory({})
+        self.assertEqual((8, frozenset()), (first.systems[0].cores, first.unread))
+        again = self.driver.inventory(first.details)
+        self.assertEqual(first.systems, again.systems)
+        # The root was read before: three collections, a system, a chassis.
+        self.assertEqual(5, again.requests)
+
+    def test_a_node_whose_link_dangles_holds_nothing(self) -> None:
+        self.list_systems({})
+        self.on(NODES, fake_redfish.page(NODES, f"{NODES}/1"))
+        pool = self.driver.inventory({})
+        self.assertEqual(["free"], [system.state for system in pool.systems])
+        self.assertEqual(frozenset(), pool.unread)
+
+    def test_members_that_are_no_links_hide_no_others(self) -> None:
+        self.list_systems({"Name": "one"})
+        odd = [None, 7, "", {}, [], {"@odata.id": 5}, {"@odata.id": ""}, SYSTEMS, "http://[::1"]
+        links = [f"{SYSTEMS}/0", *odd]
+        self.on(SYSTEMS, {"Members": links, "Members@odata.count": len(links)})
+        pool = self.driver.inventory({})
+        self.assertEqual(["one"], [system.name for system in pool.systems])
+        self.assertTrue(pool.partial)
+
+    def test_words_and_names_in_another_case_are_the_same(self) -> None:
+        self.list_systems({"status": {"STATE": "absent"}}, {"Status": {"State": "DISABLED"}}, {})
+        rack = f"{CHASSIS}/Rack"
+        self.on(CHASSIS, {"members": [{"@odata.id": rack}]})
+        self.on(rack, {"chassisType": "RACK", "links": {"computerSystems": [f"{SYSTEMS}/2"]}})
+        pool = self.driver.inventory({})
+        self.assertEqual(["absent", "absent", "free"], [each.state for each in pool.systems])
+        self.assertEqual(["Rack"], [each.chassis_type for each in pool.racks])
+        self.assertEqual(rack, pool.systems[2].rack_path)
 
     def test_a_collection_that_is_missing_is_not_taken_for_an_empty_one(self) -> None:
         self.transport.on("GET", NODES, fake_redfish.refusal(404))

@@ -5,6 +5,7 @@
 from typing import Any
 from unittest import mock
 
+import fixtures
 import requests
 import testscenarios
 
@@ -76,9 +77,10 @@ class ReaderTestCase(base.TestCase):
     def on(self, path: str, *members: Any, **more: Any) -> None:
         self.transport.on("GET", path, fake_redfish.ok(fake_redfish.page(path, *members, **more)))
 
-    def walk(self) -> list[str]:
-        page = self.reader.first_page(THINGS, levels=1)
-        return [path for path, _ in self.reader.walk(THINGS, page)]
+    def walk(self, levels: int = 1) -> list[str]:
+        listing = self.reader.listing(THINGS, levels=levels)
+        listing.require_complete()
+        return list(listing.paths)
 
 
 class TestFallback(testscenarios.WithScenarios, ReaderTestCase):
@@ -154,13 +156,12 @@ class TestNoFallback(testscenarios.WithScenarios, ReaderTestCase):
 class TestReader(ReaderTestCase):
     def test_members_come_with_the_collection(self) -> None:
         self.on(EXPANDED, {"@odata.id": f"{THINGS}/1", "Name": "one"})
-        page = self.reader.first_page(THINGS, levels=1)
-        ((path, member),) = self.reader.walk(THINGS, page)
+        ((path, member),) = self.reader.listing(THINGS, levels=1).members
         self.assertEqual((f"{THINGS}/1", "one"), (path, member["Name"]))
 
     def test_without_levels_there_is_no_expand(self) -> None:
         self.on(THINGS, f"{THINGS}/1")
-        self.reader.first_page(THINGS)
+        self.walk(levels=0)
         self.assertEqual([f"GET {THINGS}"], self.transport.asked)
 
     def test_every_form_of_the_link_to_the_next_page_is_followed(self) -> None:
@@ -182,17 +183,13 @@ class TestReader(ReaderTestCase):
 
     def test_a_collection_without_an_end_is_an_error(self) -> None:
         for number in range(9):
-            path = f"{THINGS}?$skip={number}" if number else EXPANDED
+            path = f"{THINGS}?$skip={number}" if number else THINGS
             link = {"Members@odata.nextLink": f"{THINGS}?$skip={number + 1}"}
             self.on(path, f"{THINGS}/{number}", **link)
         with mock.patch.object(reader, "MAX_PAGES", 5):
-            exc = self.assertRaises(errors.PodManagerFailed, self.walk)
+            exc = self.assertRaises(errors.PodManagerFailed, self.walk, levels=0)
         self.assertIn("no end after 5 pages", exc.detail)
         self.assertEqual(5, len(self.transport.requests))
-
-    def test_a_member_with_a_link_that_is_no_url_is_left_out(self) -> None:
-        self.on(EXPANDED, "https://[::1/redfish", f"{THINGS}/2")
-        self.assertEqual([f"{THINGS}/2"], self.walk())
 
     def test_a_link_to_the_next_page_that_cannot_be_read_ends_no_collection(self) -> None:
         for link in ("https://[::1/redfish", 7, {}):
@@ -204,7 +201,12 @@ class TestSnapshot(ReaderTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.snapshot = reader.Snapshot(self.reader)
-        self.one = {"@odata.id": f"{THINGS}/1", "@odata.type": "#Thing.Thing", "Name": "whole"}
+        self.one = {
+            "@odata.id": f"{THINGS}/1",
+            "@odata.type": "#Thing.Thing",
+            "Name": "whole",
+            "Status": {},
+        }
 
     def test_what_came_with_an_expanded_collection_is_not_requested_again(self) -> None:
         following = {"Members@odata.nextLink": f"{THINGS}?$skip=1"}
@@ -240,7 +242,7 @@ class TestSnapshot(ReaderTestCase):
 
     def test_pages_of_a_collection_inside_an_expanded_one_are_expanded_as_well(self) -> None:
         inner = f"{THINGS}/1/Parts"
-        part = {"@odata.id": f"{inner}/1", "@odata.type": "#Part.Part", "Name": "part"}
+        part = {**self.one, "@odata.id": f"{inner}/1", "Name": "part"}
         following = {"Members@odata.nextLink": f"{inner}?$skip=1"}
         self.on(EXPANDED, {**self.one, "Parts": fake_redfish.page(inner, part, **following)})
         self.on(f"{inner}?$skip=1", {**part, "@odata.id": f"{inner}/2"})
@@ -255,3 +257,94 @@ class TestSnapshot(ReaderTestCase):
         for _ in range(2):
             reader.Snapshot(self.reader).list_required_members(THINGS)
         self.assertEqual(1, self.transport.asked.count(f"GET {EXPANDED}"))
+
+    def test_a_member_that_is_not_expanded_is_requested(self) -> None:
+        whole = {"@odata.id": f"{THINGS}/1", "Name": "one", "SerialNumber": "1"}
+        self.transport.on("GET", f"{THINGS}/1", fake_redfish.ok(whole))
+        less = {
+            "@odata.id": f"{THINGS}/1",
+            "@odata.type": "#Thing.Thing",
+            "Id": "1",
+            "Name": "one",
+        }
+        for member in ({"@odata.id": f"{THINGS}/1"}, less):
+            self.on(EXPANDED, member)
+            snapshot = reader.Snapshot(self.reader)
+            (path,) = snapshot.list_required_members(THINGS)
+            self.assertEqual(whole, snapshot.resource(path))
+
+    def test_a_resource_is_read_once_in_every_spelling_of_its_path(self) -> None:
+        self.transport.on("GET", f"{THINGS}/1", fake_redfish.ok(self.one))
+        for path in (f"{THINGS}/1", f"{THINGS}/1/", f"{THINGS}/%31", f"{THINGS}/2/../1"):
+            self.assertEqual(self.one, self.snapshot.resource(path))
+        self.assertEqual(1, self.snapshot.requests)
+
+    def test_an_inner_collection_that_is_cut_is_requested(self) -> None:
+        inner = f"{THINGS}/1/Parts"
+        cut = fake_redfish.page(inner, f"{inner}/1", **{"Members@odata.count": 2})
+        self.on(EXPANDED, {**self.one, "Parts": cut})
+        self.on(f"{inner}?$expand=.", f"{inner}/1", f"{inner}/2")
+        self.snapshot.list_required_members(THINGS)
+        self.assertEqual([f"{inner}/1", f"{inner}/2"], self.snapshot.list_members(inner))
+
+    def test_a_link_that_dangles_is_gone_and_any_other_error_is_not(self) -> None:
+        for status, gone in ((404, True), (410, True), (400, False), (405, False), (500, False)):
+            path = f"{THINGS}/{status}"
+            self.transport.on("GET", path, fake_redfish.refusal(status))
+            self.assertIsNone(self.snapshot.resource(path))
+            self.assertEqual(gone, self.snapshot.is_settled(path))
+            self.assertEqual(gone, path not in self.snapshot.unread)
+
+    def test_a_collection_that_dangles_is_empty_unless_it_is_required(self) -> None:
+        self.assertEqual([], self.snapshot.list_members(THINGS))
+        self.assertRaises(errors.PodManagerFailed, self.snapshot.list_required_members, THINGS)
+
+    def test_a_link_that_dangles_is_reported_once(self) -> None:
+        log = self.useFixture(fixtures.FakeLogger())
+        for _ in range(3):
+            reader.Snapshot(self.reader).resource(f"{THINGS}/1")
+        self.assertEqual(1, log.output.count("does not exist"))
+
+    def test_an_entry_without_a_link_hides_no_other(self) -> None:
+        self.on(THINGS, f"{THINGS}/1", {}, 7, None)
+        self.assertEqual([f"{THINGS}/1"], self.snapshot.list_required_members(THINGS))
+        self.assertTrue(self.snapshot.partial)
+        self.assertIn(THINGS, self.snapshot.unread)
+
+
+class TestExpandedBadly(testscenarios.WithScenarios, ReaderTestCase):
+    """Services that offer $expand, and do something else: read without, both ways."""
+
+    FOLLOWING = f"{THINGS}?page=2"
+    PAGED = {**fake_redfish.page(THINGS, f"{THINGS}/1"), "Members@odata.nextLink": FOLLOWING}
+    scenarios = [
+        (name, {"answer": answer, "following": following})
+        for name, answer, following in [
+            ("no collection", fake_redfish.ok({"Name": "Things"}), fake_redfish.refusal(404)),
+            ("cut", fake_redfish.ok({**PAGED, "Members@odata.count": 2}), fake_redfish.ok({})),
+            ("a next page 404", fake_redfish.ok(PAGED), fake_redfish.refusal(404)),
+            ("a next page 400", fake_redfish.ok(PAGED), fake_redfish.refusal(400)),
+            ("a next page 501", fake_redfish.ok(PAGED), fake_redfish.refusal(501)),
+            ("null", fake_redfish.ok(fake_redfish.page(THINGS, None)), fake_redfish.refusal(404)),
+            ("404", fake_redfish.refusal(404), fake_redfish.refusal(404)),
+        ]
+    ]
+    answer: Any
+    following: Any
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.transport.on("GET", EXPANDED, self.answer)
+        self.transport.on("GET", self.FOLLOWING, self.following)
+        self.on(THINGS, f"{THINGS}/1", f"{THINGS}/2")
+
+    def test_a_reader_reads_it_without(self) -> None:
+        self.assertEqual([f"{THINGS}/1", f"{THINGS}/2"], self.walk())
+        self.assertIsNone(self.reader.expansion.of(THINGS))
+
+    def test_a_snapshot_reads_it_without(self) -> None:
+        for number in (1, 2):
+            self.transport.on("GET", f"{THINGS}/{number}", fake_redfish.ok({"Id": number}))
+        snapshot = reader.Snapshot(self.reader)
+        paths = snapshot.list_required_members(THINGS)
+        self.assertEqual([{"Id": 1}, {"Id": 2}], [snapshot.resource(path) for path in paths])

@@ -2,6 +2,8 @@
 
 """The RSD driver: every dialect, and faulty pod managers."""
 
+from typing import Any
+
 import requests
 import testscenarios
 
@@ -103,6 +105,62 @@ class TestCheck(rsd_base.RSDTestCase):
         self.driver.check()
         self.driver.check()
         self.assertEqual(4, len(self.transport.requests))
+
+
+class TestVersions(testscenarios.WithScenarios, rsd_base.RSDTestCase):
+    """Every version is asked for what it can be asked for, and says what it cannot do."""
+
+    scenarios = [
+        (str(version), {"version": version, "limited": limited})
+        for version, limited in [
+            ("1.2.0", True),
+            ("2.0.0", True),
+            ("2.1.0", True),
+            ("v2.1", True),
+            (2.1, True),
+            ("2.2.0", False),
+            ("2.10.0", False),
+            ("3.0.0", False),
+            (None, False),
+            ("", False),
+            ("nonsense", False),
+            ({"Major": 2}, False),
+            ("9" * 5000, False),
+        ]
+    ]
+    version: Any
+    limited: bool
+
+    def setUp(self) -> None:
+        super().setUp()
+        oem = {"Intel_RackScale": {"ApiVersion": self.version}}
+        self.transport.on("GET", "/redfish/v1/", ok({**samples.ROOT_2_1, "Oem": oem}))
+
+    def test_it_allocates_what_every_version_can(self) -> None:
+        properties = {
+            "processor": {"total_cores": 8, "model": "Xeon"},
+            "memory": {"capacity_mib": 16384, "type": "DDR4"},
+            "storage": [{"capacity_gib": 100}],
+            "network": [{"speed_mbps": 10000}],
+        }
+        self.assertEqual(NODE, self.driver.allocate("valence-1", "d", properties))
+
+    def test_it_reports_what_it_cannot_allocate_and_is_not_sent_it(self) -> None:
+        limitations = self.driver.check().limitations
+        self.assertEqual(self.limited, bool(limitations))
+        properties = {"pci_device": [{"type": "FPGA"}]}
+        if self.limited:
+            exc = self.assertRaises(
+                errors.PodManagerRefused, self.driver.allocate, "valence-1", "d", properties
+            )
+            self.assertIn(limitations[0], exc.detail)
+            self.assertNotIn(f"POST {samples.ALLOCATE}", self.transport.asked)
+        else:
+            self.driver.allocate("valence-1", "d", properties)
+
+    def test_one_without_allocate_reports_that_it_composes_nothing(self) -> None:
+        self.transport.on("GET", NODES, ok(fake_redfish.page(NODES, NODE)))
+        self.assertIn("does not offer the action Allocate", self.driver.check().limitations[-1])
 
 
 class TestAllocate(rsd_base.RSDTestCase):

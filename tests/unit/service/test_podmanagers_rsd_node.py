@@ -25,6 +25,31 @@ class TestExists(rsd_base.RSDTestCase):
             self.assertTrue(self.driver.exists(NODE))
             self.assertTrue(self.driver.exists(f"{NODE}/"))
 
+    def test_absence_needs_a_complete_listing(self) -> None:
+        other = f"{NODES}/11"
+        incomplete = [
+            self.collection(other, **{"Members@odata.count": 2}),
+            self.collection(other, None),
+            self.collection(other, {"Name": "no link"}),
+            self.collection(other, **{"Members@odata.nextLink": f"{NODES}?page=2"}),
+            *map(refusal, (400, 405, 500, 501)),
+        ]
+        for answer in incomplete:
+            self.transport.on("GET", NODES, answer)
+            self.assertRaises(errors.PodManagerFailed, self.driver.exists, NODE)
+            self.assertRaises(errors.PodManagerFailed, self.driver.members)
+            self.assertRaises(errors.PodManagerFailed, self.driver.find, "another")
+
+    def test_what_a_listing_has_is_there_even_if_it_is_not_complete(self) -> None:
+        named = {"@odata.id": NODE, "Name": "valence-1"}
+        self.transport.on("GET", NODES, self.collection(named, None))
+        self.assertTrue(self.driver.exists(NODE))
+        self.assertEqual(NODE, self.driver.find("valence-1"))
+
+    def test_nodes_that_are_listed_twice_are_members_once(self) -> None:
+        self.transport.on("GET", NODES, self.collection(NODE, f"{NODE}/", f"{NODES}/%31", NODE))
+        self.assertEqual([NODE], [member.path for member in self.driver.members()])
+
     def test_a_deleted_node_that_still_responds_does_not_exist(self) -> None:
         self.transport.on("GET", NODES, self.collection(f"{NODES}/11"))
         self.assertFalse(self.driver.exists(NODE))
@@ -62,6 +87,20 @@ class TestState(rsd_base.RSDTestCase):
     def test_a_system_that_is_gone_does_not_hide_the_node(self) -> None:
         self.transport.on("GET", samples.SYSTEM, refusal(404))
         self.assertEqual("Off", self.driver.read(NODE).power_state)
+
+    def test_a_system_that_fails_does_not_hide_the_node(self) -> None:
+        for status in (400, 405, 410, 500, 501):
+            self.transport.on("GET", samples.SYSTEM, refusal(status))
+            node = self.driver.read(NODE)
+            self.assertEqual((samples.SYSTEM, "Off"), (node.system_path, node.power_state))
+
+    def test_a_state_is_known_in_every_case(self) -> None:
+        for node in (
+            {"composednodestate": " ASSEMBLED "},
+            {"ComposedNodeState": "?", "status": {"state": "assembled"}},
+        ):
+            self.transport.on("GET", NODE, ok(node))
+            self.assertEqual(podmanagers.State.ASSEMBLED, self.driver.state(NODE).state)
 
     def test_a_power_state_that_is_no_word_is_unknown(self) -> None:
         odd = {**samples.NODE_2_1, "Links": {}, "PowerState": "?" * 33}
@@ -161,7 +200,28 @@ class TestInterfaces(rsd_base.RSDTestCase):
         self.assertEqual(1, len(self.driver.interfaces(samples.SYSTEM)))
         self.assertEqual(2, len(self.transport.requests))
 
+    def test_interfaces_that_are_listed_twice_are_one(self) -> None:
+        one = {"@odata.id": "/interface/1", "MACAddress": "aa:bb:cc:00:00:01"}
+        alias = {"@odata.id": "/interface/2", "MACAddress": "AA-BB-CC-00-00-01"}
+        self.interfaces(one, {**one, "@odata.id": "/interface/%31"}, alias)
+        self.assertEqual(
+            ["/interface/1"], [each.path for each in self.driver.interfaces(samples.SYSTEM)]
+        )
+
+    def test_an_interface_that_dangles_hides_no_other(self) -> None:
+        self.interfaces("/gone", {"@odata.id": "/interface", "MACAddress": "aa:bb:cc:00:00:01"})
+        self.assertEqual(1, len(self.driver.interfaces(samples.SYSTEM)))
+
+    def test_interfaces_that_cannot_be_read_now_are_not_left_out(self) -> None:
+        self.interfaces("/broken", {"@odata.id": "/interface", "MACAddress": "aa:bb:cc:00:00:01"})
+        self.transport.on("GET", "/broken", refusal(500))
+        self.assertRaises(errors.PodManagerFailed, self.driver.interfaces, samples.SYSTEM)
+        self.interfaces(None)
+        self.assertRaises(errors.PodManagerFailed, self.driver.interfaces, samples.SYSTEM)
+
     def test_a_system_without_any(self) -> None:
+        self.transport.on("GET", f"{samples.SYSTEM}/EthernetInterfaces", refusal(404))
+        self.assertEqual([], self.driver.interfaces(samples.SYSTEM))
         self.transport.on("GET", samples.SYSTEM, ok({"@odata.id": samples.SYSTEM}))
         self.assertEqual([], self.driver.interfaces(samples.SYSTEM))
 

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import datetime
 import email.utils
-import json
 import re
 from typing import Any
 from typing import NoReturn
@@ -14,9 +13,9 @@ from typing import NoReturn
 import requests
 
 from valence import errors
-from valence import jsontext
 from valence.podmanagers import messages
 from valence.podmanagers import odata
+from valence.podmanagers.http import body as http_body
 from valence.podmanagers.http import failures
 from valence.podmanagers.http import url as podm_url
 
@@ -42,9 +41,6 @@ LONGEST_PAUSE = 60.0
 
 #: An entity tag (RFC 9110, 8.8.3); some services leave out its quotes.
 _ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]*"|[\x21\x23-\x7e]+')
-
-#: What a JSON string may have and no database accepts: NUL, and halves of surrogate pairs.
-SUSPECT = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +79,8 @@ class Exchange:
     def json(self) -> Any:
         """The body; None for an empty one, and for one that is not JSON."""
         try:
-            return _parse(self.content) if self.content.strip() else None
-        except (ValueError, RecursionError):
+            return http_body.parse(self.content) if self.content.strip() else None
+        except ValueError:
             return None
 
     @property
@@ -189,15 +185,3 @@ def local_path(base: str, document: str, reference: str) -> str:
         return podm_url.path_within(base, document, reference)
     except ValueError as exc:
         raise failures.foreign_reference(base, document, reference, exc) from exc
-
-
-def _parse(content: bytes) -> Any:
-    """Return JSON without NULs and halves of surrogate pairs, which no database accepts.
-
-    :raises ValueError: it is not JSON.
-    """
-    body = json.loads(content)
-    if SUSPECT.search(content):
-        document = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace").decode()
-        body = json.loads(jsontext.without_nul(document))
-    return body

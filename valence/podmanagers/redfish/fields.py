@@ -8,31 +8,150 @@ resource nor its other fields: it counts as unknown, and is reported once.
 
 from collections.abc import Callable
 from collections.abc import Mapping
+import contextlib
 import dataclasses
+import math
 import re
+import reprlib
 import threading
 from typing import Any
+import uuid as uuids
 
 from oslo_log import log
 
 from valence.podmanagers import odata
+from valence.podmanagers.odata import UNREADABLE
 
 LOG = log.getLogger(__name__)
 
 #: Characters of a bad value in a log line.
 MAX_LENGTH = 80
 
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 2
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = MAX_LENGTH
+
+#: Different reports about one pod manager in the log of one process.
+MAX_REPORTS = 1000
+
+#: Characters of a text; what is longer is cut, as no column holds more.
+MAX_TEXT = 255
+
+#: The largest quantity, as columns and clients have 32 bits.
+LARGEST = 2**31 - 1
+
+#: UUIDs that many machines have: of mainboards whose maker did not choose one.
+_COMMON_UUIDS = frozenset(
+    {
+        "03000200-0400-0500-0006-000700080009",
+        "00020003-0004-0005-0006-000700080009",
+        "12345678-1234-5678-90ab-cddeefaabbcc",
+        "12345678-1234-1234-1234-123456789abc",
+        "01234567-89ab-cdef-0123-456789abcdef",
+    }
+)
+
+#: What stands for a serial number where there is none: without spaces and punctuation.
+_COMMON_SERIALS = frozenset(
+    [
+        "na",
+        "none",
+        "null",
+        "nil",
+        "empty",
+        "blank",
+        "default",
+        "defaultstring",
+        "invalid",
+        "notspecified",
+        "notavailable",
+        "notapplicable",
+        "notpresent",
+        "notprovided",
+        "notset",
+        "notdefined",
+        "unspecified",
+        "undefined",
+        "unknown",
+        "unavailable",
+        "oem",
+        "tobefilledbyoem",
+        "tobefilledbymanufacturer",
+        "filledbyoem",
+        "tobedetermined",
+        "tbd",
+        "serial",
+        "serialnumber",
+        "systemserialnumber",
+        "chassisserialnumber",
+        "baseboardserialnumber",
+        "noassettag",
+        "noserialnumber",
+        "0123456789",
+        "123456789",
+        "1234567890",
+        "12345678",
+        "01234567",
+        "1234567",
+        "0123456789abcdef",
+        "test",
+        "error",
+    ]
+)
+
 
 def text(value: Any) -> str | None:
-    """Convert a string, or a number where the schema has a string; None for an empty one."""
+    """Convert a string, or a number where the schema has a string; None for an empty one.
+
+    Control characters, such as the NULs behind a string of firmware, become spaces.
+    """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("is not a string")
-    return str(value) or None
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("is not a string")
+    if UNREADABLE in str(value):
+        raise ValueError("has characters that cannot be decoded")
+    return _printable(str(value))[:MAX_TEXT].rstrip() or None
+
+
+def _printable(value: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in value).strip()
+
+
+def identifier(value: Any) -> str | None:
+    """Convert a string that tells one resource from another: it is never cut."""
+    converted = text(value)
+    if converted is not None and len(_printable(str(value))) > MAX_TEXT:
+        raise ValueError(f"is longer than {MAX_TEXT} characters")
+    return converted
 
 
 def identity(value: Any) -> str | None:
     """Convert a value that tells one resource from another: of a wrong type, it still does."""
     return str(value) or None
+
+
+def distinct_uuid(value: Any) -> str | None:
+    """Convert a UUID, in any spelling, to lower case; None for one that tells nothing apart.
+
+    That is one of zeros, or of any other one digit, and those of :data:`_COMMON_UUIDS`.
+    What is no UUID is compared as text.
+    """
+    uuid = (identifier(value) or "").lower()
+    with contextlib.suppress(ValueError):
+        uuid = str(uuids.UUID(uuid))
+    return None if uuid in _COMMON_UUIDS else distinct_serial(uuid) and uuid
+
+
+def distinct_serial(value: Any) -> str | None:
+    """Convert a serial number; None for one that tells nothing apart.
+
+    That is one of zeros, or of any other one character, and what makers write where there is
+    none, such as ``To be filled by O.E.M.``.
+    """
+    serial = identifier(value) or ""
+    bare = re.sub(r"[\W_]", "", serial).lower()
+    return None if len(set(bare)) < 2 or bare in _COMMON_SERIALS else serial
 
 
 def word(value: Any) -> str | None:
@@ -43,30 +162,59 @@ def word(value: Any) -> str | None:
     return converted
 
 
-def number(value: Any, factor: int = 1) -> int | None:
-    """Convert a quantity, or a string with one: multiplied, then rounded; None for ''."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("is not a number")
-    if value == "":
-        return None
-    try:
-        converted = round(float(value) * factor)
-    except (ValueError, OverflowError) as exc:  # such as NaN and 1e999
-        raise ValueError("is not a number") from exc
-    if converted < 0:
-        raise ValueError("is negative")
-    return converted
+def one_of(*words: str) -> Callable[[Any], str | None]:
+    """Return a converter of a word, which spells those of an enumeration as its schema does.
+
+    A word that the enumeration does not have is returned as it is: newer schemas have more.
+    """
+    spellings = {each.lower(): each for each in words}
+
+    def convert(value: Any) -> str | None:
+        converted = word(value)
+        return None if converted is None else spellings.get(converted.lower(), converted)
+
+    return convert
+
+
+def number(value: Any) -> int | None:
+    """Convert a quantity, or a string with one, rounded; None for ''."""
+    return _bounded(_quantity(value))
 
 
 def mib_from_gib(value: Any) -> int | None:
     """Convert GiB, which may have a fraction, to MiB."""
-    return number(value, factor=1024)
+    return _bounded(_quantity(value) * 1024)
 
 
 def gib_from_bytes(value: Any) -> int | None:
     """Convert bytes to GiB, rounded down."""
-    size = number(value)
-    return None if size is None else size // 1024**3
+    gib = _quantity(value) / 1024**3
+    return _bounded(gib if math.isnan(gib) else math.floor(gib))
+
+
+def _quantity(value: Any) -> float:
+    """Return a finite number; NaN for '', which is unknown."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("is not a number")
+    if value == "":
+        return math.nan
+    try:
+        quantity = float(value)
+    except (ValueError, OverflowError) as exc:  # such as an integer of 400 digits
+        raise ValueError("is not a number") from exc
+    if not math.isfinite(quantity) or "_" in str(value):
+        raise ValueError("is not a number")
+    return quantity
+
+
+def _bounded(quantity: float) -> int | None:
+    if math.isnan(quantity):
+        return None
+    if quantity < 0:
+        raise ValueError("is negative")
+    if quantity > LARGEST:
+        raise ValueError(f"is more than {LARGEST}")
+    return round(quantity)
 
 
 def positive(value: Any) -> int | None:
@@ -75,13 +223,26 @@ def positive(value: Any) -> int | None:
 
 
 def mac(value: Any) -> str | None:
-    """Convert a MAC address to lower case with colons; None for one of zeros."""
-    digits = re.sub(r"[^0-9a-f]", "", (text(value) or "").lower())
-    if not digits.strip("0"):
+    """Convert a MAC address to lower case with colons; None for one of zeros, or of ones."""
+    digits = re.sub(r"[\s:._{}-]", "", (text(value) or "").lower())
+    if not digits.strip("0") or digits == "f" * 12:
         return None
-    if len(digits) != 12:
+    if not re.fullmatch("[0-9a-f]{12}", digits):
         raise ValueError("is not a MAC address")
     return ":".join(re.findall("..", digits))
+
+
+def link_path(link: Any) -> str | None:
+    """Convert a link, or the first of a list of links, to its path."""
+    return next(iter(link_paths(link)), None)
+
+
+def link_paths(links: Any) -> list[str]:
+    """Convert a list of links, or one link, to their paths, each once."""
+    distinct = {odata.normal_path(each): each for each in reversed(odata.paths_of(links))}
+    if links and not distinct:
+        raise ValueError("is not a link")
+    return list(reversed(distinct.values()))
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -113,25 +274,29 @@ class BadValues:
 
     def __init__(self, source: str) -> None:
         self._source = source
-        self._reported: set[tuple[str, str]] = set()
+        self._reported: set[tuple[str, ...]] = set()
         self._lock = threading.Lock()
+
+    def is_new(self, *key: str) -> bool:
+        """Return whether something is to be reported: the first time, unless there is too much."""
+        with self._lock:
+            if key in self._reported or len(self._reported) >= MAX_REPORTS:
+                return False
+            self._reported.add(key)
+            return True
 
     def report(self, resource: odata.JSON, path: str, value: Any, error: ValueError) -> None:
         """Log a bad value, unless this field of this type of resource was reported before."""
-        kind = str(resource.get("@odata.type", "")).rpartition(".")[2]
-        with self._lock:
-            if (kind, path) in self._reported:
-                return
-            self._reported.add((kind, path))
-        LOG.warning(
-            "%s of %s on %s counts as unknown: %.*r %s (reported once for each type of resource)",
-            path,
-            resource.get("@odata.id"),
-            self._source,
-            MAX_LENGTH,
-            value,
-            error,
-        )
+        kind = str(resource.get("@odata.type", "")).rpartition(".")[2][:MAX_LENGTH]
+        if self.is_new(kind, path):
+            LOG.warning(
+                "%s of %s on %s counts as unknown: %s %s (reported once for the type of resource)",
+                path,
+                _printable(str(resource.get("@odata.id")))[:MAX_TEXT],
+                self._source,
+                _SHORT.repr(value)[: 2 * MAX_LENGTH],
+                error,
+            )
 
 
 def read(resource: odata.JSON, table: Table, bad_values: BadValues) -> dict[str, Any]:
@@ -152,7 +317,7 @@ def without_unknown(values: odata.JSON) -> dict[str, Any]:
 def _read_field(resource: odata.JSON, field: Field, bad_values: BadValues) -> Any:
     for path in field.paths:
         *parents, name = path.split("/")
-        value = odata.mapping(resource, *parents).get(name)
+        value = odata.value_of(odata.mapping(resource, *parents), name)
         if value is None:
             continue
         try:

@@ -8,7 +8,7 @@ A collection that cannot be complete is an error, never an empty or a shorter on
 
 from collections.abc import Callable
 from collections.abc import Iterable
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent import futures
 import contextlib
 import contextvars
@@ -25,6 +25,10 @@ from valence.podmanagers import odata
 from valence.podmanagers.redfish import fields
 from valence.podmanagers.redfish.expand import EXPAND_FALLBACKS
 from valence.podmanagers.redfish.expand import Expansion
+from valence.podmanagers.redfish.listing import count_of
+from valence.podmanagers.redfish.listing import incomplete
+from valence.podmanagers.redfish.listing import Listing
+from valence.podmanagers.redfish.listing import MAX_PATH
 from valence_conductor import interrupt
 
 LOG = log.getLogger(__name__)
@@ -34,6 +38,15 @@ U = TypeVar("U")
 
 #: Pages of one collection; a service with more of them has no end.
 MAX_PAGES = 10_000
+
+#: How often a collection that may be incomplete is read.
+READS = 3
+
+#: Where a page has the link to the next one: by DSP0266, and as OData has it.
+NEXT_LINKS = ("Members@odata.nextLink", "@odata.nextLink")
+
+#: What a link has, and every resource: an expanded member that has no more is not expanded.
+LINK = frozenset({"@odata.id", "@odata.type", "@odata.etag", "Id", "Name", "Description"})
 
 #: Concurrent requests of one snapshot: some of the connections are left to other callers.
 AT_ONCE = 8
@@ -95,80 +108,96 @@ class Reader:
         self.expansion.learn(root)
         return root
 
-    def first_page(self, path: str, *, levels: int = 0) -> odata.JSON:
-        """Read a collection, or its first page.
+    def listing(self, path: str, *, levels: int = 0) -> Listing:
+        """Read a collection with all its pages.
 
         :param levels: how deep to expand, if the service can; 0: only links to its members.
         :raises PodManagerNodeGone: it does not exist.
+        :raises PodManagerFailed: it is no collection, or a page cannot be read.
         """
-        expand = self.expansion.of(path) if levels else None
-        if expand is None:
-            return self.get(path)
         try:
-            return self._get_expanded(f"{path}?{expand.query(levels)}")
-        except tuple(EXPAND_FALLBACKS) as exc:
-            page = self.get(path)
-            # Only now is it certain that the query was the reason.
-            self.expansion.suspend(path, exc)
-            return page
+            expand = self.expansion.of(path) if levels else None
+            if expand is None:
+                return self._read(path)
+            return self._read_expanded(path, f"{path}?{expand.query(levels)}")
+        except errors.PodManagerRefused as exc:
+            problem = f"cannot be read ({exc.detail})"
+            raise incomplete(self.client.base, path, problem) from exc
 
-    def walk(
-        self, path: str, page: odata.JSON, *, complete: bool = False
-    ) -> Iterator[tuple[str, odata.JSON]]:
-        """Iterate over a collection: (path of a member, what the collection has of it).
-
-        :param page: its first page.
-        :param complete: whether fewer members than it counts are an error; none at all
-            always are.
-        :raises PodManagerFailed: it cannot be complete.
-        """
-        listed, count = 0, 0
-        pages = {path}
-        page_path = path
-        while True:
-            members = self.members(path, page)
-            count = _count(page) or count
-            listed += len(members)
-            yield from members
-            next_link = page.get("Members@odata.nextLink")
-            if next_link is None or next_link == "":
-                break
-            page_path = odata.page_of(next_link, page_path) or ""
-            if not page_path:
-                raise self._untrustworthy(path, "has a link to its next page that cannot be read")
-            if page_path in pages:
-                raise self._untrustworthy(path, f"has pages that lead back to {page_path}")
-            if len(pages) >= MAX_PAGES:
-                raise self._untrustworthy(path, f"has no end after {MAX_PAGES} pages")
-            pages.add(page_path)
-            page = self._next_page(path, page_path)
-        if listed < count and (complete or not listed):
-            raise self._untrustworthy(path, f"counts {count} members, and lists {listed}")
-
-    def members(self, path: str, page: odata.JSON) -> list[tuple[str, odata.JSON]]:
-        """List the members of one page, as :meth:`walk` does.
+    def count(self, path: str, page: odata.JSON) -> int:
+        """Return the number of members that a collection counts, or else lists on a page.
 
         :raises PodManagerFailed: it has no list of them.
         """
-        members = page.get("Members")
-        if not isinstance(members, list):
-            raise self._untrustworthy(path, "has no list of Members")
-        pairs = [(odata.member_path(path, member), odata.mapping(member)) for member in members]
-        return [(member_path, member) for member_path, member in pairs if member_path]
+        listing = Listing(self.client.base, path)
+        listing.add(page)
+        return count_of(page) or len(listing.members)
 
-    def count(self, path: str, page: odata.JSON) -> int:
-        """Return the number of members that a collection counts, or else lists on a page."""
-        return _count(page) or len(self.members(path, page))
+    def _read(self, path: str) -> Listing:
+        """Read a collection without ``$expand``.
 
-    def required_page(self, path: str) -> odata.JSON:
-        """Read a page without which nothing can be concluded about any member.
-
-        :raises PodManagerFailed: it does not exist.
+        One that may be incomplete, because members came or went while its pages were read, is
+        read :data:`READS` times.
         """
+        for _ in range(READS):
+            listing = self._walk(path, self.get(path))
+            if not listing.is_short:
+                break
+        return listing
+
+    def _read_expanded(self, path: str, query: str) -> Listing:
+        """Read a collection with ``$expand``, or without if it is not complete with it."""
         try:
-            return self.get(path)
-        except errors.PodManagerNodeGone as exc:
-            raise self._untrustworthy(path, "does not exist, though it is advertised") from exc
+            listing = self._walk(path, self._get_first(path, query))
+            listing.require_complete()
+            return listing
+        except tuple(EXPAND_FALLBACKS) as exc:
+            try:
+                listing = self._read(path)
+            except errors.PodManagerNodeGone as gone:
+                if isinstance(exc, errors.PodManagerFailed):
+                    raise exc from gone  # with $expand it exists
+                raise
+            # Only now is it certain that the query was the reason.
+            if listing.problem is None:
+                self.expansion.suspend(path, exc)
+            return listing
+
+    def _walk(self, path: str, page: odata.JSON) -> Listing:
+        """Return what a collection lists, from its first page on.
+
+        :raises PodManagerFailed: it is no collection, or has no end.
+        """
+        listing = Listing(self.client.base, path)
+        requested = {path}
+        page_path = path
+        while True:
+            listing.add(page)
+            next_link = next(
+                (link for key in NEXT_LINKS if (link := odata.value_of(page, key)) is not None),
+                None,
+            )
+            if next_link is None or next_link == "":
+                break
+            page_path = odata.page_of(next_link, page_path) or ""
+            problem = (
+                "has a link to its next page that cannot be read"
+                if not page_path
+                else f"has pages that lead back to {page_path[:MAX_PATH]}"
+                if page_path in requested
+                else f"has no end after {MAX_PAGES} pages"
+                if len(requested) >= MAX_PAGES
+                else None
+            )
+            if problem:
+                raise incomplete(self.client.base, path, problem)
+            requested.add(page_path)
+            try:
+                page = self._get_next(path, page_path)
+            except errors.PodManagerNodeGone:
+                listing.missing_page = page_path
+                break
+        return listing
 
     def _get_root(self) -> odata.JSON:
         path = self.client.root
@@ -180,24 +209,11 @@ class Reader:
                 return self.get(path.rstrip("/"))
             raise exc
 
-    def _next_page(self, _collection: str, page_path: str) -> odata.JSON:
-        return self.required_page(page_path)
+    def _get_first(self, _collection: str, query: str) -> odata.JSON:
+        return self.get(query)
 
-    def _get_expanded(self, path: str) -> odata.JSON:
-        return self.get(path)
-
-    def _untrustworthy(self, path: str, problem: str) -> errors.PodManagerFailed:
-        return errors.PodManagerFailed(
-            f"{path} of the pod manager at {self.client.base} {problem}. It is not taken for a "
-            "complete collection, and what is known of its members is kept. See the log of the "
-            "pod manager, and try again."
-        )
-
-
-def _count(page: odata.JSON) -> int | None:
-    with contextlib.suppress(ValueError):
-        return fields.number(page.get("Members@odata.count", ""))
-    return None
+    def _get_next(self, _collection: str, page_path: str) -> odata.JSON:
+        return self.get(page_path)
 
 
 class Snapshot(Reader):
@@ -205,7 +221,9 @@ class Snapshot(Reader):
 
     What came with an expanded collection is not requested again.
 
-    :ivar unread: paths that could not be read.
+    :ivar unread: normal paths of what could not be read.
+    :ivar partial: whether nothing can be concluded about what is not listed.
+    :ivar gone: normal paths of what is linked and does not exist (404, 410).
     :ivar requests: how many were sent.
     :ivar latency: of the fastest of them, in seconds.
     """
@@ -220,6 +238,8 @@ class Snapshot(Reader):
         self._spellings: dict[str, str] = {}
         self._lock = threading.Lock()
         self.unread: set[str] = set()
+        self.gone: set[str] = set()
+        self.partial = False
         self.requests = 0
         self.latency: float | None = None
 
@@ -243,43 +263,74 @@ class Snapshot(Reader):
     def resource(self, path: str) -> odata.JSON | None:
         """Read a resource; None: it is listed, and cannot be read.
 
+        One that does not exist is in :attr:`gone`: the link to it dangles, and no later
+        reading is any better. Any other is in :attr:`unread`.
+
         :raises PodManagerUnreachable: the pod manager does not respond any more.
         :raises PodManagerUnauthorized: it does not accept the credentials any more.
         """
-        cached = self._resources.get(path)
+        key = odata.normal_path(path)
+        cached = self._resources.get(key)
         if cached is not None:
             return cached
         try:
             resource = self.get(path)
+        except errors.PodManagerNodeGone:
+            self._record_gone(path)
+            return None
         except LOCAL_ERRORS as exc:
             self._record_unread(path, exc)
             return None
-        self._resources[path] = resource
+        self._resources[key] = resource
         return resource
 
-    def list_members(self, link: Any, *, levels: int = 1) -> list[str] | None:
+    def is_settled(self, path: str) -> bool:
+        """Return whether a resource was read, or certainly does not exist."""
+        key = odata.normal_path(path)
+        return key in self._resources or key in self.gone
+
+    def list_members(self, link: Any, *, levels: int = 1) -> Sequence[str] | None:
         """List the paths of a collection's members; None: it cannot be read.
 
-        :param link: to the collection; where there is no link, there are no members.
+        :param link: to the collection; where there is no link, or one that dangles, there are
+            no members.
         :param levels: how deep to expand, if the service can.
         """
         path = odata.path_of(link)
+        if path is None:
+            return []
         try:
-            return self._list(path, levels) if path else []
+            listing = self._list(path, levels)
+            listing.require_complete()
+            return listing.paths
+        except errors.PodManagerNodeGone:
+            self._record_gone(path)
+            return []
         except LOCAL_ERRORS as exc:
-            self._record_unread(path or "", exc)
+            self._record_unread(path, exc)
             return None
 
-    def list_required_members(self, link: Any, *, levels: int = 1) -> list[str]:
+    def list_required_members(self, link: Any, *, levels: int = 1) -> Sequence[str]:
         """List the paths of the members of a collection without which there is no inventory.
 
-        :raises PodManagerFailed: it cannot be read, or cannot be complete.
+        An entry that is no link hides no other; but then the snapshot is :attr:`partial`.
+
+        :raises PodManagerFailed: it cannot be read, or is shorter than it counts.
         """
         path = odata.path_of(link)
+        if path is None:
+            return []
         try:
-            return self._list(path, levels) if path else []
-        except (errors.PodManagerNodeGone, errors.PodManagerRefused) as exc:
-            raise self._untrustworthy(path or "", f"cannot be read ({exc.detail})") from exc
+            listing = self._list(path, levels)
+        except errors.PodManagerNodeGone as exc:
+            problem = f"cannot be read ({exc.detail})"
+            raise incomplete(self.client.base, path, problem) from exc
+        if listing.is_short:
+            listing.require_complete()
+        elif listing.problem:
+            self.partial = True
+            self._record_unread(path, incomplete(self.client.base, path, listing.problem))
+        return listing.paths
 
     def get(self, path: str) -> odata.JSON:
         """Read a resource, whether it was read before or not."""
@@ -295,22 +346,26 @@ class Snapshot(Reader):
                 self.requests += 1
                 self.latency = duration if self.latency is None else min(duration, self.latency)
 
-    def _list(self, path: str, levels: int) -> list[str]:
-        page = self._resources.get(path, {})
-        if "Members" not in page:
-            page = self.first_page(path, levels=levels)
-        return [member_path for member_path, _ in self.walk(path, page, complete=True)]
+    def _list(self, path: str, levels: int) -> Listing:
+        page = self._resources.get(odata.normal_path(path), {})
+        if odata.value_of(page, "Members") is not None:
+            # It came with an expanded one, perhaps not whole.
+            with contextlib.suppress(*LOCAL_ERRORS):
+                listing = self._walk(path, page)
+                if listing.problem is None:
+                    return listing
+        return self.listing(path, levels=levels)
 
-    def _get_expanded(self, path: str) -> odata.JSON:
-        page = self.get(path)
-        self._expanded.add(path.partition("?")[0])
+    def _get_first(self, collection: str, query: str) -> odata.JSON:
+        page = self.get(query)
+        self._expanded.add(odata.normal_path(collection))
         self._keep(page)
         return page
 
-    def _next_page(self, collection: str, page_path: str) -> odata.JSON:
-        page = self.required_page(page_path)
+    def _get_next(self, collection: str, page_path: str) -> odata.JSON:
+        page = self.get(page_path)
         # Otherwise a member may be less than the resource.
-        if collection in self._expanded:
+        if odata.normal_path(collection) in self._expanded:
             self._keep(page)
         return page
 
@@ -319,15 +374,25 @@ class Snapshot(Reader):
         for inner in value.values() if isinstance(value, dict) else value:
             if isinstance(inner, dict):
                 path = odata.path_of(inner)
-                # A link alone, or an object such as Status, is no resource.
-                if path is not None and "@odata.type" in inner and len(inner) > 2:
-                    self._resources[path] = inner
+                # A link, an object such as Status, or less than a resource, is none.
+                if path is not None and "@odata.type" in inner and not inner.keys() <= LINK:
+                    key = odata.normal_path(path)
+                    self._resources[key] = inner
                     if "Members" in inner:
-                        self._expanded.add(path)
+                        self._expanded.add(key)
                 self._keep(inner)
             elif isinstance(inner, list):
                 self._keep(inner)
 
     def _record_unread(self, path: str, error: errors.ValenceError) -> None:
         LOG.info("%s cannot be read, and what is known of it is kept: %s", path, error)
-        self.unread.add(path)
+        self.unread.add(odata.normal_path(path))
+
+    def _record_gone(self, path: str) -> None:
+        self.gone.add(odata.normal_path(path))
+        if self.bad_values.is_new("gone", path):
+            LOG.warning(
+                "%s on %s is linked and does not exist: it counts as absent (reported once)",
+                path,
+                self.client.base,
+            )

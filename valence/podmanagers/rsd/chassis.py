@@ -19,8 +19,8 @@ LEVELS_WITH_DRIVES = 3
 class Chassis:
     """A chassis.
 
-    :ivar container: path of the chassis that contains it.
-    :ivar systems: paths of the systems in it.
+    :ivar container: normal path of the chassis that contains it.
+    :ivar systems: normal paths of the systems in it.
     :ivar drives: paths of the drives in it.
     """
 
@@ -36,10 +36,10 @@ def read(snapshot: Snapshot, root: odata.JSON, *, with_drives: bool) -> Mapping[
 
     :param with_drives: expand the drives in them as well, if the service can do so without
         what a chassis links to.
-    :returns: path -> chassis, without those that cannot be read.
+    :returns: normal path -> chassis, without those that cannot be read.
     :raises PodManagerFailed: the listing cannot be complete.
     """
-    link = root.get("Chassis")
+    link = odata.value_of(root, "Chassis")
     expand = snapshot.expansion.of(odata.path_of(link) or "")
     levels = LEVELS_WITH_DRIVES if with_drives and expand and expand.omits_links else 1
     paths = snapshot.list_required_members(link, levels=levels)
@@ -47,10 +47,10 @@ def read(snapshot: Snapshot, root: odata.JSON, *, with_drives: bool) -> Mapping[
     for path, resource in zip(paths, snapshot.map(snapshot.resource, paths), strict=True):
         if resource is not None:
             links = fields.read(resource, resources.CHASSIS_LINKS, snapshot.bad_values)
-            chassis[path] = Chassis(
+            chassis[odata.normal_path(path)] = Chassis(
                 path=path,
-                container=links["container"],
-                systems=frozenset(links["systems"] or ()),
+                container=links["container"] and odata.normal_path(links["container"]),
+                systems=frozenset(map(odata.normal_path, links["systems"] or ())),
                 drives=tuple(links["drives"] or ()),
                 resource=resource,
             )

@@ -17,7 +17,7 @@ from valence.podmanagers.rsd.chassis import Chassis
 
 #: A composed node that holds something: its path and its Redfish Name.
 Holder = tuple[str, str | None]
-#: Path of a part, or of a system -> the node that holds it.
+#: Normal path of a part, or of a system -> the node that holds it.
 Holders = Mapping[str, Holder]
 
 #: The type of a drive; the type of an accelerator is the one that Redfish has.
@@ -38,14 +38,15 @@ def drives(
     The first time each costs a request; with ``$expand`` all of a chassis cost one, or none
     if they came with it. A drive that cannot be read is left out.
 
-    :param cached: path of a drive -> its details, which are not read again while their
+    :param cached: normal path of a drive -> its details, which are not read again while their
         fingerprint is unchanged.
     """
     homes = _homes(chassis.values())
     unchanged = {
-        path: cached[path]
+        path: details
         for path, home in homes.items()
-        if path in cached and cached[path].fingerprint == _fingerprint(path, home)
+        if (details := cached.get(odata.normal_path(path))) is not None
+        and details.fingerprint == _fingerprint(path, home)
     }
     missing = [path for path in homes if path not in unchanged]
     _expand(snapshot, [homes[path] for path in missing])
@@ -60,7 +61,7 @@ def drives(
         _device(
             path,
             STORAGE,
-            holders.get(path),
+            holders.get(odata.normal_path(path)),
             home,
             listed_by=home.path,
             properties=properties(path),
@@ -83,7 +84,7 @@ def accelerators(
         _device(
             str(processor["path"]),
             str(processor["type"]),
-            holders.get(processor["path"]),
+            holders.get(odata.normal_path(str(processor["path"]))),
             around[0] if around else None,
             listed_by=system,
             properties={key: processor[key] for key in ACCELERATOR if key in processor},
@@ -95,13 +96,13 @@ def accelerators(
 def _homes(chassis: Iterable[Chassis]) -> dict[str, Chassis]:
     """Return path of a pooled drive -> its chassis: of several the one with fewest drives."""
     by_size = sorted(chassis, key=lambda each: (len(each.drives), each.path))
-    local = {drive for each in by_size if each.systems for drive in each.drives}
-    homes: dict[str, Chassis] = {}
-    for each in by_size:
-        for path in each.drives:
-            if path not in local:
-                homes.setdefault(path, each)
-    return homes
+    drives = [(odata.normal_path(path), path, each) for each in by_size for path in each.drives]
+    local = {key for key, _, each in drives if each.systems}
+    homes: dict[str, tuple[str, Chassis]] = {}
+    for key, path, each in drives:
+        if key not in local:
+            homes.setdefault(key, (path, each))
+    return dict(homes.values())
 
 
 def _expand(snapshot: Snapshot, homes: Iterable[Chassis]) -> None:
@@ -110,7 +111,7 @@ def _expand(snapshot: Snapshot, homes: Iterable[Chassis]) -> None:
     :param homes: the chassis of each drive to read; one drive alone costs a request anyway.
     """
     for home, count in collections.Counter(homes).items():
-        link = home.resource.get("Drives")
+        link = odata.value_of(home.resource, "Drives")
         if count > 1 and snapshot.expansion.of(odata.path_of(link) or ""):
             snapshot.list_members(link)
 
@@ -136,8 +137,11 @@ def _device(
 
 def _group(home: Chassis) -> str:
     identity = home.resource.get("Id")
-    return home.path.rpartition("/")[2] if identity in (None, "") else str(identity)
+    is_usable = identity != "" and isinstance(identity, str | int)
+    return str(identity) if is_usable else odata.normal_path(home.path).rpartition("/")[2]
 
 
 def _fingerprint(path: str, home: Chassis) -> str:
-    return inventory.fingerprint(path, home.path, home.resource.get("SerialNumber"))
+    serial_number = home.resource.get("SerialNumber")
+    paths = (odata.normal_path(path), odata.normal_path(home.path))
+    return inventory.fingerprint(*paths, serial_number)

@@ -9,12 +9,12 @@ request each to read, and is read again when it turns out to be wrong.
 """
 
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Mapping
 import dataclasses
 import datetime
 import threading
 from typing import Any
+from typing import TypeVar
 
 from oslo_log import log
 
@@ -32,6 +32,9 @@ from valence.podmanagers.redfish import fields
 from valence.podmanagers.redfish import resources
 from valence.podmanagers.redfish import task
 from valence.podmanagers.redfish.fields import Field
+from valence.podmanagers.redfish.listing import incomplete
+from valence.podmanagers.redfish.listing import Listing
+from valence.podmanagers.redfish.reader import LOCAL_ERRORS
 from valence.podmanagers.redfish.reader import Reader
 from valence.podmanagers.redfish.reader import Snapshot
 from valence.podmanagers.rsd import inventory as rsd_inventory
@@ -42,10 +45,12 @@ from valence_conductor import waiting
 
 LOG = log.getLogger(__name__)
 
+T = TypeVar("T")
+
 #: What RSD adds to the service root: 2.3 and later; older services; 2.1 and 2.2.
 OEM = ("Oem/Intel_RackScale/", "Oem/Intel:RackScale/", "")
 ROOT = {
-    "nodes": Field(*(f"{prefix}Nodes" for prefix in OEM), convert=odata.path_of),
+    "nodes": Field(*(f"{prefix}Nodes" for prefix in OEM), convert=fields.link_path),
     "api_version": Field(*(f"{prefix}ApiVersion" for prefix in OEM)),
 }
 
@@ -82,10 +87,16 @@ class RSDDriver(base.Driver):
         root = self._root()
         # The root needs no credentials: only the nodes show whether they are accepted.
         nodes = self._collection()
+        limitations = list(rsd_requirements.limitations(root.api_version).values())
+        if self._allocate_target is None:
+            limitations.append(self._no_allocate())
+        for limitation in limitations:
+            LOG.warning("Pod manager at %s: %s", self._client.base, limitation)
         return base.ServiceInfo(
             **fields.read(root.resource, resources.SERVICE_ROOT, self._reader.bad_values),
             api_version=root.api_version,
             nodes=self._reader.count(root.nodes, nodes),
+            limitations=limitations,
         )
 
     def allocate(
@@ -124,7 +135,8 @@ class RSDDriver(base.Driver):
 
     def find(self, name: str) -> str | None:
         """Return the path of the newest node with this Redfish Name; None: there is none."""
-        for path, member in reversed(list(self._nodes(expanded=True))):
+        listing = self._nodes(expanded=True)
+        for path, member in reversed(listing.members):
             if member.get("Name", name) != name:
                 continue
             try:
@@ -132,6 +144,7 @@ class RSDDriver(base.Driver):
                     return path
             except errors.PodManagerNodeGone:
                 continue
+        listing.require_complete()
         return None
 
     def state(self, path: str) -> base.NodeState:
@@ -174,10 +187,8 @@ class RSDDriver(base.Driver):
         if system_path:
             try:
                 system = self._client.get(system_path)
-            except errors.PodManagerNodeGone:
-                LOG.warning(
-                    "Node %s on %s has no system at %s", path, self._client.base, system_path
-                )
+            except LOCAL_ERRORS as exc:
+                LOG.warning("Node %s is read without its system: %s", path, exc)
         return rsd_node.composed(path, resource, system, bad_values)
 
     def controls(self, path: str) -> base.Controls:
@@ -196,17 +207,26 @@ class RSDDriver(base.Driver):
 
     def interfaces(self, system_path: str) -> list[base.Interface]:
         """List the Ethernet interfaces of a node's system that have a MAC address."""
-        collection = odata.path_of(self._client.get(system_path).get("EthernetInterfaces"))
+        system = self._client.get(system_path)
+        collection = odata.path_of(odata.value_of(system, "EthernetInterfaces"))
         if collection is None:
             return []
-        interfaces = []
-        page = self._reader.first_page(collection, levels=1)
-        for path, member in self._reader.walk(collection, page):
-            resource = member if "MACAddress" in member else self._client.get(path)
+        try:
+            listing = self._reader.listing(collection, levels=1)
+        except errors.PodManagerNodeGone:
+            return []
+        listing.require_complete()
+        interfaces: dict[str, base.Interface] = {}
+        for path, member in listing.members:
+            try:
+                resource = member if "MACAddress" in member else self._client.get(path)
+            except errors.PodManagerNodeGone:
+                LOG.warning("%s on %s is linked and does not exist", path, self._client.base)
+                continue
             values = fields.read(resource, resources.ETHERNET_INTERFACE, self._reader.bad_values)
             if values["mac"]:
-                interfaces.append(base.Interface(path=path, **values))
-        return interfaces
+                interfaces.setdefault(values["mac"], base.Interface(path=path, **values))
+        return list(interfaces.values())
 
     def delete(self, path: str) -> None:
         """Delete a node and return its parts to the pool."""
@@ -221,13 +241,18 @@ class RSDDriver(base.Driver):
 
     def exists(self, path: str) -> bool:
         """Return whether the collection lists a node."""
-        return any(odata.same_path(member_path, path) for member_path, _ in self._nodes())
+        listing = self._nodes()
+        if odata.normal_path(path) in map(odata.normal_path, listing.paths):
+            return True
+        listing.require_complete()
+        return False
 
     def members(self) -> list[Facts]:
         """List the nodes of the collection, with what one listing reports about each."""
+        listing = self._nodes(expanded=True)
+        listing.require_complete()
         bad_values = self._reader.bad_values
-        nodes = self._nodes(expanded=True)
-        return [rsd_node.facts(path, resource, bad_values) for path, resource in nodes]
+        return [rsd_node.facts(path, found, bad_values) for path, found in listing.members]
 
     def member(self, path: str) -> Facts:
         """Read the facts of a node, without those of its system: one request."""
@@ -309,11 +334,14 @@ class RSDDriver(base.Driver):
             if self._allocate_target is None:
                 self._collection()
             if self._allocate_target is None:
-                raise errors.PodManagerFailed(
-                    f"{self._root().nodes} of the pod manager at {self._client.base} does not "
-                    "offer the action Allocate: it cannot compose nodes."
-                )
+                raise errors.PodManagerFailed(self._no_allocate())
             return self._allocate_target
+
+    def _no_allocate(self) -> str:
+        return (
+            f"{self._root().nodes} of the pod manager at {self._client.base} does not offer the "
+            "action Allocate: it cannot compose nodes."
+        )
 
     def _post_allocate(self, body: dict[str, Any]) -> Response:
         with failures.before_sending():
@@ -405,17 +433,26 @@ class RSDDriver(base.Driver):
 
     # The collection of nodes.
 
-    def _collection(self, *, expanded: bool = False) -> odata.JSON:
+    def _collection(self) -> odata.JSON:
         """Read the collection of nodes, or its first page."""
-        try:
-            page = self._reader.first_page(self._root().nodes, levels=1 if expanded else 0)
-        except errors.PodManagerNodeGone:
-            self._forget()
-            page = self._reader.required_page(self._root().nodes)
+        page = self._at_nodes(self._reader.get)
         self._allocate_target = odata.action_target(page, "Allocate")
         return page
 
-    def _nodes(self, *, expanded: bool = False) -> Iterator[tuple[str, odata.JSON]]:
-        """Iterate over the nodes: (path, what the collection has of it)."""
-        page = self._collection(expanded=expanded)
-        yield from self._reader.walk(self._root().nodes, page)
+    def _nodes(self, *, expanded: bool = False) -> Listing:
+        """Read the whole collection of nodes, as far as it lists them."""
+        levels = 1 if expanded else 0
+        return self._at_nodes(lambda path: self._reader.listing(path, levels=levels))
+
+    def _at_nodes(self, read: Callable[[str], T]) -> T:
+        """Read something at the path of the nodes, which is read again when it is not there."""
+        try:
+            return read(self._root().nodes)
+        except errors.PodManagerNodeGone:
+            self._forget()
+        path = self._root().nodes
+        try:
+            return read(path)
+        except errors.PodManagerNodeGone as exc:
+            problem = "does not exist, though it is advertised"
+            raise incomplete(self._client.base, path, problem) from exc

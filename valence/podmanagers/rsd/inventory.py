@@ -52,9 +52,10 @@ def read(
     :param cached: path of a system or drive -> its details.
     :raises PodManagerFailed: a listing cannot be complete.
     """
+    cached = {odata.normal_path(path): details for path, details in cached.items()}
     # Where details are cached, the system itself shows whether they are unchanged.
     levels = 1 if cached else LEVELS_WITH_PARTS
-    paths = snapshot.list_required_members(root.get("Systems"), levels=levels)
+    paths = snapshot.list_required_members(odata.value_of(root, "Systems"), levels=levels)
     chassis = rsd_chassis.read(snapshot, root, with_drives=not cached)
     system_holders, part_holders = _holders(snapshot, nodes)
     homes = {system: each for each in chassis.values() for system in each.systems}
@@ -68,7 +69,7 @@ def read(
             apart[path] = details
             devices += rsd_device.accelerators(path, details, around, part_holders)
         else:
-            holder = system_holders.get(path)
+            holder = system_holders.get(odata.normal_path(path))
             systems.append(_system(path, resource, details, holder, around, snapshot.bad_values))
     return inventory.Inventory(
         systems=systems,
@@ -76,6 +77,7 @@ def read(
         apart=apart,
         devices=devices,
         unread=frozenset(snapshot.unread),
+        partial=snapshot.partial,
         latency=snapshot.latency,
         requests=snapshot.requests,
     )
@@ -91,12 +93,13 @@ def _read_system(
     resource = snapshot.resource(path)
     if resource is None:
         return None
-    drives = homes[path].drives if path in homes else ()
-    return path, resource, _details(snapshot, resource, drives, cached.get(path))
+    key = odata.normal_path(path)
+    drives = homes[key].drives if key in homes else ()
+    return path, resource, _details(snapshot, resource, drives, cached.get(key))
 
 
 def _holders(snapshot: Snapshot, nodes: str) -> tuple[rsd_device.Holders, rsd_device.Holders]:
-    """Return which node holds which system, and which node holds which other part."""
+    """Return normal path of a system, and of another part -> the node that holds it."""
     systems: dict[str, rsd_device.Holder] = {}
     parts: dict[str, rsd_device.Holder] = {}
     paths = snapshot.list_required_members(nodes)
@@ -106,8 +109,8 @@ def _holders(snapshot: Snapshot, nodes: str) -> tuple[rsd_device.Holders, rsd_de
         node = fields.read(resource, rsd_node.NODE, snapshot.bad_values)
         holder = (path, node["name"])
         if node["system_path"] is not None:
-            systems[node["system_path"]] = holder
-        parts.update(dict.fromkeys(rsd_node.parts(resource), holder))
+            systems[odata.normal_path(node["system_path"])] = holder
+        parts.update(dict.fromkeys(map(odata.normal_path, rsd_node.parts(resource)), holder))
     return systems, parts
 
 
@@ -147,8 +150,9 @@ def _around(
     homes: Mapping[str, Chassis],
 ) -> list[Chassis]:
     """List the chassis that contain a system, the innermost first."""
-    linked = odata.first_path(odata.mapping(resource, "Links").get("Chassis"))
-    innermost = chassis.get(linked or "") or homes.get(path)
+    linked = odata.paths_of(odata.value_of(odata.mapping(resource, "Links"), "Chassis"))
+    known = filter(None, (chassis.get(odata.normal_path(each)) for each in linked))
+    innermost = next(known, None) or homes.get(odata.normal_path(path))
     around: list[Chassis] = []
     while innermost is not None and innermost not in around:
         around.append(innermost)
@@ -157,7 +161,8 @@ def _around(
 
 
 def _is_rack(chassis: Chassis) -> bool:
-    return chassis.resource.get("ChassisType") == "Rack"
+    kind = odata.value_of(chassis.resource, "ChassisType")
+    return isinstance(kind, str) and kind.lower() == "rack"
 
 
 def _racks(
@@ -165,12 +170,10 @@ def _racks(
 ) -> list[inventory.Rack]:
     """Return all racks, and what stands for the rack of a system where there is none."""
     paths = {system.rack_path for system in systems if system.rack_path}
-    paths |= {each.path for each in chassis.values() if _is_rack(each)}
     return [
-        inventory.Rack(
-            path=path, **fields.read(chassis[path].resource, resources.CHASSIS, bad_values)
-        )
-        for path in sorted(paths)
+        inventory.Rack(path=each.path, **fields.read(each.resource, resources.CHASSIS, bad_values))
+        for each in sorted(chassis.values(), key=lambda each: each.path)
+        if each.path in paths or _is_rack(each)
     ]
 
 
@@ -183,28 +186,35 @@ def _details(
     """Return the details of a system: the cached ones if they are its own, or else read.
 
     If some cannot be read now, there is no fingerprint, and they are read the next time.
+    Those that do not exist, though they are linked, are not waited for.
     """
     drive_paths = sorted(drives)
-    fingerprint = _fingerprint(resource, drive_paths)
+    fingerprint = _fingerprint(resource, sorted(map(odata.normal_path, drives)))
     if cached is not None and cached.fingerprint == fingerprint:
         return cached
-    processor_paths = snapshot.list_members(resource.get("Processors"))
-    nic_paths = snapshot.list_members(resource.get("EthernetInterfaces"))
+    processor_paths = snapshot.list_members(odata.value_of(resource, "Processors"))
+    nic_paths = snapshot.list_members(odata.value_of(resource, "EthernetInterfaces"))
     processors = _read_known(snapshot, processor_paths, resources.PROCESSOR)
     nics = _read_known(snapshot, nic_paths, resources.ETHERNET_INTERFACE)
     local_drives = _read_known(snapshot, drive_paths, resources.DRIVE)
     listed = [*(processor_paths or ()), *(nic_paths or ()), *drive_paths]
-    complete = None not in (processor_paths, nic_paths) and all(
-        path in processors or path in nics or path in local_drives for path in listed
-    )
+    complete = None not in (processor_paths, nic_paths) and all(map(snapshot.is_settled, listed))
     if not complete and cached is not None:
         return dataclasses.replace(cached, fingerprint="")
     return inventory.Details(
         fingerprint=fingerprint if complete else "",
         processors=[{"path": path, **values} for path, values in processors.items()],
-        nics=list(nics.values()),
+        nics=_distinct_nics(nics.values()),
         drives=[_local_drive(path, values) for path, values in local_drives.items()],
     )
+
+
+def _distinct_nics(nics: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return interfaces without those that have the MAC address of an earlier one."""
+    distinct: dict[Any, Mapping[str, Any]] = {}
+    for number, nic in enumerate(nics):
+        distinct.setdefault(nic.get("mac", number), nic)
+    return list(distinct.values())
 
 
 def _read_known(

@@ -19,21 +19,21 @@ from valence.podmanagers.redfish.fields import Field
 MEMBER = {
     "name": Field("Name", convert=fields.identity),
     "description": Field("Description", convert=fields.identity),
-    "redfish_uuid": Field("UUID"),
+    "redfish_uuid": Field("UUID", convert=fields.distinct_uuid),
     # A link up to 2.4, a list of one link in 2.5.
-    "system_path": Field("Links/ComputerSystem", convert=odata.first_path),
+    "system_path": Field("Links/ComputerSystem", convert=fields.link_path),
 }
 
 #: What the system of a node is recognized by.
 SYSTEM_FACTS = {
-    "system_uuid": resources.SYSTEM["redfish_uuid"],
-    "serial_number": resources.SYSTEM["serial_number"],
+    "system_uuid": Field("UUID", convert=fields.distinct_uuid),
+    "serial_number": Field("SerialNumber", convert=fields.distinct_serial),
 }
 
 NODE = {
     "name": MEMBER["name"],
     "system_path": MEMBER["system_path"],
-    "power_state": Field("PowerState", convert=fields.word),
+    "power_state": Field("PowerState", convert=resources.POWER_STATE),
 }
 
 POWER = {"power_state": NODE["power_state"]}
@@ -60,7 +60,7 @@ def state(resource: odata.JSON) -> base.State | None:
     """Return the state of a node; None if RSD does not define it."""
     for value in raw_states(resource):
         try:
-            return base.State(value.lower())
+            return base.State(value.strip().lower())
         except ValueError:
             continue
     return None
@@ -68,13 +68,13 @@ def state(resource: odata.JSON) -> base.State | None:
 
 def raw_states(resource: odata.JSON) -> list[str]:
     """Return the states of a node as the resource has them."""
-    values = [odata.mapping(resource, *keys[:-1]).get(keys[-1]) for keys in STATES]
-    return [str(value) for value in values if value is not None]
+    values = [odata.value_of(odata.mapping(resource, *keys[:-1]), keys[-1]) for keys in STATES]
+    return [str(value)[: fields.MAX_LENGTH] for value in values if value is not None]
 
 
 def reason(resource: odata.JSON) -> str | None:
     """Return what is wrong with a node: the conditions of its Status, or its messages."""
-    conditions = odata.mapping(resource, "Status").get("Conditions")
+    conditions = odata.value_of(odata.mapping(resource, "Status"), "Conditions")
     if isinstance(conditions, list) and conditions:
         return messages.reason({"@Message.ExtendedInfo": conditions})
     return messages.reason({"@Message.ExtendedInfo": resource.get("@Message.ExtendedInfo")})
@@ -83,7 +83,7 @@ def reason(resource: odata.JSON) -> str | None:
 def parts(resource: odata.JSON) -> list[str]:
     """Return the paths of what a node holds besides its system."""
     links = odata.mapping(resource, "Links")
-    return [path for name in PARTS for path in odata.paths_of(links.get(name))]
+    return [path for name in PARTS for path in odata.paths_of(odata.value_of(links, name))]
 
 
 def composed(
@@ -138,4 +138,5 @@ def controls(resource: odata.JSON, bad_values: BadValues) -> base.Controls:
 
 def _allowable(holder: Mapping[str, Any], name: str) -> list[str] | None:
     values = holder.get(name + ALLOWABLE)
-    return [str(value) for value in values] if isinstance(values, list) and values else None
+    words = [value for value in values if isinstance(value, str)] if type(values) is list else []
+    return words or None

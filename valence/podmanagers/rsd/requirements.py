@@ -45,12 +45,12 @@ class Section:
 
     :ivar field: the list; an entry with a ``count`` is repeated in it.
     :ivar keys: the translation of each key.
-    :ivar since: the first version of the API that accepts it.
+    :ivar since: the first version of the API that accepts it; None: every version does.
     """
 
     field: str
     keys: Mapping[str, Translation]
-    since: tuple[int, int] = (2, 1)
+    since: tuple[int, int] | None = None
 
 
 SECTIONS: dict[str, Section] = {
@@ -126,14 +126,26 @@ def _entry(section: str, entry: Mapping[str, Any]) -> tuple[Fields, int, Fields]
     return totals, count, fields
 
 
+def limitations(api_version: str | None) -> dict[str, str]:
+    """Return what a pod manager of a version cannot allocate: section -> why, a sentence.
+
+    :param api_version: None, or what is no version: taken for the newest.
+    """
+    version = re.match(r"\D*(\d{1,9})\.(\d{1,9})", api_version or "")
+    if version is None:
+        return {}
+    return {
+        name: f"A pod manager of version {api_version} cannot allocate {name}; "
+        f"{section.since[0]}.{section.since[1]} is the first version that can."
+        for name, section in SECTIONS.items()
+        if section.since is not None and (int(version[1]), int(version[2])) < section.since
+    }
+
+
 def _check_version(section: str, api_version: str | None) -> None:
-    version = re.match(r"(\d+)\.(\d+)", api_version or "")
-    since = SECTIONS[section].since
-    if version and (int(version[1]), int(version[2])) < since:
-        raise errors.PodManagerRefused(
-            f"A pod manager of version {api_version} cannot allocate {section}; "
-            f"{since[0]}.{since[1]} is the first version that can. Choose another pod manager."
-        )
+    limitation = limitations(api_version).get(section)
+    if limitation is not None:
+        raise errors.PodManagerRefused(f"{limitation} Choose another pod manager.")
 
 
 def _untranslatable(requirement: str) -> errors.PodManagerRefused:
