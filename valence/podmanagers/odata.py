@@ -66,17 +66,6 @@ def spellings(path: str) -> set[str]:
     return {path, normal, f"{normal}/"}
 
 
-def unify(body: Any, known: dict[str, str]) -> None:
-    """Write the links in a body as they were first written, in place.
-
-    :param known: normal path -> how it was first written; is extended.
-    """
-    for holder in _objects(body):
-        link = holder.get("@odata.id")
-        if isinstance(link, str) and "#" not in link:
-            holder["@odata.id"] = known.setdefault(normal_path(link), link)
-
-
 def _normal_encoding(text: str) -> str:
     decoded = _ENCODED.sub(_decode_unreserved, _STRAY_PERCENT.sub("%25", text))
     return urllib.parse.quote(decoded, safe=_SAFE, errors="surrogatepass")

@@ -234,8 +234,6 @@ class Snapshot(Reader):
         self.bad_values = reader.bad_values
         self._resources: dict[str, odata.JSON] = {}
         self._expanded: set[str] = set()
-        #: normal path -> the path as it was first given; a service may write it in many ways.
-        self._spellings: dict[str, str] = {}
         self._lock = threading.Lock()
         self.unread: set[str] = set()
         self.gone: set[str] = set()
@@ -337,9 +335,7 @@ class Snapshot(Reader):
         interrupt.checkpoint()
         started = time.monotonic()
         try:
-            resource = self.client.get(path)
-            odata.unify(resource, self._spellings)
-            return resource
+            return self.client.get(path)
         finally:
             duration = time.monotonic() - started
             with self._lock:
