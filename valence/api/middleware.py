@@ -155,8 +155,10 @@ def authentication(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
 def _error_response(error: errors.ValenceError, environ: Environ) -> werkzeug.Response:
     details = error.details
     body = {key: details[key] for key in ("status", "code", "title")}
-    body["detail"] = error.detail
-    if error.own_words:
+    body["detail"] = details.get("shown") or error.detail
+    if details.get("shown"):
+        LOG.info("Request %s is refused: %s", environ[api_request.REQUEST_ID], error)
+    elif error.own_words:
         body["reason"] = error.own_words
     body.update({key: details[key] for key in BODY_DETAILS if details.get(key)})
     body["request_id"] = environ[api_request.REQUEST_ID]

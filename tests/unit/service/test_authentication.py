@@ -338,6 +338,24 @@ class TestProjects(KeystoneTestCase):
         answer = self.request("bob", "POST", "/v1/nodes", body)
         self.assertRefused(409, "valence.node.duplicate", answer)
 
+    def test_fields_that_bind_an_ironic_node_are_for_administrators_and_services(self) -> None:
+        self.keystone.add("nova", "nova", "wonderland", "member", "service")
+        path, other = f"/v1/nodes/{self.alices['uuid']}/register", self.bobs["uuid"]
+        fields = {"owner": "building", "instance_uuid": other, "conductor_group": "rack"}
+        for name, value in fields.items():
+            answer = self.request("alice", "POST", path, {name: value})
+            error = self.assertRefused(403, "valence.request.forbidden", answer)
+            self.assertIn(f"valence:node:register:set_{name}", error["detail"])
+        self.assertEqual({}, self.ironic.nodes)
+        self.assertEqual(202, self.request("nova", "POST", path, fields).status_code)
+        path = f"/v1/nodes/{other}/register"
+        self.assertEqual(202, self.request("root", "POST", path, fields).status_code)
+
+    def test_a_member_registers_with_the_fields_of_its_own_node(self) -> None:
+        path = f"/v1/nodes/{self.alices['uuid']}/register"
+        fields = {"name": "metal", "resource_class": "baremetal", "extra": {"a": 1}}
+        self.assertEqual(202, self.request("alice", "POST", path, fields).status_code)
+
     def test_a_reader_of_the_project_reads_and_changes_nothing(self) -> None:
         uuid = self.alices["uuid"]
         self.assertEqual(200, self.request("dodo", path=f"/v1/nodes/{uuid}").status_code)
