@@ -59,6 +59,8 @@ class ValenceError(errors.Fault):
 
     :param detail: whole sentences: what is wrong and what to do.
     :param reason: the message of the pod manager or of Ironic, if there is one.
+    :param shown: what a response and a fault say instead of ``detail`` and ``reason``, which
+        name a node, a project or an instance of other users. The log has those.
     :param more: JSON for programs, beside ``code``, ``status`` and ``title``.
     """
 
@@ -69,10 +71,14 @@ class ValenceError(errors.Fault):
     def __init_subclass__(cls) -> None:
         cls.title = http.HTTPStatus(cls.status).phrase
 
-    def __init__(self, detail: str, reason: str | None = None, **more: Any) -> None:
+    def __init__(
+        self, detail: str, reason: str | None = None, shown: str | None = None, **more: Any
+    ) -> None:
         details = {"status": self.status, "code": self.code, "title": self.title, **more}
         if reason:
             details["reason"] = reason
+        if shown:
+            details["shown"] = shown
         super().__init__(detail, details)
 
     @property

@@ -251,6 +251,8 @@ class Ironic:
                     f"Ironic already has a port with the MAC {mac}, on its node {owner}. "
                     "If that node is unused, delete it, and register again.",
                     reason=exc.own_words,
+                    shown=f"Another node of Ironic has a port with the MAC {mac} already. Ask an "
+                    "administrator to delete it if it is unused, and register again.",
                     ironic_node=owner,
                     mac=mac,
                 ) from exc
@@ -277,6 +279,7 @@ class Ironic:
             raise errors.IronicRefused(
                 f"Ironic node {node.uuid} does not stand for node {valence_node}: its "
                 f"extra.{ownership.NODE_KEY} is {owner!r}. It was not changed.",
+                shown=f"The uuid {node.uuid} is in use in Ironic. Choose another one.",
                 ironic_node=node.uuid,
                 ours=False,
             )

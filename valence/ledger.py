@@ -199,10 +199,14 @@ def fault_of(job: Job, outcome: Outcome) -> dict[str, Any] | None:
         "status": status,
         "code": details["code"],
         "title": http.HTTPStatus(status).phrase,
-        "detail": outcome.reason or "The operation failed for an unknown reason. See the log.",
+        "detail": details.get("shown")
+        or outcome.reason
+        or "The operation failed for an unknown reason. See the log.",
         "operation": job.operation,
         "at": waiting.now().isoformat(),
     }
+    if details.get("shown"):
+        return fault
     return fault | {key: details[key] for key in FAULT_DETAILS if details.get(key)}
 
 

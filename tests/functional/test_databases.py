@@ -23,8 +23,10 @@ from valence import migrations
 from valence import wiring
 from valence.objects import base as objects_base
 from valence.objects import flavor as flavor_objects
+from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
 from valence_conductor import waiting
+from valence_conductor.db import columns as column_types
 from valence_conductor.db import engine as db_engine
 from valence_conductor.db import migrations as db_migrations
 from valence_conductor.locks import lock
@@ -82,6 +84,20 @@ def revisions() -> list[str]:
     return [one.revision for one in scripts][::-1]
 
 
+def inexact(db: db_engine.Database, metadata: sa.MetaData) -> list[str]:
+    """List the columns of MariaDB that do not compare text as their models declare."""
+    if db.engine.dialect.name != "mysql":
+        return []
+    inspector = sa.inspect(db.engine)
+    return [
+        f"{table.name}.{column['name']}"
+        for table in metadata.sorted_tables
+        for column in inspector.get_columns(table.name)
+        if isinstance(table.c[column["name"]].type, column_types.ExactString)
+        and getattr(column["type"], "collation", None) != "utf8mb4_nopad_bin"
+    ]
+
+
 class DatabaseTest(testscenarios.WithScenarios, base.TestCase):
     scenarios: ClassVar = [(kind, {"kind": kind}) for kind in ("sqlite", *databases.ALL)]
     kind: str
@@ -129,6 +145,24 @@ class TestMigrations(DatabaseTest):
             differences = autogenerate.compare_metadata(context, objects_base.Base.metadata)
         self.assertEqual([], differences)
 
+    def test_rows_whose_names_look_alike_can_be_added_after_the_upgrade(self) -> None:
+        for revision in revisions():
+            db = self.empty(f"alike_{revision}")
+            wiring.upgrade(db, revision)
+            self.fill(db)
+            wiring.upgrade(db)
+            for name in ("FLAVOR \u2603", "flavor \u2603 "):
+                self.assertIsNone(flavor_objects.FLAVORS.find(db, name))
+                flavor_objects.create(db, _values(name))
+                self.assertEqual(name, flavor_objects.get(db, name).name)
+            self.assertIsNone(node_objects.find(db, "NODE"))
+            self.assertEqual(36, len(installation_objects.get(db)))
+
+    def test_text_that_compares_exactly_does_so_in_the_migrated_tables(self) -> None:
+        db = self.empty("exact")
+        wiring.upgrade(db)
+        self.assertEqual([], inexact(db, objects_base.Base.metadata))
+
     def test_a_time_is_stored_with_microseconds(self) -> None:
         db = self.empty("times")
         wiring.upgrade(db)
@@ -161,6 +195,9 @@ class TestInstances(DatabaseTest):
             context = migration.MigrationContext.configure(connection, opts=options)
             differences = autogenerate.compare_metadata(context, models.Base.metadata)
         self.assertEqual([], differences)
+
+    def test_text_that_compares_exactly_does_so_in_the_migrated_table(self) -> None:
+        self.assertEqual([], inexact(self.instances(), models.Base.metadata))
 
     def test_a_time_is_stored_with_microseconds(self) -> None:
         db = self.instances()

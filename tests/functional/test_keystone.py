@@ -10,6 +10,7 @@ import fixtures
 from keystoneauth1 import session as ksa_session
 from keystoneauth1.identity import v3
 from openstack import connection
+import requests
 
 from devstack.lab import podm
 from devstack.lab import processes
@@ -136,6 +137,11 @@ class TestKeystone(base.TestCase):
             self.assertEqual(
                 f'Keystone uri="{self.keystone.url}"', answer.headers["WWW-Authenticate"]
             )
+        for odd in (b"x" * 300, b"x" * 8000, b"x" * 9000, b"t\xf6ken", b"t\xc3\xb6ken", b'"{}'):
+            odd_answer = requests.get(
+                f"{self.service.url}/v1/nodes", headers={"X-Auth-Token": odd}, timeout=PATIENCE
+            )
+            self.assertEqual(401, odd_answer.status_code, (odd[:20], odd_answer.text))
         stranger = self.client("alice", "wonderland", password="guessed")
         self.assertRaises(errors.Unauthorized, lambda: list(stranger.nodes.list()))
         dodo = self.session("dodo", "wonderland").get_token()

@@ -126,7 +126,8 @@ class PostgreSQL(Database):
         """Create the files of an empty server."""
         self.own()
         data = str(self.folder / "data")
-        self.run("initdb", "-D", data, "-U", "valence", "--auth=trust", "-E", "UTF8", "--no-sync")
+        options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        self.run("initdb", "-D", data, "-U", "valence", *options)
 
     def command(self) -> list[str]:
         """Return the command that starts the server in the foreground."""

@@ -20,8 +20,6 @@ MIDDLEWARE = (
     middleware.cors,
     # Around everything that may raise.
     middleware.error_responses,
-    # Before anything reads a body, and before credentials are checked.
-    middleware.body_limit,
     # Innermost: everything behind it has the context of the request.
     middleware.authentication,
 )

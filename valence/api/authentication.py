@@ -11,6 +11,10 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 import http
 import os
+import pathlib
+import random
+import re
+import secrets
 from typing import Any
 
 from keystoneauth1 import exceptions as ksa
@@ -55,6 +59,28 @@ ACCEPTED = 204
 #: the file is refused at once all the same.
 PASSWORD_SECONDS = 300
 
+#: The cost in each line of an htpasswd file.
+COST = re.compile(r"^[^:\n]*:\$2[aby]\$(\d\d)\$", re.MULTILINE)
+
+#: The cost of a digest if the file has none: htpasswd's and bcrypt's own default differ.
+DEFAULT_COST = "12"
+
+#: A salt and a digest of bcrypt that are no password's.
+NO_DIGEST = "." * 53
+
+#: A token of Keystone: visible characters of ASCII. Keystone's own limit ([DEFAULT]
+#: max_token_size) is 255 by default; HTTP servers take about 8 KiB for a header.
+TOKEN = re.compile("[!-~]{1,8192}")
+
+#: Statuses with which an HTTP server or Keystone refuses the header that has the token.
+BAD_HEADER = {400, 413, 414, 431}
+
+#: What keystonemiddleware raises if Keystone cannot be reached, or answers nonsense.
+KEYSTONE_FAILURES = (
+    *(ksa.ClientException, NotImplementedError),
+    *(LookupError, TypeError, ValueError, AttributeError),
+)
+
 #: Roles of every user without Keystone, as in Ironic.
 ALL_ROLES = ["admin", "member", "reader"]
 
@@ -81,6 +107,7 @@ class HTTPBasic:
     def __init__(self, app: WSGI, conf: cfg.ConfigOpts) -> None:
         self._app = app
         self._file = conf.http_basic_auth_user_file
+        self._salt = secrets.token_hex()
         self._accepted: CredentialCache[str] = CredentialCache(PASSWORD_SECONDS)
         self._refused: CredentialCache[bool] = CredentialCache(conf.refused_credentials_time)
         try:
@@ -114,17 +141,42 @@ class HTTPBasic:
         except webob.exc.HTTPError as exc:
             raise errors.Unauthenticated(f"{exc} Send Basic credentials.") from exc
         try:
-            basic_auth.authenticate(self._file, username, password)
+            self._check_password(username, password)
         except (webob.exc.HTTPUnauthorized, ValueError) as exc:
             # ValueError: longer than bcrypt accepts, so it is no user's password.
             self._refused.set(key, True)
             raise _unauthenticated() from exc
-        except webob.exc.HTTPBadRequest as exc:
+        except (webob.exc.HTTPBadRequest, OSError) as exc:
             raise errors.Unhealthy(
                 "The password file cannot be read. Check the log of the service."
             ) from exc
         self._accepted.set(key, username)
         return username
+
+    def _check_password(self, username: str, password: bytes) -> None:
+        """Check a password; basic_auth.authenticate would not hash that of an unknown user.
+
+        The time that a refusal takes must not show which users exist. The digest that stands
+        in for that of an unknown user has the cost of some user's, always of the same.
+
+        :raises HTTPUnauthorized: there is no such user, or it is not the user's password.
+        :raises HTTPBadRequest: the digest in the file is not bcrypt's.
+        :raises OSError: the file cannot be read.
+        """
+        try:
+            lines = pathlib.Path(self._file).read_text(encoding="utf-8").splitlines()
+        except OSError as exc:
+            LOG.error("Could not read %s: %s", self._file, exc)
+            raise
+        entries: dict[str, str] = {}
+        for line in filter(None, map(str.strip, lines)):
+            entries.setdefault(line.partition(":")[0], line)  # the first one counts
+        costs = COST.findall("\n".join(entries.values())) or [DEFAULT_COST]
+        cost = random.Random(f"{self._salt}{username}").choice(costs)  # noqa: S311
+        absent = f"{username}:$2b${cost}${NO_DIGEST}"
+        basic_auth.auth_entry(entries.get(username, absent), password)
+        if username not in entries:
+            raise webob.exc.HTTPUnauthorized()
 
     def _file_version(self) -> tuple[int, int]:
         try:
@@ -132,6 +184,27 @@ class HTTPBasic:
         except OSError:
             return 0, 0
         return status.st_mtime_ns, status.st_ino
+
+
+class _AuthProtocol(auth_token.AuthProtocol):
+    """keystonemiddleware's, which takes a token that Keystone cannot read for an outage."""
+
+    def fetch_token(self, token: str, **options: Any) -> Any:
+        """Return the data of a token.
+
+        :raises InvalidToken: Keystone rejects it, or the request that contains it.
+        :raises HTTPServiceUnavailable: Keystone does not respond as it should.
+        """
+        try:
+            return super().fetch_token(token, **options)
+        except webob.exc.HTTPServiceUnavailable as exc:
+            cause: BaseException | None = exc
+            while cause is not None and not isinstance(cause, ksa.HttpError):
+                cause = cause.__context__
+            # Keystone answers 400 also to a login of this service, which is a POST.
+            if cause and cause.http_status in BAD_HEADER and cause.method == "GET":
+                raise auth_token.InvalidToken(str(cause)) from exc
+            raise
 
 
 class Keystone:
@@ -146,7 +219,7 @@ class Keystone:
         # delayed its decision, an unavailable Keystone would look like a wrong token.
         options = {"oslo_config_config": conf, "delay_auth_decision": False, "cache": TOKENS}
         try:
-            self._protocol = auth_token.AuthProtocol(_accept, options)
+            self._protocol = _AuthProtocol(_accept, options)
         except (ksa.ClientException, auth_token.ConfigurationError, cfg.Error) as exc:
             raise ValueError(f"[keystone_authtoken] is not complete: {exc}") from exc
         group = conf.keystone_authtoken
@@ -181,7 +254,7 @@ class Keystone:
         :raises IdentityUnavailable: Keystone does not respond.
         """
         key = environ["HTTP_X_AUTH_TOKEN"], environ.get("HTTP_X_SERVICE_TOKEN")
-        if self._refused.get(key):
+        if not all(TOKEN.fullmatch(token) for token in key if token) or self._refused.get(key):
             raise _unauthenticated()
         for header in CLAIMS.values():  # auth_token does not clear those that a token lacks
             environ.pop(header, None)
@@ -201,8 +274,8 @@ class Keystone:
         statuses: list[str] = []
         try:
             self._protocol(environ, lambda status, *_headers: statuses.append(status))
-        except ksa.ClientException as exc:
-            LOG.error("Could not reach Keystone: %s", exc)
+        except KEYSTONE_FAILURES as exc:
+            LOG.error("Could not validate a token with Keystone: %r", exc)
             return http.HTTPStatus.SERVICE_UNAVAILABLE
         return int(statuses[0].split()[0])
 

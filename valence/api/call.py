@@ -30,6 +30,7 @@ Conditions = Mapping[str, Callable[[Any], Any]]
 class Call:
     """One request to a handler.
 
+    :ivar project_id: of the object in the path, or of the user if there is none.
     :ivar context: the user and project of the request; its ``request_id`` is in the response
         and in every log line.
     :ivar base: URL of the service as the client reaches it, without ``/v1``.
@@ -41,19 +42,16 @@ class Call:
     context: oslo_context.RequestContext
     base: str
     path: str
-    query: Mapping[str, Any]
-    body: Mapping[str, Any]
+    project_id: str | None
+    query: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    body: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def authorize(self, rule: str) -> None:
         """Enforce another policy than that of the route.
 
         :raises Forbidden: the policy does not allow it.
         """
-        if not self.allowed(rule, None):
-            raise errors.Forbidden(
-                f"The policy {rule} does not allow this. Ask an administrator for the role that "
-                "it requires."
-            )
+        policies.enforce(self.service.enforcer, rule, self.context, self.project_id)
 
     def href(self, *segments: str) -> str:
         """Return the URL of a path under ``/v1``."""
@@ -79,10 +77,7 @@ class Call:
         key, _, direction = self.query.get("sort", "created_at").partition(":")
         return objects_base.Query(
             filters={
-                columns.get(field, field): (
-                    # A renamed parameter is a uuid, in any spelling.
-                    objects_base.as_uuid(value) or value if field in columns else value
-                )
+                columns.get(field, field): value
                 for field, value in self.query.items()
                 if field not in PAGING and field not in special
             },

@@ -112,24 +112,6 @@ def error_responses(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
     return call
 
 
-# oslo.middleware's RequestBodySizeLimiter is not used: it answers with webob's HTML, or raises
-# webob's exception in the middle of a read, instead of the API's error with its code. Chunked
-# bodies, whose length is not announced, werkzeug limits while it reads them (max_content_length).
-def body_limit(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
-    """Refuse a body whose announced length is too large, before any of it is read."""
-
-    def call(environ: Environ, start_response: Any) -> Iterable[bytes]:
-        length = environ.get("CONTENT_LENGTH") or "0"
-        if length.isdigit() and int(length) > conf.max_request_body:
-            raise errors.BodyTooLarge(
-                f"The body is longer than the limit of {conf.max_request_body} bytes. Send a "
-                "shorter one."
-            )
-        return app(environ, start_response)
-
-    return call
-
-
 def measured(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
     """Count requests, and measure the seconds until their responses can be sent."""
 
@@ -173,8 +155,10 @@ def authentication(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
 def _error_response(error: errors.ValenceError, environ: Environ) -> werkzeug.Response:
     details = error.details
     body = {key: details[key] for key in ("status", "code", "title")}
-    body["detail"] = error.detail
-    if error.own_words:
+    body["detail"] = details.get("shown") or error.detail
+    if details.get("shown"):
+        LOG.info("Request %s is refused: %s", environ[api_request.REQUEST_ID], error)
+    elif error.own_words:
         body["reason"] = error.own_words
     body.update({key: details[key] for key in BODY_DETAILS if details.get(key)})
     body["request_id"] = environ[api_request.REQUEST_ID]

@@ -3,9 +3,12 @@
 """Reading requests: the JSON body and the typed query, each validated by its schema."""
 
 from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
-import json
+import re
 from typing import Any
+import urllib.parse
 
 import jsonschema
 import werkzeug
@@ -14,6 +17,7 @@ from werkzeug import exceptions
 from valence import errors
 from valence import jsontext
 from valence.api.schemas import base as base_schemas
+from valence.objects import base as objects_base
 
 #: Key in the WSGI environment of the oslo.context of the request; the middleware sets it.
 CONTEXT = "valence.context"
@@ -28,10 +32,13 @@ ROUTE = "valence.route"
 #: Key of the value of WWW-Authenticate in a 401.
 CHALLENGE = "valence.challenge"
 
+#: int() also takes spaces, underscores, a plus sign, and the digits of other scripts.
+INTEGER = re.compile("-?[0-9]{1,19}")
+
 #: type of a schema -> conversion of the text of a query parameter
 CONVERT: Mapping[str, Callable[[str], Any]] = {
-    "integer": int,
-    "boolean": lambda text: {"true": True, "false": False}[text.lower()],
+    "integer": lambda text: int(text) if INTEGER.fullmatch(text) else text,
+    "boolean": lambda text: {"true": True, "false": False}.get(text.lower(), text),
     "string": str,
 }
 
@@ -80,6 +87,7 @@ def query_of(request: werkzeug.Request, schema: Mapping[str, Any]) -> Mapping[st
 
     :raises RequestInvalid: it does not match the schema.
     """
+    _require_utf8(urllib.parse.unquote_to_bytes(request.query_string), "query")
     query: dict[str, Any] = {}
     for name, values in request.args.lists():
         if len(values) > 1:
@@ -87,35 +95,46 @@ def query_of(request: werkzeug.Request, schema: Mapping[str, Any]) -> Mapping[st
         if "\x00" in values[0]:
             raise errors.RequestInvalid(f"The query's {name} contains a NUL. Remove it.")
         kind = schema["properties"].get(name, {}).get("type", "string")
-        try:
-            query[name] = CONVERT[kind](values[0])
-        except (KeyError, ValueError):
-            query[name] = values[0]  # validation refuses it, with a sentence
+        query[name] = CONVERT[kind](values[0])  # what is not of that type, validation refuses
     _validate(query, schema, "query")
-    return query
+    return {name: _canonical(value, schema["properties"][name]) for name, value in query.items()}
+
+
+def require_utf8_path(environ: Mapping[str, Any]) -> None:
+    """Raise unless the path of a request is UTF-8: werkzeug would replace other bytes.
+
+    :raises RequestInvalid: it is not.
+    """
+    _require_utf8(environ.get("PATH_INFO", "").encode("latin-1"), "path")
+
+
+def _require_utf8(content: bytes, part: str) -> None:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise errors.RequestInvalid(
+            f"The {part} of the URL is not UTF-8. Percent-encode the bytes of UTF-8."
+        ) from exc
+
+
+def _canonical(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Return a uuid in the spelling of the database, and any other value as it is."""
+    return objects_base.as_uuid(value) if schema.get("format") == "uuid" else value
 
 
 def _parse(content: bytes) -> Any:
     try:
-        parsed = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
-        # A lone surrogate is valid in a JSON string, and cannot be encoded.
-        document = json.dumps(parsed, ensure_ascii=False)
-        document.encode("utf-8")
-    except (ValueError, RecursionError) as exc:
+        return jsontext.read(content)
+    except jsontext.Unstorable as exc:
+        raise errors.RequestInvalid(f"body{_place(exc.path)}: {exc}.") from exc
+    except ValueError as exc:
         raise errors.RequestInvalid(f"The body is not valid JSON: {exc}.") from exc
-    if jsontext.has_nul(document):
-        raise errors.RequestInvalid("The body contains a NUL (\\u0000). Remove it.")
-    return parsed
-
-
-def _refuse_constant(constant: str) -> Any:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _validate(value: Any, schema: Mapping[str, Any], part: str) -> None:
-    problems = sorted(_validator(schema).iter_errors(value), key=lambda e: list(map(str, e.path)))
-    if problems:
-        raise errors.RequestInvalid(_describe(problems[0], part))
+    # The first problem only: a hostile body may have hundreds of thousands.
+    for problem in _validator(schema).iter_errors(value):
+        raise errors.RequestInvalid(_describe(problem, part))
 
 
 def _describe(problem: Any, part: str) -> str:
@@ -123,14 +142,16 @@ def _describe(problem: Any, part: str) -> str:
 
     :param part: of the request, ``body`` or ``query``.
     """
-    place = "".join(
-        f"[{step}]" if isinstance(step, int) else f".{step}" for step in problem.absolute_path
-    )
     describe = MESSAGES.get(str(problem.validator), lambda p: str(p.message))
     secret = isinstance(problem.schema, Mapping) and problem.schema.get("writeOnly")
     # Most messages contain the value.
     message = f"the value is invalid ({problem.validator})" if secret else describe(problem)
-    return f"{part}{place}: {message[:500]}."
+    return f"{part}{_place(problem.absolute_path)}: {message[:500]}."
+
+
+def _place(path: Iterable[str | int]) -> str:
+    """Return where a value is, as it is written behind the name of the request's part."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
 
 
 def _describe_one_of(problem: Any) -> str:
@@ -156,6 +177,27 @@ MESSAGES: Mapping[str, Callable[[Any], str]] = {
     ),
 }
 
+
+def _is_integer(_checker: Any, value: Any) -> bool:
+    """Return whether a value is an integer; 4.0 is none, which JSON schema allows."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _match(
+    validator: Any, pattern: str, value: Any, _schema: Any
+) -> Iterator[jsonschema.ValidationError]:
+    """Check a pattern as ECMA 262 defines it: in Python, ``$`` also matches before a newline."""
+    if isinstance(value, str) and not re.search(pattern.replace("$", r"\Z"), value):
+        yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+#: JSON schema, with the two differences that _is_integer and _match describe.
+Validator: Any = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator,
+    validators={"pattern": _match},
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
+)
+
 _validators: dict[int, Any] = {}
 
 
@@ -163,5 +205,5 @@ def _validator(schema: Mapping[str, Any]) -> Any:
     """Return the validator of a schema, compiled once; schemas live as long as the process."""
     key = id(schema)
     if key not in _validators:
-        _validators[key] = jsonschema.Draft202012Validator(schema)
+        _validators[key] = Validator(schema)
     return _validators[key]

@@ -24,6 +24,8 @@ class Route:
     :ivar answers: status -> schema of the response's body; None: no body.
     :ivar body: schema of the request's body; None: a body is ignored.
     :ivar body_required: whether a request without a body is refused.
+    :ivar field_rules: field of the body -> the policy rule that a request with it needs, besides
+        the rule of the route.
     :ivar query: schema of the query, to whose types the values are converted.
     :ivar media: media type of the responses.
     :ivar deprecated: whether a newer path replaces this one.
@@ -37,6 +39,7 @@ class Route:
     answers: Mapping[int, base_schemas.Schema | None]
     body: base_schemas.Schema | None = None
     body_required: bool = True
+    field_rules: Mapping[str, str] = dataclasses.field(default_factory=dict)
     query: Mapping[str, Any] = dataclasses.field(default_factory=lambda: base_schemas.EMPTY)
     media: str = "application/json"
     deprecated: bool = False

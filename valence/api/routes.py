@@ -4,8 +4,8 @@
 
 """The table of routes, and the application that dispatches a request to its handler."""
 
-from collections.abc import Callable
 from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 import werkzeug
@@ -13,7 +13,6 @@ from werkzeug import exceptions
 from werkzeug import routing as werkzeug_routing
 
 from valence import errors
-from valence import policies
 from valence.api import call as api_call
 from valence.api import legacy_routes
 from valence.api import openapi
@@ -35,7 +34,9 @@ from valence.api.schemas import podmanager as podmanager_schemas
 from valence.api.schemas import rack as rack_schemas
 from valence.api.schemas import root as root_schemas
 from valence.api.schemas import system as system_schemas
+from valence.objects import base as objects_base
 from valence.objects import node as node_objects
+from valence.policies import node as node_policies
 from valence.service import Service
 from valence_conductor import errors as conductor_errors
 
@@ -50,10 +51,10 @@ PODMANAGER_ERRORS = (
     errors.PodManagerFailed,
 )
 
-#: Path of an object that belongs to a project -> the function that reads it, and the rule
-#: for which the object is visible: 404 without it. Applies to every path below it too.
-OWNED: Mapping[str, tuple[Callable[..., Any], str]] = {
-    "/v1/nodes/<ident>": (node_objects.get, "valence:node:get"),
+#: Path of an object that belongs to a project -> its rows, and the rule for which the object
+#: is visible: 404 without it. Applies to every path below it too.
+OWNED: Mapping[str, tuple[objects_base.Repository[Any], str]] = {
+    "/v1/nodes/<ident>": (node_objects.NODES, "valence:node:get"),
 }
 
 #: Errors of a request to Ironic.
@@ -322,6 +323,7 @@ ROUTES: tuple[Route, ...] = (
         {202: node_schemas.NODE, 200: node_schemas.NODE},
         body=node_schemas.REGISTER,
         body_required=False,
+        field_rules=node_policies.FIELD_RULES,
         refuses=(errors.NodeNotFound, errors.NodeRegistered, errors.NodeBusy, *IRONIC_ERRORS),
     ),
     Route(
@@ -357,25 +359,24 @@ class Application:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Return the response to a request."""
         request = werkzeug.Request(environ)
+        # oslo.middleware's RequestBodySizeLimiter is not used: it judges the body before the
+        # policy, and answers with webob's HTML.
         request.max_content_length = self._service.conf.max_request_body
         return self._dispatch(request)(environ, start_response)
 
     def _dispatch(self, request: werkzeug.Request) -> werkzeug.Response:
         route, segments = self._match(request)
         request.environ[api_request.ROUTE] = route.path
-        context = request.environ[api_request.CONTEXT]
-        if route.rule is not None and context.user_id is None:
-            raise errors.Unauthenticated("This request needs credentials. Log in.")
-        call = api_call.Call(
-            service=self._service,
-            context=context,
-            base=(self._service.conf.public_endpoint or request.root_url).rstrip("/"),
-            path=request.path,
+        call, segments = self._authorized(request, route, segments)
+        # The policy first: only users who may send a request learn what is wrong with it.
+        call = dataclasses.replace(
+            call,
             query=api_request.query_of(request, route.query),
             body=api_request.body_of(request, route.body, route.body_required),
         )
-        if route.rule is not None:
-            segments = self._authorize(route, route.rule, segments, context)
+        for field, rule in route.field_rules.items():
+            if field in call.body:
+                call.authorize(rule)
         for _ in range(ATTEMPTS):
             try:
                 return route.handler(call, **segments)
@@ -386,6 +387,7 @@ class Application:
         ) from superseded
 
     def _match(self, request: werkzeug.Request) -> tuple[Route, Mapping[str, str]]:
+        api_request.require_utf8_path(request.environ)
         try:
             route, segments = PATHS.bind_to_environ(request.environ).match()
         except exceptions.NotFound as exc:
@@ -400,37 +402,43 @@ class Application:
             ) from exc
         return route, segments
 
-    def _authorize(
-        self, route: Route, rule: str, segments: Mapping[str, str], context: Any
-    ) -> Mapping[str, str]:
+    def _authorized(
+        self, request: werkzeug.Request, route: Route, segments: Mapping[str, str]
+    ) -> tuple[api_call.Call, Mapping[str, str]]:
         """Enforce the policy of a route.
 
-        :returns: the segments of the path. The name of an object that belongs to a project is
-            replaced by its uuid: the name may pass to another object meanwhile.
-        :raises NodeNotFound: the object is not visible to this project.
+        :returns: the call without its query and body, and the segments of the path. The name
+            of an object that belongs to a project is replaced by its uuid: the name may pass to
+            another object meanwhile.
+        :raises Unauthenticated: the request has no credentials.
+        :raises ValenceError: the noun's "not found": the object does not exist, or is not
+            visible to this project.
         :raises Forbidden: the policy does not allow the request.
         """
-        project_id, owned = context.project_id, _owned(route.path)
+        context = request.environ[api_request.CONTEXT]
+        if route.rule is not None and context.user_id is None:
+            raise errors.Unauthenticated("This request needs credentials. Log in.")
+        call = api_call.Call(
+            service=self._service,
+            context=context,
+            base=(self._service.conf.public_endpoint or request.root_url).rstrip("/"),
+            path=request.path,
+            project_id=context.project_id,
+        )
+        owned = _owned(route.path)
         if owned is not None:
-            read, visibility = owned
-            row = read(self._service.db, segments["ident"])
-            if not self._allows(visibility, context, row.project_id):
-                raise errors.NodeNotFound(node_objects.not_found_message(segments["ident"]))
-            project_id, segments = row.project_id, {**segments, "ident": row.uuid}
-            if rule == visibility:
-                return segments
-        if not self._allows(rule, context, project_id):
-            raise errors.Forbidden(
-                f"The policy {rule} does not allow this. Ask an administrator for the role that "
-                "it requires."
-            )
-        return segments
-
-    def _allows(self, rule: str, context: Any, project_id: str | None) -> bool:
-        return policies.allows(self._service.enforcer, rule, context, project_id)
+            repository, visibility = owned
+            row = repository.get(self._service.db, segments["ident"])
+            if not call.allowed(visibility, row.project_id):
+                raise repository.not_found(segments["ident"])
+            call = dataclasses.replace(call, project_id=row.project_id)
+            segments = {**segments, "ident": row.uuid}
+        if route.rule is not None and (owned is None or route.rule != visibility):
+            call.authorize(route.rule)
+        return call, segments
 
 
-def _owned(path: str) -> tuple[Callable[..., Any], str] | None:
+def _owned(path: str) -> tuple[objects_base.Repository[Any], str] | None:
     """Return the entry of :data:`OWNED` for a path; None if it belongs to no project."""
     return next(
         (entry for stem, entry in OWNED.items() if path == stem or path.startswith(f"{stem}/")),

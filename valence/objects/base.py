@@ -7,10 +7,10 @@ from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import re
 from typing import Any
 from typing import Generic
 from typing import TypeVar
-import uuid as uuids
 
 from oslo_db import exception as db_errors
 import sqlalchemy as sa
@@ -86,6 +86,9 @@ class Query:
     scope: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
+#: uuids.UUID also takes hyphens in other places, and digits of other scripts.
+UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
 T = TypeVar("T")
 
 
@@ -137,7 +140,8 @@ def find(session: orm.Session, table: type[Any], ident: str) -> Any:
     """
     if "\x00" in ident:  # PostgreSQL would raise; no row can have it
         return None
-    row = session.get(table, as_uuid(ident) or ident)
+    uuid = as_uuid(ident)
+    row = session.get(table, uuid) if uuid else None
     if row is not None or not hasattr(table, "name"):
         return row
     rows = session.scalars(sa.select(table).where(table.name == ident).limit(2)).all()
@@ -146,10 +150,7 @@ def find(session: orm.Session, table: type[Any], ident: str) -> Any:
 
 def as_uuid(text: str) -> str | None:
     """Return the canonical form of a uuid; None if the text is no uuid."""
-    try:
-        return str(uuids.UUID(text)) if len(text) == 36 else None
-    except ValueError:
-        return None
+    return text.lower() if UUID.fullmatch(text) else None
 
 
 def duplicate_field(

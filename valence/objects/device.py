@@ -31,15 +31,15 @@ class Device(base.Base):
         sa.String(36), sa.ForeignKey("podmanagers.uuid", ondelete="CASCADE"), index=True
     )
     #: The API calls it ``resource_uri``.
-    path: orm.Mapped[str] = orm.mapped_column(sa.String(1024))
-    type: orm.Mapped[str] = orm.mapped_column(sa.String(64))
+    path: orm.Mapped[str] = orm.mapped_column(columns.ExactString(1024))
+    type: orm.Mapped[str] = orm.mapped_column(columns.ExactString(64))
     state: orm.Mapped[str] = orm.mapped_column(sa.String(16))
     #: The composed node that holds it: its path, and its uuid if Valence manages it.
-    node_path: orm.Mapped[str | None] = orm.mapped_column(sa.String(1024))
+    node_path: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(1024))
     node_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36), index=True)
-    pooled_group_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
+    pooled_group_id: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(255))
     #: The chassis or system that lists it.
-    listed_by: orm.Mapped[str] = orm.mapped_column(sa.String(1024))
+    listed_by: orm.Mapped[str] = orm.mapped_column(columns.ExactString(1024))
     #: As :class:`valence.podmanagers.inventory.Device` has them, like the fingerprint.
     properties: orm.Mapped[dict[str, Any]] = orm.mapped_column(sa.JSON)
     fingerprint: orm.Mapped[str] = orm.mapped_column(sa.String(64))

@@ -19,7 +19,7 @@ class Flavor(base.Base):
     __tablename__ = "flavors"
 
     uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), primary_key=True)
-    name: orm.Mapped[str] = orm.mapped_column(sa.String(255), unique=True)
+    name: orm.Mapped[str] = orm.mapped_column(columns.ExactString(255), unique=True)
     description: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     properties: orm.Mapped[dict[str, Any]] = orm.mapped_column(sa.JSON)
     created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)

@@ -61,7 +61,7 @@ class Node(base.Base):
     )
 
     uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), primary_key=True)
-    name: orm.Mapped[str | None] = orm.mapped_column(sa.String(255), unique=True)
+    name: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(255), unique=True)
     description: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     #: Counts the operations that users started; a recovery does not change it.
     generation: orm.Mapped[int] = orm.mapped_column(sa.Integer)
@@ -72,8 +72,8 @@ class Node(base.Base):
     #: Of the request that started the operation.
     request_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
     #: Owner and the user who created the node; None without authentication.
-    project_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(255), index=True)
-    user_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
+    project_id: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(255), index=True)
+    user_id: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(255))
     #: Digest of the request that created the node, see :func:`fingerprint`.
     fingerprint: orm.Mapped[str] = orm.mapped_column(sa.String(64))
     flavor_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
@@ -86,15 +86,15 @@ class Node(base.Base):
     )
     #: A response to Allocate was lost, or may be: any node with this name belongs to the row.
     allocating: orm.Mapped[bool] = orm.mapped_column(sa.Boolean, default=False)
-    path: orm.Mapped[str | None] = orm.mapped_column(sa.String(1024))
-    system_path: orm.Mapped[str | None] = orm.mapped_column(sa.String(1024))
+    path: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(1024))
+    system_path: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(1024))
     interfaces: orm.Mapped[list[dict[str, Any]]] = orm.mapped_column(sa.JSON, default=list)
     power_state: orm.Mapped[str | None] = orm.mapped_column(sa.String(32))
     #: The facts by which the machine is recognized, see :mod:`valence.flows.identify`.
     #: None: none was read yet.
     identity: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
     #: Redfish Name of a node that Valence adopted; None: Valence composed it.
-    adopted_as: orm.Mapped[str | None] = orm.mapped_column(sa.String(1024))
+    adopted_as: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(1024))
     #: ``ironic`` from before the node is created in Ironic until after it is deleted there.
     managed_by: orm.Mapped[str | None] = orm.mapped_column(sa.String(16))
     ironic_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))

@@ -39,9 +39,9 @@ class PodManager(base.Base):
     __tablename__ = "podmanagers"
 
     uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), primary_key=True)
-    name: orm.Mapped[str] = orm.mapped_column(sa.String(255), unique=True)
-    url: orm.Mapped[str] = orm.mapped_column(sa.String(512), unique=True)
-    driver: orm.Mapped[str] = orm.mapped_column(sa.String(64))
+    name: orm.Mapped[str] = orm.mapped_column(columns.ExactString(255), unique=True)
+    url: orm.Mapped[str] = orm.mapped_column(columns.ExactString(512), unique=True)
+    driver: orm.Mapped[str] = orm.mapped_column(columns.ExactString(64))
     username: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
     password_encrypted: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     #: A boolean, or the path of a file with the certificates of authorities.

@@ -26,13 +26,13 @@ class Rack(base.Base):
     podm_uuid: orm.Mapped[str] = orm.mapped_column(
         sa.String(36), sa.ForeignKey("podmanagers.uuid", ondelete="CASCADE"), index=True
     )
-    path: orm.Mapped[str] = orm.mapped_column(sa.String(1024))
-    name: orm.Mapped[str | None] = orm.mapped_column(sa.String(255), index=True)
-    chassis_type: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
-    manufacturer: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
-    model: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
-    serial_number: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
-    health: orm.Mapped[str | None] = orm.mapped_column(sa.String(32))
+    path: orm.Mapped[str] = orm.mapped_column(columns.ExactString(1024))
+    name: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(255), index=True)
+    chassis_type: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(64))
+    manufacturer: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(255))
+    model: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(255))
+    serial_number: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(255))
+    health: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(32))
     #: When it was last read, if the last refresh did not list it.
     unseen_since: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
     created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)

@@ -16,6 +16,7 @@ from oslo_policy import opts
 from oslo_policy import policy
 
 from valence import conf as service_conf
+from valence import errors
 from valence.policies import base
 from valence.policies import device
 from valence.policies import flavor
@@ -69,6 +70,23 @@ def allows(
     """Return whether a rule allows a request on an object of a project."""
     check = functools.partial(enforcer.authorize, rule, dict(owner(project_id)), context)
     return bool(_check_with_retries(rule, check) if PARSER_RACE else check())
+
+
+def enforce(
+    enforcer: policy.Enforcer,
+    rule: str,
+    context: oslo_context.RequestContext,
+    project_id: str | None,
+) -> None:
+    """Require that a rule allows a request on an object of a project.
+
+    :raises Forbidden: it does not.
+    """
+    if not allows(enforcer, rule, context, project_id):
+        raise errors.Forbidden(
+            f"The policy {rule} does not allow this. Ask an administrator for the role that it "
+            "requires."
+        )
 
 
 def _check_with_retries(rule: str, check: Callable[[], Any]) -> Any:

@@ -7,6 +7,9 @@ from oslo_policy import policy
 READER = "rule:valence:reader"
 ADMIN = "rule:valence:admin"
 
+#: Administrators, and other services of the cloud.
+SERVICE = "rule:valence:service"
+
 #: The same for objects that belong to a project: ``project_id`` of the target.
 PROJECT_READER = "rule:valence:project_reader"
 PROJECT_MEMBER = "rule:valence:project_member"
@@ -16,6 +19,11 @@ SCOPES = ["system", "project"]
 
 RULES = [
     policy.RuleDefault("valence:admin", "role:admin", "Administrators of the service."),
+    policy.RuleDefault(
+        "valence:service",
+        "rule:valence:admin or role:service",
+        "Administrators, and services that act for the users of other projects.",
+    ),
     policy.RuleDefault(
         "valence:member", "rule:valence:admin or role:member", "Users that compose nodes."
     ),

@@ -6,6 +6,15 @@ from oslo_policy import policy
 
 from valence.policies import base
 
+#: field of a registration -> the rule that a request with it needs. Ironic reserves owner and
+#: conductor_group for administrators of the system. instance_uuid binds the node to an
+#: instance, which may belong to another project.
+FIELD_RULES = {
+    "owner": "valence:node:register:set_owner",
+    "instance_uuid": "valence:node:register:set_instance_uuid",
+    "conductor_group": "valence:node:register:set_conductor_group",
+}
+
 RULES = [
     policy.DocumentedRuleDefault(
         "valence:node:get",
@@ -60,5 +69,14 @@ RULES = [
         base.PROJECT_MEMBER,
         "Delete a node in Ironic.",
         [{"method": "POST", "path": "/v1/nodes/{ident}/unregister"}],
+    ),
+    *(
+        policy.DocumentedRuleDefault(
+            rule,
+            base.SERVICE,
+            f"Set the {field} of the Ironic node when a node is registered.",
+            [{"method": "POST", "path": "/v1/nodes/{ident}/register"}],
+        )
+        for field, rule in FIELD_RULES.items()
     ),
 ]

@@ -3,6 +3,7 @@
 """Column types that the tables of Valence share."""
 
 import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -28,3 +29,28 @@ class UTCDateTime(sa.types.TypeDecorator[datetime.datetime]):
     ) -> datetime.datetime | None:
         """Return a stored time as one that is aware of being UTC."""
         return value.replace(tzinfo=datetime.UTC) if value else None
+
+
+class ExactString(sa.types.TypeDecorator[str]):
+    """Text of at most some characters that is equal only to itself, and sorts by code point.
+
+    SQLite and PostgreSQL compare text so. MariaDB and MySQL take ``web``, ``WEB``, ``web`` with
+    an accent and ``web`` with a space at the end for the same by default: a request would find,
+    and delete, another row.
+    """
+
+    impl = sa.String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """Return the type of a column, in MariaDB and MySQL with a collation of its own.
+
+        ``utf8mb4_bin``, which both have, ignores spaces at the end.
+        """
+        length = getattr(self.impl_instance, "length", None)
+        if dialect.name not in ("mysql", "mariadb"):
+            return dialect.type_descriptor(sa.String(length))
+        is_mariadb = getattr(dialect, "is_mariadb", False)
+        collation = "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
+        exact = mysql.VARCHAR(length, charset="utf8mb4", collation=collation)
+        return dialect.type_descriptor(exact)

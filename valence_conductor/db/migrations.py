@@ -3,19 +3,23 @@
 """Migrations of a schema: several schemas may share one database."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
+from collections.abc import Mapping
 import contextlib
 
 from alembic import context as alembic_context
 import alembic.command
 import alembic.config
 import alembic.migration
+import alembic.op
 import alembic.script
 from oslo_utils import timeutils
 import sqlalchemy as sa
 
 from valence_conductor import errors
 from valence_conductor import waiting
+from valence_conductor.db.columns import ExactString
 from valence_conductor.db.engine import Database
 from valence_conductor.locks.lock import ServerLock
 
@@ -99,6 +103,28 @@ def run_migrations(metadata: sa.MetaData) -> None:
     )
     with alembic_context.begin_transaction():
         alembic_context.run_migrations()
+
+
+def compare_exactly(tables: Mapping[str, Collection[str]]) -> None:
+    """Make existing columns of text :class:`ExactString`; to be called by a revision.
+
+    Only MariaDB and MySQL compare text in another way. All columns of a table change in one
+    statement, because each statement copies the table.
+
+    :param tables: name of a table -> names of its columns. None has a server default.
+    """
+    bind = alembic.op.get_bind()
+    if bind.dialect.name not in ("mysql", "mariadb"):
+        return
+    for table, names in tables.items():
+        existing = {column["name"]: column for column in sa.inspect(bind).get_columns(table)}
+        changes = []
+        for name in names:
+            length = getattr(existing[name]["type"], "length", None)
+            kind = ExactString(length).compile(dialect=bind.dialect)
+            null = "NULL" if existing[name]["nullable"] else "NOT NULL"
+            changes.append(f"MODIFY `{name}` {kind} {null}")
+        alembic.op.execute(f"ALTER TABLE `{table}` {', '.join(changes)}")
 
 
 def _alembic_config(scripts: str) -> alembic.config.Config:

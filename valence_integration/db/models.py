@@ -34,10 +34,10 @@ class InstanceRow(Base):
     __table_args__ = (sa.Index("ix_instances_state", "state"),)
 
     id: orm.Mapped[int] = orm.mapped_column(primary_key=True, autoincrement=True)
-    uuid: orm.Mapped[str] = orm.mapped_column(sa.String(36), unique=True)
-    name: orm.Mapped[str] = orm.mapped_column(sa.String(255))
-    project_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
-    user_id: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
+    uuid: orm.Mapped[str] = orm.mapped_column(columns.ExactString(36), unique=True)
+    name: orm.Mapped[str] = orm.mapped_column(columns.ExactString(255))
+    project_id: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(255))
+    user_id: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(255))
     state: orm.Mapped[str] = orm.mapped_column(sa.String(15))
     operation: orm.Mapped[str] = orm.mapped_column(sa.String(15))
     task: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
@@ -46,7 +46,7 @@ class InstanceRow(Base):
     destroy_requested: orm.Mapped[bool] = orm.mapped_column(sa.Boolean)
     request_digest: orm.Mapped[str] = orm.mapped_column(sa.String(64))
     requirements: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(_json())
-    flavor: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
+    flavor: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(255))
     deploy: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(_json())
     node_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
     ironic_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
@@ -56,7 +56,7 @@ class InstanceRow(Base):
     updated_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(columns.UTCDateTime)
     #: None, in rows older than the column, means not composed.
     composed: orm.Mapped[bool | None] = orm.mapped_column(sa.Boolean)
-    conductor: orm.Mapped[str | None] = orm.mapped_column(sa.String(255))
+    conductor: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(255))
 
 
 class InstallationRow(Base):

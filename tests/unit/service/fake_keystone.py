@@ -25,12 +25,18 @@ class FakeKeystone(fixtures.Fixture):
 
     :ivar checked: the tokens that it was requested to validate, in order.
     :ivar broken: whether it answers 500.
+    :ivar refusal: the status with which it, or its HTTP server, refuses to validate a token.
+    :ivar login_status: the status with which it refuses the login of the service.
+    :ivar nonsense: what it answers instead of the data of a token.
     """
 
     def __init__(self) -> None:
         self.tokens: dict[str, dict[str, Any]] = {}
         self.checked: list[str] = []
         self.broken = False
+        self.refusal: int | None = None
+        self.login_status: int | None = None
+        self.nonsense: str | None = None
 
     def _setUp(self) -> None:
         self._server = serving.make_server("127.0.0.1", 0, self._answer, threaded=True)
@@ -64,12 +70,18 @@ class FakeKeystone(fixtures.Fixture):
         if request.path != "/v3/auth/tokens":
             return self._versions()
         if request.method == "POST":
+            if self.login_status is not None:
+                return werkzeug.Response(status=self.login_status)
             endpoint = {"id": "1", "interface": "internal", "region_id": None, "url": self.url}
             identity = {"id": "1", "type": "identity", "name": "", "endpoints": [endpoint]}
             self.add(OWN, "valence", "service", "service", catalog=[identity])
             return self._token(OWN, 201)
         token = request.headers["X-Subject-Token"]
         self.checked.append(token)
+        if self.refusal is not None:
+            return werkzeug.Response(status=self.refusal)
+        if self.nonsense is not None:
+            return werkzeug.Response(self.nonsense, mimetype="application/json")
         return self._token(token, 200) if token in self.tokens else werkzeug.Response(status=404)
 
     def _token(self, token: str, status: int) -> werkzeug.Response:

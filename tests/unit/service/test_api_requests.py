@@ -2,9 +2,11 @@
 
 """Requests and responses: validation, errors, ids, CORS and proxies."""
 
+import functools
 import json
 from typing import Any
 from typing import ClassVar
+import uuid as uuids
 
 import testscenarios
 from werkzeug import test
@@ -12,13 +14,20 @@ from werkzeug import test
 from tests import log_lines
 from tests.unit.service import base
 from valence.api import app
+from valence.objects import node_changes
 
 MALFORMED_UUID = "12345"
+UUID = "8c9f4a52-6a3e-4f0b-9d27-3b1e5c7a9f10"
+
+#: 29 lists, one in the other: one level too many in the extra of a body.
+LEVELS: Any = functools.reduce(lambda inner, _level: [inner], range(29), 1)
 
 INVALID: list[tuple[str, str, str, Any]] = [
     ("no cores", "POST", "/v1/nodes", {"properties": {"processor": {"total_cores": 0}}}),
     ("minus one", "POST", "/v1/nodes", {"properties": {"memory": {"capacity_mib": -1}}}),
     ("half a core", "POST", "/v1/nodes", {"properties": {"processor": {"total_cores": 0.5}}}),
+    ("whole cores as a float", "POST", "/v1/nodes", {"properties": {"processor": {"count": 4.0}}}),
+    ("true cores", "POST", "/v1/nodes", {"properties": {"processor": {"count": True}}}),
     ("a core too many", "POST", "/v1/nodes", {"properties": {"processor": {"count": 2**70}}}),
     ("cores in words", "POST", "/v1/nodes", {"properties": {"processor": {"count": "two"}}}),
     ("nothing at all", "POST", "/v1/nodes", {"properties": {}}),
@@ -39,13 +48,30 @@ INVALID: list[tuple[str, str, str, Any]] = [
     ("a name of nothing", "POST", "/v1/nodes", {"name": "", "flavor_id": "f"}),
     ("a name with NUL", "POST", "/v1/nodes", {"name": "a\x00b", "flavor_id": "f"}),
     ("half a surrogate", "POST", "/v1/nodes", {"name": "\ud800", "flavor_id": "f"}),
+    ("a name that ends a line", "POST", "/v1/nodes", {"name": "a\n", "flavor_id": "f"}),
+    ("a uuid that ends a line", "POST", "/v1/nodes", {"uuid": UUID + "\n", "flavor_id": "f"}),
     ("a long name", "POST", "/v1/nodes", {"name": "n" * 256, "flavor_id": "f"}),
     ("a flavor without a name", "POST", "/v1/flavors", {"properties": {"memory": {"type": "x"}}}),
     ("no change", "PATCH", "/v1/flavors/f", {}),
     ("no URL", "POST", "/v1/podmanagers", {"name": "p", "url": "pod.example"}),
     ("user in URL", "POST", "/v1/podmanagers", {"name": "p", "url": "http://a:b@pod.example"}),
+    ("a long key", "POST", "/v1/nodes/n/register", {"extra": {"k" * 256: 1}}),
+    ("a key with NUL", "POST", "/v1/nodes/n/register", {"extra": {"\x00": 1}}),
+    ("a number of 65 bits", "POST", "/v1/nodes/n/register", {"extra": {"a": 2**64}}),
+    ("deep", "POST", "/v1/nodes/n/register", {"extra": {"a": LEVELS}}),
     ("malformed Ironic uuid", "POST", "/v1/nodes/n/register", {"uuid": MALFORMED_UUID}),
     ("limit of nothing", "GET", "/v1/nodes?limit=0", None),
+    ("limit with an underscore", "GET", "/v1/nodes?limit=1_000", None),
+    ("limit with a sign", "GET", "/v1/nodes?limit=%2B5", None),
+    ("limit with a space", "GET", "/v1/nodes?limit=%205", None),
+    ("limit in Devanagari", "GET", "/v1/nodes?limit=%E0%A5%AB", None),
+    ("limit of many digits", "GET", f"/v1/nodes?limit={'9' * 5000}", None),
+    ("cores of 64 bits", "GET", f"/v1/nodes?min_cores={2**63}", None),
+    ("cores of 32 bits", "GET", f"/v1/systems?min_cores={2**31}", None),
+    ("memory of 32 bits", "GET", f"/v1/systems?min_memory_mib={2**31}", None),
+    ("memory below nothing", "GET", "/v1/nodes?min_memory_mib=-1", None),
+    ("a query of no UTF-8", "GET", "/v1/nodes?name=%FF", None),
+    ("half a surrogate in a query", "GET", "/v1/nodes?name=%ED%A0%80", None),
     ("limit in words", "GET", "/v1/nodes?limit=ten", None),
     ("unknown filter", "GET", "/v1/nodes?colour=red", None),
     ("unknown sort", "GET", "/v1/nodes?sort=colour", None),
@@ -68,6 +94,8 @@ class TestInvalid(testscenarios.WithScenarios, base.ServiceTestCase):
 
     def test_it_is_refused_with_400_and_a_sentence(self) -> None:
         self.start()
+        values = {"uuid": str(uuids.uuid4()), "name": "n", "fingerprint": "", "properties": {}}
+        node_changes.create(self.service.db, values)
         options: dict[str, Any] = {}
         if self.method != "GET":
             options = {"data": json.dumps(self.body), "content_type": "application/json"}
@@ -100,6 +128,41 @@ class TestForm(base.ServiceTestCase):
         for data in ("{", "", "NaN", '{"a": Infinity}', b"\xff\xfe", deep, '{"a": 1e999}'):
             answer = self.api("POST", "/v1/nodes", data=data, content_type="application/json")
             self.assertRefused(400, "valence.request.invalid", answer)
+
+    def test_a_value_that_no_database_stores_is_400_and_named(self) -> None:
+        for value, place, words in (
+            ("1e400", "body.extra.a[0]", "out of range"),
+            ("-Infinity", "body.extra.a[0]", "out of range"),
+            ("9223372036854775808", "body.extra.a[0]", "64 bits"),
+            ("9" * 5000, "body.extra.a[0]", "out of range"),
+            ('"\\u0000"', "body.extra.a[0]", "NUL"),
+            ('"\\udfff"', "body.extra.a[0]", "surrogate"),
+            ('{"b": 1, "b": 2}', "'b'", "twice"),
+            ("[" * 900 + "]" * 900, "body.extra.a[0][0][0]", "30 levels"),
+            ("[" * 5000 + "]" * 5000, "body", "30 levels"),
+        ):
+            data = f'{{"extra": {{"a": [{value}]}}}}'
+            answer = self.api("POST", "/v1/nodes", data=data, content_type="application/json")
+            detail = self.assertRefused(400, "valence.request.invalid", answer)["detail"]
+            self.assertIn(place, detail)
+            self.assertIn(words, detail)
+            self.assertLess(len(detail), 600)
+
+    def test_a_body_of_very_many_problems_is_refused_for_the_first(self) -> None:
+        data = json.dumps({"properties": {"tags": [1] * 300_000}})
+        answer = self.api("POST", "/v1/nodes", data=data, content_type="application/json")
+        self.assertRefused(400, "valence.request.invalid", answer)
+
+    def test_a_path_that_is_not_utf8_is_400(self) -> None:
+        for path in ("/v1/nodes/\xff", "/v1/\xff", "/v1/nodes/\xed\xa0\x80"):
+            answer = self.api("GET", "/v1/nodes/x", environ_overrides={"PATH_INFO": path})
+            self.assertRefused(400, "valence.request.invalid", answer)
+
+    def test_a_filter_by_uuid_takes_every_spelling(self) -> None:
+        values = {"fingerprint": "", "properties": {}, "flavor_id": UUID}
+        node_changes.create(self.service.db, {"uuid": str(uuids.uuid4()), **values})
+        answer = self.api("GET", f"/v1/nodes?flavor_id={UUID.upper()}")
+        self.assertEqual([UUID], [node["flavor_id"] for node in answer.json["nodes"]])
 
     def test_a_body_that_is_too_long_is_413(self) -> None:
         data = b" " * (1024 * 1024 + 1)

@@ -3,11 +3,11 @@
 """Authentication strategies, and what each user may see and do."""
 
 import base64
+import os
 from typing import Any
 from unittest import mock
 
 import bcrypt
-from oslo_middleware import basic_auth
 
 from tests.unit.service import base
 from tests.unit.service import fake_keystone
@@ -75,19 +75,41 @@ class TestHTTPBasic(HTTPBasicTestCase):
         self.assertEqual(200, self.request("alice", "looking-glass, and longer").status_code)
 
     def test_results_are_cached(self) -> None:
-        hashing = mock.patch.object(
-            basic_auth, "authenticate", autospec=True, side_effect=basic_auth.authenticate
-        )
-        with hashing as authenticate:
+        check = mock.patch.object(bcrypt, "checkpw", autospec=True, side_effect=bcrypt.checkpw)
+        with check as checkpw:
             for _attempt in range(5):
                 self.request("alice", "wonderland")
                 self.request("alice", "looking-glass")
-        self.assertEqual(2, authenticate.call_count)
+        self.assertEqual(2, checkpw.call_count)
 
     def test_headers_of_keystone_are_ignored(self) -> None:
         headers = {"X-Identity-Status": "Confirmed", "X-User-Id": "eve", "X-Roles": "admin"}
         answer = self.api("GET", "/v1/nodes", headers=headers)
         self.assertRefused(401, "valence.request.unauthenticated", answer)
+
+    def hashed(self, user: str) -> list[int]:
+        """Return the cost of each hash that a refusal takes."""
+        check = mock.patch.object(bcrypt, "checkpw", autospec=True, side_effect=bcrypt.checkpw)
+        with check as checkpw:
+            self.assertEqual(401, self.request(user, "looking-glass").status_code)
+        return [int(call.args[1].split(b"$")[2]) for call in checkpw.call_args_list]
+
+    def test_an_unknown_user_costs_as_much_as_a_known_one(self) -> None:
+        for user in ("alice", "bob", "alic", "alice2", "", "\u2603"):
+            self.assertEqual([4], self.hashed(user), user)
+
+    def test_users_whose_digests_differ_in_cost_do_not_stand_out(self) -> None:
+        lines = [f"user{cost}:$2y$0{cost}${'.' * 53}" for cost in (4, 5)]
+        self.file.write_text("\n".join(["# users", "", *lines]))
+        unknown = [f"unknown{number}" for number in range(20)]
+        costs = [self.hashed(user) for user in unknown]
+        self.assertEqual([[4], [5]], sorted([list(cost) for cost in {*map(tuple, costs)}]))
+        os.utime(self.file, ns=(0, 0))  # the cache is of another file now
+        self.assertEqual(costs, [self.hashed(user) for user in unknown])
+
+    def test_no_password_opens_the_digest_that_stands_in(self) -> None:
+        with mock.patch.object(bcrypt, "checkpw", autospec=True, return_value=True):
+            self.assertEqual(401, self.request("bob", "anything").status_code)
 
     def test_a_missing_file_is_503(self) -> None:
         self.file.unlink()
@@ -167,6 +189,38 @@ class TestKeystone(KeystoneTestCase):
             self.assertRefused(401, "valence.request.unauthenticated", answer)
             self.assertIn("Keystone uri", answer.headers["Www-Authenticate"])
         self.assertEqual(["eve"], self.keystone.checked)
+
+    def test_what_cannot_be_a_token_is_401_without_a_request_to_keystone(self) -> None:
+        for token in ("x" * 9000, "t\xf6ken", "to ken", "token\n", " ", "\x00", "a,b\tc"):
+            for headers in (
+                {"HTTP_X_AUTH_TOKEN": token},
+                {"HTTP_X_AUTH_TOKEN": "alice", "HTTP_X_SERVICE_TOKEN": token},
+            ):
+                answer = self.api("GET", "/v1/nodes", environ_overrides=headers)
+                self.assertRefused(401, "valence.request.unauthenticated", answer)
+        self.assertEqual([], self.keystone.checked)
+
+    def test_a_token_whose_header_keystone_refuses_is_401(self) -> None:
+        for status in (400, 413, 414, 431):
+            self.keystone.refusal = status
+            answer = self.request(f"eve-{status}")
+            self.assertRefused(401, "valence.request.unauthenticated", answer)
+
+    def test_another_failure_of_keystone_is_503(self) -> None:
+        for status in (403, 405, 429, 500, 502, 503):
+            self.keystone.refusal = status
+            self.assertRefused(503, "valence.identity.unavailable", self.request("alice"))
+        self.keystone.refusal = None
+        for nonsense in ("", "[]", "null", "{}", "<html>", '{"token": {}}', '{"token": 1}'):
+            self.keystone.nonsense = nonsense
+            self.assertRefused(503, "valence.identity.unavailable", self.request("alice"))
+        self.keystone.nonsense = None
+        self.assertEqual(200, self.request("alice").status_code)
+
+    def test_a_login_of_the_service_that_keystone_refuses_is_503(self) -> None:
+        for status in (400, 401, 403):
+            self.keystone.login_status = status
+            self.assertRefused(503, "valence.identity.unavailable", self.request("alice"))
 
     def test_a_broken_keystone_is_503_and_no_token_is_taken_for_wrong(self) -> None:
         self.keystone.broken = True
@@ -283,6 +337,24 @@ class TestProjects(KeystoneTestCase):
         body = {"properties": base.FOUR_CORES, "uuid": self.alices["uuid"]}
         answer = self.request("bob", "POST", "/v1/nodes", body)
         self.assertRefused(409, "valence.node.duplicate", answer)
+
+    def test_fields_that_bind_an_ironic_node_are_for_administrators_and_services(self) -> None:
+        self.keystone.add("nova", "nova", "wonderland", "member", "service")
+        path, other = f"/v1/nodes/{self.alices['uuid']}/register", self.bobs["uuid"]
+        fields = {"owner": "building", "instance_uuid": other, "conductor_group": "rack"}
+        for name, value in fields.items():
+            answer = self.request("alice", "POST", path, {name: value})
+            error = self.assertRefused(403, "valence.request.forbidden", answer)
+            self.assertIn(f"valence:node:register:set_{name}", error["detail"])
+        self.assertEqual({}, self.ironic.nodes)
+        self.assertEqual(202, self.request("nova", "POST", path, fields).status_code)
+        path = f"/v1/nodes/{other}/register"
+        self.assertEqual(202, self.request("root", "POST", path, fields).status_code)
+
+    def test_a_member_registers_with_the_fields_of_its_own_node(self) -> None:
+        path = f"/v1/nodes/{self.alices['uuid']}/register"
+        fields = {"name": "metal", "resource_class": "baremetal", "extra": {"a": 1}}
+        self.assertEqual(202, self.request("alice", "POST", path, fields).status_code)
 
     def test_a_reader_of_the_project_reads_and_changes_nothing(self) -> None:
         uuid = self.alices["uuid"]

@@ -23,12 +23,16 @@ from valence import ledger
 from valence import policies
 from valence.api import openapi
 from valence.api import routes
+from valence.policies import node as node_policies
 
 #: Rules for administrators: hardware belongs to no project.
 HARDWARE = ("valence:podmanager:", "valence:system:", "valence:rack:", "valence:device:")
 
 #: Rules on nodes that members do not have.
 FOR_ADMINS = {"valence:node:list_all", "valence:node:manage"}
+
+#: Rules on nodes for administrators and services.
+FOR_SERVICES = set(node_policies.FIELD_RULES.values())
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -125,17 +129,19 @@ class TestPolicies(service_base.ServiceTestCase):
         }
 
     def test_every_route_has_a_documented_rule(self) -> None:
-        self.assertEqual(
-            set(), {route.rule for route in routes.ROUTES if route.rule} - self.rules()
-        )
+        required = {route.rule for route in routes.ROUTES if route.rule}
+        required.update(*(route.field_rules.values() for route in routes.ROUTES))
+        self.assertEqual(set(), required - self.rules())
 
     def test_readers_read_members_compose_admins_do_everything(self) -> None:
         rules = self.rules()
         unprivileged = {rule for rule in rules if not rule.startswith(HARDWARE)} - FOR_ADMINS
+        unprivileged -= FOR_SERVICES
         reading = {rule for rule in unprivileged if rule.endswith(":get")}
         composing = {rule for rule in unprivileged if rule.startswith("valence:node:")}
         self.assertEqual(reading, self.allowed("reader"))
         self.assertEqual(reading | composing, self.allowed("member"))
+        self.assertEqual(FOR_SERVICES, self.allowed("service"))
         self.assertEqual(rules, self.allowed("admin"))
         self.assertEqual(set(), self.allowed("stranger"))
 

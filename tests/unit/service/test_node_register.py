@@ -2,9 +2,11 @@
 
 """Registering nodes in Ironic, and unregistering them."""
 
+import functools
 from typing import Any
 import uuid as uuids
 
+from tests import log_lines
 from tests.unit.service import base
 from valence import errors
 
@@ -105,11 +107,39 @@ class TestRegister(base.ServiceTestCase):
 
     def test_an_ironic_node_of_another_node_is_not_changed(self) -> None:
         uuid = str(uuids.uuid4())
-        foreign = dict(self.ironic.add(uuid, extra={"valence_node": "other"}))
+        log = self.useFixture(log_lines.LogLines())
+        foreign = dict(self.ironic.add(uuid, extra={"valence_node": "foreign-node"}))
         node = self.registered(uuid=uuid)
+        # Its user learns that the uuid is in use, and the log for whom.
+        self.assertIn(f"{uuid} is in use", node["fault"]["detail"])
+        self.assertNotIn("foreign-node", str(node["fault"]))
+        self.assertIn("foreign-node", "".join(log.lines()))
         self.assertEqual(("composed", None), (node["state"], node["managed_by"]))
         self.assertEqual("valence.ironic.refused", node["fault"]["code"])
         self.assertEqual({uuid: foreign}, self.ironic.nodes)
+
+    def test_a_fault_does_not_name_the_node_that_has_a_mac(self) -> None:
+        self.registered()
+        macs = [port["address"] for port in self.ironic.ports.values()]
+        self.post("unregister")
+        self.settled(self.uuid)
+        foreign = str(uuids.uuid4())
+        self.ironic.add(foreign)
+        for mac in macs:
+            uuid = str(uuids.uuid4())
+            self.ironic.ports[uuid] = {"uuid": uuid, "node_uuid": foreign, "address": mac}
+        node = self.registered()
+        self.assertEqual("valence.ironic.refused", node["fault"]["code"])
+        self.assertIn(macs[0], node["fault"]["detail"])
+        self.assertNotIn(foreign, str(node["fault"]))
+
+    def test_every_json_that_is_accepted_arrives_in_ironic_unchanged(self) -> None:
+        levels: object = functools.reduce(lambda inner, _level: [inner], range(28), 2**63 - 1)
+        extra = {"a": levels, "k" * 255: [-(2**63), 1.5, True, None, "\u2603 \U0001f5a5"]}
+        node = self.registered(extra=extra)
+        self.assertEqual("ironic", node["managed_by"], node["fault"])
+        stored = self.ironic.nodes[node["ironic_uuid"]]["extra"]
+        self.assertEqual(extra, {key: stored[key] for key in extra})
 
     def test_a_deployed_node_stays_registered(self) -> None:
         node = self.registered()

@@ -30,9 +30,7 @@ READ = (
 
 def index(call: api_call.Call) -> werkzeug.Response:
     """List pooled devices, as last read; with refresh, pod managers are read first."""
-    freshness, podm_errors = freshness_handlers.of_request(
-        call, freshness_handlers.podm_filter(call)
-    )
+    freshness, podm_errors = freshness_handlers.of_request(call, call.query.get("podm_id"))
     rows, more = device_objects.page(call.service.db, call.page_query(RENAMED), READ)
     views = [view(call, row, freshness) for row in rows]
     return api_call.json_response(freshness_handlers.page(call, PLURAL, views, more, podm_errors))

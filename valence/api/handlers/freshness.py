@@ -13,7 +13,6 @@ from typing import Any
 
 from valence import errors
 from valence.api import call as api_call
-from valence.objects import base as objects_base
 from valence.objects import inventory as inventory_objects
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor import waiting
@@ -182,9 +181,3 @@ def page(
 ) -> dict[str, Any]:
     """Return the body of a page, with the entries of pod managers in ``errors``."""
     return {**call.page(plural, views, more), "errors": podm_errors}
-
-
-def podm_filter(call: api_call.Call) -> str | None:
-    """Return the uuid in the filter ``podm_id``, in canonical spelling; None: no filter."""
-    value = call.query.get("podm_id")
-    return None if value is None else objects_base.as_uuid(value) or value

@@ -16,9 +16,8 @@ from valence.objects import device as device_objects
 
 def index(call: api_call.Call) -> werkzeug.Response:
     """List all pooled devices in one bare list."""
-    renamed = {**device.RENAMED, "uuid": "uuid"}
     page = functools.partial(device_objects.page, call.service.db)
-    rows = legacy_podmanager.all_pages(page, call.page_query(renamed))
+    rows = legacy_podmanager.all_pages(page, call.page_query(device.RENAMED))
     return api_call.json_response([_view(row, legacy_schemas.LISTED) for row in rows])
 
 

@@ -22,9 +22,7 @@ PLAIN = ("path", "chassis_type", "manufacturer", "model", "serial_number", "heal
 
 def index(call: api_call.Call) -> werkzeug.Response:
     """List all racks, as last read; with refresh, pod managers are read first."""
-    freshness, podm_errors = freshness_handlers.of_request(
-        call, freshness_handlers.podm_filter(call)
-    )
+    freshness, podm_errors = freshness_handlers.of_request(call, call.query.get("podm_id"))
     rows, more = rack_objects.page(call.service.db, call.page_query(RENAMED))
     contents = rack_objects.contents(call.service.db, [row.uuid for row in rows])
     views = [view(call, row, contents[row.uuid], freshness) for row in rows]

@@ -51,9 +51,7 @@ READ = (
 
 def index(call: api_call.Call) -> werkzeug.Response:
     """List all systems, as last read; with refresh, pod managers are read first."""
-    freshness, podm_errors = freshness_handlers.of_request(
-        call, freshness_handlers.podm_filter(call)
-    )
+    freshness, podm_errors = freshness_handlers.of_request(call, call.query.get("podm_id"))
     query = call.page_query(RENAMED, CONDITIONS)
     rows, more = system_objects.page(call.service.db, query, READ)
     views = [view(call, row, freshness) for row in rows]

@@ -29,6 +29,9 @@ TEXT: Schema = {"type": "string", "maxLength": 16383, "pattern": "^[^\\x00]*$"}
 
 TIME: Schema = {"type": "string", "format": "date-time"}
 
+#: The greatest value of an INTEGER column, and of the integers of a pod manager.
+INTEGER_MAX = 2**31 - 1
+
 LINKS: Schema = {
     "type": "array",
     "items": {

@@ -6,7 +6,7 @@ from typing import Any
 
 from valence.api.schemas import base
 
-POSITIVE: base.Schema = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
+POSITIVE: base.Schema = {"type": "integer", "minimum": 1, "maximum": base.INTEGER_MAX}
 WORD: base.Schema = {**base.NAME, "maxLength": 128}
 
 

@@ -67,11 +67,13 @@ SYSTEM = base.thing(
 
 SYSTEMS = freshness_schemas.collection("systems", SYSTEM)
 
+AT_LEAST: base.Schema = {**COUNT, "maximum": base.INTEGER_MAX}
+
 #: Filters by the location and size of systems, of systems and of nodes.
 SIZE: base.Schema = {
     "rack_id": base.UUID,
-    "min_cores": COUNT,
-    "min_memory_mib": COUNT,
+    "min_cores": AT_LEAST,
+    "min_memory_mib": AT_LEAST,
 }
 
 LIST = base.listing(
