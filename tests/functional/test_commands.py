@@ -111,6 +111,18 @@ class TestProcesses(base.ServiceTestCase):
         self.assertEqual(1, second.returncode)
         self.assertIn("Another process", second.stderr)
 
+    def test_a_second_process_with_flows_of_its_own_on_the_same_rows_is_refused(self) -> None:
+        self.serve()
+        rows = f"sqlite:///{self.folder}/state/valence.sqlite"
+        self.file.write_text(
+            f"[DEFAULT]\nstate_path = {self.folder}/other\nport = {process.free_port()}\n"
+            f"[database]\nconnection = {rows}\n"
+        )
+        second = self.run_command("valence-api")
+        self.assertEqual(1, second.returncode)
+        self.assertIn("valence.sqlite.rows-nodes.lock", second.stderr)
+        self.assertIn("configure a separate [database] connection", second.stderr)
+
     def test_a_signal_stops_it_with_status_0(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             server = self.serve()

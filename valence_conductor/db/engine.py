@@ -5,8 +5,10 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
+import pathlib
 from typing import Any
 from typing import TypeVar
+import urllib.parse
 
 from oslo_db import api as oslo_db_api
 from oslo_db import exception as db_errors
@@ -67,6 +69,16 @@ class Database:
         self.write_engine = self.engine.execution_options(sqlite_begin="IMMEDIATE")
         self._readers = orm.sessionmaker(self.engine, expire_on_commit=False)
         self._writers = orm.sessionmaker(self.write_engine, expire_on_commit=False)
+
+    @property
+    def file(self) -> pathlib.Path | None:
+        """The file of a SQLite database; None on a server, or in memory."""
+        name = self.url.database or ":memory:"
+        if not self.is_sqlite or name == ":memory:":
+            return None
+        if name.startswith("file:"):  # a URI, with options
+            name = urllib.parse.unquote(urllib.parse.urlsplit(name).path)
+        return pathlib.Path(name).resolve()
 
     def reach(self, timeout: float) -> None:
         """Wait until the server answers.

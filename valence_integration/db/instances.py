@@ -49,6 +49,11 @@ class Instances:
         self._db = db
         self._installation: str | None = None
 
+    @property
+    def db(self) -> db_engine.Database:
+        """The database."""
+        return self._db
+
     def reach(self, patience: float) -> None:
         """Wait until the database answers.
 
