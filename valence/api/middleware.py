@@ -35,6 +35,10 @@ HEADER = "X-Openstack-Request-Id"
 #: What a client may send as its own id for a chain of requests.
 GLOBAL_ID = re.compile(r"req-[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 
+#: What Content-Length may be (RFC 9110, 8.6); more digits than these are too large at any rate.
+LENGTH = re.compile(r"[0-9]+")
+MAX_DIGITS = 18
+
 #: Details of an error that its response contains unchanged.
 BODY_DETAILS = ("checks", "reasons")
 
@@ -116,11 +120,17 @@ def error_responses(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
 # webob's exception in the middle of a read, instead of the API's error with its code. Chunked
 # bodies, whose length is not announced, werkzeug limits while it reads them (max_content_length).
 def body_limit(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
-    """Refuse a body whose announced length is too large, before any of it is read."""
+    """Refuse a body whose announced length is too large or ambiguous, before it is read."""
 
     def call(environ: Environ, start_response: Any) -> Iterable[bytes]:
         length = environ.get("CONTENT_LENGTH") or "0"
-        if length.isdigit() and int(length) > conf.max_request_body:
+        if not LENGTH.fullmatch(length):  # werkzeug would read "+60" and "6_0"
+            raise errors.RequestInvalid(
+                f"Content-Length is {length[:40]!r}, which is not a number of bytes."
+            )
+        if environ.get("CONTENT_LENGTH") and environ.get("HTTP_TRANSFER_ENCODING"):
+            raise errors.RequestInvalid("Send either Content-Length or Transfer-Encoding.")
+        if len(length) > MAX_DIGITS or int(length) > conf.max_request_body:
             raise errors.BodyTooLarge(
                 f"The body is longer than the limit of {conf.max_request_body} bytes. Send a "
                 "shorter one."
