@@ -63,11 +63,18 @@ class Instances:
         self._db.reach(patience)
 
     def upgrade(self) -> None:
-        """Upgrade the schema to this release."""
+        """Upgrade the schema to this release.
+
+        :raises TablesNewer: it is that of a later release.
+        """
         db_migrations.upgrade(self._db, migrations.PATH, migrations.VERSION_TABLE)
 
     def is_current(self) -> bool:
-        """Return whether the schema is the one of this release."""
+        """Return whether the schema is the one of this release.
+
+        :raises TablesNewer: it is that of a later release.
+        """
+        db_migrations.ensure_not_newer(self._db, migrations.PATH, migrations.VERSION_TABLE)
         head = db_migrations.latest_revision(migrations.PATH)
         return db_migrations.version(self._db, migrations.VERSION_TABLE) == head
 
