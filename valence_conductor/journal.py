@@ -59,9 +59,7 @@ class Journal:
             try:
                 connection.upgrade()
             except alembic.util.CommandError as exc:  # it does not know their revision
-                raise migrations.newer(
-                    self._db, f"a revision of TaskFlow ({exc})"
-                ) from exc
+                raise migrations.newer(self._db, f"a revision of TaskFlow ({exc})") from exc
 
     def find(self, job: Job) -> models.FlowDetail | None:
         """Load the flow of a job; return None if there is none."""

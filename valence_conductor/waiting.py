@@ -143,7 +143,7 @@ def retry_until_reachable(
             last = exc
             if left := stopwatch.leftover():
                 LOG.warning(
-                    "%s cannot be reached, retrying for %d s more: %s", what, left, _reason(exc)
+                    "%s cannot be reached, retrying for %d s more: %s", what, left, reason_of(exc)
                 )
             return None
         return True
@@ -153,12 +153,12 @@ def retry_until_reachable(
     )
     if last is not None and not reached:
         raise errors.Unreachable(
-            f"{what} cannot be reached: {_reason(last)}. Check that it runs, and that the "
+            f"{what} cannot be reached: {reason_of(last)}. Check that it runs, and that the "
             "configuration names it."
         ) from last
 
 
-def _reason(exc: BaseException) -> str:
+def reason_of(exc: BaseException) -> str:
     """Return the first line of the original error: libraries wrap it in their own."""
     words = ""
     cause: BaseException | None = exc

@@ -3,6 +3,7 @@
 """Exclusive locks that end with the process that holds them: on a file, or in a database."""
 
 from collections.abc import Mapping
+import contextlib
 import fcntl
 import os
 import threading
@@ -62,6 +63,9 @@ class FileLock:
         :returns: False when another holder excludes this one.
         """
         descriptor = os.open(self.location, self._flags, 0o600)
+        if self._flags & os.O_CREAT:
+            with contextlib.suppress(PermissionError):  # another user's file
+                os.fchmod(descriptor, 0o600)
         try:
             fcntl.flock(descriptor, self._operation | (0 if blocking else fcntl.LOCK_NB))
         except OSError:
