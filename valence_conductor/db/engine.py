@@ -82,12 +82,7 @@ class Database:
     @property
     def file(self) -> pathlib.Path | None:
         """The file of a SQLite database; None on a server, or in memory."""
-        name = self.url.database or ":memory:"
-        if not self.is_sqlite or name == ":memory:":
-            return None
-        if name.startswith("file:"):  # a URI, with options
-            name = urllib.parse.unquote(urllib.parse.urlsplit(name).path)
-        return pathlib.Path(name).resolve()
+        return file_of(self.url) if self.is_sqlite else None
 
     def reach(self, timeout: float) -> None:
         """Wait until the server answers.
@@ -218,6 +213,14 @@ def _server(url: str) -> sa.Engine:
     return engine
 
 
+def file_of(url: sa.URL) -> pathlib.Path | None:
+    """Return the file of a SQLite database; None if it is in memory."""
+    name = url.database or ":memory:"
+    if name.startswith("file:"):  # a URI, with options
+        name = urllib.parse.unquote(urllib.parse.urlsplit(name).path)
+    return None if name == ":memory:" else pathlib.Path(name).resolve()
+
+
 def _make_private(file: pathlib.Path) -> None:
     """Make a SQLite file accessible to its owner only, with those that SQLite keeps beside it.
 
@@ -245,11 +248,14 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     engine = sa.create_engine(url, pool_size=POOL_SIZE, max_overflow=-1)
     exc_filters.register_engine(engine)
 
+    @event.listens_for(engine, "do_connect")
+    def before_connect(*_args: Any) -> None:
+        file = file_of(url)
+        if file is not None:
+            _make_private(file)
+
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
-        path = connection.execute("PRAGMA database_list").fetchone()[2]
-        if path:
-            _make_private(pathlib.Path(path))
         connection.isolation_level = None  # the BEGIN below is the only one
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA journal_mode = WAL")

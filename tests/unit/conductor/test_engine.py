@@ -139,7 +139,9 @@ class TestFiles(base.TestCase):
             return {p.name: stat.S_IMODE(p.stat().st_mode) for p in self.folder.iterdir()}
 
     def test_they_are_created_for_their_owner_only(self) -> None:
+        logs = self.useFixture(fixtures.FakeLogger("valence_conductor"))
         modes = self.modes()
+        self.assertEqual("", logs.output, "it was created for others, and narrowed later")
         self.assertEqual({"rows.sqlite", "rows.sqlite-wal", "rows.sqlite-shm"}, set(modes))
         self.assertEqual({0o600}, set(modes.values()))
 
