@@ -39,6 +39,7 @@
         |-- IronicNotConfigured          valence.ironic.not_configured  409
         |-- IronicRefused                valence.ironic.refused         409
         |-- IronicUnavailable            valence.ironic.unavailable     503
+        |-- DatabaseUnavailable          valence.database.unavailable   503
         `-- Unhealthy                    valence.unhealthy              503
 
 A code is an interface: programs act on it, so its meaning never changes. The status is
@@ -305,6 +306,12 @@ class IronicUnavailable(ValenceError):
     """Ironic did not respond, or its response is unusable."""
 
     code, status = "valence.ironic.unavailable", 503
+
+
+class DatabaseUnavailable(ValenceError):
+    """The database cannot be reached, or does not accept what was written."""
+
+    code, status = "valence.database.unavailable", 503
 
 
 class Unhealthy(ValenceError):

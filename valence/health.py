@@ -51,6 +51,34 @@ class _Result:
     reason: str | None = None
 
 
+class Cached:
+    """A probe that is too costly for each request: its result is kept for a while.
+
+    :param probe: raises if its subject is in error.
+    :param clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self, probe: Callable[[], object], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._probe = probe
+        self._clock = clock
+        self._expires = float("-inf")
+        self._error: Exception | None = None
+
+    def __call__(self) -> None:
+        """Raise the error of the last probe, if there was one."""
+        if self._clock() >= self._expires:
+            try:
+                self._probe()
+                self._error = None
+            except Exception as exc:  # each dependency's library raises errors of its own
+                self._error = exc
+            self._expires = self._clock() + CACHE_SECONDS
+        if self._error is not None:
+            raise self._error
+
+
 class Health:
     """Runs checks and caches their results. Safe to use from many threads.
 

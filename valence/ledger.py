@@ -23,6 +23,7 @@ from valence_conductor.job import FlowSpec
 from valence_conductor.job import Job
 from valence_conductor.job import Outcome
 from valence_conductor.job import Result
+from valence_conductor.ledger import Rows
 from valence_conductor.strays import Stray
 
 NAME = "nodes"
@@ -97,6 +98,7 @@ class NodeLedger:
     def __init__(self, context: wiring.Context) -> None:
         self._context = context
         self._db = context.db
+        self.rows = Rows(context.db, "[database] connection")
         self._audit = audit.Audit(context)
 
     def pending(self) -> Iterable[Job]:

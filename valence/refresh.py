@@ -117,7 +117,8 @@ class InventoryRefresher:
         # Differs between pod managers, which would all be due together, but not between
         # checks.
         jitter = random.Random(f"{inventory.podm_uuid} {inventory.tried_at}")  # noqa: S311
-        elapsed = (now - inventory.tried_at).total_seconds()
+        # A time far in the future was written before the clock was set back.
+        elapsed = abs((now - inventory.tried_at).total_seconds())
         return elapsed >= interval * jitter.uniform(0.9, 1.1)
 
     def _refresh(self, uuid: str) -> None:
@@ -147,7 +148,7 @@ class InventoryRefresher:
 
         waiting.wait_until(
             is_done,
-            deadline=waiting.now() + timeout,
+            deadline=waiting.deadline_in(options.refresh_timeout),
             interval=1.0,
             what=f"another process to refresh pod manager {uuid}",
         )

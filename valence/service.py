@@ -17,6 +17,7 @@ from valence import policies
 from valence import refresh
 from valence import wiring
 from valence.ironic import Ironic
+from valence.objects import base as objects_base
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor import conductor
 from valence_conductor import ids
@@ -45,6 +46,9 @@ class Service:
             conf,
             [self.ledger],
             default_connection=f"sqlite:///{conf.state_path}/flows.sqlite",
+        )
+        self._check_writable = health.Cached(
+            lambda: self.db.check_writable(objects_base.VERSION_TABLE, "version_num")
         )
         self.health = health.Health(self._checks())
         self._refresher = refresh.refresher(conf, self.inventory, ids.process_name())
@@ -114,6 +118,7 @@ class Service:
     def _probe_database(self) -> None:
         with self.db.reader() as session:
             session.execute(sa.text("SELECT 1 FROM nodes WHERE 1 = 0"))
+        self._check_writable()
 
     def _probe_keystone(self) -> None:
         options = self.conf.keystone_authtoken

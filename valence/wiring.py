@@ -65,6 +65,7 @@ def prepare_schema(db: db_engine.Database) -> None:
     Several processes share a database server: an operator upgrades it.
 
     :raises SchemaBehind: ``valence-dbsync upgrade`` has to be run.
+    :raises TablesNewer: they are at the revision of a later release.
     """
     if db.engine.dialect.name == "sqlite":
         upgrade(db)
@@ -76,7 +77,9 @@ def check_schema(db: db_engine.Database) -> None:
     """Check that the tables are at the revision of this release.
 
     :raises SchemaBehind: ``valence-dbsync upgrade`` has to be run.
+    :raises TablesNewer: they are at that of a later release.
     """
+    db_migrations.ensure_not_newer(db, migrations.LOCATION, base.VERSION_TABLE)
     current = db_migrations.version(db, base.VERSION_TABLE)
     required = db_migrations.latest_revision(migrations.LOCATION)
     if current != required:

@@ -22,9 +22,11 @@ from valence_conductor.db.engine import Database
 from valence_conductor.job import Job
 from valence_conductor.journal import Journal
 from valence_conductor.ledger import Ledger
+from valence_conductor.ledger import Rows
 from valence_conductor.locks.election import Election
 from valence_conductor.locks.election import LockHolderElection
 from valence_conductor.locks.election import ToozElection
+from valence_conductor.locks.group import LockGroup
 from valence_conductor.locks.lock import FileLock
 from valence_conductor.locks.lock import Lock
 from valence_conductor.locks.lock import ServerLock
@@ -32,6 +34,9 @@ from valence_conductor.runner import Runner
 from valence_conductor.sweeper import Sweeper
 
 LOG = logging.getLogger(__name__)
+
+#: Name of the lock that the only process has that runs the flows of a database.
+FLOWS = "flows"
 
 
 class Conductor:
@@ -44,8 +49,8 @@ class Conductor:
     :param exporter: serves the metrics of this process.
     :param graceful_timeout: seconds that :meth:`stop` waits for requests in progress.
     :param start_timeout: seconds that :meth:`start` waits for the database of flows.
-    :param lock: excludes other processes; None where several may run the flows of the
-        same journal.
+    :param lock: excludes other processes that would run the same flows, or flows of the
+        same rows; None for a process that runs none.
     :param runs_jobs: False for a process that only submits jobs for others to run.
     """
 
@@ -59,7 +64,7 @@ class Conductor:
         *,
         graceful_timeout: float,
         start_timeout: float = 0.0,
-        lock: Lock | None = None,
+        lock: LockGroup | None = None,
         runs_jobs: bool = True,
     ) -> None:
         self._ledgers = {ledger.name: ledger for ledger in ledgers}
@@ -80,11 +85,7 @@ class Conductor:
         :raises Unreachable: the database of flows does not answer, or the jobboard.
         """
         self._journal.reach(self._start_timeout)
-        if self._lock is not None and not self._lock.acquire():
-            raise errors.AlreadyRunning(
-                f"Another process holds {self._lock.location} and runs these flows. Stop it, "
-                "or configure a separate [conductor] connection for this one."
-            )
+        self._ensure_alone()
         self._journal.upgrade()
         self._board.start(self._run if self._runs_jobs else None, self._ledgers)
         if self._runs_jobs:
@@ -95,12 +96,22 @@ class Conductor:
     def _run(self, job: Job, halt: threading.Event) -> Job | None:
         """Run a job, unless another process may run it.
 
-        :raises Abandoned: the lock was lost; the next sweep acquires it again, or finds
-            that another process has it.
+        :raises AlreadyRunning: the lock was lost, and another process has it.
         """
-        if self._lock is not None and not self._lock.is_held():
-            raise errors.Abandoned
+        self._ensure_alone()
         return self._runner.run(job, halt)
+
+    def _ensure_alone(self) -> None:
+        """Acquire the lock, unless it is held.
+
+        :raises AlreadyRunning: another process has it.
+        """
+        if self._lock is not None and not self._lock.acquire():
+            raise errors.AlreadyRunning(
+                f"Another process holds {self._lock.location} and runs these flows. Stop it, or "
+                f"configure a separate {self._lock.option} for this one. Processes that run the "
+                "same flows together need the same [conductor] jobboard and connections."
+            )
 
     def submit(self, job: Job) -> None:
         """Accept a job whose row is committed already.
@@ -180,7 +191,11 @@ def from_conf(
     ledgers = list(ledgers)
     db = Database(options.connection or default_connection)
     journal = Journal(db)
-    board, lock, election = _shared(options) if options.jobboard else _embedded(options, db)
+    runs_jobs = bool(runs_jobs and options.workers) or not options.jobboard
+    if options.jobboard:
+        board, lock, election = _shared(options, ledgers if runs_jobs else [])
+    else:
+        board, lock, election = _embedded(options, ledgers, db)
     intervals = {"interval": options.sweep_interval, "audit_interval": options.audit_interval}
     exporter = None
     if options.metrics_port is not None:
@@ -194,26 +209,57 @@ def from_conf(
         graceful_timeout=options.graceful_timeout,
         start_timeout=options.start_timeout,
         lock=lock,
-        runs_jobs=bool(runs_jobs and options.workers) or not options.jobboard,
+        runs_jobs=runs_jobs,
     )
 
 
-def _shared(options: cfg.ConfigOpts.GroupAttr) -> tuple[Board, Lock | None, Election]:
-    """Return the board, lock and election of several processes that share a jobboard."""
+def _shared(
+    options: cfg.ConfigOpts.GroupAttr, ledgers: Iterable[Ledger]
+) -> tuple[Board, LockGroup, Election]:
+    """Return the board, lock and election of several processes that share a jobboard.
+
+    :param ledgers: whose jobs this process runs; a process without that jobboard is not to
+        run them at the same time.
+    """
     board = JobboardBoard(
         url.parse(options.jobboard),
         workers=options.workers,
         lease=options.lease,
         start_timeout=options.start_timeout,
     )
-    return board, None, ToozElection(options.jobboard, board.name)
+    lock = LockGroup(_row_locks(ledgers, shared=True))
+    return board, lock, ToozElection(options.jobboard, board.name)
 
 
 def _embedded(
-    options: cfg.ConfigOpts.GroupAttr, db: Database
-) -> tuple[Board, Lock | None, Election]:
-    """Return the board, lock and election of a single process."""
+    options: cfg.ConfigOpts.GroupAttr, ledgers: Iterable[Ledger], db: Database
+) -> tuple[Board, LockGroup, Election]:
+    """Return the board, lock and election of a single process.
+
+    :param db: of the flows. A process with other flows for the same rows is excluded as well:
+        both would do whatever the rows request.
+    """
     board = EmbeddedBoard(options.workers)
-    lock = FileLock(f"{db.url.database}.lock") if db.is_sqlite else ServerLock(db.engine)
+    flows = {"[conductor] connection": _lock_in(db, FLOWS)}
+    lock = LockGroup({**flows, **_row_locks(ledgers, shared=False)})
     stop = functools.partial(board.stop, options.graceful_timeout)
     return board, lock, LockHolderElection(lock, stop)
+
+
+def _row_locks(ledgers: Iterable[Ledger], *, shared: bool) -> dict[str, Lock]:
+    """Return the locks of the rows of ledgers, by the options that name their databases."""
+    locks = {}
+    for ledger in ledgers:
+        rows: Rows | None = getattr(ledger, "rows", None)
+        if rows is not None:
+            locks[rows.option] = _lock_in(rows.db, f"rows-{ledger.name}", shared=shared)
+    return locks
+
+
+def _lock_in(db: Database, name: str, *, shared: bool = False) -> Lock:
+    """Return the lock of this name in a database; in SQLite it is a file beside it."""
+    if not db.is_sqlite:
+        return ServerLock(db.engine, name, shared=shared)
+    return FileLock(
+        f"{db.file}.lock" if name == FLOWS else f"{db.file}.{name}.lock", shared=shared
+    )

@@ -9,6 +9,7 @@
     |-- IllegalTransition   a table of states does not have this transition
     |-- AlreadyRunning      another process runs the flows of this database
     |-- LockLost            a lock was lost while it was relied on
+    |-- TablesNewer         the tables are at a revision of a later release
     |-- NoDatabase          a URL names no database that could be opened
     `-- Unreachable         a server that a process needs to start does not answer
     Fault                   ends a flow, with a reason for the user
@@ -39,6 +40,10 @@ class AlreadyRunning(ConductorError):
 
 class LockLost(ConductorError):
     """The lock that excludes other processes was lost while it was relied on."""
+
+
+class TablesNewer(ConductorError):
+    """The tables are at a revision that this release does not know: that of a later one."""
 
 
 class NoDatabase(ConductorError):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import contextlib
 from typing import Any
 
+import alembic.util
 from oslo_db import exception as db_errors
 from oslo_utils import importutils
 from taskflow import engines
@@ -47,12 +48,18 @@ class Journal:
         self._db.reach(timeout)
 
     def upgrade(self) -> None:
-        """Create TaskFlow's tables, or bring them up to date."""
+        """Create TaskFlow's tables, or bring them up to date.
+
+        :raises TablesNewer: they are those of a later release of TaskFlow.
+        """
         with (
             migrations.schema_lock(self._db),
             contextlib.closing(self.backend.get_connection()) as connection,
         ):
-            connection.upgrade()
+            try:
+                connection.upgrade()
+            except alembic.util.CommandError as exc:  # it does not know their revision
+                raise migrations.newer(self._db, f"a revision of TaskFlow ({exc})") from exc
 
     def find(self, job: Job) -> models.FlowDetail | None:
         """Load the flow of a job; return None if there is none."""

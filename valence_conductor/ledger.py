@@ -4,9 +4,11 @@
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+import dataclasses
 from typing import Any
 from typing import Protocol
 
+from valence_conductor.db.engine import Database
 from valence_conductor.job import FlowSpec
 from valence_conductor.job import Job
 from valence_conductor.job import Outcome
@@ -16,10 +18,24 @@ from valence_conductor.strays import Stray
 NAMESPACE = "valence_conductor.ledgers"
 
 
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """Where the rows of a ledger are.
+
+    :ivar db: the database.
+    :ivar option: the option that names it, for errors: ``[database] connection``.
+    """
+
+    db: Database
+    option: str
+
+
 class Ledger(Protocol):
     """Rows whose state is the truth, and the flows that change it.
 
-    The conductor calls a ledger from several threads.
+    The conductor calls a ledger from several threads. A ledger may have an attribute
+    ``rows``, of type :class:`Rows`: then no two processes without a common jobboard run its
+    jobs, even if each of them has flows of its own.
     """
 
     name: str

@@ -8,6 +8,7 @@ import threading
 
 from oslo_log import log as logging
 
+from valence_conductor import clock
 from valence_conductor.locks.election import Election
 
 LOG = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class ElectedPeriodic:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            clock.STEPS.check()
             try:
                 if self._election.is_leader():
                     self._work()

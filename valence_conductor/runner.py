@@ -3,6 +3,7 @@
 """Run one job: build or resume its flow, run it, and settle its row."""
 
 from collections.abc import Mapping
+import dataclasses
 import threading
 import time
 
@@ -14,6 +15,7 @@ from taskflow.listeners import base as listeners
 from taskflow.persistence import models
 from taskflow.types import failure
 
+from valence_conductor import clock
 from valence_conductor import errors
 from valence_conductor import interrupt
 from valence_conductor import metrics
@@ -47,6 +49,7 @@ class Runner:
     def __init__(self, journal: Journal, ledgers: Mapping[str, Ledger]) -> None:
         self._journal = journal
         self._ledgers = ledgers
+        self._clocks: dict[Job, _TaskClock] = {}
 
     def save(self, job: Job) -> None:
         """Store the job's flow, so that it outlives this process."""
@@ -62,7 +65,7 @@ class Runner:
         """
         ledger, labels = self._ledgers[job.ledger], (job.ledger, job.operation)
         if not ledger.is_pending(job):
-            self._journal.forget(job)
+            self._forget(job)
             return None
         detail = self._journal.open(job, ledger.flow(job))
         outcome = outcome_of(detail)
@@ -83,7 +86,8 @@ class Runner:
         engine.compile()
         symbols = {**detail.meta[META_SYMBOLS], **ledger.task_arguments(job)}
         engine.storage.inject(symbols, transient=True)
-        with _TaskListener(engine, job, ledger):
+        task_clock = self._clocks.setdefault(job, _TaskClock())
+        with clock.kept(), _TaskListener(engine, job, ledger, task_clock):
             try:
                 for _state in engine.run_iter():
                     if halt.is_set():
@@ -101,17 +105,41 @@ class Runner:
         metrics.JOBS.labels(job.ledger, job.operation, str(outcome.result)).inc()
         level = logging.INFO if outcome.result is Result.SUCCESS else logging.WARNING
         LOG.log(level, "Job %s ended: %s%s", job.name, outcome.result, _cause(outcome))
-        self._journal.forget(job)
+        self._forget(job)
         return next_job
+
+    def _forget(self, job: Job) -> None:
+        self._clocks.pop(job, None)
+        self._journal.forget(job)
+
+
+@dataclasses.dataclass
+class _TaskClock:
+    """The clock of the task that a job was at when it last ran in this process.
+
+    A job that is abandoned, and resumed by the same process, continues with it.
+    """
+
+    label: tuple[str, bool] | None = None
+    steady: clock.SteadyClock | None = None
+
+    def start(self, task: str, reverting: bool) -> None:
+        """Start the clock for the waits of a task, unless it was started for it before."""
+        if self.label != (task, reverting) or self.steady is None:
+            self.label, self.steady = (task, reverting), clock.SteadyClock()
+        clock.start(self.steady)
 
 
 class _TaskListener(listeners.Listener):
     """Reports the start of every task to the ledger, and its duration to Prometheus."""
 
-    def __init__(self, engine: engines_base.Engine, job: Job, ledger: Ledger) -> None:
+    def __init__(
+        self, engine: engines_base.Engine, job: Job, ledger: Ledger, task_clock: _TaskClock
+    ) -> None:
         super().__init__(engine)
         self._job = job
         self._ledger = ledger
+        self._clock = task_clock
         self._started: float | None = None
 
     def _task_receiver(self, state: str, details: Mapping[str, str]) -> None:
@@ -120,6 +148,7 @@ class _TaskListener(listeners.Listener):
             LOG.debug("Job %s: task %s is %s", self._job.name, task, state)
             self._started = time.monotonic()
             reverting = START_STATES[state] == "revert"
+            self._clock.start(task, reverting)
             self._ledger.task_started(self._job, task, reverting=reverting)
         elif state in END_STATES and self._started is not None:
             seconds, self._started = time.monotonic() - self._started, None

@@ -10,6 +10,7 @@ from typing import TypeVar
 from oslo_log import log as logging
 from oslo_utils import timeutils
 
+from valence_conductor import clock
 from valence_conductor import errors
 from valence_conductor import interrupt
 
@@ -34,7 +35,12 @@ RETRY_INTERVAL = 2.0
 
 def now() -> datetime.datetime:
     """Return the current time, aware of being UTC."""
-    return datetime.datetime.now(datetime.UTC)
+    return clock.now()
+
+
+def deadline_in(seconds: float) -> datetime.datetime:
+    """Return a deadline for :func:`wait_until` that is so many seconds away from now."""
+    return clock.steady().now() + datetime.timedelta(seconds=seconds)
 
 
 def poll(
@@ -59,6 +65,7 @@ def poll(
     """
     stage, since, pause = progress and progress(), time.monotonic(), first_pause
     while True:
+        clock.STEPS.check()
         result = probe()
         if result is not None:
             return result
@@ -83,7 +90,9 @@ def wait_until(
 ) -> T:
     """Wait within a task until ``probe`` returns a result; see :func:`poll`.
 
-    :param deadline: derived from a row, so that it survives a restart.
+    :param deadline: derived from a row, so that it survives a restart, or from
+        :func:`deadline_in`. It is compared with the clock at which the task started in this
+        process, which runs on when the wall clock is set.
     :param what: completes "Gave up waiting for ...".
     :param cancelled: returns whether the row requests that its flow stop.
     :raises Cancelled: it does.
@@ -96,9 +105,10 @@ def wait_until(
             raise errors.Cancelled(f"Stopped waiting for {what}: it was cancelled.")
         return probe()
 
+    steady = clock.steady()
     result = poll(
         probe_unless_cancelled,
-        lambda: (deadline - now()).total_seconds(),
+        lambda: (deadline - steady.now()).total_seconds(),
         interval=interval,
         progress=progress,
     )
@@ -133,7 +143,7 @@ def retry_until_reachable(
             last = exc
             if left := stopwatch.leftover():
                 LOG.warning(
-                    "%s cannot be reached, retrying for %d s more: %s", what, left, _reason(exc)
+                    "%s cannot be reached, retrying for %d s more: %s", what, left, reason_of(exc)
                 )
             return None
         return True
@@ -143,12 +153,12 @@ def retry_until_reachable(
     )
     if last is not None and not reached:
         raise errors.Unreachable(
-            f"{what} cannot be reached: {_reason(last)}. Check that it runs, and that the "
+            f"{what} cannot be reached: {reason_of(last)}. Check that it runs, and that the "
             "configuration names it."
         ) from last
 
 
-def _reason(exc: BaseException) -> str:
+def reason_of(exc: BaseException) -> str:
     """Return the first line of the original error: libraries wrap it in their own."""
     words = ""
     cause: BaseException | None = exc

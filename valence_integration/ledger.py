@@ -19,6 +19,7 @@ from valence_conductor.job import FlowSpec
 from valence_conductor.job import Job
 from valence_conductor.job import Outcome
 from valence_conductor.job import Result
+from valence_conductor.ledger import Rows
 from valence_conductor.strays import Stray
 from valence_integration import audit
 from valence_integration import conf as integration_conf
@@ -73,6 +74,7 @@ class InstanceLedger:
     def __init__(self, context: Context) -> None:
         self.instances = context.instances
         self.context = context
+        self.rows = Rows(context.instances.db, f"[{integration_conf.GROUP}] connection")
         self._audit = audit.Audit(context)
 
     def pending(self) -> Iterable[Job]:

@@ -25,7 +25,7 @@ from tests.crash import configuration
 from tests.crash import process
 from tests.fake_ironic.server import Server
 from valence.api import app
-from valence.cmd import api
+from valence.api import server as api_server
 from valence.service import Service
 
 #: Seconds in which a node is assembled: long enough to be observed, and no longer.
@@ -68,10 +68,14 @@ class Valence:
         conf = configuration.service(self._folder, self._urls["ironic"], **configuration.AUDITS)
         service = Service(conf)
         service.start()
-        server = api.Server(("127.0.0.1", self._port), app.application(service), numthreads=8)
-        server.prepare()
-        threading.Thread(target=server.serve, daemon=True).start()
-        return {"url": lambda: f"http://127.0.0.1:{server.bind_addr[1]}"}
+        server = api_server.Server(
+            ("127.0.0.1", self._port),
+            app.application(service),
+            threads=8,
+            max_body=conf.max_request_body,
+        )
+        threading.Thread(target=server.run, daemon=True).start()
+        return {"url": lambda: f"http://127.0.0.1:{server.effective_port}"}
 
 
 def request(method: str, url: str, body: Any = None) -> Any:

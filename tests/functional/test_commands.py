@@ -5,6 +5,7 @@
 import contextlib
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -110,6 +111,35 @@ class TestProcesses(base.ServiceTestCase):
         second = self.run_command("valence-api")
         self.assertEqual(1, second.returncode)
         self.assertIn("Another process", second.stderr)
+
+    def test_a_second_process_with_flows_of_its_own_on_the_same_rows_is_refused(self) -> None:
+        self.serve()
+        rows = f"sqlite:///{self.folder}/state/valence.sqlite"
+        self.file.write_text(
+            f"[DEFAULT]\nstate_path = {self.folder}/other\nport = {process.free_port()}\n"
+            f"[database]\nconnection = {rows}\n"
+        )
+        second = self.run_command("valence-api")
+        self.assertEqual(1, second.returncode)
+        self.assertIn("valence.sqlite.rows-nodes.lock", second.stderr)
+        self.assertIn("configure a separate [database] connection", second.stderr)
+
+    def test_connections_that_send_slowly_do_not_keep_it_from_answering(self) -> None:
+        self.serve()
+        address = ("127.0.0.1", int(self.url.rpartition(":")[2]))
+        for _ in range(400):
+            connection = socket.create_connection(address)
+            self.addCleanup(connection.close)
+            connection.sendall(b"P")
+        self.assertEqual(
+            "ok", requests.get(f"{self.url}/healthcheck", timeout=60).json()["status"]
+        )
+        for length in ("+60", "6_0"):
+            connection = socket.create_connection(address)
+            self.addCleanup(connection.close)
+            head = f"POST /v1/nodes HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n"
+            connection.sendall(head.encode())
+            self.assertIn(b"HTTP/1.1 400", connection.recv(1000))
 
     def test_a_signal_stops_it_with_status_0(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):

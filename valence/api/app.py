@@ -20,6 +20,8 @@ MIDDLEWARE = (
     middleware.cors,
     # Around everything that may raise.
     middleware.error_responses,
+    # Before anything reads a body, and before credentials are checked.
+    middleware.content_length,
     # Innermost: everything behind it has the context of the request.
     middleware.authentication,
 )

@@ -24,6 +24,8 @@ from valence.api import authentication as strategies
 from valence.api import call as api_call
 from valence.api import metrics
 from valence.api import request as api_request
+from valence_conductor import waiting
+from valence_conductor.db import engine as db_engine
 
 LOG = logging.getLogger(__name__)
 
@@ -35,11 +37,18 @@ HEADER = "X-Openstack-Request-Id"
 #: What a client may send as its own id for a chain of requests.
 GLOBAL_ID = re.compile(r"req-[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 
+#: What Content-Length may be (RFC 9110, 8.6); more digits than these are too large at any rate.
+LENGTH = re.compile(r"[0-9]+")
+MAX_DIGITS = 18
+
+#: Seconds after which a client may repeat a request that the database failed.
+RETRY_AFTER = "10"
+
 #: Details of an error that its response contains unchanged.
 BODY_DETAILS = ("checks", "reasons")
 
 #: detail of an error -> the header that contains it
-HEADER_DETAILS = {"allow": "Allow", "challenge": "WWW-Authenticate"}
+HEADER_DETAILS = {"allow": "Allow", "challenge": "WWW-Authenticate", "retry_after": "Retry-After"}
 
 
 def proxy_headers(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
@@ -101,13 +110,33 @@ def error_responses(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
             error = exc
         except exceptions.HTTPException as exc:
             error = errors.RequestInvalid(f"The request cannot be parsed: {exc.description}")
-        except Exception:  # the top of a request: no details of this may reach a client
-            LOG.exception("Request %s failed", environ[api_request.REQUEST_ID])
-            error = errors.ValenceError(
-                "The service failed to process this request, which is a bug. Report it to the "
-                f"administrator, with the request id {environ[api_request.REQUEST_ID]}."
-            )
+        except Exception as exc:  # the top of a request: no details of this may reach a client
+            error = _unexpected(exc, environ[api_request.REQUEST_ID])
         return _error_response(error, environ)(environ, start_response)
+
+    return call
+
+
+def content_length(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
+    """Refuse a request that announces the length of its body in a way that is not clear.
+
+    How long a body may be is checked when it is read, after the policy was.
+    """
+
+    def call(environ: Environ, start_response: Any) -> Iterable[bytes]:
+        length = environ.get("CONTENT_LENGTH") or "0"
+        if not LENGTH.fullmatch(length):  # werkzeug would read "+60" and "6_0"
+            raise errors.RequestInvalid(
+                f"Content-Length is {length[:40]!r}, which is not a number of bytes."
+            )
+        if environ.get("CONTENT_LENGTH") and environ.get("HTTP_TRANSFER_ENCODING"):
+            raise errors.RequestInvalid("Send either Content-Length or Transfer-Encoding.")
+        if len(length) > MAX_DIGITS:
+            raise errors.BodyTooLarge(
+                f"The body is longer than the limit of {conf.max_request_body} bytes. Send a "
+                "shorter one."
+            )
+        return app(environ, start_response)
 
     return call
 
@@ -150,6 +179,24 @@ def authentication(app: WSGI, conf: cfg.ConfigOpts) -> WSGI:
             raise exc.with_challenge(environ.get(api_request.CHALLENGE)) from exc
 
     return call
+
+
+def _unexpected(exc: Exception, request_id: str) -> errors.ValenceError:
+    """Log an exception that no handler expects, and return the error that stands for it."""
+    if db_engine.is_unavailable(exc):
+        reason = waiting.reason_of(exc)
+        LOG.error("Request %s failed: the database is unavailable: %s", request_id, reason)
+        return errors.DatabaseUnavailable(
+            "The database of the service is unavailable. Repeat the request later; a POST may "
+            "have taken effect.",
+            db_engine.reason_of(exc),
+            retry_after=RETRY_AFTER,
+        )
+    LOG.error("Request %s failed", request_id, exc_info=exc)
+    return errors.ValenceError(
+        "The service failed to process this request, which is a bug. Report it to the "
+        f"administrator, with the request id {request_id}."
+    )
 
 
 def _error_response(error: errors.ValenceError, environ: Environ) -> werkzeug.Response:

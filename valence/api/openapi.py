@@ -14,7 +14,11 @@ from valence.api.schemas import base as base_schemas
 from valence.api.schemas import examples
 
 #: Errors that every route may raise.
-COMMON: tuple[type[errors.ValenceError], ...] = (errors.RequestInvalid, errors.ValenceError)
+COMMON: tuple[type[errors.ValenceError], ...] = (
+    errors.RequestInvalid,
+    errors.DatabaseUnavailable,
+    errors.ValenceError,
+)
 
 #: Errors of every route that is not public.
 AUTHORIZED: tuple[type[errors.ValenceError], ...] = (errors.Unauthenticated, errors.Forbidden)

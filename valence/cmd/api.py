@@ -7,13 +7,13 @@ import sys
 import threading
 from typing import Any
 
-from cheroot import wsgi
 from oslo_config import cfg
 from oslo_log import log as logging
 
 from valence import conf as service_conf
 from valence import wiring
 from valence.api import app
+from valence.api import server
 from valence.service import Service
 from valence_conductor.cmd import startup_errors
 
@@ -21,9 +21,6 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds that unfinished requests have when the process is stopped.
 GRACE = 10
-
-#: Maximum length of the headers of a request, bytes: tokens are long.
-MAX_HEADERS = 64 * 1024
 
 
 @startup_errors.reported("valence-api")
@@ -40,55 +37,47 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     try:
         try:
-            server = listen(conf, application)
+            listening = listen(conf, application)
         except OSError as exc:
             address = f"{conf.host_ip}:{conf.port}"
             print(f"valence-api: cannot listen on {address}: {exc}", file=sys.stderr)
             return 1
-        serve(server)
+        serve(listening)
     finally:
         service.stop()
     LOG.info("Stopped; unfinished operations resume at the next start")
     return 0
 
 
-class Server(wsgi.Server):
-    """cheroot, with its errors in the log of the service."""
-
-    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
-        """Log an error of the server itself."""
-        LOG.log(level, "%s", msg, exc_info=traceback)
-
-
-def listen(conf: cfg.ConfigOpts, application: Any) -> Server:
+def listen(conf: cfg.ConfigOpts, application: Any) -> server.Server:
     """Return a server that accepts connections.
 
     :raises OSError: it cannot listen on the address and port of the configuration.
     """
-    server = Server(
+    return server.Server(
         (conf.host_ip, conf.port),
         application,
-        numthreads=conf.api_threads,
-        request_queue_size=128,
-        server_name="valence",
-        shutdown_timeout=GRACE,
+        threads=conf.api_threads,
+        max_body=conf.max_request_body,
     )
-    server.max_request_header_size = MAX_HEADERS
-    server.prepare()
-    return server
 
 
-def serve(server: Any) -> None:
+def serve(listening: server.Server) -> None:
     """Serve until a signal stops the process."""
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    thread = threading.Thread(target=server.serve, name="api", daemon=True)
-    thread.start()
-    LOG.info("Listening on http://%s:%s", *server.bind_addr[:2])
+
+    def run() -> None:
+        try:
+            listening.run()
+        finally:
+            stopping.set()  # a process that serves nothing must end
+
+    threading.Thread(target=run, name="api", daemon=True).start()
+    LOG.info("Listening on http://%s:%s", listening.effective_host, listening.effective_port)
     stopping.wait()
-    server.stop()
-    thread.join(GRACE)
+    listening.stop(GRACE)
 
 
 if __name__ == "__main__":

@@ -49,13 +49,21 @@ def upgrade(db: db_engine.Database) -> int:
 
 
 def version(db: db_engine.Database) -> int:
-    """Print the revision of the tables."""
+    """Print the revision of the tables.
+
+    :raises TablesNewer: after it was printed: it is that of a later release.
+    """
     print(db_migrations.version(db, objects_base.VERSION_TABLE) or "none")
+    db_migrations.ensure_not_newer(db, migrations.LOCATION, objects_base.VERSION_TABLE)
     return 0
 
 
 def check(db: db_engine.Database) -> int:
-    """Print whether an upgrade is needed; 0: no, 2: yes."""
+    """Print whether an upgrade is needed; 0: no, 2: yes.
+
+    :raises TablesNewer: the tables are at the revision of a later release.
+    """
+    db_migrations.ensure_not_newer(db, migrations.LOCATION, objects_base.VERSION_TABLE)
     revision = db_migrations.version(db, objects_base.VERSION_TABLE)
     latest = db_migrations.latest_revision(migrations.LOCATION)
     if revision == latest:

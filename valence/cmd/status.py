@@ -23,6 +23,7 @@ from valence import podmanagers
 from valence.credentials import keyring
 from valence.objects import base as objects_base
 from valence.objects import podmanager as podmanager_objects
+from valence_conductor import errors as conductor_errors
 from valence_conductor.cmd import startup_errors
 from valence_conductor.db import engine as db_engine
 from valence_conductor.db import migrations as db_migrations
@@ -58,6 +59,10 @@ class Checks(upgradecheck.UpgradeCommands):
         """Check that the tables are at the revision of this release."""
         with _database(self._conf) as db:
             revision = db_migrations.version(db, objects_base.VERSION_TABLE)
+            try:
+                db_migrations.ensure_not_newer(db, migrations.LOCATION, objects_base.VERSION_TABLE)
+            except conductor_errors.TablesNewer as exc:
+                return Result(Code.FAILURE, str(exc))
         latest = db_migrations.latest_revision(migrations.LOCATION)
         if revision == latest:
             return Result(Code.SUCCESS)

@@ -3,7 +3,6 @@
 """Requests to peers that may be unavailable for a while."""
 
 from collections.abc import Callable
-import datetime
 import time
 from typing import TypeVar
 
@@ -66,7 +65,7 @@ def call(
     try:
         return waiting.wait_until(
             probe,
-            deadline=waiting.now() + datetime.timedelta(seconds=within),
+            deadline=waiting.deadline_in(within),
             interval=INTERVAL,
             what="a response",
             cancelled=cancelled,
@@ -92,7 +91,7 @@ def find(search: Callable[[], T | None], *, within: float) -> T | None:
     try:
         return waiting.wait_until(
             search,
-            deadline=waiting.now() + datetime.timedelta(seconds=within),
+            deadline=waiting.deadline_in(within),
             interval=INTERVAL,
             what="a resource to appear",
         )

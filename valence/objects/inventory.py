@@ -99,10 +99,12 @@ def list_unavailable(db: db_engine.Database, *conditions: Any) -> Mapping[str, U
 def claim(db: db_engine.Database, podm_uuid: str, before: datetime.datetime) -> bool:
     """Claim the refresh of a pod manager, unless another process has claimed it.
 
-    :param before: a claim that is older has expired: its process is dead.
+    :param before: a claim that is older has expired: its process is dead. So has one that is
+        as far in the future, because the clock was set back.
     """
     now = waiting.now()
-    due = sa.or_(Inventory.begun_at.is_(None), Inventory.begun_at < before)
+    expired = sa.or_(Inventory.begun_at < before, Inventory.begun_at > now + (now - before))
+    due = sa.or_(Inventory.begun_at.is_(None), expired)
     statement = sa.update(Inventory).where(Inventory.podm_uuid == podm_uuid, due)
     with db.writer() as session:
         if session.get(podmanager_objects.PodManager, podm_uuid) is None:

@@ -5,8 +5,13 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
+import os
+import pathlib
+import stat
+import tempfile
 from typing import Any
 from typing import TypeVar
+import urllib.parse
 
 from oslo_db import api as oslo_db_api
 from oslo_db import exception as db_errors
@@ -34,8 +39,14 @@ UNREACHABLE = (
     sa.exc.InterfaceError,
 )
 
+#: Free space below which a disk is full, bytes.
+RESERVE = 1024 * 1024
+
 #: How long a writer of SQLite waits for another writer, milliseconds.
 BUSY_TIMEOUT_MS = 30_000
+
+#: Endings of the files that SQLite keeps beside a database.
+SIDE_FILES = ("wal", "shm", "journal")
 
 #: Connections to a SQLite file that are kept open: opening one, which reads the schema,
 #: costs more than most transactions.
@@ -67,6 +78,11 @@ class Database:
         self.write_engine = self.engine.execution_options(sqlite_begin="IMMEDIATE")
         self._readers = orm.sessionmaker(self.engine, expire_on_commit=False)
         self._writers = orm.sessionmaker(self.write_engine, expire_on_commit=False)
+
+    @property
+    def file(self) -> pathlib.Path | None:
+        """The file of a SQLite database; None on a server, or in memory."""
+        return file_of(self.url) if self.is_sqlite else None
 
     def reach(self, timeout: float) -> None:
         """Wait until the server answers.
@@ -104,9 +120,44 @@ class Database:
         with _abandoned_if_unreachable(), self._writers() as session, session.begin():
             yield session
 
+    def check_writable(self, table: str, column: str) -> None:
+        """Check that rows can be written: write what is there already, to one small table.
+
+        :raises OSError: the disk of a SQLite file is full.
+        :raises Exception: see :func:`is_unavailable`.
+        """
+        if self.file is not None:
+            with tempfile.TemporaryFile(dir=self.file.parent) as file:
+                os.posix_fallocate(file.fileno(), 0, RESERVE)
+        with self.writer() as session:
+            session.execute(sa.text(f"UPDATE {table} SET {column} = {column}"))  # noqa: S608
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def is_unavailable(exc: BaseException) -> bool:
+    """Return whether a statement failed that may succeed when it is repeated later.
+
+    The database cannot be reached, its disk is full, it only reads, others hold a lock for
+    too long, or no connection is free.
+    """
+    waits = (db_errors.DBDeadlock, sa.exc.TimeoutError)
+    return isinstance(exc, (*UNREACHABLE, *waits)) or _only_reads(exc)
+
+
+def _only_reads(exc: BaseException) -> bool:
+    """Return whether it is the error of a PostgreSQL server that is a standby, for example."""
+    inner = getattr(exc, "inner_exception", None)
+    return type(exc) is db_errors.DBError and isinstance(inner, sa.exc.InternalError)
+
+
+def reason_of(exc: BaseException) -> str:
+    """Return why a database is unavailable, without the names of hosts."""
+    reason = waiting.reason_of(exc)
+    is_disconnected = isinstance(exc, db_errors.DBConnectionError)
+    return "It cannot be reached" if is_disconnected or "connect" in reason else reason
 
 
 @contextlib.contextmanager
@@ -118,8 +169,8 @@ def _abandoned_if_unreachable() -> Iterator[None]:
     """
     try:
         yield
-    except UNREACHABLE as exc:
-        if not interrupt.in_job():
+    except (*UNREACHABLE, db_errors.DBError) as exc:
+        if not interrupt.in_job() or not (isinstance(exc, UNREACHABLE) or _only_reads(exc)):
             raise
         LOG.warning("Abandoned the job: the database is unreachable: %s", exc)
         raise errors.Abandoned from exc
@@ -162,6 +213,30 @@ def _server(url: str) -> sa.Engine:
     return engine
 
 
+def file_of(url: sa.URL) -> pathlib.Path | None:
+    """Return the file of a SQLite database; None if it is in memory."""
+    name = url.database or ":memory:"
+    if name.startswith("file:"):  # a URI, with options
+        name = urllib.parse.unquote(urllib.parse.urlsplit(name).path)
+    return None if name == ":memory:" else pathlib.Path(name).resolve()
+
+
+def _make_private(file: pathlib.Path) -> None:
+    """Make a SQLite file accessible to its owner only, with those that SQLite keeps beside it.
+
+    Its folder may be one that others can read. SQLite creates the other files with the mode
+    of the database.
+    """
+    with contextlib.suppress(OSError):  # it exists, or SQLite reports why it cannot exist
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    for path in (file, *(file.with_name(f"{file.name}-{end}") for end in SIDE_FILES)):
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & 0o077:
+                path.chmod(0o600)
+                LOG.warning("Made %s private: its mode was %04o", path, mode)
+
+
 def _sqlite(url: sa.URL) -> sa.Engine:
     """Open SQLite so that it serves several threads and processes.
 
@@ -172,6 +247,12 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     """
     engine = sa.create_engine(url, pool_size=POOL_SIZE, max_overflow=-1)
     exc_filters.register_engine(engine)
+
+    @event.listens_for(engine, "do_connect")
+    def before_connect(*_args: Any) -> None:
+        file = file_of(url)
+        if file is not None:
+            _make_private(file)
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:

@@ -32,9 +32,11 @@ def upgrade(db: Database, scripts: str, version_table: str, revision: str = "hea
 
     :param scripts: folder of the alembic scripts.
     :param version_table: the table that holds the revision of this schema.
+    :raises TablesNewer: it is at a revision of a later release.
     :raises TimeoutError: another process holds the lock of the schema for too long.
     :raises LockLost: another process may have changed the schema at the same time.
     """
+    ensure_not_newer(db, scripts, version_table)
     with schema_lock(db) as ensure_held, db.write_engine.begin() as connection:
         config = _alembic_config(scripts)
         config.attributes.update(connection=connection, version_table=version_table)
@@ -84,6 +86,31 @@ def version(db: Database, version_table: str) -> str | None:
         options = {"version_table": version_table}
         context = alembic.migration.MigrationContext.configure(connection, opts=options)
         return context.get_current_revision()
+
+
+def ensure_not_newer(db: Database, scripts: str, version_table: str) -> None:
+    """Check that this release knows the revision of a schema.
+
+    :raises TablesNewer: it does not.
+    """
+    current = version(db, version_table)
+    directory = alembic.script.ScriptDirectory.from_config(_alembic_config(scripts))
+    if current and current not in {script.revision for script in directory.walk_revisions()}:
+        raise newer(db, f"revision {current}", directory.get_current_head())
+
+
+def newer(db: Database, current: str, latest: str | None = None) -> errors.TablesNewer:
+    """Return the error for tables of a later release.
+
+    :param current: their revision.
+    :param latest: the newest revision that this release knows.
+    """
+    known = f"; the newest that this release knows is {latest}" if latest else ""
+    return errors.TablesNewer(
+        f"The tables in {db.url.render_as_string(hide_password=True)} are at {current}, which is "
+        f"of a later release{known}. Nothing was changed. Run that release, or restore a backup "
+        "from before its upgrade."
+    )
 
 
 def latest_revision(scripts: str) -> str | None:

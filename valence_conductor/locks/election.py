@@ -68,7 +68,6 @@ class LockHolderElection:
         if self._lock.is_held():
             return True
         if self._lock.acquire():
-            LOG.warning("Lost %s and acquired it again", self._lock.location)
             return True
         self._is_over = True
         LOG.critical(

@@ -3,6 +3,7 @@
 """Exclusive locks that end with the process that holds them: on a file, or in a database."""
 
 from collections.abc import Mapping
+import contextlib
 import fcntl
 import os
 import threading
@@ -13,6 +14,9 @@ from oslo_log import log as logging
 import sqlalchemy as sa
 
 LOG = logging.getLogger(__name__)
+
+#: How many shared holders of one lock MariaDB can see at a time.
+MYSQL_SHARES = 16
 
 
 class Lock(Protocol):
@@ -59,6 +63,9 @@ class FileLock:
         :returns: False when another holder excludes this one.
         """
         descriptor = os.open(self.location, self._flags, 0o600)
+        if self._flags & os.O_CREAT:
+            with contextlib.suppress(PermissionError):  # another user's file
+                os.fchmod(descriptor, 0o600)
         try:
             fcntl.flock(descriptor, self._operation | (0 if blocking else fcntl.LOCK_NB))
         except OSError:
@@ -80,6 +87,12 @@ class FileLock:
             self._descriptor = None
 
 
+def _mysql_name(share: int | None = None) -> str:
+    """Return the name of a lock in MariaDB, whose names belong to the whole server."""
+    suffix = "" if share is None else f"-{share}"
+    return f"CONCAT('valence-{{name}}-', MD5(DATABASE()), '{suffix}')"
+
+
 class ServerLock:
     """An exclusive lock in a database on a server. Safe to use from many threads.
 
@@ -92,22 +105,42 @@ class ServerLock:
 
     :param engine: of PostgreSQL or MariaDB.
     :param name: of the lock, one word.
+    :param shared: exclude exclusive holders only.
     """
 
     #: dialect -> the statement that acquires the lock, for as long as the connection lasts.
-    STATEMENTS: Mapping[str, str] = {
+    EXCLUSIVE: Mapping[str, str] = {
         "postgresql": "SELECT pg_try_advisory_lock(hashtext('valence-{name}'))",
-        "mysql": "SELECT GET_LOCK(CONCAT('valence-{name}-', MD5(DATABASE())), 0)",
+        "mysql": f"SELECT GET_LOCK({_mysql_name()}, 0)"
+        + "".join(f" AND IS_FREE_LOCK({_mysql_name(n)})" for n in range(MYSQL_SHARES)),
     }
 
-    #: dialect -> the statement that keeps the server from closing an idle connection: that
-    #: of a lock is idle all the time.
-    KEEP_IDLE: Mapping[str, str] = {"mysql": "SET SESSION wait_timeout = 31536000"}
+    #: The same for one of several shared holders. MariaDB has no shared locks: such a holder
+    #: has a lock of its own, and then looks at that of the exclusive holder, who does the
+    #: same in the opposite order. Those who find no free lock rely on the present holders.
+    SHARED: Mapping[str, str] = {
+        "postgresql": "SELECT pg_try_advisory_lock_shared(hashtext('valence-{name}'))",
+        "mysql": "SELECT ("
+        + "".join(f"GET_LOCK({_mysql_name(n)}, 0) OR " for n in range(MYSQL_SHARES))
+        + f"TRUE) AND IS_FREE_LOCK({_mysql_name()})",
+    }
 
-    def __init__(self, engine: sa.Engine, name: str = "flows") -> None:
+    #: dialect -> statements for a connection that is idle all the time: the server must not
+    #: close it, and must notice within minutes that the host of its client died.
+    KEEP_IDLE: Mapping[str, tuple[str, ...]] = {
+        "mysql": ("SET SESSION wait_timeout = 31536000",),
+        "postgresql": (
+            "SET tcp_keepalives_idle = 60",
+            "SET tcp_keepalives_interval = 10",
+            "SET tcp_keepalives_count = 6",
+        ),
+    }
+
+    def __init__(self, engine: sa.Engine, name: str = "flows", *, shared: bool = False) -> None:
         self.location = f"a lock in {engine.url.render_as_string(hide_password=True)}"
         self._engine = engine
-        self._statement = self.STATEMENTS[engine.dialect.name].format(name=name)
+        statements = self.SHARED if shared else self.EXCLUSIVE
+        self._statement = statements[engine.dialect.name].format(name=name)
         self._connection: sa.Connection | None = None
         self._guard = threading.Lock()
 
@@ -118,15 +151,20 @@ class ServerLock:
         :raises DBConnectionError: the server is unreachable.
         """
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        dialect = self._engine.dialect.name
-        if dialect in self.KEEP_IDLE:
-            connection.exec_driver_sql(self.KEEP_IDLE[dialect])
-        if connection.exec_driver_sql(self._statement).scalar():
-            with self._guard:
-                self._connection = connection
-            return True
-        _close(connection)
-        return False
+        try:
+            for statement in self.KEEP_IDLE[self._engine.dialect.name]:
+                connection.exec_driver_sql(statement)
+            is_acquired = bool(connection.exec_driver_sql(self._statement).scalar())
+        except BaseException:
+            _close(connection)
+            raise
+        if not is_acquired:
+            _close(connection)
+            return False
+        with self._guard:
+            self._drop_connection()
+            self._connection = connection
+        return True
 
     def is_held(self) -> bool:
         """Return whether the lock is held: whether its connection still exists.

@@ -49,6 +49,11 @@ class Instances:
         self._db = db
         self._installation: str | None = None
 
+    @property
+    def db(self) -> db_engine.Database:
+        """The database."""
+        return self._db
+
     def reach(self, patience: float) -> None:
         """Wait until the database answers.
 
@@ -58,11 +63,18 @@ class Instances:
         self._db.reach(patience)
 
     def upgrade(self) -> None:
-        """Upgrade the schema to this release."""
+        """Upgrade the schema to this release.
+
+        :raises TablesNewer: it is that of a later release.
+        """
         db_migrations.upgrade(self._db, migrations.PATH, migrations.VERSION_TABLE)
 
     def is_current(self) -> bool:
-        """Return whether the schema is the one of this release."""
+        """Return whether the schema is the one of this release.
+
+        :raises TablesNewer: it is that of a later release.
+        """
+        db_migrations.ensure_not_newer(self._db, migrations.PATH, migrations.VERSION_TABLE)
         head = db_migrations.latest_revision(migrations.PATH)
         return db_migrations.version(self._db, migrations.VERSION_TABLE) == head
 

@@ -49,8 +49,8 @@ class Context:
         every process that resumes the step: a resource must not be left behind because no
         process ran for some hours.
         """
-        allowed = datetime.timedelta(seconds=self.limits.give_back_timeout)
-        return self._policy(waiting.now() + allowed, self.limits.give_back_attempts, None)
+        deadline = waiting.deadline_in(self.limits.give_back_timeout)
+        return self._policy(deadline, self.limits.give_back_attempts, None)
 
     def _policy(
         self, deadline: datetime.datetime, attempts: int, cancelled: Callable[[], bool] | None

@@ -77,3 +77,16 @@ class TestConcurrentStart(ServerTestCase):
         self.addCleanup(database.close)
         self.assertTrue(Instances(database).is_current())
         self.assertEqual([], list(Journal(database).jobs()))
+
+
+class TestLaterRelease(ServerTestCase):
+    def test_tables_of_a_later_release_of_taskflow_are_refused_and_left_unchanged(self) -> None:
+        self.server.create("later")
+        database = Database(self.server.url("later"))
+        self.addCleanup(database.close)
+        Journal(database).upgrade()
+        with database.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'later'")
+        refused = self.assertRaises(errors.TablesNewer, Journal(database).upgrade)
+        self.assertIn("'later'", str(refused))
+        self.assertEqual("later", migrations.version(database, "alembic_version"))

@@ -2,6 +2,7 @@
 
 """Locks in databases: they last as long as the connections of their holders."""
 
+import contextlib
 import pathlib
 from typing import ClassVar
 
@@ -19,6 +20,8 @@ from valence_conductor.conductor import Conductor
 from valence_conductor.conductor import from_conf
 from valence_conductor.db import migrations
 from valence_conductor.db.engine import Database
+from valence_conductor.ledger import Rows
+from valence_conductor.locks.lock import MYSQL_SHARES
 from valence_conductor.locks.lock import ServerLock
 
 #: Kind of server -> the statement that returns the holder of a lock.
@@ -73,6 +76,30 @@ class TestHeld(LockTest):
         self.assertFalse(second.is_held())
         self.assertTrue(first.acquire())
         first.release()
+
+    def lock(self, *, shared: bool = False) -> ServerLock:
+        lock = ServerLock(self.open().engine, "rows-toys", shared=shared)
+        self.addCleanup(lock.release)
+        return lock
+
+    def test_shared_holders_exclude_exclusive_ones_only(self) -> None:
+        holders = [self.lock(shared=True) for _ in range(3)]
+        self.assertEqual({True}, {holder.acquire() for holder in holders})
+        exclusive = self.lock()
+        for holder in holders:
+            self.assertFalse(exclusive.acquire())
+            holder.release()
+        self.wait_for(exclusive.acquire)
+        self.assertFalse(holders[0].acquire())
+        self.assertFalse(self.lock().acquire())
+        exclusive.release()
+        self.wait_for(holders[0].acquire)
+        self.assertTrue(holders[0].is_held())
+
+    def test_there_may_be_more_shared_holders_than_the_server_can_see(self) -> None:
+        holders = [self.lock(shared=True) for _ in range(MYSQL_SHARES + 1)]
+        self.assertEqual({True}, {holder.acquire() for holder in holders})
+        self.assertFalse(self.lock().acquire())
 
     def test_a_process_that_lost_the_lock_of_a_schema_fails(self) -> None:
         def create_tables() -> None:
@@ -137,3 +164,57 @@ class TestConductor(LockTest):
         self.assertTrue(self.start().wait(job, PATIENCE))
         self.assertEqual("built", self.toys.read("t1").state)
         self.assertEqual(1, self.toys.diary().count("saw begins"))
+
+
+class TestRows(LockTest):
+    """Conductors that have flows of their own, and rows in the same database on a server."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.toys = toy.Toys(self.folder)
+
+    def conductor(self, name: str, jobboard: str | None = None, workers: int = 2) -> Conductor:
+        """Return a conductor whose flows are in a file of this name."""
+        conf = cfg.ConfigOpts()
+        conf([])
+        conductor_conf.register_opts(conf)
+        conf.set_override("jobboard", jobboard, group="conductor")
+        conf.set_override("start_timeout", 0, group="conductor")
+        conf.set_override("workers", workers, group="conductor")
+        self.toys.rows = Rows(self.open(), "[toys] connection")
+        conductor = from_conf(conf, [self.toys], f"sqlite:///{self.folder}/{name}.sqlite")
+        self.addCleanup(conductor.stop, 1)
+        return conductor
+
+    def test_a_second_one_is_refused_until_the_first_stops(self) -> None:
+        first = self.conductor("first")
+        first.start()
+        refused = self.assertRaises(errors.AlreadyRunning, self.conductor("second").start)
+        self.assertIn("a separate [toys] connection", str(refused))
+        first.stop()
+        third = self.conductor("third")
+        self.wait_for(lambda: self.starts(third))
+        self.assertTrue(third.wait(self.toys.add("t1"), PATIENCE))
+
+    def starts(self, conductor: Conductor) -> bool:
+        with contextlib.suppress(errors.AlreadyRunning):
+            conductor.start()
+            return True
+        return False
+
+    def test_one_with_a_jobboard_is_refused_while_one_without_runs(self) -> None:
+        self.conductor("first").start()
+        second = self.conductor("second", "redis://127.0.0.1:9")
+        self.assertRaises(errors.AlreadyRunning, second.start)
+
+    def test_one_with_a_jobboard_that_runs_no_jobs_is_not_refused(self) -> None:
+        self.conductor("first").start()
+        second = self.conductor("second", "redis://127.0.0.1:9", workers=0)
+        self.assertRaises(errors.Unreachable, second.start)  # its jobboard
+
+    def test_one_without_a_jobboard_is_refused_while_those_with_one_run(self) -> None:
+        for name in ("first", "second"):
+            conductor = self.conductor(name, "redis://127.0.0.1:9")
+            self.assertRaises(errors.Unreachable, conductor.start)  # it holds its lock
+        self.assertRaises(errors.AlreadyRunning, self.conductor("third").start)

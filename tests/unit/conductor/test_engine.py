@@ -2,6 +2,10 @@
 
 """A database that survives threads, processes and restarts."""
 
+import contextlib
+import os
+import pathlib
+import stat
 import threading
 
 import fixtures
@@ -115,3 +119,35 @@ class TestRetried(base.TestCase):
         self.assertRaises(
             db_exc.DBConnectionError, self.transaction, 99, db_exc.DBConnectionError()
         )
+
+
+class TestFiles(base.TestCase):
+    """Who may read the files of SQLite, in a folder that others may read."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.folder.chmod(0o755)
+        self.addCleanup(os.umask, os.umask(0))
+        self.file = self.folder / "rows.sqlite"
+
+    def modes(self) -> dict[str, int]:
+        """Write to the database; return the modes of its files."""
+        with contextlib.closing(db_engine.Database(f"sqlite:///{self.file}")) as db:
+            with db.writer() as session:
+                session.execute(sa.text("CREATE TABLE IF NOT EXISTS rows (uuid TEXT)"))
+            return {p.name: stat.S_IMODE(p.stat().st_mode) for p in self.folder.iterdir()}
+
+    def test_they_are_created_for_their_owner_only(self) -> None:
+        logs = self.useFixture(fixtures.FakeLogger("valence_conductor"))
+        modes = self.modes()
+        self.assertEqual("", logs.output, "it was created for others, and narrowed later")
+        self.assertEqual({"rows.sqlite", "rows.sqlite-wal", "rows.sqlite-shm"}, set(modes))
+        self.assertEqual({0o600}, set(modes.values()))
+
+    def test_existing_ones_are_narrowed_and_it_is_logged(self) -> None:
+        self.modes()
+        self.file.chmod(0o664)
+        logs = self.useFixture(fixtures.FakeLogger("valence_conductor"))
+        self.assertEqual({0o600}, set(self.modes().values()))
+        self.assertIn("rows.sqlite private: its mode was 0664", logs.output)

@@ -10,6 +10,7 @@ import fixtures
 
 from tests import base
 from valence_conductor.locks.election import LockHolderElection
+from valence_conductor.locks.group import LockGroup
 from valence_conductor.locks.lock import FileLock
 
 
@@ -63,6 +64,41 @@ class TestFileLock(base.TestCase):
         lock = self.lock(folder=True)
         self.assertRaises(FileNotFoundError, lock.acquire)
         self.assertFalse(pathlib.Path(self.path).exists())
+
+
+class TestLockGroup(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        folder = self.useFixture(fixtures.TempDir()).path
+        self.paths = {f"[{name}] connection": f"{folder}/{name}" for name in ("flows", "rows")}
+
+    def group(self) -> LockGroup:
+        group = LockGroup({option: FileLock(path) for option, path in self.paths.items()})
+        self.addCleanup(group.release)
+        return group
+
+    def test_it_is_held_as_a_whole_or_not_at_all(self) -> None:
+        rows, group = FileLock(self.paths["[rows] connection"]), self.group()
+        self.assertTrue(rows.acquire())
+        self.assertEqual((False, False), (group.acquire(), group.is_held()))
+        self.assertEqual(("[rows] connection", rows.location), (group.option, group.location))
+        flows = FileLock(self.paths["[flows] connection"])
+        self.assertTrue(flows.acquire(), "a part of the group is held")
+        flows.release()
+        rows.release()
+        self.assertEqual((True, True), (group.acquire(), group.is_held()))
+        self.assertTrue(group.acquire(), "acquiring it again fails")
+
+    def test_a_part_that_was_lost_is_acquired_again_and_logged(self) -> None:
+        logs = self.useFixture(fixtures.FakeLogger("valence_conductor"))
+        lost = FileLock(self.paths["[rows] connection"])
+        group = LockGroup({"kept": FileLock(self.paths["[flows] connection"]), "lost": lost})
+        self.addCleanup(group.release)
+        group.acquire()
+        self.assertEqual("", logs.output)
+        lost.release()
+        self.assertEqual((False, True), (group.is_held(), group.acquire()))
+        self.assertIn(f"Lost {lost.location} and acquired it again", logs.output)
 
 
 class TestLockHolderElection(base.TestCase):

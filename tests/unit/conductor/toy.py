@@ -24,6 +24,7 @@ from valence_conductor.job import FlowSpec
 from valence_conductor.job import Job
 from valence_conductor.job import Outcome
 from valence_conductor.job import Result
+from valence_conductor.ledger import Rows
 from valence_conductor.strays import Stray
 
 STATES = transitions.Transitions(
@@ -62,6 +63,7 @@ class Toys:
     """
 
     name = "toys"
+    rows: Rows | None = None
 
     def __init__(self, folder: pathlib.Path, script: Mapping[str, str] | None = None) -> None:
         self.folder = folder

@@ -10,7 +10,10 @@ import sys
 from typing import Any
 from unittest import mock
 
+from oslo_config import cfg
+
 from tests.unit.integration import test_provisioning
+from valence_conductor import errors as conductor_errors
 from valence_conductor.db import migrations as db_migrations
 from valence_conductor.db.engine import Database
 from valence_conductor.job import Outcome
@@ -210,6 +213,25 @@ class TestBeside(CommandTestCase):
         self.run_program("list", status=1)
         self.assertIn("not those of this release", self.stderr.getvalue())
         self.assertEqual("0002", db_migrations.version(old, migrations.VERSION_TABLE))
+
+    def test_tables_of_a_later_release_are_refused(self) -> None:
+        path = self.folder / "later.sqlite"
+        later = Database(f"sqlite:///{path}")
+        self.addCleanup(later.close)
+        db_migrations.upgrade(later, migrations.PATH, migrations.VERSION_TABLE)
+        with later.write_engine.begin() as connection:
+            table = migrations.VERSION_TABLE
+            connection.exec_driver_sql(f"UPDATE {table} SET version_num = '4711'")
+        self.file.write_text(f"[valence_integration]\nconnection = sqlite:///{path}\n")
+        self.run_program("list", status=1)
+        self.assertIn("revision 4711, which is of a later release", self.stderr.getvalue())
+        self.assertNotIn("Traceback", self.stderr.getvalue())
+        conf = cfg.ConfigOpts()
+        conf(["--config-file", str(self.file)])
+        refused = self.assertRaises(
+            conductor_errors.TablesNewer, provisioner_module.Provisioner, conf
+        )
+        self.assertIn("4711", str(refused))
 
     def test_a_missing_configuration_is_named(self) -> None:
         self.file.unlink()

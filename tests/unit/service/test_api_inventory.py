@@ -323,6 +323,21 @@ class TestRefreshes(base.ServiceTestCase):
         service.inventory.begin(uuid).result(60)
         self.assertLess(0, pod.journal.show()["total"])
 
+    def test_times_from_before_the_clock_was_set_back_delay_no_refresh(self) -> None:
+        service = self.start()
+        uuid = self.know(self.simulate(systems=2))["uuid"]
+        service.conf.set_override("interval", 3600.0, group="inventory")
+        service.inventory.begin(uuid).result(60)
+        self.assertEqual(0, service.inventory.refresh_due())
+        tomorrow = waiting.now() + datetime.timedelta(days=1)
+        with service.db.writer() as session:
+            values = {"tried_at": tomorrow, "begun_at": tomorrow}
+            session.execute(sa.update(inventory_objects.Inventory).values(**values))
+        self.assertEqual(1, service.inventory.refresh_due())
+        service.inventory.begin(uuid).result(60)
+        tried_at = inventory_objects.by_podm(service.db)[uuid].tried_at
+        self.assertTrue(tried_at and tried_at < tomorrow)
+
     def test_a_stopped_service_releases_its_claim_of_a_refresh(self) -> None:
         pod = self.simulate(systems=50)
         pod._latency = 0.05

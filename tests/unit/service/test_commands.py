@@ -17,6 +17,7 @@ from valence.cmd import dbsync
 from valence.cmd import manage
 from valence.cmd import status
 from valence.credentials import keyring
+from valence.objects import base as objects_base
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor.cmd import conductor
 from valence_conductor.db import engine as db_engine
@@ -107,6 +108,43 @@ class TestDbsync(CommandTestCase):
         latest = db_migrations.latest_revision(migrations.LOCATION)
         self.assertEqual(f"{latest}\n", self.stdout.getvalue())
         self.assertEqual(0, self.call("valence-dbsync", "check"))
+
+
+class TestLaterRelease(CommandTestCase):
+    """Tables that a later release has upgraded."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.call("valence-dbsync", "upgrade")
+        keyring.load(str(self.folder / "credentials.keys"))
+        self.set_revision("4711")
+
+    def set_revision(self, revision: str) -> None:
+        with (
+            contextlib.closing(db_engine.Database(self.database)) as db,
+            db.write_engine.begin() as connection,
+        ):
+            table = objects_base.VERSION_TABLE
+            connection.exec_driver_sql(f"UPDATE {table} SET version_num = '{revision}'")
+
+    def test_every_command_refuses_them_in_one_sentence(self) -> None:
+        latest = db_migrations.latest_revision(migrations.LOCATION)
+        for command, arguments in (
+            ("valence-api", []),
+            ("valence-manage", ["rotate-keys"]),
+            *(("valence-dbsync", [step]) for step in ("check", "upgrade", "version")),
+        ):
+            self.assertReported(command, "are at revision 4711, which is of a later", *arguments)
+            self.assertIn(f"that this release knows is {latest}. Nothing", self.stderr.getvalue())
+        self.assertEqual("4711\n", self.stdout.getvalue())
+        self.assertEqual(2, self.call("valence-status"))
+        self.assertIn("revision 4711", " ".join(self.stdout.getvalue().split()))
+
+    def test_nothing_is_changed(self) -> None:
+        for command in ("valence-api", "valence-dbsync"):
+            self.call(command, *(["upgrade"] if command == "valence-dbsync" else []))
+        with contextlib.closing(db_engine.Database(self.database)) as db:
+            self.assertEqual("4711", db_migrations.version(db, objects_base.VERSION_TABLE))
 
 
 class LostKeyTestCase(CommandTestCase):

@@ -133,7 +133,7 @@ def from_status(
     kind = STATUSES.get(status, default)
     # A date in the far future, or a very long number, is no JSON.
     is_told = status in BUSY and retry_after is not None and math.isfinite(retry_after)
-    details = {"retry_after": retry_after} if is_told else {}
+    details: dict[str, Any] = {"retry_after": retry_after} if is_told else {}
     return kind(
         f"The pod manager at {where} answered {status} to {request}. {ADVICE[kind]}",
         reason=reason,

@@ -9,7 +9,6 @@ Services also return the Task itself, in the body or in place of the monitor.
 
 from collections.abc import Callable
 import contextlib
-import datetime
 import time
 from typing import Any
 from typing import Protocol
@@ -96,7 +95,7 @@ def follow(
     try:
         (result,) = waiting.wait_until(
             operation.probe,
-            deadline=waiting.now() + datetime.timedelta(seconds=within),
+            deadline=waiting.deadline_in(within),
             interval=client.options.poll_interval,
             what=f"the task {operation.monitors[0]} of the pod manager at {client.base}",
             cancelled=cancelled,

@@ -11,7 +11,6 @@ request each to read, and is read again when it turns out to be wrong.
 from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
-import datetime
 import threading
 from typing import Any
 from typing import TypeVar
@@ -393,7 +392,7 @@ class RSDDriver(base.Driver):
         """Wait for a node of which nothing but its name is known."""
         return waiting.wait_until(
             lambda: self.find(name),
-            deadline=waiting.now() + datetime.timedelta(seconds=timeout),
+            deadline=waiting.deadline_in(timeout),
             interval=self._client.options.poll_interval,
             what=f"node {name} on the pod manager at {self._client.base}",
             cancelled=cancelled,
