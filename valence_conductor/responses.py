@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Error responses of OpenStack services, told apart from those of what stands in front of them.
+"""What responses of Ironic mean, whatever stands in front of it.
 
 python-ironicclient raises TypeError or AttributeError for some error responses (503 with
 Retry-After, an error that is no JSON object), and reads a listing of another form as an
@@ -8,6 +8,7 @@ empty one. A session that :func:`checking` wraps raises :class:`ErrorResponse` b
 """
 
 from collections.abc import Callable
+import contextlib
 import http
 import json
 import re
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 #: Statuses that pass by themselves, beside those from 500 on.
 PASSING = frozenset({408, 425, 429})
+
+#: In the messages of Ironic's conflicts that end by themselves (NodeLocked; an update in a
+#: transient state).
+LOCKED = ("is locked", "state transition is in progress")
 
 #: The collections that are listed: their name is the key of their members.
 _COLLECTION = re.compile(r"/v1/(nodes|ports)(?:/detail)?/?(?:\?|$)")
@@ -57,6 +62,11 @@ class ErrorResponse(Exception):
     def is_passing(self) -> bool:
         """Return whether the same request may succeed later, without any change."""
         return self.is_foreign or self.status >= 500 or self.status in PASSING
+
+    @property
+    def is_locked(self) -> bool:
+        """Return whether the node is locked, or in a state in which it cannot be changed yet."""
+        return self.status == 409 and any(text in self.message for text in LOCKED)
 
     def is_missing(self, uuid: str) -> bool:
         """Return whether the service itself answered that it does not have a resource.
@@ -108,10 +118,9 @@ def error_of(response: "requests.Response") -> ErrorResponse:
 
 def _fault_string(value: Any) -> str | None:
     if isinstance(value, str):
-        try:
+        parsed: Any = value
+        with contextlib.suppress(ValueError):
             parsed = json.loads(value)
-        except ValueError:
-            parsed = value
         # Text such as "5" is the message, although it is JSON.
         value = parsed if isinstance(parsed, dict) else value
     if isinstance(value, dict):

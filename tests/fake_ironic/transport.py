@@ -14,6 +14,7 @@ from keystoneauth1 import session as ksa_session
 
 from tests.fake_ironic import nodes
 from tests.fake_ironic import routes
+from valence_conductor import responses
 from valenceclient.testing import _wire
 from valenceclient.testing import Refusal
 
@@ -35,10 +36,15 @@ class FakeIronic(nodes.Nodes):
         self.wire = _wire.Wire(self._respond)
         self._actions: list[tuple[str, re.Pattern[str], Callable[[], object]]] = []
 
-    def client(self) -> Any:
-        """Return a client of this Ironic."""
-        session = ksa_session.Session(auth=noauth.NoAuth(endpoint=self.url))
+    def client(self, checking: bool = True) -> Any:
+        """Return a client of this Ironic.
+
+        :param checking: whether its session checks responses, as that of the plugin does.
+        """
+        session: Any = ksa_session.Session(auth=noauth.NoAuth(endpoint=self.url))
         session.mount(self.url, self.wire)
+        if checking:
+            session.request = responses.checking(session.request)
         return ironic_client.get_client(
             "1",
             session=session,

@@ -33,10 +33,6 @@ MICROVERSION = "1.50"
 #: Seconds between two attempts to change a node that Ironic has locked.
 PAUSE = 1.0
 
-#: In the messages of Ironic's conflicts that end by themselves (NodeLocked; an update in a
-#: transient state).
-_LOCKED = ("is locked", "state transition is in progress")
-
 #: What the libraries raise; an unreadable cafile raises OSError.
 FOREIGN = (ironic_errors.ClientException, keystone_errors.ClientException, OSError)
 
@@ -116,7 +112,7 @@ def is_missing(exc: errors.IronicRefused) -> bool:
 def is_locked(exc: errors.IronicRefused) -> bool:
     """Return whether the node is locked, or in a state in which it cannot be changed yet."""
     words = exc.own_words or ""
-    return is_conflict(exc) and any(text in words for text in _LOCKED)
+    return is_conflict(exc) and any(text in words for text in responses.LOCKED)
 
 
 _CREDENTIALS = "Check the credentials in [ironic] of the configuration."

@@ -40,7 +40,7 @@ class TestSharedMACs(ironic.IronicTestCase):
         return taken(mac) if mac in self.conflicts else CREATED
 
     def other(self, **driver_info: Any) -> None:
-        """Let another node of Ironic have this driver_info."""
+        """Set the driver_info of the other node of Ironic."""
         info = {**SYSTEM, **driver_info}
         node = {"uuid": ironic.OTHER, "extra": {}, "driver_info": info}
         self.transport.on("GET", OTHER_NODE, fake_redfish.ok(node))
