@@ -106,14 +106,12 @@ def error_of(response: "requests.Response") -> ErrorResponse:
     """
     body = _json_of(response)
     if isinstance(body, dict) and "error_message" in body:
-        message = _fault_string(body["error_message"]) or _describe(response)
-        return ErrorResponse(response.status_code, message, is_own=True)
+        own = _fault_string(body["error_message"])
+        return ErrorResponse(response.status_code, own or _describe(response), is_own=True)
     # Keystone's middleware and many gateways have an object "error".
     error = body.get("error") if isinstance(body, dict) else None
-    message = error.get("message") if isinstance(error, dict) else None
-    return ErrorResponse(
-        response.status_code, _one_line(message) or _describe(response), is_own=False
-    )
+    message = _one_line(error.get("message")) if isinstance(error, dict) else None
+    return ErrorResponse(response.status_code, message or _describe(response), is_own=False)
 
 
 def _fault_string(value: Any) -> str | None:

@@ -61,7 +61,11 @@ class FakeIronic(nodes.Nodes):
 
     def answer(self, method: str, path: str, status: int, message: str, times: int = 1) -> None:
         """Respond with an error to the next requests, which are not carried out."""
-        response = (status, routes.error(message), routes.VERSIONS)
+        self.raw_answer(method, path, status, routes.error(message), times)
+
+    def raw_answer(self, method: str, path: str, status: int, body: Any, times: int = 1) -> None:
+        """Respond so to the next requests, which are not carried out; text is HTML."""
+        response = (status, body, routes.VERSIONS)
         self.wire.troubles.append(_wire.Trouble(method, re.compile(path), times, False, response))
 
     def after(self, method: str, path: str, action: Callable[[], object]) -> None:

@@ -26,8 +26,8 @@ class Identity:
 
     The uuid alone does not suffice: another client may have created a node under it. At
     least one fact besides it must agree, and none may contradict; a fact that Ironic does
-    not have, since an operator removed it, does not count. The installation does not tell
-    nodes apart, so that it can only contradict.
+    not have, since an operator removed it, does not count. Two facts can only contradict: the
+    installation does not tell nodes apart, and Ironic removes ``instance_uuid`` by itself.
 
     :ivar uuid: in Ironic.
     :ivar instance_uuid: the instance that the node was composed for.
@@ -49,20 +49,18 @@ class Identity:
         marks = (
             (f"extra.{EXTRA}", extra.get(EXTRA), self.instance_uuid),
             (f"extra.{VALENCE_NODE}", extra.get(VALENCE_NODE), self.node_uuid),
+        )
+        others = (
+            (f"extra.{EXTRA_INSTALLATION}", extra.get(EXTRA_INSTALLATION), self.installation),
             ("instance_uuid", node.instance_uuid, self.instance_uuid),
         )
-        installation = (
-            f"extra.{EXTRA_INSTALLATION}",
-            extra.get(EXTRA_INSTALLATION),
-            self.installation,
-        )
-        known = [mark for mark in (*marks, installation) if mark[1] and mark[2]]
+        known = [fact for fact in (*marks, *others) if fact[1] and fact[2]]
         disagreeing = [
             f"its {name} is {actual} and not {expected}"
             for name, actual, expected in known
             if actual != expected
         ]
-        if not disagreeing and not any(mark in known for mark in marks):
+        if not disagreeing and not any(fact in known for fact in marks):
             disagreeing = ["nothing but its uuid names the instance"]
         if disagreeing:
             raise errors.fault(

@@ -200,13 +200,13 @@ class ValenceNodes:
 
         :raises Fault: Valence did not respond, or refused.
         """
-        return self._call(lambda nodes: list(nodes.list()))
+        return self._list(lambda nodes: list(nodes.list()))
 
     def uuids(self, policy: WaitPolicy) -> set[str]:
         """Return the uuids of all nodes, from one complete listing; wait for Valence."""
 
         def read() -> set[str]:
-            return self._call(lambda nodes: {node.uuid for node in nodes.list(fields="uuid")})
+            return self._list(lambda nodes: {node.uuid for node in nodes.list(fields="uuid")})
 
         return Convergence(
             "Valence to list its nodes",
@@ -216,6 +216,13 @@ class ValenceNodes:
             send=lambda _result, _verb: None,
             failed=lambda _result: errors.fault(errors.VALENCE_REFUSED, "Valence listed none."),
         ).run(policy)
+
+    def _list(self, request: Callable[[Any], T]) -> T:
+        """Return what a listing returns; a collection that does not exist is no empty one."""
+        try:
+            return self._call(request)
+        except (client_errors.NotFound, client_errors.Conflict) as exc:
+            raise Unavailable(*_arguments(exc)) from exc
 
     def _drive(
         self,
