@@ -103,6 +103,7 @@ class TestRules(FakeIronicTestCase):
             (client.node.delete, (uuid,)),
             (client.node.set_provision_state, (uuid, "provide")),
             (client.node.set_maintenance, (uuid, "on")),
+            (client.node.set_traits, (uuid, ["CUSTOM_A"])),
             (self.set_instance, (node, "x")),
         ):
             self.assertRefused(409, "is locked by host lab", call, *args)

@@ -271,7 +271,8 @@ class Ironic:
         self, conflicts: Iterable[errors.IronicRefused], driver_info: Mapping[str, Any]
     ) -> None:
         """Raise if a node that has one of the MACs is the same machine, not a like one."""
-        for owner in dict.fromkeys(refusal.details["ironic_node"] for refusal in conflicts):
+        by_owner = {refusal.details["ironic_node"]: refusal for refusal in conflicts}
+        for owner, refusal in by_owner.items():
             node = self._read(owner)
             if node is not None and identity.is_same_system(
                 getattr(node, "driver_info", None), driver_info
@@ -280,7 +281,9 @@ class Ironic:
                     f"Ironic has this machine already, as its node {owner}: a MAC and the "
                     "system in driver_info are the same. Delete that node if it is unused, and "
                     "register again.",
+                    reason=refusal.own_words,
                     ironic_node=owner,
+                    mac=refusal.details["mac"],
                 )
 
     def _node_of_port(self, mac: str) -> str | None:
