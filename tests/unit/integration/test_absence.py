@@ -76,6 +76,10 @@ class TestIronicsAnswers(testscenarios.WithScenarios, AbsenceTestCase):
         self.assert_held(instance)
         self.assertEqual([instance.node_uuid], self.composed())
 
+    def test_a_node_is_not_gone_for_such_an_answer(self) -> None:
+        self.respond("/v1/nodes/.*")
+        self.assertRaises(Fault, self.task_context.ironic.find, test_audit.FOREIGN)
+
     def test_a_listing_that_fails_confirms_nothing(self) -> None:
         instance = self.active()
         self.respond("/v1/nodes/?")
