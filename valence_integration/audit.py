@@ -22,6 +22,10 @@ from valence_conductor.strays import Stray
 from valence_conductor.strays import StrayTracker
 from valence_integration import states
 from valence_integration.objects.instance import Instance
+from valence_integration.peers.identity import EXTRA
+from valence_integration.peers.identity import EXTRA_INSTALLATION
+from valence_integration.peers.identity import Identity
+from valence_integration.peers.identity import VALENCE_NODE
 from valence_integration.peers.ironic import IronicNode
 from valence_integration.tasks import compose
 from valence_integration.tasks import enroll
@@ -39,9 +43,6 @@ AUDIT_TIMEOUT = 60.0
 
 #: Provision states of Ironic in which nothing is deployed.
 IDLE = frozenset({"enroll", "manageable", "available"})
-
-#: Key in ``extra`` in which Valence stores the uuid of the composed node.
-VALENCE_NODE = "valence_node"
 
 #: The description of an instance's composed node: the instance, the installation.
 DESCRIPTION = re.compile(r"instance ([0-9a-f-]{36}) of ([0-9a-f-]{36})")
@@ -88,7 +89,7 @@ class Audit:
         """
         context = self._context
         active = {row.uuid: row for row in context.instances.list([states.ACTIVE])}
-        in_ironic = _listing("Ironic", lambda: context.ironic.marked(enroll.EXTRA))
+        in_ironic = _listing("Ironic", lambda: context.ironic.marked(EXTRA, VALENCE_NODE))
         in_valence = _listing("Valence", context.valence.all)
         view = _View(
             {row.uuid: row for row in context.instances.list()},
@@ -108,11 +109,13 @@ class Audit:
         """Yield the Ironic nodes that are marked by the plugin and that no instance owns."""
         installation = self._context.instances.installation()
         for node in (view.in_ironic or {}).values():
-            owner_uuid = str(node.extra[enroll.EXTRA])
+            if EXTRA not in node.extra:
+                continue
+            owner_uuid = str(node.extra[EXTRA])
             row = view.rows.get(owner_uuid)
             if row is not None and _exists(row) and row.ironic_uuid == node.uuid:
                 continue
-            mark = node.extra.get(enroll.EXTRA_INSTALLATION)
+            mark = node.extra.get(EXTRA_INSTALLATION)
             if mark in (None, installation):
                 yield _Suspect(
                     "ironic-node",
@@ -138,7 +141,7 @@ class Audit:
                     "composed-node",
                     node.uuid,
                     f"node {node.uuid} of Valence ({node.state}), of instance {mark[1]}",
-                    None,
+                    _owner_in_ironic(node, view),
                     mark[1],
                     node.uuid,
                     None,
@@ -163,14 +166,18 @@ class Audit:
         limits = dataclasses.replace(self._context.limits, give_back_timeout=STEP_TIMEOUT)
         context = dataclasses.replace(self._context, limits=limits)
         try:
-            enroll.unregister_node(
-                context, suspect.node_uuid, suspect.ironic_uuid, suspect.owner_uuid
-            )
+            enroll.unregister_node(context, suspect.node_uuid, self._identity(suspect))
             enroll.confirm_forgotten(context, suspect.ironic_uuid)
             compose.release_node(context, suspect.node_uuid)
         except conductor_errors.Fault as exc:
             return f"it could not be released yet: {exc}"
         return None
+
+    def _identity(self, suspect: _Suspect) -> Identity | None:
+        if suspect.ironic_uuid is None:
+            return None
+        installation = self._context.instances.installation()
+        return Identity(suspect.ironic_uuid, suspect.owner_uuid, suspect.node_uuid, installation)
 
     def _vanished(self, view: _View, active: Mapping[str, Instance]) -> Iterator[Stray]:
         """Yield the instances whose node is gone, active both before and after the listings."""
@@ -228,6 +235,18 @@ def _obstacle(node: IronicNode, owner_uuid: str, view: _View) -> str | None:
     if in_valence is not None and in_valence.ironic_uuid not in (None, node.uuid):
         return f"Valence registered its composed node {composed} as {in_valence.ironic_uuid}"
     return None
+
+
+def _owner_in_ironic(node: Node, view: _View) -> str | None:
+    """Return why a composed node may be in Ironic although Valence reports otherwise, or None."""
+    if view.in_ironic is None:
+        return "Ironic does not respond whether it has the node"
+    owners = [
+        other.uuid
+        for other in view.in_ironic.values()
+        if other.extra.get(VALENCE_NODE) == node.uuid
+    ]
+    return f"Ironic has it as node {owners[0]}" if owners else None
 
 
 def _listing(service: str, read: Callable[[], T]) -> T | None:

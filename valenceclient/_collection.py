@@ -53,11 +53,17 @@ class Collection(Generic[ResourceT]):
         :param fields: the fields that the response has, instead of all.
         """
         for page in self._pages(query(limit, marker, sort, fields, filters)):
-            yield from map(self.resource.from_json, page.get(self.key) or ())
+            yield from map(self.resource.from_json, page[self.key])
 
     def _pages(self, params: dict[str, str]) -> Iterator[Mapping[str, Any]]:
         while True:
             page = _transport.json_of(self._transport.request("GET", self.path, params=params))
+            if not isinstance(page.get(self.key), list):
+                # Another service answered: its answer is no empty list.
+                raise errors.ValenceError(
+                    f"The response to GET {self.path} has no list of {self.key}. Check that the "
+                    "address is Valence's, and the proxy in front of it if there is one."
+                )
             yield page
             if not page.get("next"):
                 return

@@ -93,7 +93,7 @@ class ReportingCollection(_collection.Collection[_collection.ResourceT]):
                 if on_trouble is not None and trouble.podm_id not in reported_ids:
                     on_trouble(trouble)
                 reported_ids.add(trouble.podm_id)
-            yield from map(self.resource.from_json, page.get(self.key) or ())
+            yield from map(self.resource.from_json, page[self.key])
 
 
 class RefreshableCollection(ReportingCollection[ReportedT]):

@@ -24,6 +24,8 @@ class Interface(_resource.Record):
     mac: str = ""
     path: str | None = None
     speed_mbps: int | None = None
+    #: False: Ironic has no port for it, because another node of Ironic has its MAC.
+    has_port: bool | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

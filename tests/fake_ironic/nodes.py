@@ -246,6 +246,11 @@ class Nodes:
         node["last_error"] = None
         self.enter(node, following)
 
+    def set_traits(self, node: dict[str, Any], traits: list[str]) -> None:
+        """Set the traits of a node that is not locked."""
+        self._check_unlocked(node)
+        node["traits"] = traits
+
     def set_maintenance(self, node: dict[str, Any], value: bool) -> None:
         """Set the maintenance flag, in which Ironic deletes a node in any state."""
         self._check_unlocked(node)

@@ -89,7 +89,7 @@ def _unset_maintenance(nodes: Nodes, args: Any, _query: Query, _body: Any) -> Re
 
 
 def _set_traits(nodes: Nodes, args: Any, _query: Query, body: Any) -> Reply:
-    nodes.get(*args)["traits"] = body["traits"]
+    nodes.set_traits(nodes.get(*args), body["traits"])
     return 204, None
 
 

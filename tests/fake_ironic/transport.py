@@ -14,6 +14,7 @@ from keystoneauth1 import session as ksa_session
 
 from tests.fake_ironic import nodes
 from tests.fake_ironic import routes
+from valence_conductor import responses
 from valenceclient.testing import _wire
 from valenceclient.testing import Refusal
 
@@ -35,10 +36,15 @@ class FakeIronic(nodes.Nodes):
         self.wire = _wire.Wire(self._respond)
         self._actions: list[tuple[str, re.Pattern[str], Callable[[], object]]] = []
 
-    def client(self) -> Any:
-        """Return a client of this Ironic."""
-        session = ksa_session.Session(auth=noauth.NoAuth(endpoint=self.url))
+    def client(self, checking: bool = True) -> Any:
+        """Return a client of this Ironic.
+
+        :param checking: whether its session checks responses, as that of the plugin does.
+        """
+        session: Any = ksa_session.Session(auth=noauth.NoAuth(endpoint=self.url))
         session.mount(self.url, self.wire)
+        if checking:
+            session.request = responses.checking(session.request)
         return ironic_client.get_client(
             "1",
             session=session,
@@ -55,7 +61,11 @@ class FakeIronic(nodes.Nodes):
 
     def answer(self, method: str, path: str, status: int, message: str, times: int = 1) -> None:
         """Respond with an error to the next requests, which are not carried out."""
-        response = (status, routes.error(message), routes.VERSIONS)
+        self.raw_answer(method, path, status, routes.error(message), times)
+
+    def raw_answer(self, method: str, path: str, status: int, body: Any, times: int = 1) -> None:
+        """Respond so to the next requests, which are not carried out; text is HTML."""
+        response = (status, body, routes.VERSIONS)
         self.wire.troubles.append(_wire.Trouble(method, re.compile(path), times, False, response))
 
     def after(self, method: str, path: str, action: Callable[[], object]) -> None:

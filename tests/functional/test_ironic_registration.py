@@ -3,8 +3,12 @@
 """Registration in a real Ironic of nodes that a simulated pod manager composed."""
 
 from collections.abc import Callable
+import contextlib
+import functools
 import pathlib
+import sqlite3
 import tempfile
+import threading
 import time
 from typing import Any
 import uuid
@@ -66,7 +70,7 @@ class TestRegistration(base.TestCase):
         self.assertEqual([], self.client.node.list())
         self.assertEqual([], self.client.port.list())
 
-    def create(self, **more: Any) -> None:
+    def create(self, **more: Any) -> frozenset[str]:
         fields = {
             "uuid": self.uuid,
             "name": "composed-1",
@@ -79,7 +83,19 @@ class TestRegistration(base.TestCase):
             "macs": [MAC],
             **more,
         }
-        self.ironic.create_node(**fields)
+        return self.ironic.create_node(**fields)
+
+    def lock(self, uuid: str) -> Callable[[], None]:
+        """Lock a node in Ironic's database, as a conductor does; return what unlocks it."""
+
+        def reserve(host: str | None) -> None:
+            connection = sqlite3.connect(self.lab.directory / "ironic.sqlite", timeout=30)
+            with contextlib.closing(connection), connection:
+                connection.execute("UPDATE nodes SET reservation = ? WHERE uuid = ?", (host, uuid))
+
+        reserve("another-conductor")
+        self.addCleanup(reserve, None)
+        return functools.partial(reserve, None)
 
     def delete(self) -> None:
         self.ironic.delete_node(self.uuid, self.composed)
@@ -162,6 +178,95 @@ class TestRegistration(base.TestCase):
         self.assertIs(False, exc.details["ours"])
         self.ironic.delete_node(other, self.composed)
         self.delete()
+
+    def test_a_mac_that_another_node_has_is_left_out(self) -> None:
+        usb = "02:00:00:00:00:01"
+        self.create(macs=[usb, MAC])
+        other, info = str(uuid.uuid4()), {"redfish_address": "http://127.0.0.1:9"}
+        second = {
+            "uuid": other,
+            "name": "composed-2",
+            "driver_info": {**info, "redfish_system_id": "/redfish/v1/Systems/2"},
+            "macs": [usb, "52:54:00:00:00:03"],
+        }
+        for _attempt in range(2):
+            self.assertEqual({usb}, self.create(**second))
+            ports = self.client.port.list(node=other)
+            self.assertEqual(["52:54:00:00:00:03"], [port.address for port in ports])
+        exc = self.refused(self.create, uuid=str(uuid.uuid4()), name="same", macs=[usb, MAC])
+        self.assertIn("has this machine already", exc.detail)
+        self.client.node.delete(exc.details["ironic_node"])
+        for left in self.client.node.list():
+            self.client.node.delete(left.uuid)
+
+    def test_every_change_waits_for_a_node_that_a_conductor_has_locked(self) -> None:
+        self.create(macs=[])
+        changes = {
+            "macs": [MAC],
+            "traits": ["CUSTOM_A"],
+            "owner": "project",
+            "instance_uuid": str(uuid.uuid4()),
+        }
+        unlock = self.lock(self.uuid)
+        timer = threading.Timer(2.0, unlock)
+        timer.start()
+        self.addCleanup(timer.join)
+        self.create(**changes)
+        node = self.client.node.get(self.uuid)
+        self.assertEqual((["CUSTOM_A"], "project"), (node.traits, node.owner))
+        self.assertEqual([MAC], self.macs())
+        self.delete()
+
+    def test_a_lock_that_lasts_is_a_refusal_with_ironics_words(self) -> None:
+        self.conf.set_override("lock_timeout", 0, group="ironic")
+        self.create(macs=[])
+        unlock = self.lock(self.uuid)
+        for changes in ({"owner": "project"}, {"traits": ["CUSTOM_A"]}):
+            exc = self.refused(self.create, macs=[], **changes)
+            self.assertIn("is locked by host another-conductor", exc.own_words or "")
+        self.refused(self.delete)
+        unlock()
+        self.delete()
+
+    def test_a_protected_node_is_refused_at_once_with_ironics_words(self) -> None:
+        self.create()
+        connection = sqlite3.connect(self.lab.directory / "ironic.sqlite", timeout=30)
+        with contextlib.closing(connection):
+            for protected in (True, False):
+                with connection:
+                    change = "UPDATE nodes SET protected = ? WHERE uuid = ?"
+                    connection.execute(change, (protected, self.uuid))
+                if protected:
+                    started_at = time.monotonic()
+                    exc = self.refused(self.delete)
+                    self.assertLess(time.monotonic() - started_at, 5)
+                    self.assertIn("is protected", exc.own_words or "")
+                    self.assertNotIn("credentials", exc.detail)
+        self.delete()
+
+    def test_a_node_of_another_installation_is_neither_completed_nor_deleted(self) -> None:
+        self.create()
+        other = str(uuid.uuid4())
+        exc = self.refused(self.create, installation=other)
+        self.assertIn("valence_installation", exc.detail)
+        node = (self.uuid, self.composed, other)
+        for remove in (self.ironic.delete_node, self.ironic.evict_node, self.ironic.delete_unused):
+            exc = self.refused(functools.partial(remove, *node))
+            self.assertIs(False, exc.details["ours"])
+        self.assertFalse(self.client.node.get(self.uuid).maintenance)
+        self.delete()
+
+    def test_an_address_that_is_not_ironics_does_not_lack_the_node(self) -> None:
+        self.create()
+        for path in ("/nothing", "/v1/nodes"):
+            self.conf.set_override("endpoint_override", f"{self.lab.url}{path}", group="ironic")
+            service = Ironic(self.conf)
+            for call in (service.list_marked, lambda s=service: s.delete_node(*self.both())):
+                self.assertRaises(errors.ValenceError, call)
+        self.delete()
+
+    def both(self) -> tuple[str, str]:
+        return self.uuid, self.composed
 
     def test_a_value_that_ironic_does_not_accept_is_refused_with_its_message(self) -> None:
         for fields, message in [

@@ -23,7 +23,7 @@ class FakeIronicTestCase(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.ironic = FakeIronic()
-        self.client = self.ironic.client()
+        self.client = self.ironic.client(checking=False)
 
     def add(self, state: str = "enroll", **fields: Any) -> dict[str, Any]:
         return self.ironic.add(str(uuids.uuid4()), state, **fields)
@@ -103,6 +103,7 @@ class TestRules(FakeIronicTestCase):
             (client.node.delete, (uuid,)),
             (client.node.set_provision_state, (uuid, "provide")),
             (client.node.set_maintenance, (uuid, "on")),
+            (client.node.set_traits, (uuid, ["CUSTOM_A"])),
             (self.set_instance, (node, "x")),
         ):
             self.assertRefused(409, "is locked by host lab", call, *args)

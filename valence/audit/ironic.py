@@ -3,8 +3,10 @@
 """Ironic nodes that name a composed node, compared with the rows."""
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
+from valence import errors
 from valence import ownership
 from valence.audit import findings
 from valence.ironic import Ironic
@@ -22,11 +24,13 @@ def find(db: Database, ironic: Ironic) -> tuple[list[findings.Finding], dict[str
 
     :returns: them, each with the key (its uuid, the composed node that it names), and
         all Ironic nodes of Valence: Ironic node -> the composed node that it names.
-    :raises ValenceError: Ironic does not answer.
+    :raises ValenceError: Ironic does not answer, or has none of the nodes that are
+        registered there: another Ironic may have answered.
     """
     nodes = ironic.list_marked()
     rows = {row.uuid: row for row in node_objects.list_all(db)}
     installation = installation_objects.get(db)
+    _require_known_nodes({str(node.uuid) for node in nodes}, rows.values())
     result = []
     for node in nodes:
         node_uuid = str(node.extra[ownership.NODE_KEY])
@@ -45,10 +49,27 @@ def find(db: Database, ironic: Ironic) -> tuple[list[findings.Finding], dict[str
                     f"Ironic node {node.uuid} ({node.provision_state}) stands for node "
                     f"{node_uuid}, {registered}",
                     findings.UNMARKED if mark is None else _obstacle(node),
-                    _deletion(ironic, node.uuid, node_uuid),
+                    _deletion(ironic, node.uuid, node_uuid, installation),
                 )
             )
     return result, {node.uuid: str(node.extra[ownership.NODE_KEY]) for node in nodes}
+
+
+def _require_known_nodes(listed: set[str], rows: Iterable[node_objects.Node]) -> None:
+    """Raise if Ironic has none of the nodes that are registered there.
+
+    Its database was restored from a backup then, or the configuration names another Ironic:
+    that it lacks a node does not prove that no Ironic controls the machine.
+    """
+    registered = {
+        row.ironic_uuid for row in rows if row.managed_by and row.state not in TRANSITIONAL
+    }
+    if registered and not registered & listed:
+        raise errors.IronicUnavailable(
+            f"Ironic has none of the {len(registered)} nodes that are registered there. Check "
+            "that [ironic] of the configuration has the right address, and whether the database "
+            "of Ironic was replaced; unregister these nodes if it is right."
+        )
 
 
 def _obstacle(node: Any) -> str | None:
@@ -60,5 +81,5 @@ def _obstacle(node: Any) -> str | None:
     return None
 
 
-def _deletion(ironic: Ironic, uuid: str, node_uuid: str) -> Callable[[], None]:
-    return lambda: ironic.delete_unused(uuid, node_uuid)
+def _deletion(ironic: Ironic, uuid: str, node_uuid: str, installation: str) -> Callable[[], None]:
+    return lambda: ironic.delete_unused(uuid, node_uuid, installation)

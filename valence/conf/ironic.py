@@ -16,7 +16,7 @@ OPTS = [
         default=60.0,
         min=0,
         help="Seconds to wait for a node that Ironic has locked, or whose provision state is "
-        "changing, before the attempt to delete it fails.",
+        "changing, before the attempt to change or delete it fails.",
     ),
 ]
 

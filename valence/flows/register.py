@@ -53,7 +53,7 @@ class ReadInterfacesTask(task.Task):
 
 
 class CreateIronicNodeTask(task.Task):
-    """Create the node in Ironic, with a port for every MAC.
+    """Create the node in Ironic, with a port for every MAC that no other node of Ironic has.
 
     Idempotent because: the uuid of the Ironic node is in the row before the first request
     to Ironic; a node of Valence that exists under it already is completed.
@@ -70,7 +70,7 @@ class CreateIronicNodeTask(task.Task):
         row = node_changes.record(context.db, row, managed_by="ironic")
         driver = context.drivers.get(row.podm_uuid or "")
         request = {"name": None, **(row.registration or {}), "uuid": row.ironic_uuid}
-        retry.call(
+        without_port = retry.call(
             lambda: context.ironic.create_node(
                 driver_info=driver.bmc(_system_path(row)),
                 valence_node=row.uuid,
@@ -80,6 +80,12 @@ class CreateIronicNodeTask(task.Task):
             ),
             within=within,
         )
+        if without_port:
+            interfaces = [
+                {**interface, "has_port": False} if interface["mac"] in without_port else interface
+                for interface in row.interfaces
+            ]
+            node_changes.record(context.db, row, interfaces=interfaces)
 
     def revert(
         self, node_uuid: str, generation: int, context: wiring.Context, **_kwargs: Any
@@ -102,7 +108,9 @@ def delete_ironic_node(context: wiring.Context, row: node_objects.Node) -> None:
     uuid = row.ironic_uuid
     if uuid is not None:
         retry.call(
-            lambda: context.ironic.delete_node(uuid, row.uuid),
+            lambda: context.ironic.delete_node(
+                uuid, row.uuid, installation_objects.get(context.db)
+            ),
             within=context.conf.nodes.outage_timeout,
         )
 

@@ -8,6 +8,7 @@ from taskflow.patterns import linear_flow
 from valence import wiring
 from valence.flows import give_back
 from valence.flows import retry
+from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
 from valence.objects import node_changes
 
@@ -38,7 +39,9 @@ class LeaveIronicTask(task.Task):
         if row.managed_by is None or uuid is None:
             return
         retry.call(
-            lambda: context.ironic.evict_node(uuid, row.uuid),
+            lambda: context.ironic.evict_node(
+                uuid, row.uuid, installation_objects.get(context.db)
+            ),
             within=context.conf.nodes.outage_timeout,
         )
         node_changes.record(context.db, row, managed_by=None, ironic_uuid=None, registration=None)

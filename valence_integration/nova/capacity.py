@@ -151,22 +151,14 @@ class Capacity:
 
         :raises ValenceError: Valence did not answer, or refused.
         """
-        try:
-            self._get_client().podmanagers.get(podm_id)
-        except errors.NotFound:
-            return True
-        return False
+        return _is_absent(lambda: self._get_client().podmanagers.get(podm_id))
 
     def is_node_deleted(self, node_uuid: str) -> bool:
         """Request one node, and return whether Valence answers that it has none.
 
         :raises ValenceError: Valence did not answer, or refused.
         """
-        try:
-            self._get_client().nodes.get(node_uuid)
-        except errors.NotFound:
-            return True
-        return False
+        return _is_absent(lambda: self._get_client().nodes.get(node_uuid))
 
     def expire(self) -> None:
         """Make the next snapshot a new one: a node was composed or released."""
@@ -217,6 +209,20 @@ class Capacity:
         if self._client is None:
             self._client = self._connect()
         return self._client
+
+
+def _is_absent(request: Callable[[], object]) -> bool:
+    """Return whether Valence itself answers that it does not have a resource.
+
+    :raises ValenceError: it did not: the 404 of a proxy, or of another service, is none.
+    """
+    try:
+        request()
+    except errors.NotFound as exc:
+        if (exc.code or "").endswith(".not_found"):
+            return True
+        raise
+    return False
 
 
 def _fits(system: System, properties: Mapping[str, Any]) -> bool:

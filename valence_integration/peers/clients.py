@@ -6,7 +6,6 @@ Any keystoneauth plugin may be configured: ``none`` (the meaning of an unset
 ``auth_type``), ``http_basic``, or Keystone's own.
 """
 
-import functools
 from typing import Any
 
 from ironicclient import client as ironic_client
@@ -16,6 +15,7 @@ from keystoneauth1 import noauth
 from keystoneauth1 import session as ksa_session
 from oslo_config import cfg
 
+from valence_conductor import responses
 from valence_integration import conf as integration_conf
 from valence_integration import errors
 import valenceclient.client
@@ -51,7 +51,7 @@ def ironic(conf: cfg.ConfigOpts) -> Any:
     options = conf["ironic"]
     session: Any = _session(conf, "ironic")
     # keystoneauth would log whole bodies, and with them the secrets of a configdrive.
-    session.request = functools.partial(session.request, log=False)
+    session.request = responses.checking(session.request)
     return ironic_client.get_client(
         "1",
         session=session,

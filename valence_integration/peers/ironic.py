@@ -2,109 +2,39 @@
 
 """Nodes in Ironic: make them available, deploy, undeploy, make them removable.
 
-Each goal is a table over the provision states of Ironic's state machine
-(https://docs.openstack.org/ironic/latest/user/states.html). ``gone`` stands for
-a node that Ironic does not have. A node is read and driven on from its present
-state: nothing is remembered between two processes.
+A node is read and driven on from its present state, by the tables of
+:mod:`valence_integration.peers.provision_states`: nothing is remembered between two
+processes. Every read before a change verifies that it is the node of the instance.
 """
 
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 import contextlib
 import dataclasses
-import re
 import threading
 from typing import Any
 from typing import TypeVar
 
-from ironicclient import exc as ironic_exc
-from keystoneauth1 import exceptions as ksa_exceptions
 from oslo_log import log as logging
 
 from valence_conductor import errors as conductor_errors
 from valence_conductor import interrupt
+from valence_conductor import responses
 from valence_integration import errors
+from valence_integration.peers import ironic_faults
+from valence_integration.peers import provision_states
 from valence_integration.peers.converge import Actions
-from valence_integration.peers.converge import Busy
 from valence_integration.peers.converge import Convergence
 from valence_integration.peers.converge import DONE
 from valence_integration.peers.converge import Request
-from valence_integration.peers.converge import Unavailable
-from valence_integration.peers.converge import WAIT
 from valence_integration.peers.converge import WaitPolicy
+from valence_integration.peers.identity import Identity
+from valence_integration.peers.provision_states import GONE
 
 LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-GONE = "gone"
-
-#: Transient states: Ironic ends them by itself.
-_TRANSIENT: Actions = {
-    "verifying": WAIT,
-    "inspecting": WAIT,
-    "inspect wait": WAIT,
-    "cleaning": WAIT,
-    "clean wait": WAIT,
-}
-
-AVAILABLE: Actions = {
-    **_TRANSIENT,
-    "enroll": Request("manage"),
-    "inspect failed": Request("manage"),
-    "manageable": Request("provide"),
-    "available": DONE,
-}
-ACTIVE: Actions = {
-    **AVAILABLE,
-    "available": Request("active"),
-    "deploying": WAIT,
-    "wait call-back": WAIT,
-    "active": DONE,
-}
-#: Undeployed, or never deployed. "clean failed" is missing on purpose: the disks may
-#: still hold data of their user, so that an operator must inspect the node.
-UNDEPLOYED: Actions = {
-    **_TRANSIENT,
-    "deploying": WAIT,
-    "deleting": WAIT,
-    "adopting": WAIT,
-    "rescuing": WAIT,
-    "unrescuing": WAIT,
-    "servicing": WAIT,
-    "deploy hold": Request("abort"),
-    "service hold": Request("abort"),
-    "active": Request("deleted"),
-    "deploy failed": Request("deleted"),
-    "wait call-back": Request("deleted"),
-    "error": Request("deleted"),
-    "rescue": Request("deleted"),
-    "rescue wait": Request("deleted"),
-    "rescue failed": Request("deleted"),
-    "unrescue failed": Request("deleted"),
-    "service wait": Request("deleted"),
-    "service failed": Request("deleted"),
-    "enroll": DONE,
-    "manageable": DONE,
-    "available": DONE,
-    "adopt failed": DONE,
-    "inspect failed": DONE,
-    GONE: DONE,
-}
-#: A state in which Ironic deletes a node, and in which no other service can claim it.
-REMOVABLE: Actions = {
-    **_TRANSIENT,
-    "deleting": WAIT,
-    "adopting": WAIT,
-    "available": Request("manage"),
-    "inspect failed": Request("manage"),
-    "clean failed": Request("manage"),
-    "enroll": DONE,
-    "manageable": DONE,
-    "adopt failed": DONE,
-    GONE: DONE,
-}
 
 _FIELDS = (
     "uuid",
@@ -114,7 +44,11 @@ _FIELDS = (
     "reservation",
     "instance_uuid",
     "extra",
+    "driver_info",
 )
+
+#: Raises a fault unless it is certain which machine Ironic drives through a node.
+MachineCheck = Callable[["IronicNode"], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,6 +62,7 @@ class IronicNode:
     reservation: str | None = None
     instance_uuid: str | None = None
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    driver_info: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False)
 
     @property
     def is_gone(self) -> bool:
@@ -154,52 +89,71 @@ class IronicNodes:
     def find(self, uuid: str) -> IronicNode:
         """Return a node, which may be gone.
 
-        :raises Unavailable: Ironic did not respond.
+        :raises Unavailable: Ironic did not respond, or something else did.
         """
         try:
             node = self._call(lambda client: client.node.get(uuid, fields=list(_FIELDS)))
-        except ironic_exc.NotFound:
-            return IronicNode(uuid)
+        except responses.ErrorResponse as exc:
+            if exc.is_missing(uuid):
+                return IronicNode(uuid)
+            raise ironic_faults.foreign(exc.message) from exc
+        if getattr(node, "uuid", None) != uuid:
+            raise ironic_faults.foreign("It is not the requested node.")
         return _node(node)
 
-    def marked(self, key: str) -> list[IronicNode]:
-        """Return the nodes whose ``extra`` has this key, from one listing.
+    def marked(self, *keys: str) -> list[IronicNode]:
+        """Return the nodes whose ``extra`` has one of these keys, from one listing.
 
         :raises Fault: Ironic did not respond, or refused.
         """
-        nodes = self._call(lambda client: client.node.list(limit=0, fields=list(_FIELDS)))
-        return [node for node in map(_node, nodes) if key in (node.extra or {})]
+        nodes = self._list(_FIELDS)
+        return [node for node in map(_node, nodes) if any(key in node.extra for key in keys)]
 
     def wait_for_answer(self, uuid: str, policy: WaitPolicy) -> IronicNode:
         """Return a node, which may be gone; wait until Ironic responds."""
-        return Convergence(
-            f"Ironic to return node {uuid}",
-            read=lambda: self.find(uuid),
-            state=lambda _node: "read",
-            actions={"read": DONE},
-            send=self._set_state,
-            failed=lambda node: self._failed(f"return node {uuid}", node),
-        ).run(policy)
+        return self._wait_for(f"return node {uuid}", lambda: self.find(uuid), policy)
 
-    def claim(self, uuid: str, instance_uuid: str, policy: WaitPolicy) -> None:
-        """Assign the node to an instance, so that no other service can claim it.
+    def uuids(self, policy: WaitPolicy) -> set[str]:
+        """Return the uuids of all nodes, from one complete listing; wait until Ironic responds."""
 
-        :raises Fault: it is assigned to another instance, or is gone.
+        def read() -> set[str]:
+            return {str(node.uuid) for node in self._list(("uuid",))}
+
+        return self._wait_for("list its nodes", read, policy)
+
+    def claim(self, identity: Identity, policy: WaitPolicy) -> None:
+        """Assign the node to its instance, so that no other service can claim it.
+
+        :raises Fault: it is the node of another instance, or is gone.
         """
-        self._assign(uuid, instance_uuid, policy)
+        self._assign(identity, {"own": DONE, "free": Request("claim")}, policy)
 
-    def disown(self, uuid: str, instance_uuid: str, policy: WaitPolicy) -> None:
-        """Remove the node from the instance: Ironic deletes no node that has one.
+    def disown(self, identity: Identity, policy: WaitPolicy) -> None:
+        """Remove the node from its instance: Ironic deletes no node that has one.
 
-        :raises Fault: it is assigned to another instance.
+        :raises Fault: it is the node of another instance.
         """
-        self._assign(uuid, None, policy, previous=instance_uuid)
+        self._assign(identity, {"own": Request("disown"), "free": DONE, GONE: DONE}, policy)
 
-    def make_available(self, uuid: str, policy: WaitPolicy) -> IronicNode:
+    def make_available(
+        self, identity: Identity, policy: WaitPolicy, check: MachineCheck
+    ) -> IronicNode:
         """Drive a node from ``enroll``, or from its present state, to ``available``."""
-        return self._drive(f"make node {uuid} available", uuid, AVAILABLE, policy)
+        return self._drive(
+            f"make node {identity.uuid} available",
+            identity,
+            provision_states.AVAILABLE,
+            policy,
+            check,
+        )
 
-    def deploy(self, uuid: str, deploy: Mapping[str, Any], policy: WaitPolicy) -> IronicNode:
+    def deploy(
+        self,
+        identity: Identity,
+        deploy: Mapping[str, Any],
+        policy: WaitPolicy,
+        check: MachineCheck,
+    ) -> IronicNode:
         """Drive a node from ``available``, or from its present state, to ``active``.
 
         :param deploy: ``instance_info``, and optionally ``deploy_interface``,
@@ -218,75 +172,118 @@ class IronicNodes:
                 self._set_state(node, verb)
                 return
             if patch:
-                self._call(lambda client: client.node.update(uuid, patch))
+                self._call(lambda client: client.node.update(node.uuid, patch))
             # The client reads text as the name of a file, and sends bytes unchanged.
             content = drive.encode() if isinstance(drive, str) else drive
             self._set_state(node, verb, configdrive=content)
 
-        return self._drive(f"deploy node {uuid}", uuid, ACTIVE, policy, send)
+        return self._drive(
+            f"deploy node {identity.uuid}", identity, provision_states.ACTIVE, policy, check, send
+        )
 
-    def undeploy(self, uuid: str, policy: WaitPolicy) -> IronicNode:
+    def undeploy(self, identity: Identity, policy: WaitPolicy, check: MachineCheck) -> IronicNode:
         """Undeploy a node from any state in which Ironic does that."""
-        return self._drive(f"undeploy node {uuid}", uuid, UNDEPLOYED, policy)
+        return self._drive(
+            f"undeploy node {identity.uuid}", identity, provision_states.UNDEPLOYED, policy, check
+        )
 
-    def make_removable(self, uuid: str, policy: WaitPolicy) -> IronicNode:
+    def make_removable(self, identity: Identity, policy: WaitPolicy) -> IronicNode:
         """Drive a node to a state in which Ironic deletes it, and assigns it to no instance.
 
-        Never by way of maintenance: Ironic would then delete a node that is running.
+        Never by way of maintenance: Ironic would then delete a node that is running. None of
+        the requests reaches the machine.
         """
-        return self._drive(f"make node {uuid} removable", uuid, REMOVABLE, policy)
+        return self._drive(
+            f"make node {identity.uuid} removable", identity, provision_states.REMOVABLE, policy
+        )
 
-    def delete(self, uuid: str) -> None:
-        """Delete a node in Ironic; a node that is gone is a success."""
-        with contextlib.suppress(ironic_exc.NotFound):
-            self._call(lambda client: client.node.delete(uuid))
+    def delete(self, identity: Identity, policy: WaitPolicy) -> None:
+        """Delete a node in Ironic, and wait until Ironic does not have it any more."""
 
-    def _assign(
-        self, uuid: str, owner: str | None, policy: WaitPolicy, previous: str | None = None
-    ) -> None:
-        """Set or remove the instance of a node; the table's states describe its owner."""
-        actions: Actions = {"own": DONE, "free": Request("claim")}
-        if owner is None:
-            actions = {"own": Request("disown"), "free": DONE, GONE: DONE}
+        def state(node: IronicNode) -> str | None:
+            return "present" if node.settled not in (None, GONE) else node.settled
 
-        def state(node: IronicNode) -> str:
-            owners = {None: "free", owner or previous: "own"}
-            return GONE if node.is_gone else owners.get(node.instance_uuid, "foreign")
-
-        def send(_node: IronicNode, _verb: str) -> None:
-            change = {"op": "add", "path": "/instance_uuid", "value": owner}
-            if owner is None:
-                change = {"op": "remove", "path": "/instance_uuid"}
-            self._call(lambda client: client.node.update(uuid, [change]))
+        def send(node: IronicNode, _verb: str) -> None:
+            self._call(lambda client: client.node.delete(node.uuid))
 
         Convergence(
-            f"Ironic to change the instance of node {uuid}",
-            read=lambda: self.find(uuid),
+            f"Ironic to delete node {identity.uuid}",
+            read=lambda: self._identified(identity),
+            state=state,
+            actions={"present": Request("delete"), GONE: DONE},
+            send=_ignoring_gone(send),
+            failed=still_owned,
+        ).run(policy)
+
+    def _identified(self, identity: Identity) -> IronicNode:
+        """Return the node, which may be gone.
+
+        :raises Fault: Ironic has another node under its uuid.
+        """
+        node = self.find(identity.uuid)
+        if not node.is_gone:
+            identity.verify(node)
+        return node
+
+    def _assign(self, identity: Identity, actions: Actions, policy: WaitPolicy) -> None:
+        """Set or remove the instance of a node."""
+
+        def state(node: IronicNode) -> str:
+            return GONE if node.is_gone else "own" if node.instance_uuid else "free"
+
+        def send(node: IronicNode, verb: str) -> None:
+            change = {"op": "add", "path": "/instance_uuid", "value": identity.instance_uuid}
+            if verb == "disown":
+                change = {"op": "remove", "path": "/instance_uuid"}
+            self._call(lambda client: client.node.update(node.uuid, [change]))
+
+        goal = f"change the instance of node {identity.uuid}"
+        Convergence(
+            f"Ironic to {goal}",
+            read=lambda: self._identified(identity),
             state=state,
             actions=actions,
             send=_ignoring_gone(send),
-            failed=lambda node: errors.fault(
-                errors.NODE_GONE if node.is_gone else errors.NODE_DIFFERS,
-                f"Node {uuid} is {node.provision_state} in Ironic and belongs to instance "
-                f"{node.instance_uuid}; it was not changed.",
-            ),
+            failed=lambda node: self._failed(goal, node),
         ).run(policy)
 
     def _drive(
         self,
         goal: str,
-        uuid: str,
+        identity: Identity,
         actions: Actions,
         policy: WaitPolicy,
+        check: MachineCheck | None = None,
         send: Callable[[IronicNode, str], None] | None = None,
     ) -> IronicNode:
+        """Drive a node to a goal.
+
+        :param check: called before each request that reaches the machine.
+        """
+
+        def send_if_certain(node: IronicNode, verb: str) -> None:
+            if check is not None:
+                check(node)
+            (send or self._set_state)(node, verb)
+
         return Convergence(
             f"Ironic to {goal}",
-            read=lambda: self.find(uuid),
+            read=lambda: self._identified(identity),
             state=lambda node: node.settled,
             actions=actions,
-            send=_ignoring_gone(send or self._set_state),
+            send=_ignoring_gone(send_if_certain),
             failed=lambda node: self._failed(goal, node),
+        ).run(policy)
+
+    def _wait_for(self, what: str, read: Callable[[], T], policy: WaitPolicy) -> T:
+        """Return what Ironic responds; wait until it does."""
+        return Convergence(
+            f"Ironic to {what}",
+            read=read,
+            state=lambda _result: "read",
+            actions={"read": DONE},
+            send=lambda _result, _verb: None,
+            failed=lambda _result: errors.fault(errors.IRONIC_FAILED, f"Ironic did not {what}."),
         ).run(policy)
 
     def _set_state(self, node: IronicNode, verb: str, configdrive: Any = None) -> None:
@@ -310,26 +307,36 @@ class IronicNodes:
                 f"Ironic could not {goal}: the node does not exist in Ironic any more. Another "
                 "client deleted it.",
             )
-        return errors.fault(
-            errors.IRONIC_FAILED,
-            f"Ironic could not {goal}: its provision state is {node.provision_state!r}.",
-            node.last_error or self.recorded_error(node.uuid),
-        )
+        state = node.provision_state
+        sentence = f"Ironic could not {goal}: its provision state is {state!r}."
+        advice = provision_states.advice(state, node.uuid)
+        reason = node.last_error or self.recorded_error(node.uuid)
+        return errors.fault(errors.IRONIC_FAILED, f"{sentence} {advice}".strip(), reason)
 
     def recorded_error(self, uuid: str) -> str | None:
         """Return the newest error in Ironic's history of a node; last_error is not always set."""
         try:
             history = self._call(lambda client: client.node.get_history_list(uuid, detail=True))
-        except (conductor_errors.Fault, ironic_exc.NotFound) as exc:
+        except (conductor_errors.Fault, responses.ErrorResponse) as exc:
             LOG.debug("Could not read the history of node %s: %s", uuid, exc)
             return None
         events = [event for event in history if event.get("severity") == "ERROR"]
         newest = max(events, key=lambda event: event.get("created_at") or "", default=None)
         return newest and newest.get("event")
 
+    def _list(self, fields: Sequence[str]) -> list[Any]:
+        """Return these fields of all nodes: every page, or a fault."""
+        try:
+            nodes: list[Any] = self._call(
+                lambda client: client.node.list(limit=0, fields=list(fields))
+            )
+        except responses.ErrorResponse as exc:
+            raise ironic_faults.foreign(exc.message) from exc
+        return nodes
+
     def _call(self, request: Callable[[Any], T]) -> T:
         interrupt.checkpoint()
-        with _converted_errors():
+        with ironic_faults.converted_errors():
             return request(self._client())
 
     def _client(self) -> Any:
@@ -339,8 +346,19 @@ class IronicNodes:
             return self._cached_client
 
 
+def still_owned(node: IronicNode) -> conductor_errors.Fault:
+    """Return the fault of a node that Ironic still has, so that nothing may be released."""
+    return errors.fault(
+        errors.STILL_OWNED,
+        f"Ironic still has node {node.uuid} ({node.provision_state}), so that its hardware "
+        "was not released. Undeploy and delete it in Ironic, then destroy the instance.",
+    )
+
+
 def _node(node: Any) -> IronicNode:
     fields: dict[str, Any] = {name: getattr(node, name, None) for name in _FIELDS}
+    for name in ("extra", "driver_info"):
+        fields[name] = fields[name] if isinstance(fields[name], Mapping) else {}
     return IronicNode(**fields)
 
 
@@ -350,44 +368,7 @@ def _ignoring_gone(
     """Ignore that a node is gone by now: the next read shows it."""
 
     def send_unless_gone(node: IronicNode, verb: str) -> None:
-        with contextlib.suppress(ironic_exc.NotFound):
+        with contextlib.suppress(responses.ErrorResponse):  # only Ironic's own 404 gets here
             send(node, verb)
 
     return send_unless_gone
-
-
-@contextlib.contextmanager
-def _converted_errors() -> Iterator[None]:
-    """Convert the client's errors to faults; a 404 passes unchanged."""
-    try:
-        yield
-    except ironic_exc.NotFound:
-        raise
-    except ironic_exc.Conflict as exc:
-        raise Busy(*_arguments(errors.IRONIC_REFUSED, _REFUSED, exc)) from exc
-    except (ironic_exc.HttpServerError, ironic_exc.ConnectionError) as exc:
-        raise Unavailable(*_arguments(errors.IRONIC_UNAVAILABLE, _UNAVAILABLE, exc)) from exc
-    except (ironic_exc.Unauthorized, ironic_exc.Forbidden, ksa_exceptions.Unauthorized) as exc:
-        sentence = "Ironic rejected the credentials; check the credentials in group [ironic]:"
-        raise errors.fault(errors.IRONIC_REFUSED, sentence, _message(exc)) from exc
-    except (ksa_exceptions.ConnectionError, ksa_exceptions.HttpError, OSError) as exc:
-        raise Unavailable(*_arguments(errors.IRONIC_UNAVAILABLE, _UNAVAILABLE, exc)) from exc
-    except (errors.InvalidRequest, ironic_exc.ClientException) as exc:
-        raise errors.fault(errors.IRONIC_REFUSED, _REFUSED, _message(exc)) from exc
-    except ksa_exceptions.ClientException as exc:
-        sentence = "Ironic cannot be reached; check group [ironic]:"
-        raise errors.fault(errors.IRONIC_UNAVAILABLE, sentence, _message(exc)) from exc
-
-
-_REFUSED = "Ironic refused the request:"
-_UNAVAILABLE = "Ironic does not respond; check that it is running, and group [ironic]:"
-
-
-def _arguments(code: str, sentence: str, exc: Exception) -> tuple[str, dict[str, Any]]:
-    fault = errors.fault(code, sentence, _message(exc))
-    return fault.reason, fault.details
-
-
-def _message(exc: Exception) -> str:
-    """Return Ironic's own message, without what the client appends to it."""
-    return re.sub(r"(\s*\((HTTP \d+|Request-ID: [^)]*)\))+$", "", str(exc)).strip()

@@ -38,6 +38,9 @@ REGISTERED = "registered"
 HALF_REGISTERED = "half registered"
 BUSY_CODE = "valence.node.busy"
 
+#: Code of Valence's own 404 for a node; a 404 with another code, or none, proves nothing.
+NOT_FOUND_CODE = "valence.node.not_found"
+
 COMPOSE: Actions = {
     GONE: Request("compose"),
     "composing": WAIT,
@@ -177,21 +180,49 @@ class ValenceNodes:
         self._drive("release", uuid, RELEASE, policy, lambda nodes: nodes.delete(uuid))
 
     def find(self, uuid: str) -> Node | None:
-        """Return a node; None when Valence does not have it.
+        """Return a node; None when Valence itself answers that it does not have it.
 
-        :raises Unavailable: Valence did not respond.
+        :raises Unavailable: Valence did not respond, or something else did.
         """
         try:
-            return self._call(lambda nodes: nodes.get(uuid))
-        except client_errors.NotFound:
-            return None
+            node = self._call(lambda nodes: nodes.get(uuid))
+        except client_errors.NotFound as exc:
+            if exc.code == NOT_FOUND_CODE:
+                return None
+            raise Unavailable(*_arguments(exc)) from exc
+        if node.uuid != uuid:
+            sentence = f"Valence did not return node {uuid} but another object. Check its address."
+            raise Unavailable(sentence, {"code": errors.VALENCE_UNREACHABLE})
+        return node
 
     def all(self) -> list[Node]:
         """Return every node that Valence has, from one listing.
 
         :raises Fault: Valence did not respond, or refused.
         """
-        return self._call(lambda nodes: list(nodes.list()))
+        return self._list(lambda nodes: list(nodes.list()))
+
+    def uuids(self, policy: WaitPolicy) -> set[str]:
+        """Return the uuids of all nodes, from one complete listing; wait for Valence."""
+
+        def read() -> set[str]:
+            return self._list(lambda nodes: {node.uuid for node in nodes.list(fields="uuid")})
+
+        return Convergence(
+            "Valence to list its nodes",
+            read=read,
+            state=lambda _result: "read",
+            actions={"read": DONE},
+            send=lambda _result, _verb: None,
+            failed=lambda _result: errors.fault(errors.VALENCE_REFUSED, "Valence listed none."),
+        ).run(policy)
+
+    def _list(self, request: Callable[[Any], T]) -> T:
+        """Return what a listing returns; a collection that does not exist is no empty one."""
+        try:
+            return self._call(request)
+        except (client_errors.NotFound, client_errors.Conflict) as exc:
+            raise Unavailable(*_arguments(exc)) from exc
 
     def _drive(
         self,
@@ -204,14 +235,14 @@ class ValenceNodes:
         def send(reading: _Reading, _verb: str) -> None:
             try:
                 self._call(request)
-            except client_errors.Conflict as exc:
-                # Another process was faster (one that was presumed dead, or a request whose
-                # response was lost): the next read shows it. If not, this is the reason.
+            except (Unavailable, Busy):
+                raise
+            except (client_errors.APIError, conductor_errors.Fault) as exc:
+                # Whatever the status: the state decides. Another process was faster (one that
+                # was presumed dead, or a request whose response was lost), or the request was
+                # carried out all the same. If nothing has changed, this is the reason.
                 if self.find(uuid) == reading.node:
-                    raise _refused(exc) from exc
-            except client_errors.NotFound as exc:
-                if reading.node is None:
-                    raise _refused(exc) from exc
+                    raise _as_fault(exc) from exc
 
         reading = Convergence(
             f"Valence to {verb} node {uuid}",
@@ -254,7 +285,9 @@ def _converted_errors() -> Iterator[None]:
         raise Unavailable(str(exc), {"code": errors.VALENCE_UNREACHABLE}) from exc
     except client_errors.Unavailable as exc:
         raise Unavailable(*_arguments(exc)) from exc
-    except client_errors.NotFound:
+    except client_errors.NotFound as exc:
+        if exc.code is None:  # of a proxy without a backend, or of another service
+            raise Unavailable(*_arguments(exc)) from exc
         raise
     except client_errors.Conflict as exc:
         if exc.code == BUSY_CODE:
@@ -264,6 +297,10 @@ def _converted_errors() -> Iterator[None]:
         raise _refused(exc) from exc
     except client_errors.ValenceError as exc:
         raise errors.fault(errors.VALENCE_UNREACHABLE, str(exc)) from exc
+
+
+def _as_fault(exc: client_errors.APIError | conductor_errors.Fault) -> conductor_errors.Fault:
+    return exc if isinstance(exc, conductor_errors.Fault) else _refused(exc)
 
 
 def _refused(exc: client_errors.APIError) -> conductor_errors.Fault:

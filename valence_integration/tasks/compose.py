@@ -6,8 +6,10 @@ from typing import Any
 
 from taskflow import task
 
+from valence_integration import errors
 from valence_integration import states
 from valence_integration.objects.instance import Instance
+from valence_integration.tasks import identify
 from valence_integration.tasks.context import Context
 
 #: Longest part of an instance's name in the name of its node: Valence limits the whole.
@@ -60,7 +62,7 @@ def _release(context: Context, instance_uuid: str, generation: int, state: str) 
 
 
 def release_node(context: Context, node_uuid: str | None) -> None:
-    """Release a node, and wait until Valence does not have it any more.
+    """Release a node, and wait until Valence does not have it, neither alone nor in its listing.
 
     Call it only after Ironic has confirmed that it does not have the node. Valence itself
     refuses to release a node that it has registered.
@@ -68,8 +70,18 @@ def release_node(context: Context, node_uuid: str | None) -> None:
     :param node_uuid: None where there is nothing to release.
     :raises Fault: the node was not released.
     """
-    if node_uuid is not None:
-        context.valence.release(node_uuid, context.cleanup_policy())
+    if node_uuid is None:
+        return
+    policy = context.cleanup_policy()
+    context.valence.release(node_uuid, policy)
+    listed = context.valence.uuids(policy)
+    if node_uuid in listed:
+        raise errors.fault(
+            errors.STILL_COMPOSED,
+            f"Valence answered that it does not have node {node_uuid}, but lists it, so that its "
+            "hardware may be held. Check what is in front of Valence, then destroy the instance.",
+        )
+    identify.require_complete(context, "Valence", "node_uuid", node_uuid, listed)
 
 
 def request(instance: Instance, installation: str) -> dict[str, Any]:

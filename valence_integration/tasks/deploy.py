@@ -7,6 +7,8 @@ from typing import Any
 from taskflow import task
 
 from valence_integration import states
+from valence_integration.objects.instance import Instance
+from valence_integration.tasks import identify
 from valence_integration.tasks.context import Context
 
 
@@ -23,14 +25,16 @@ class DeployNodeTask(task.Task):
         """Write what to deploy, request it, and wait until the node is active."""
         instance = context.instances.expect(instance_uuid, generation, states.PROVISIONING)
         policy = context.wait_policy(instance, context.limits.deploy_timeout)
-        context.ironic.deploy(str(instance.ironic_uuid), instance.deploy or {}, policy)
+        check = identify.machine_check(context, instance.node_uuid)
+        identity = identify.of(context, instance)
+        context.ironic.deploy(identity, instance.deploy or {}, policy, check)
 
     def revert(
         self, instance_uuid: str, generation: int, context: Context, **_kwargs: Any
     ) -> None:
         """Undeploy the node."""
         instance = context.instances.expect(instance_uuid, generation, states.PROVISIONING)
-        undeploy_node(context, instance.ironic_uuid)
+        undeploy_node(context, instance)
 
 
 class UndeployNodeTask(task.Task):
@@ -45,17 +49,19 @@ class UndeployNodeTask(task.Task):
     def execute(self, instance_uuid: str, generation: int, context: Context) -> None:
         """Undeploy the node."""
         instance = context.instances.expect(instance_uuid, generation, states.DESTROYING)
-        undeploy_node(context, instance.ironic_uuid)
+        undeploy_node(context, instance)
 
 
-def undeploy_node(context: Context, ironic_uuid: str | None) -> None:
+def undeploy_node(context: Context, instance: Instance) -> None:
     """Undeploy a node from any state in which Ironic does that.
 
-    A node that is gone is a success. Cleaning is part of it where Ironic cleans.
+    A node that is gone is a success, and so is an instance for which none was requested.
+    Cleaning is part of it where Ironic cleans.
 
-    :param ironic_uuid: None where there is nothing to undeploy.
     :raises Fault: the node was not undeployed, or its cleaning failed; an operator must
-        inspect it, and nothing may be released.
+        inspect it, and nothing may be released. Or it is not the node of the instance, or
+        not certainly its machine: it was not changed.
     """
-    if ironic_uuid is not None:
-        context.ironic.undeploy(ironic_uuid, context.cleanup_policy())
+    if instance.ironic_uuid is not None:
+        check = identify.machine_check(context, instance.node_uuid)
+        context.ironic.undeploy(identify.of(context, instance), context.cleanup_policy(), check)

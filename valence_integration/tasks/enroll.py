@@ -6,15 +6,14 @@ from typing import Any
 
 from taskflow import task
 
-from valence_integration import errors
 from valence_integration import states
+from valence_integration.objects.instance import Instance
+from valence_integration.peers import ironic
+from valence_integration.peers.identity import EXTRA as EXTRA
+from valence_integration.peers.identity import EXTRA_INSTALLATION as EXTRA_INSTALLATION
+from valence_integration.peers.identity import Identity
+from valence_integration.tasks import identify
 from valence_integration.tasks.context import Context
-
-#: Key in ``extra`` of the plugin's Ironic nodes: the instance that the node was composed for.
-EXTRA = "valence_instance"
-
-#: Key in ``extra``: the installation of the plugin that has this instance in its table.
-EXTRA_INSTALLATION = "valence_instance_installation"
 
 
 class EnrollNodeTask(task.Task):
@@ -38,17 +37,18 @@ class EnrollNodeTask(task.Task):
             "extra": {EXTRA: instance.uuid, EXTRA_INSTALLATION: installation},
             "instance_uuid": instance.uuid,
         }
-        ironic_uuid = str(instance.ironic_uuid)
-        context.valence.register(str(instance.node_uuid), ironic_uuid, fields, policy)
-        context.ironic.claim(ironic_uuid, instance.uuid, policy)
-        context.ironic.make_available(ironic_uuid, policy)
+        identity = identify.of(context, instance)
+        context.valence.register(str(instance.node_uuid), identity.uuid, fields, policy)
+        context.ironic.claim(identity, policy)
+        check = identify.machine_check(context, instance.node_uuid)
+        context.ironic.make_available(identity, policy, check)
 
     def revert(
         self, instance_uuid: str, generation: int, context: Context, **_kwargs: Any
     ) -> None:
         """Remove the node from Ironic; raise if Ironic still has it."""
         instance = context.instances.expect(instance_uuid, generation, states.PROVISIONING)
-        unregister_node(context, instance.node_uuid, instance.ironic_uuid, instance.uuid)
+        unregister_node(context, instance.node_uuid, identity_of(context, instance))
         confirm_forgotten(context, instance.ironic_uuid)
 
 
@@ -63,7 +63,7 @@ class UnregisterNodeTask(task.Task):
     def execute(self, instance_uuid: str, generation: int, context: Context) -> None:
         """Unregister the node."""
         instance = context.instances.expect(instance_uuid, generation, states.DESTROYING)
-        unregister_node(context, instance.node_uuid, instance.ironic_uuid, instance.uuid)
+        unregister_node(context, instance.node_uuid, identity_of(context, instance))
 
 
 class ConfirmForgottenTask(task.Task):
@@ -80,9 +80,13 @@ class ConfirmForgottenTask(task.Task):
         confirm_forgotten(context, instance.ironic_uuid)
 
 
-def unregister_node(
-    context: Context, node_uuid: str | None, ironic_uuid: str | None, owner_uuid: str
-) -> None:
+def identity_of(context: Context, instance: Instance) -> Identity | None:
+    """Return the facts of an instance's node in Ironic; None where no node was requested."""
+    requested = instance.node_uuid is not None and instance.ironic_uuid is not None
+    return identify.of(context, instance) if requested else None
+
+
+def unregister_node(context: Context, node_uuid: str | None, identity: Identity | None) -> None:
     """Remove a node from Ironic, however far its registration has come.
 
     The node must be undeployed. A registration that is still running ends first. Then the
@@ -90,46 +94,34 @@ def unregister_node(
     instance, and Valence unregisters it. If Ironic keeps a node that Valence does not
     report as registered, the node is deleted here.
 
-    :param node_uuid: in Valence; None where no node was requested.
-    :param ironic_uuid: in Ironic; None where no node was requested.
-    :param owner_uuid: instance that the node was composed for.
+    :param node_uuid: in Valence.
+    :param identity: in Ironic. Where one of them is None, no node was requested.
     :raises Fault: Ironic still has the node, or has under this uuid a node that was not
-        registered for this instance: that one is not deleted.
+        registered for this instance: that one is not changed.
     """
-    if node_uuid is None or ironic_uuid is None:
+    if node_uuid is None or identity is None:
         return
     policy = context.cleanup_policy()
     context.valence.settle(node_uuid, policy)
-    context.ironic.make_removable(ironic_uuid, policy)
-    context.ironic.disown(ironic_uuid, owner_uuid, policy)
+    context.ironic.make_removable(identity, policy)
+    context.ironic.disown(identity, policy)
     context.valence.unregister(node_uuid, policy)
-    remaining = context.ironic.wait_for_answer(ironic_uuid, policy)
-    if remaining.is_gone:
-        return
-    if (remaining.extra or {}).get(EXTRA) != owner_uuid:
-        raise errors.fault(
-            errors.NODE_DIFFERS,
-            f"Ironic has a node {ironic_uuid} that was not registered for instance {owner_uuid}. "
-            "It was not deleted, and the hardware was not released. Find its owner, delete it "
-            "in Ironic, then destroy the instance.",
-        )
-    context.ironic.make_removable(ironic_uuid, policy)
-    context.ironic.disown(ironic_uuid, owner_uuid, policy)
-    context.ironic.delete(ironic_uuid)
+    context.ironic.make_removable(identity, policy)
+    context.ironic.disown(identity, policy)
+    context.ironic.delete(identity, policy)
 
 
 def confirm_forgotten(context: Context, ironic_uuid: str | None) -> None:
-    """Return if Ironic does not have the node any more.
+    """Return if Ironic does not have the node any more: neither alone, nor in its listing.
 
     :param ironic_uuid: None where no node was requested.
     :raises Fault: Ironic has it, or does not respond; nothing may be released then.
     """
     if ironic_uuid is None:
         return
-    node = context.ironic.wait_for_answer(ironic_uuid, context.cleanup_policy())
-    if not node.is_gone:
-        raise errors.fault(
-            errors.STILL_OWNED,
-            f"Ironic still has node {node.uuid} ({node.provision_state}), so that its hardware "
-            "was not released. Undeploy and delete it in Ironic, then destroy the instance.",
-        )
+    policy = context.cleanup_policy()
+    node = context.ironic.wait_for_answer(ironic_uuid, policy)
+    listed = context.ironic.uuids(policy)
+    if not node.is_gone or ironic_uuid in listed:
+        raise ironic.still_owned(node)
+    identify.require_complete(context, "Ironic", "ironic_uuid", ironic_uuid, listed)

@@ -170,7 +170,7 @@ class TestRows(AuditTestCase):
         instance = self.active()
         hidden = self.ironic.nodes
         listing = self.task_context.ironic.marked
-        self.task_context.ironic.marked = lambda key: [n for n in listing(key) if not hidden]  # type: ignore[method-assign]
+        self.task_context.ironic.marked = lambda *keys: [n for n in listing(*keys) if not hidden]  # type: ignore[method-assign]
         self.assertEqual([], self.audit())
         self.assertEqual("active", self.instances.get(instance.uuid).state)
 

@@ -239,6 +239,19 @@ class TestIronicNodes(AuditTestCase):
         self.assertIn("Ironic does not say", stray.what)
         self.assertEqual([("composed-node", True)], self.kinds())
 
+    def test_an_ironic_without_any_registered_node_releases_no_hardware(self) -> None:
+        """Another Ironic answers, or its database was restored: the one asked may not know."""
+        node = self.composed()
+        self.api("POST", f"/v1/nodes/{node['uuid']}/register", {})
+        self.settled(node["uuid"])
+        self.allocate(self.installation)
+        nodes = dict(self.ironic.nodes)
+        self.ironic.nodes.clear()
+        (stray,) = self.audit()
+        self.assertEqual(("composed-node", False), (stray.kind, stray.repaired))
+        self.ironic.nodes.update(nodes)
+        self.assertEqual([("composed-node", True)], self.kinds())
+
     def test_without_an_ironic_hardware_is_released(self) -> None:
         self.allocate(self.installation)
         for option in ("endpoint_override", "auth_type"):

@@ -14,7 +14,7 @@ class TestEviction(ironic.IronicTestCase):
         super().setUp()
         self.transport.on("PUT", MAINTENANCE, fake_redfish.ok(None, 202))
         self.deployed = ironic.node("active", instance_uuid=ironic.INSTANCE)
-        self.gone = ironic.fault(404, "Node could not be found.")
+        self.gone = ironic.fault(404, f"Node {ironic.UUID} could not be found.")
 
     def evict(self) -> None:
         self.ironic.evict_node(ironic.UUID, ironic.COMPOSED)

@@ -73,6 +73,29 @@ class TestRegister(base.ServiceTestCase):
         self.assertRefused(503, code, self.post("register"))
         self.assertEqual(before, self.node(self.uuid))
 
+    def test_an_interface_whose_mac_another_node_has_is_marked(self) -> None:
+        first = self.registered()["interfaces"]
+        self.assertEqual([None, None], [interface.get("has_port") for interface in first])
+        self.post("unregister")
+        self.settled(self.uuid)
+        shared = first[0]["mac"]
+        other = self.ironic.add(str(uuids.uuid4()))
+        self.ironic.create_port({"node_uuid": other["uuid"], "address": shared})
+        node = self.registered()
+        self.assertEqual(("ironic", None), (node["managed_by"], node["fault"]))
+        marks = {each["mac"]: each.get("has_port") for each in node["interfaces"]}
+        self.assertEqual({shared: False, first[1]["mac"]: None}, marks)
+
+    def test_a_protected_node_is_a_refusal_at_once(self) -> None:
+        node = self.registered()
+        self.ironic.nodes[node["ironic_uuid"]]["protected"] = True
+        self.post("unregister")
+        fault = (self.settled(self.uuid) or {})["fault"]
+        self.assertEqual("valence.ironic.refused", fault["code"])
+        self.assertIn("is protected", fault["reason"])
+        deletions = [call for call in self.ironic.wire.calls if call.method == "DELETE"]
+        self.assertEqual(1, len(deletions))
+
     def test_a_refusal_of_ironic_leaves_the_node_composed(self) -> None:
         self.ironic.answer("POST", "/v1/ports", 400, "No such network.")
         node = self.registered()

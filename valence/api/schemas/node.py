@@ -117,7 +117,13 @@ INTERFACE = base.thing(
         },
         "path": MAYBE,
         "speed_mbps": {"type": ["integer", "null"]},
-    }
+        "has_port": {
+            "type": "boolean",
+            "description": "Only false: Ironic has no port for it, because another node of "
+            "Ironic has its MAC.",
+        },
+    },
+    optional=("has_port",),
 )
 
 #: What a fault has when facts of a machine contradict each other.

@@ -188,6 +188,16 @@ class TestCost(InventoryTestCase):
         self.valence.answer("GET", "/v1/podmanagers", 200, {"podmanagers": []})
         self.assertEqual(set(snapshot.podmanagers), set(self.capacity.snapshot().podmanagers))
 
+    def test_an_address_that_answers_404_to_everything_removes_nothing(self) -> None:
+        snapshot = self.capacity.snapshot()
+        for body in ("<html></html>", {"errors": [{"code": "valence.request.unknown_path"}]}):
+            self.valence.answer("GET", "/v1/.*", 404, body, times=9)
+            self.assertEqual(snapshot.podmanagers, self.capacity.snapshot().podmanagers)
+            self.assertRaises(errors.NotFound, self.capacity.is_podmanager_deleted, self.first)
+            self.assertRaises(errors.NotFound, self.capacity.is_node_deleted, "n")
+            self.valence._wire.troubles.clear()
+        self.assertTrue(self.capacity.is_node_deleted("n"))
+
     def test_a_deleted_pod_manager_is_removed(self) -> None:
         self.capacity.snapshot()
         self.client.podmanagers.delete(self.second)
