@@ -151,7 +151,8 @@ class InventoryRefresher:
         oldest = started - datetime.timedelta(seconds=options.details_interval)
         try:
             details = inventory_objects.known_details(self._db, uuid, oldest)
-            inventory = self._drivers.get(uuid).inventory(details)
+            inventory = self._drivers.verify(uuid).inventory(details)
+            self._drivers.verify_systems(uuid, inventory.systems)
             with self._write_lock:
                 inventory_objects.store(
                     self._db, uuid, inventory, started, options.forget_after, details
@@ -161,7 +162,7 @@ class InventoryRefresher:
             inventory_objects.record_failure(self._db, uuid, exc)
             self._drivers.record_status(uuid, exc)
             return
-        self._drivers.record_status(uuid)
+        self._drivers.record_refreshed(uuid)
         LOG.info(
             "Pod manager %s: %d systems, read with %d requests in %.1f s",
             uuid,

@@ -212,7 +212,11 @@ def _allocate(
     hardware = {key: value for key, value in row.properties.items() if key != "tags"}
     try:
         driver = context.drivers.get(row.podm_uuid or "")
-    except (errors.PodManagerFailed, errors.PodManagerUnauthorized) as exc:
+    except (
+        errors.PodManagerFailed,
+        errors.PodManagerUnauthorized,
+        errors.PodManagerMismatched,
+    ) as exc:
         raise _NotAllocated(exc) from exc
     for attempt in range(1, ATTEMPTS + 1):
         try:

@@ -2,6 +2,7 @@
 
 """Pod managers: their addresses, their credentials and their status."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import datetime
@@ -23,8 +24,15 @@ from valence_conductor.db import state_log
 
 LOG = logging.getLogger(__name__)
 
+#: The status of a pod manager whose address another service has: see
+#: :mod:`valence.objects.podmanager_identity`.
+MISMATCHED = "mismatched"
+
 #: The status of pod managers that do not answer as they should.
-UNAVAILABLE = ("degraded", "offline")
+UNAVAILABLE = ("degraded", "offline", MISMATCHED)
+
+#: Checks a pod manager in the transaction that writes its row.
+Check = Callable[[orm.Session], None]
 
 #: Nodes that an error sentence names; it counts the others.
 MAX_NAMED = 10
@@ -48,7 +56,13 @@ class PodManager(base.Base):
     #: Whether new nodes are composed on it; its existing nodes are managed in any case.
     enabled: orm.Mapped[bool] = orm.mapped_column(sa.Boolean, default=True)
     tags: orm.Mapped[list[str]] = orm.mapped_column(sa.JSON, default=list)
-    #: online, degraded, offline, unknown
+    #: UUID of its service root, as it was last reported; None: unknown, or it has none.
+    service_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
+    #: UUID and serial number of the systems by which it is known, until a refresh stores them.
+    known_systems: orm.Mapped[list[list[str | None]] | None] = orm.mapped_column(
+        sa.JSON(none_as_null=True)
+    )
+    #: online, degraded, offline, mismatched, unknown
     status: orm.Mapped[str] = orm.mapped_column(sa.String(16))
     status_reason: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     status_since: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
@@ -77,14 +91,19 @@ def is_unavailable(db: db_engine.Database, uuid: str) -> bool:
 
 
 @db_engine.retried
-def create(db: db_engine.Database, values: Mapping[str, Any]) -> PodManager:
+def create(
+    db: db_engine.Database, values: Mapping[str, Any], check: Check | None = None
+) -> PodManager:
     """Create a pod manager that has just answered: it is online.
 
+    :param check: called in the transaction; raises if the row must not be written.
     :raises PodManagerDuplicate: another has its name, URL or uuid.
     """
     now = waiting.now()
     try:
         with db.writer() as session:
+            if check is not None:
+                check(session)
             PODMANAGERS.check_unique(session, values, ("uuid", "name", "url"))
             row = PodManager(**values, status="online", status_since=now, created_at=now)
             session.add(row)
@@ -101,11 +120,13 @@ def update(
     changes: Mapping[str, Any],
     *,
     online: bool = False,
+    check: Check | None = None,
 ) -> PodManager:
     """Change a pod manager.
 
     :param checked: its row as it was when the changes were checked.
-    :param online: whether it has just answered with these changes.
+    :param online: whether it has just answered with these changes, as the one that it is.
+    :param check: called in the transaction; raises if the row must not be written.
     :raises PodManagerNotFound: it was deleted meanwhile.
     :raises PodManagerDuplicate: another has the new name or URL.
     :raises Superseded: another request changed it meanwhile.
@@ -117,6 +138,8 @@ def update(
                 raise PODMANAGERS.not_found(checked.uuid)
             if row.updated_at != checked.updated_at:
                 raise conductor_errors.Superseded(f"pod manager {row.uuid} was changed meanwhile")
+            if check is not None:
+                check(session)
             PODMANAGERS.check_unique(session, {**changes, "uuid": row.uuid}, ("name", "url"))
             for field, value in {**changes, **(_online(row) if online else {})}.items():
                 setattr(row, field, value)
@@ -228,16 +251,24 @@ def count_by_status(db: db_engine.Database) -> Mapping[str, int]:
 
 @db_engine.retried
 def record_status(db: db_engine.Database, uuid: str, status: str, reason: str | None) -> None:
-    """Record the status of a pod manager, if it or its reason has changed."""
+    """Record the status of a pod manager, if it or its reason has changed.
+
+    That of a mismatched one stays: its address answers for another.
+    """
     with db.reader() as session:
         row = session.get(PodManager, uuid)
-    if row is None or (row.status, row.status_reason) == (status, reason):
+    if (
+        row is None
+        or row.status == MISMATCHED
+        or (row.status, row.status_reason) == (status, reason)
+    ):
         return
     values: dict[str, Any] = {"status": status, "status_reason": reason}
     if row.status != status:
         values["status_since"] = waiting.now()
     with db.writer() as session:
-        session.execute(sa.update(PodManager).where(PodManager.uuid == uuid).values(**values))
+        where = (PodManager.uuid == uuid, PodManager.status != MISMATCHED)
+        session.execute(sa.update(PodManager).where(*where).values(**values))
     if row.status != status:
         LOG.info("Pod manager %s: %s -> %s (%s)", uuid, row.status, status, reason or "answers")
 

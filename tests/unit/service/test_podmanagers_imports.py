@@ -18,7 +18,7 @@ ORDER = [
     {"redfish"},
     {"http"},
     {"access", "base"},
-    {"inventory", "messages", "odata"},
+    {"inventory", "messages", "odata", "service_identity"},
 ]
 
 #: What any room may import of the rest of valence.

@@ -21,12 +21,14 @@ from valence.podmanagers import base
 from valence.podmanagers import inventory
 from valence.podmanagers import messages
 from valence.podmanagers import odata
+from valence.podmanagers import service_identity
 from valence.podmanagers.http import failures
 from valence.podmanagers.http import url as podm_url
 from valence.podmanagers.http.connection import Connection
 from valence.podmanagers.http.exchange import Response
 from valence.podmanagers.redfish import fields
 from valence.podmanagers.redfish import resources
+from valence.podmanagers.redfish import service
 from valence.podmanagers.redfish.fields import Field
 from valence.podmanagers.redfish.reader import Reader
 from valence.podmanagers.redfish.reader import Snapshot
@@ -81,6 +83,10 @@ class RSDDriver(base.Driver):
             api_version=root.api_version,
             nodes=self._reader.count(root.nodes, nodes),
         )
+
+    def identify_service(self, *, systems: bool = False) -> service_identity.Service:
+        """Read which service answers now."""
+        return service.read(self._reader, systems=systems)
 
     def allocate(self, name: str, description: str, properties: Mapping[str, Any]) -> str:
         """Allocate a node from the pool: one POST, never repeated.
