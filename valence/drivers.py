@@ -2,6 +2,7 @@
 
 """The drivers of the registered pod managers, by uuid, each verified to be the one registered."""
 
+from collections.abc import Callable
 from collections.abc import Iterable
 import time
 
@@ -43,10 +44,12 @@ class Drivers:
         db: Database,
         keys: keyring.Keyring,
         connections: podmanagers.PodManagers,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._db = db
         self.keys = keys
         self.connections = connections
+        self._clock = clock
         #: Monotonic time when something that is no Redfish service answered first, by uuid.
         self._no_service_since: dict[str, float] = {}
         connections.listen(self._record_result)
@@ -157,8 +160,8 @@ class Drivers:
         except errors.PodManagerFailed as exc:
             if exc.details.get("service") is not False:
                 raise
-            since = self._no_service_since.setdefault(row.uuid, time.monotonic())
-            if time.monotonic() < since + CONFIRM_AFTER:
+            since = self._no_service_since.setdefault(row.uuid, self._clock())
+            if self._clock() < since + CONFIRM_AFTER:
                 self.record_status(row.uuid, exc)
                 raise
             raise self._mismatch(row, f"no Redfish service ({exc.detail.rstrip('.')})") from exc

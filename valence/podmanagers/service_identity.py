@@ -14,8 +14,10 @@ manufacturer, or the same on several systems.
 import collections
 from collections.abc import Collection
 from collections.abc import Iterable
+import contextlib
 import dataclasses
 import enum
+import uuid as uuids
 
 #: Characters of a fact that are stored, and compared.
 LENGTH = 64
@@ -226,10 +228,16 @@ def _facts(system: System) -> list[tuple[str, str]]:
     return [(kind, fact) for kind, fact in vars(system).items() if fact is not None]
 
 
+def _spelled(uuid: str | None) -> str | None:
+    with contextlib.suppress(ValueError):
+        return str(uuids.UUID(uuid or ""))
+    return uuid
+
+
 def _shown(service: Service) -> str:
     return f"the UUID {service.uuid}" if service.uuid else "no UUID"
 
 
 def _names(systems: Collection[System]) -> str:
-    names = [system.uuid or f"serial number {system.serial}" for system in systems]
+    names = [_spelled(system.uuid) or f"serial number {system.serial}" for system in systems]
     return ", ".join(names[:MAX_NAMED]) + (", ..." if len(names) > MAX_NAMED else "")

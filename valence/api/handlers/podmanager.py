@@ -208,17 +208,19 @@ def _recognize(
 ) -> dict[str, Any]:
     """Return the columns for the identity of a pod manager that was just read.
 
-    :raises PodManagerMismatched: it is another, or cannot be recognized at a new URL.
+    :raises PodManagerMismatched: it is another, or cannot be recognized at a new URL, or at
+        one where another answered before.
     """
     known = podmanager_identity.get(call.service.db, row)
     comparison = service_identity.compare(known, observed)
     verdict, url = comparison.verdict, changes.get("url", row.url)
     if verdict is service_identity.Verdict.UNKNOWN:
         return podmanager_identity.values_of(observed)
+    is_doubtful = url != row.url or row.status == podmanager_objects.MISMATCHED
     is_unread = verdict is service_identity.Verdict.UNREAD
-    if verdict is service_identity.Verdict.OTHER or (is_unread and url != row.url):
+    if verdict is service_identity.Verdict.OTHER or (is_unread and is_doubtful):
         raise drivers.mismatched(row, url, comparison.describe())
-    return {"service_uuid": observed.uuid or row.service_uuid}
+    return {} if is_unread else {"service_uuid": observed.uuid or row.service_uuid}
 
 
 def _refuse_reachable(call: api_call.Call, row: podmanager_objects.PodManager) -> None:
