@@ -213,6 +213,31 @@ def forget(db: db_engine.Database, uuid: str) -> Sequence[node_objects.Node]:
 
 
 @db_engine.retried
+def merge(db: db_engine.Database, uuid: str, into: str) -> Sequence[node_objects.Node]:
+    """Delete a pod manager that is registered twice; its nodes belong to the other row.
+
+    :returns: the nodes.
+    :raises PodManagerNotFound: there is none.
+    :raises PodManagerInUse: an operation on a node is running.
+    """
+    try:
+        with db.writer() as session:
+            row = PODMANAGERS.load(session, uuid)
+            nodes = node_objects.list_on_podm(session, row.uuid)
+            busy = [node for node in nodes if node.state in node_objects.OPERATION_OF_STATE]
+            if busy:
+                raise _in_operation(row.name, busy)
+            for node in nodes:
+                node.podm_uuid = into
+            session.flush()
+            session.delete(row)
+    except db_errors.DBReferenceError as exc:
+        raise _in_use(uuid, []) from exc
+    LOG.warning("Merged pod manager %s with its %d nodes into %s", uuid, len(nodes), into)
+    return nodes
+
+
+@db_engine.retried
 def list_secrets(db: db_engine.Database) -> Sequence[tuple[str, str, str]]:
     """List uuid, name and encrypted password of every pod manager that has one."""
     table = PodManager

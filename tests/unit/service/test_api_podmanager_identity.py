@@ -7,6 +7,7 @@ from typing import Any
 import uuid as uuids
 
 import fixtures
+import sqlalchemy as sa
 
 from podm_simulator.pod.factory import Size
 from podm_simulator.server import Simulator
@@ -18,6 +19,7 @@ from valence import ledger
 from valence.api import app
 from valence.objects import podmanager as podmanager_objects
 from valence.objects import podmanager_identity
+from valence.objects.node import Node
 from valence.podmanagers.service_identity import Service
 
 ZEROS = "00000000-0000-0000-0000-000000000000"
@@ -499,14 +501,19 @@ class TestAcceptance(IdentityTestCase):
 class TestRegisteredTwiceBefore(IdentityTestCase):
     """Rows of an earlier release, which registered one pod manager by two addresses."""
 
-    def test_the_second_is_put_out_of_use_and_names_the_first(self) -> None:
-        node = self.composed()
+    def register_twin(self) -> str:
+        """Register the pod manager by another address, as earlier releases did."""
         url = self.pod.url.replace("127.0.0.1", "localhost")
         row = podmanager_objects.get(self.service.db, self.uuid)
         values = {"uuid": str(uuids.uuid4()), "name": "twin", "url": url, "driver": "rsd"}
         values |= {"verify_ca": True, "username": "admin"}
         values["password_encrypted"] = row.password_encrypted
         podmanager_objects.create(self.service.db, values)
+        return str(values["uuid"])
+
+    def test_the_second_is_put_out_of_use_and_names_the_first(self) -> None:
+        node = self.composed()
+        self.register_twin()
         for _audit in range(2):
             self.assertEqual([], self.audit())
         self.assertEqual(
@@ -518,3 +525,28 @@ class TestRegisteredTwiceBefore(IdentityTestCase):
             200, self.api("PATCH", "/v1/podmanagers/pod-1", {"password": "admin"}).status_code
         )
         self.assertEqual(204, self.api("DELETE", "/v1/podmanagers/twin").status_code)
+
+    def test_the_nodes_of_the_second_go_to_the_first_when_it_is_deleted(self) -> None:
+        node = self.composed()
+        twin = self.register_twin()
+        with self.service.db.writer() as session:
+            session.execute(sa.update(Node).values(podm_uuid=twin))
+        self.audit()
+        self.assertEqual("mismatched", self.show("twin")["status"])
+        answer = self.api("DELETE", "/v1/podmanagers/twin?force=true")
+        self.assertEqual([node["uuid"]], [one["uuid"] for one in answer.json["nodes"]])
+        self.assertEqual([], self.audit())
+        moved = self.api("GET", f"/v1/nodes/{node['uuid']}?refresh=true").json
+        self.assertEqual((self.uuid, "composed"), (moved["podm_uuid"], moved["state"]))
+        self.assertEqual(404, self.api("GET", f"/v1/podmanagers/{twin}").status_code)
+
+    def test_the_nodes_of_one_that_lost_its_address_go_to_no_other(self) -> None:
+        self.refresh()
+        node = self.composed()
+        other = self.simulate("pod-2")
+        self.know(other)
+        self.swap(self.pod, other)
+        self.audit()
+        answer = self.api("DELETE", "/v1/podmanagers/pod-1?force=true")
+        self.assertRefused(409, "valence.podmanager.reachable", answer)
+        self.assertEqual(self.uuid, (self.node(node["uuid"]) or {})["podm_uuid"])

@@ -131,13 +131,20 @@ def accept_identity(call: api_call.Call, ident: str) -> werkzeug.Response:
 
 
 def delete(call: api_call.Call, ident: str) -> werkzeug.Response:
-    """Delete a pod manager without nodes; with force, one that is gone with its nodes."""
+    """Delete a pod manager without nodes; with force, one that is gone with its nodes.
+
+    The nodes of one that is registered twice go to the other with force.
+    """
     service = call.service
     if call.query.get("force"):
         call.authorize("valence:podmanager:force_delete")
         row = podmanager_objects.get(service.db, ident)
-        _refuse_reachable(call, row)
-        nodes = podmanager_objects.forget(service.db, row.uuid)
+        first = _registered_before(call, row)
+        if first is not None:
+            nodes = podmanager_objects.merge(service.db, row.uuid, into=first.uuid)
+        else:
+            _refuse_reachable(call, row)
+            nodes = podmanager_objects.forget(service.db, row.uuid)
         service.drivers.connections.forget(row.uuid)
         return api_call.json_response(
             {
@@ -221,6 +228,28 @@ def _recognize(
     if verdict is service_identity.Verdict.OTHER or (is_unread and is_doubtful):
         raise drivers.mismatched(row, url, comparison.describe())
     return {} if is_unread else {"service_uuid": observed.uuid or row.service_uuid}
+
+
+def _registered_before(
+    call: api_call.Call, row: podmanager_objects.PodManager
+) -> podmanager_objects.PodManager | None:
+    """Return the row by which a pod manager was registered before; None: there is none.
+
+    Only a row of an earlier release can be the second of two.
+    """
+    if row.status != podmanager_objects.MISMATCHED:
+        return None
+    service = call.service
+    try:
+        observed = service.drivers.connections.check(service.drivers.access(row))
+    except errors.ValenceError:
+        return None
+    known = podmanager_identity.get(service.db, row)
+    if service_identity.compare(known, observed).verdict is service_identity.Verdict.OTHER:
+        return None  # another pod manager has its address: its nodes are not there
+    first = podmanager_identity.find_same(service.db, observed, row.uuid)
+    is_second = first is not None and podmanager_identity.is_earlier(first, row)
+    return first if is_second else None
 
 
 def _refuse_reachable(call: api_call.Call, row: podmanager_objects.PodManager) -> None:

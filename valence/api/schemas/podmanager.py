@@ -136,7 +136,8 @@ DELETE = base.request(
     {
         "force": {
             "type": "boolean",
-            "description": "Delete one that is gone permanently, together with its nodes.",
+            "description": "Delete one that is gone permanently, together with its nodes; or "
+            "one that is registered twice, whose nodes then belong to the first.",
         }
     }
 )
@@ -147,7 +148,7 @@ FORGOTTEN = base.thing(
         "name": base.NAME,
         "nodes": {
             "type": "array",
-            "description": "The nodes that were deleted with it.",
+            "description": "The nodes that were deleted with it, or belong to the first.",
             "items": base.thing(
                 {
                     "uuid": base.UUID,
