@@ -9,6 +9,7 @@ import uuid as uuids
 import fixtures
 import sqlalchemy as sa
 
+from podm_simulator.pod.factory import Shape
 from podm_simulator.pod.factory import Size
 from podm_simulator.server import Simulator
 from tests.unit.service import base
@@ -258,6 +259,16 @@ class TestNewUUID(IdentityTestCase):
         self.refresh()
         self.assertEqual(self.pod.pod.uuid, self.show()["service_uuid"])
 
+    def test_a_pool_of_accelerators_is_no_system_that_contradicts(self) -> None:
+        small = Simulator(Size((Shape(systems=1),), fpgas=2), name="small")
+        small.start()
+        self.addCleanup(small.stop)
+        self.assertEqual(201, self.post(small, "small").status_code)
+        self.refresh()
+        small.pod.uuid = str(uuids.uuid4())
+        self.service.drivers.verify(self.show("small")["uuid"])
+        self.assertEqual(small.pod.uuid, self.show("small")["service_uuid"])
+
 
 class TestAddressOfAnother(IdentityTestCase):
     def setUp(self) -> None:
@@ -435,7 +446,7 @@ class TestAcceptance(IdentityTestCase):
         super().setUp()
         self.node_before = self.composed()
         self.refresh()
-        self.other = self.simulate("new hardware")
+        self.other = self.simulate("new hardware", systems=1)
 
     def test_the_new_identity_is_recorded_and_the_pod_manager_is_in_use(self) -> None:
         logged = self.useFixture(fixtures.FakeLogger())
@@ -464,6 +475,7 @@ class TestAcceptance(IdentityTestCase):
     def test_what_is_known_of_the_old_one_does_not_count_any_more(self) -> None:
         self.replace()
         self.accept()
+        self.refresh()
         self.other.stop()
         self.pod.start()
         self.audit()
