@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The drivers of the registered pod managers, by uuid."""
+"""The drivers of the registered pod managers, by uuid, each verified to be the one registered."""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+import time
 
 from oslo_db import exception as db_errors
 from oslo_log import log as logging
@@ -10,11 +14,20 @@ from valence import errors
 from valence import podmanagers
 from valence.credentials import keyring
 from valence.objects import podmanager as podmanager_objects
+from valence.objects import podmanager_identity
+from valence.podmanagers import inventory
+from valence.podmanagers import service_identity
 from valence.podmanagers.http import status as podm_status
+from valence.podmanagers.service_identity import Verdict
 from valence_conductor import errors as conductor_errors
 from valence_conductor.db.engine import Database
 
 LOG = logging.getLogger(__name__)
+
+
+#: Seconds for which something that is no Redfish service has to answer before the pod manager
+#: counts as mismatched: a proxy may show a page of its own for a moment.
+CONFIRM_AFTER = 5.0
 
 
 class Drivers:
@@ -31,25 +44,73 @@ class Drivers:
         db: Database,
         keys: keyring.Keyring,
         connections: podmanagers.PodManagers,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._db = db
         self.keys = keys
         self.connections = connections
+        self._clock = clock
+        #: Monotonic time when something that is no Redfish service answered first, by uuid.
+        self._no_service_since: dict[str, float] = {}
         connections.listen(self._record_result)
 
     def get(self, podm_uuid: str) -> podmanagers.Driver:
         """Return the driver of a pod manager, connected as its row says now.
 
         :raises PodManagerNotFound: there is no such pod manager.
+        :raises PodManagerMismatched: another service had its address when it was last verified.
         :raises PodManagerUnauthorized: its password cannot be decrypted.
         """
-        try:
-            row = podmanager_objects.get(self._db, podm_uuid)
-        except errors.PodManagerNotFound:
-            # Another process may have deleted it.
-            self.connections.forget(podm_uuid)
-            raise
+        row = self._row(podm_uuid)
+        if row.status == podmanager_objects.MISMATCHED:
+            raise mismatched(row, row.url, row.status_reason or "")
         return self.connections.get(self.access(row))
+
+    def verify(self, podm_uuid: str) -> podmanagers.Driver:
+        """Return the driver of a pod manager after its address was verified to be its own.
+
+        Costs one request as long as the service root has the recorded UUID; otherwise its
+        systems are read, too. A new UUID is recorded, and so is that the pod manager is
+        mismatched, or is not any more.
+
+        :raises PodManagerNotFound: there is no such pod manager.
+        :raises PodManagerMismatched: another service has its address.
+        :raises ValenceError: it cannot be verified now; nothing is concluded from that.
+        """
+        row = self._row(podm_uuid)
+        driver = self.connections.get(self.access(row))
+        observed = self._identify(row, driver)
+        known = service_identity.Service(row.service_uuid)
+        is_mismatched = row.status == podmanager_objects.MISMATCHED
+        if observed is None or (known.has_uuid_of(observed) and not is_mismatched):
+            return driver
+        observed = driver.identify_service(systems=True) or observed
+        known = podmanager_identity.get(self._db, row)
+        self._require_same(row, service_identity.compare(known, observed))
+        podmanager_identity.record(self._db, row, observed.uuid or row.service_uuid)
+        return driver
+
+    def verify_systems(self, podm_uuid: str, systems: Iterable[inventory.System]) -> None:
+        """Verify that the systems of an inventory are those of the pod manager.
+
+        A copy of its virtual appliance has the same UUID, and none of its systems.
+
+        :raises PodManagerMismatched: none of them is known.
+        """
+        row = self._row(podm_uuid)
+        facts = (
+            service_identity.System.of(one.redfish_uuid, one.serial_number) for one in systems
+        )
+        observed = service_identity.Service(row.service_uuid, tuple(facts))
+        known = podmanager_identity.get(self._db, row)
+        comparison = service_identity.compare(known, observed)
+        if comparison.contradict and comparison.has_no_system:
+            raise self._mismatch(row, comparison.describe())
+
+    def record_refreshed(self, podm_uuid: str) -> None:
+        """Record that the inventory of a pod manager was read and stored."""
+        podmanager_identity.record_refreshed(self._db, podm_uuid)
+        self.record_status(podm_uuid)
 
     def access(self, row: podmanager_objects.PodManager) -> podmanagers.Access:
         """Return what a driver needs of a pod manager, its password decrypted."""
@@ -87,6 +148,67 @@ class Drivers:
         elif status is not None and error is not None:
             podmanager_objects.record_status(self._db, podm_uuid, status, error.detail)
 
+    def _row(self, podm_uuid: str) -> podmanager_objects.PodManager:
+        try:
+            return podmanager_objects.get(self._db, podm_uuid)
+        except errors.PodManagerNotFound:
+            # Another process may have deleted it.
+            self.connections.forget(podm_uuid)
+            raise
+
+    def _identify(
+        self, row: podmanager_objects.PodManager, driver: podmanagers.Driver
+    ) -> service_identity.Service | None:
+        """Read the service root.
+
+        :raises PodManagerMismatched: what answers has been no Redfish service for a while.
+        """
+        try:
+            observed = driver.identify_service()
+        except errors.PodManagerFailed as exc:
+            if exc.details.get("service") is not False:
+                raise
+            since = self._no_service_since.setdefault(row.uuid, self._clock())
+            if self._clock() < since + CONFIRM_AFTER:
+                self.record_status(row.uuid, exc)
+                raise
+            raise self._mismatch(row, f"no Redfish service ({exc.detail.rstrip('.')})") from exc
+        self._no_service_since.pop(row.uuid, None)
+        return observed
+
+    def _require_same(
+        self, row: podmanager_objects.PodManager, comparison: service_identity.Comparison
+    ) -> None:
+        """Require that what answers is the pod manager, or that nothing tells it apart.
+
+        :raises PodManagerMismatched: it is another one, or one that was registered before.
+        :raises PodManagerFailed: what is known of it cannot be read now.
+        """
+        observed, is_other = comparison.observed, comparison.verdict is Verdict.OTHER
+        first = podmanager_identity.find_same(self._db, observed, row.uuid)
+        if is_other or (first is not None and podmanager_identity.is_earlier(first, row)):
+            name = "" if first is None else f"; it is pod manager {first.name} ({first.uuid})"
+            raise self._mismatch(row, comparison.describe() + name)
+        if row.status == podmanager_objects.MISMATCHED and comparison.has_no_system:
+            # The UUID alone does not clear a copy of the appliance.
+            raise mismatched(row, row.url, row.status_reason or "")
+        if comparison.verdict is Verdict.UNREAD:
+            error = errors.PodManagerFailed(
+                f"It cannot be verified that pod manager {row.name!r} answers at {row.url}: "
+                f"{comparison.describe()}. Nothing is concluded or changed there until its "
+                "systems can be read.",
+                sent=False,
+            )
+            self.record_status(row.uuid, error)
+            raise error
+
+    def _mismatch(
+        self, row: podmanager_objects.PodManager, reason: str
+    ) -> errors.PodManagerMismatched:
+        """Record that another service has the address of a pod manager; return the error."""
+        podmanager_identity.record_mismatch(self._db, row, reason)
+        return mismatched(row, row.url, reason)
+
     def _record_result(self, podm_uuid: str, error: errors.ValenceError | None) -> None:
         """Record the result of a request.
 
@@ -97,3 +219,22 @@ class Drivers:
             self.record_status(podm_uuid, error)
         except (db_errors.DBError, sa.exc.SQLAlchemyError, conductor_errors.Abandoned) as exc:
             LOG.warning("Could not record the status of pod manager %s: %s", podm_uuid, exc)
+
+
+def mismatched(
+    row: podmanager_objects.PodManager, url: str, reason: str
+) -> errors.PodManagerMismatched:
+    """Return the error for a pod manager whose address another service has.
+
+    :param reason: what was compared, without the full stop.
+    """
+    return errors.PodManagerMismatched(
+        f"What answers at {url} is not pod manager {row.name!r} as it was registered: "
+        f"{reason}. Nothing is requested there. Correct its address (PATCH with its url); or, if "
+        "its hardware or its UUID was replaced, accept its new identity "
+        f"(POST /v1/podmanagers/{row.uuid}/accept-identity).",
+        podm_uuid=row.uuid,
+        podm_name=row.name,
+        asked=False,
+        sent=False,
+    )

@@ -17,6 +17,7 @@
         |-- PodManagerDuplicate          valence.podmanager.duplicate   409
         |-- PodManagerInUse              valence.podmanager.in_use      409
         |-- PodManagerReachable          valence.podmanager.reachable   409
+        |-- PodManagerMismatched         valence.podmanager.mismatched  409
         |-- PodManagerRefused            valence.podmanager.refused     409
         |-- PodManagerNodeGone           valence.podmanager.node_gone   409
         |-- PodManagerUnreachable        valence.podmanager.unreachable 503
@@ -155,7 +156,7 @@ class PodManagerNotFound(ValenceError):
 
 
 class PodManagerDuplicate(ValenceError):
-    """A pod manager with this name, URL or uuid is already registered."""
+    """A pod manager with this name, URL, uuid or identity is already registered."""
 
     code, status = "valence.podmanager.duplicate", 409
 
@@ -170,6 +171,12 @@ class PodManagerReachable(ValenceError):
     """A forced delete was refused: the URL of the pod manager still answers."""
 
     code, status = "valence.podmanager.reachable", 409
+
+
+class PodManagerMismatched(ValenceError):
+    """Another pod manager answers at the URL, or something that is none."""
+
+    code, status = "valence.podmanager.mismatched", 409
 
 
 class PodManagerRefused(ValenceError):

@@ -159,7 +159,8 @@ class InventoryRefresher:
         oldest = started - datetime.timedelta(seconds=options.details_interval)
         try:
             details = inventory_objects.known_details(self._db, uuid, oldest)
-            inventory = self._drivers.get(uuid).inventory(details)
+            inventory = self._drivers.verify(uuid).inventory(details)
+            self._drivers.verify_systems(uuid, inventory.systems)
             with self._write_lock:
                 inventory_objects.store(
                     self._db, uuid, inventory, started, options.forget_after, details
@@ -174,7 +175,7 @@ class InventoryRefresher:
             LOG.exception("Kept the earlier inventory of pod manager %s", uuid)
             self._record_failure(uuid, _unexpected(exc))
             return
-        self._drivers.record_status(uuid)
+        self._drivers.record_refreshed(uuid)
         LOG.info(
             "Pod manager %s: %d systems, read with %d requests in %.1f s",
             uuid,

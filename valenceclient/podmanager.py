@@ -30,10 +30,12 @@ class PodManager(_resource.Resource):
 
     url: str = ""
     driver: str = ""
-    #: online, degraded, offline or unknown.
+    #: online, degraded, offline, mismatched (another service answers at its URL) or unknown.
     status: str = "unknown"
     status_reason: str | None = None
     status_since: datetime.datetime | None = None
+    #: Of its Redfish service root; None: unknown, or it has none.
+    service_uuid: str | None = None
     #: True, False, or the path of a CA bundle on the host of the service.
     verify_ca: bool | str | None = None
     #: The only certificates that the service trusts for it, in PEM.
@@ -90,7 +92,8 @@ class PodManagers(_collection.Collection[PodManager]):
         """Register a pod manager; Valence logs in to it first.
 
         :raises BadRequest: it is unreachable or refuses the credentials.
-        :raises Conflict: another pod manager has the name or the url.
+        :raises Conflict: another pod manager has the name or the url, or it is
+            registered already by another address.
         """
         return super().create(
             name=name,
@@ -106,6 +109,21 @@ class PodManagers(_collection.Collection[PodManager]):
             tags=None if tags is None else list(tags),
             uuid=uuid,
         )
+
+    def accept_identity(self, ident: str, **changes: Any) -> PodManager:
+        """Accept that what answers at its URL is the pod manager, and return it.
+
+        For administrators, when its hardware or its UUID was replaced.
+
+        :param changes: ``url``, ``driver``, ``username``, ``password``, ``verify_ca`` or
+            ``ca``, if they have changed as well.
+        :raises BadRequest: it is unreachable or refuses the credentials.
+        :raises NotFound: there is none with this uuid or name.
+        :raises Conflict: what answers is another registered pod manager.
+        """
+        path = f"{self._path_of(ident)}/accept-identity"
+        response = self._transport.request("POST", path, body=changes, confidential=True)
+        return PodManager.from_json(_transport.json_of(response))
 
     def forget(self, ident: str) -> ForgetResult:
         """Remove a pod manager that no longer exists, with the rows of its nodes.

@@ -5,6 +5,7 @@
 from collections.abc import Callable
 from concurrent import futures
 import datetime
+import functools
 import pathlib
 import threading
 from typing import Any
@@ -22,6 +23,9 @@ from valence.objects import base as objects_base
 from valence.objects import node as node_objects
 from valence.objects import node_changes
 from valence.objects import podmanager as podmanager_objects
+from valence.objects import podmanager_identity
+from valence.podmanagers import service_identity
+from valence.podmanagers.service_identity import System as Identity
 from valence_conductor import errors as conductor_errors
 from valence_conductor.db.engine import Database
 
@@ -94,6 +98,40 @@ class TestRows(testscenarios.WithScenarios, base.TestCase):
             )
             duplicates = [result for result in results if result is errors.PodManagerDuplicate]
             self.assertEqual(AT_ONCE - 1, len(duplicates), results)
+
+    def test_of_concurrent_creates_of_one_pod_manager_by_its_identity_one_succeeds(self) -> None:
+        wiring.upgrade(self.db)
+        systems = tuple(Identity.of(str(uuids.uuid4()), f"SN-{number}77") for number in range(3))
+
+        def create(_number: int) -> Any:
+            # By a name and an address of its own, and with a UUID that differs at each start.
+            observed = service_identity.Service(str(uuids.uuid4()), systems)
+            values = self.values(**podmanager_identity.values_of(observed))
+            check = functools.partial(
+                podmanager_identity.refuse_same, observed=observed, uuid=values["uuid"]
+            )
+            return podmanager_objects.create(self.db, values, check)
+
+        results = self.at_once(create)
+        duplicates = [result for result in results if result is errors.PodManagerDuplicate]
+        self.assertEqual(AT_ONCE - 1, len(duplicates), results)
+
+    def test_a_mismatch_is_recorded_and_cleared_unless_the_row_has_changed(self) -> None:
+        wiring.upgrade(self.db)
+        before = podmanager_objects.create(self.db, self.values())
+        podmanager_identity.record_mismatch(self.db, before, "other systems")
+        row = podmanager_objects.get(self.db, before.uuid)
+        self.assertEqual(("mismatched", "other systems"), (row.status, row.status_reason))
+        podmanager_objects.record_status(self.db, row.uuid, "online", None)
+        self.assertEqual("mismatched", podmanager_objects.get(self.db, row.uuid).status)
+        podmanager_identity.record(self.db, row, "7a1b1bcd-7d1f-4b57-9b6e-3f1f0a1c2d3e")
+        cleared = podmanager_objects.get(self.db, row.uuid)
+        self.assertEqual(("online", None), (cleared.status, cleared.status_reason))
+        podmanager_identity.record_mismatch(self.db, before, "compared with a former UUID")
+        self.assertEqual("online", podmanager_objects.get(self.db, row.uuid).status)
+        podmanager_objects.update(self.db, cleared, {"url": "https://elsewhere"})
+        podmanager_identity.record_mismatch(self.db, cleared, "answered at the former URL")
+        self.assertEqual("online", podmanager_objects.get(self.db, row.uuid).status)
 
     def test_of_concurrent_changes_of_one_row_one_succeeds(self) -> None:
         wiring.upgrade(self.db)

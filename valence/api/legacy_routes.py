@@ -51,6 +51,7 @@ ROUTES: tuple[Route, ...] = (
         refuses=(
             errors.PodManagerNotFound,
             errors.PodManagerDuplicate,
+            errors.PodManagerMismatched,
             errors.PodManagerUnauthorized,
         ),
         deprecated=True,

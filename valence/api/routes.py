@@ -49,6 +49,7 @@ PODMANAGER_ERRORS = (
     errors.PodManagerUnauthorized,
     errors.PodManagerRefused,
     errors.PodManagerFailed,
+    errors.PodManagerMismatched,
 )
 
 #: Path of an object that belongs to a project -> its rows, and the rule for which the object
@@ -118,6 +119,21 @@ ROUTES: tuple[Route, ...] = (
         "valence:podmanager:update",
         {200: podmanager_schemas.PODMANAGER},
         body=podmanager_schemas.UPDATE,
+        refuses=(
+            errors.PodManagerNotFound,
+            errors.PodManagerDuplicate,
+            errors.PodManagerMismatched,
+            errors.PodManagerUnauthorized,
+        ),
+    ),
+    Route(
+        "POST",
+        "/v1/podmanagers/<ident>/accept-identity",
+        podmanager.accept_identity,
+        "valence:podmanager:accept_identity",
+        {200: podmanager_schemas.PODMANAGER},
+        body=podmanager_schemas.ACCEPT,
+        body_required=False,
         refuses=(
             errors.PodManagerNotFound,
             errors.PodManagerDuplicate,

@@ -77,7 +77,7 @@ class Audit:
     def _audit_podmanager(
         self, podm: podmanager_objects.PodManager, ironic_nodes: dict[str, str] | None
     ) -> list[Stray]:
-        driver = self._context.drivers.get(podm.uuid)
+        driver = self._context.drivers.verify(podm.uuid)
         snapshot = Snapshot.take(self._context, driver, podm, ironic_nodes)
         findings = compare(snapshot, self._foreign)
         return [

@@ -62,7 +62,7 @@ class AllocateNodeTask(task.Task):
         """Request the allocation from one pod manager after the other until one allocates."""
         row = node_objects.get_expected(context.db, node_uuid, generation, STATE)
         if row.path is None and row.allocating and row.podm_uuid is not None:
-            driver = context.drivers.get(row.podm_uuid)
+            driver = context.drivers.verify(row.podm_uuid)
             path = give_back.find_lost_allocation(context, driver, row)
             row = node_changes.record(context.db, row, path=path, allocating=path is not None)
         if row.path is None:
@@ -259,8 +259,9 @@ def _allocate(
     # Only the scheduler knows tags; a pod manager would refuse them.
     hardware = {key: value for key, value in row.properties.items() if key != "tags"}
     try:
-        driver = context.drivers.get(row.podm_uuid or "")
-    except (errors.PodManagerFailed, errors.PodManagerUnauthorized) as exc:
+        with failures.before_sending():
+            driver = context.drivers.verify(row.podm_uuid or "")
+    except errors.ValenceError as exc:
         raise _NotAllocated(exc) from exc
 
     def cancelled() -> bool:

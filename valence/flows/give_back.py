@@ -41,7 +41,7 @@ def give_back(context: wiring.Context, row: node_objects.Node) -> None:
     """
     if row.podm_uuid is None or not (row.path or row.allocating):
         return
-    driver = context.drivers.get(row.podm_uuid)
+    driver = _driver(context, row.podm_uuid)
     path = row.path or find_lost_allocation(context, driver, row)
     while path is not None:
         row = _record_path(context, row, path)
@@ -59,6 +59,15 @@ def give_back(context: wiring.Context, row: node_objects.Node) -> None:
         **{"allocating": False, "identity": None},
     )
     LOG.info("Released node %s to pod manager %s", row.uuid, row.podm_uuid)
+
+
+def _driver(context: wiring.Context, podm_uuid: str) -> podmanagers.Driver:
+    """Return the driver of a pod manager that is still the one that was registered.
+
+    :raises PodManagerMismatched: its address answers for another.
+    """
+    within = context.conf.nodes.outage_timeout
+    return retry.call(lambda: context.drivers.verify(podm_uuid), within=within)
 
 
 def find_lost_allocation(

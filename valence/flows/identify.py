@@ -101,6 +101,7 @@ def verify(
     driver = driver or context.drivers.get(row.podm_uuid or "")
     facts = Search(context, driver, row).run()
     if facts is None:
+        context.drivers.verify(row.podm_uuid or "")  # what another lacks proves nothing
         raise errors.PodManagerNodeGone(
             f"Pod manager {row.podm_uuid} does not list node {row.uuid} any more, neither at "
             f"{row.path} nor at another path. Delete the node."

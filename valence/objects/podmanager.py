@@ -2,6 +2,7 @@
 
 """Pod managers: their addresses, their credentials and their status."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import datetime
@@ -23,8 +24,15 @@ from valence_conductor.db import state_log
 
 LOG = logging.getLogger(__name__)
 
+#: The status of a pod manager whose address another service has: see
+#: :mod:`valence.objects.podmanager_identity`.
+MISMATCHED = "mismatched"
+
 #: The status of pod managers that do not answer as they should.
-UNAVAILABLE = ("degraded", "offline")
+UNAVAILABLE = ("degraded", "offline", MISMATCHED)
+
+#: Checks a pod manager in the transaction that writes its row.
+Check = Callable[[orm.Session], None]
 
 #: Characters of the reason of a status.
 MAX_REASON = 2000
@@ -57,7 +65,13 @@ class PodManager(base.Base):
     #: Which facts of a node it keeps, as its nodes have shown: ``name`` and ``description``,
     #: each ``whole``, ``part`` or ``no``. None: it has composed no node yet.
     kept_facts: orm.Mapped[dict[str, str] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
-    #: online, degraded, offline, unknown
+    #: UUID of its service root, as it was last reported; None: unknown, or it has none.
+    service_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
+    #: UUID and serial number of the systems by which it is known, until a refresh stores them.
+    known_systems: orm.Mapped[list[list[str | None]] | None] = orm.mapped_column(
+        sa.JSON(none_as_null=True)
+    )
+    #: online, degraded, offline, mismatched, unknown
     status: orm.Mapped[str] = orm.mapped_column(sa.String(16))
     status_reason: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     status_since: orm.Mapped[datetime.datetime] = orm.mapped_column(columns.UTCDateTime)
@@ -105,14 +119,19 @@ def record_kept_facts(db: db_engine.Database, uuid: str, kept: Mapping[str, str]
 
 
 @db_engine.retried
-def create(db: db_engine.Database, values: Mapping[str, Any]) -> PodManager:
+def create(
+    db: db_engine.Database, values: Mapping[str, Any], check: Check | None = None
+) -> PodManager:
     """Create a pod manager that has just answered: it is online.
 
+    :param check: called in the transaction; raises if the row must not be written.
     :raises PodManagerDuplicate: another has its name, URL or uuid.
     """
     now = waiting.now()
     try:
         with db.writer() as session:
+            if check is not None:
+                check(session)
             PODMANAGERS.check_unique(session, values, ("uuid", "name", "url"))
             row = PodManager(**values, status="online", status_since=now, created_at=now)
             session.add(row)
@@ -129,11 +148,13 @@ def update(
     changes: Mapping[str, Any],
     *,
     online: bool = False,
+    check: Check | None = None,
 ) -> PodManager:
     """Change a pod manager.
 
     :param checked: its row as it was when the changes were checked.
-    :param online: whether it has just answered with these changes.
+    :param online: whether it has just answered with these changes, as the one that it is.
+    :param check: called in the transaction; raises if the row must not be written.
     :raises PodManagerNotFound: it was deleted meanwhile.
     :raises PodManagerDuplicate: another has the new name or URL.
     :raises Superseded: another request changed it meanwhile.
@@ -145,6 +166,8 @@ def update(
                 raise PODMANAGERS.not_found(checked.uuid)
             if row.updated_at != checked.updated_at:
                 raise conductor_errors.Superseded(f"pod manager {row.uuid} was changed meanwhile")
+            if check is not None:
+                check(session)
             PODMANAGERS.check_unique(session, {**changes, "uuid": row.uuid}, ("name", "url"))
             for field, value in {**changes, **(_online(row) if online else {})}.items():
                 setattr(row, field, value)
@@ -218,6 +241,31 @@ def forget(db: db_engine.Database, uuid: str) -> Sequence[node_objects.Node]:
 
 
 @db_engine.retried
+def merge(db: db_engine.Database, uuid: str, into: str) -> Sequence[node_objects.Node]:
+    """Delete a pod manager that is registered twice; its nodes belong to the other row.
+
+    :returns: the nodes.
+    :raises PodManagerNotFound: there is none.
+    :raises PodManagerInUse: an operation on a node is running.
+    """
+    try:
+        with db.writer() as session:
+            row = PODMANAGERS.load(session, uuid)
+            nodes = node_objects.list_on_podm(session, row.uuid)
+            busy = [node for node in nodes if node.state in node_objects.OPERATION_OF_STATE]
+            if busy:
+                raise _in_operation(row.name, busy)
+            for node in nodes:
+                node.podm_uuid = into
+            session.flush()
+            session.delete(row)
+    except db_errors.DBReferenceError as exc:
+        raise _in_use(uuid, []) from exc
+    LOG.warning("Merged pod manager %s with its %d nodes into %s", uuid, len(nodes), into)
+    return nodes
+
+
+@db_engine.retried
 def list_secrets(db: db_engine.Database) -> Sequence[tuple[str, str, str]]:
     """List uuid, name and an encrypted secret of every pod manager, for each secret."""
     statement = sa.union_all(
@@ -263,18 +311,25 @@ def count_by_status(db: db_engine.Database) -> Mapping[str, int]:
 def record_status(db: db_engine.Database, uuid: str, status: str, reason: str | None) -> None:
     """Record the status of a pod manager, if it or its reason has changed.
 
+    That of a mismatched one stays: its address answers for another.
+
     :param reason: may contain what the pod manager has written: it is cut.
     """
     reason = reason and reason[:MAX_REASON]
     with db.reader() as session:
         row = session.get(PodManager, uuid)
-    if row is None or (row.status, row.status_reason) == (status, reason):
+    if (
+        row is None
+        or row.status == MISMATCHED
+        or (row.status, row.status_reason) == (status, reason)
+    ):
         return
     values: dict[str, Any] = {"status": status, "status_reason": reason}
     if row.status != status:
         values["status_since"] = waiting.now()
     with db.writer() as session:
-        session.execute(sa.update(PodManager).where(PodManager.uuid == uuid).values(**values))
+        where = (PodManager.uuid == uuid, PodManager.status != MISMATCHED)
+        session.execute(sa.update(PodManager).where(*where).values(**values))
     if row.status != status:
         LOG.info("Pod manager %s: %s -> %s (%s)", uuid, row.status, status, reason or "answers")
 

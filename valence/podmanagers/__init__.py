@@ -16,6 +16,7 @@ from requests import adapters
 from stevedore import extension
 
 from valence import errors
+from valence.podmanagers import service_identity
 from valence.podmanagers.access import Access
 from valence.podmanagers.base import ComposedNode
 from valence.podmanagers.base import Controls
@@ -88,9 +89,10 @@ class PodManagers:
             driver.close()
         return new
 
-    def check(self, access: Access) -> ServiceInfo:
+    def check(self, access: Access) -> service_identity.Service:
         """Check that a pod manager responds as its driver expects and accepts the credentials.
 
+        :returns: what tells it from another, with its systems.
         :raises PodManagerUnreachable: it does not respond.
         :raises PodManagerUnauthorized: it does not accept the credentials.
         :raises PodManagerFailed: the URL leads to no pod manager of this kind, or there is
@@ -98,7 +100,8 @@ class PodManagers:
         """
         driver = self._make(access)
         try:
-            return driver.check()
+            driver.check()
+            return driver.identify_service(systems=True) or service_identity.Service()
         finally:
             driver.close()
 

@@ -25,6 +25,7 @@ from typing import Any
 
 from valence import errors
 from valence.podmanagers import inventory
+from valence.podmanagers import service_identity
 from valence.podmanagers.identity import Facts
 
 
@@ -125,6 +126,16 @@ class Driver(abc.ABC):
     @abc.abstractmethod
     def check(self) -> ServiceInfo:
         """Check that this is a pod manager of the driver's kind and accepts the credentials."""
+
+    def identify_service(self, *, systems: bool = False) -> service_identity.Service | None:
+        """Read which service answers now: one request.
+
+        :param systems: whether to read what tells its systems apart, too.
+        :returns: None: the driver cannot tell one pod manager from another.
+        :raises PodManagerFailed: its details have ``service: false`` if something answers
+            that is no service of this kind, and no failure of one.
+        """
+        return None
 
     @abc.abstractmethod
     def allocate(

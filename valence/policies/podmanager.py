@@ -37,6 +37,12 @@ RULES = [
         ],
     ),
     policy.DocumentedRuleDefault(
+        "valence:podmanager:accept_identity",
+        base.ADMIN,
+        "Accept that what answers at the URL of a pod manager is the pod manager.",
+        [{"method": "POST", "path": "/v1/podmanagers/{ident}/accept-identity"}],
+    ),
+    policy.DocumentedRuleDefault(
         "valence:podmanager:delete",
         base.ADMIN,
         "Delete a pod manager that has no nodes.",

@@ -83,6 +83,9 @@ class Scheduler:
         for candidate in pool:
             results = [(one, one.refusal(candidate, request)) for one in filters]
             reasons = [reason for one, reason in results if reason and not one.may_pass]
+            if candidate.podm.status == podmanager_objects.MISMATCHED:
+                # Not a filter, which a configuration may leave out.
+                reasons.append(_mismatched(candidate.podm))
             if reasons:
                 refusals.append((candidate.podm, _refused(candidate.podm, " ".join(reasons))))
             elif any(reason for _, reason in results):
@@ -128,6 +131,10 @@ def _load(conf: cfg.ConfigOpts, namespace: str, names: Sequence[str]) -> list[An
     if missing:
         raise ValueError(f"[scheduler] names what {namespace} does not have: {', '.join(missing)}")
     return [extension.obj for extension in manager]
+
+
+def _mismatched(podm: podmanager_objects.PodManager) -> str:
+    return f"Another service answers at its URL: {podm.status_reason}."
 
 
 def _refused(podm: podmanager_objects.PodManager, reason: str) -> errors.NoPodManager:

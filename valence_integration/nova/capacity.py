@@ -37,6 +37,9 @@ SYSTEM_FIELDS = ("uuid", "podm_id", "cores", "memory_mib")
 #: Nodes, or systems, on one page of a listing.
 PAGE_SIZE = 1000
 
+#: The status of pod managers that compose nothing now.
+OUT_OF_USE = frozenset({"offline", "mismatched"})
+
 #: The flavor of nodes that are composed from properties instead.
 NO_FLAVOR = None
 
@@ -65,7 +68,9 @@ class Snapshot:
     def is_usable(self, podm_id: str) -> bool:
         """Return whether a pod manager can be requested to compose."""
         podmanager = self.podmanagers.get(podm_id)
-        return podmanager is not None and podmanager.enabled and podmanager.status != "offline"
+        return (
+            podmanager is not None and podmanager.enabled and podmanager.status not in OUT_OF_USE
+        )
 
     def room(self, podm_id: str, flavor_id: str | None) -> int | None:
         """Count the free systems of a pod manager that are large enough for a flavor.

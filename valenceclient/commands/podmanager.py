@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""``podmanager list|show|create|set|delete``."""
+"""``podmanager list|show|create|set|accept-identity|delete``."""
 
 import argparse
 from collections.abc import Iterable
@@ -31,6 +31,7 @@ FIELDS = (
     "status",
     "status_reason",
     "status_since",
+    "service_uuid",
     "usage",
     "username",
     "verify_ca",
@@ -171,6 +172,30 @@ class SetPodManager(command.ShowOne):
         ]
         podmanager = options.client_of(self).podmanagers.update(
             parsed_args.podmanager, **options.require_changes(changes, clear)
+        )
+        return output.details(FIELDS, podmanager)
+
+
+class AcceptPodManagerIdentity(command.ShowOne):
+    """Accept that what answers at the URL of a pod manager is that pod manager.
+
+    Use it when its hardware or its UUID was replaced.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser."""
+        parser = super().get_parser(prog_name)
+        _add_podmanager(parser)
+        parser.add_argument("--url", metavar="<url>", help="New address")
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """Accept it and return its fields."""
+        changes = {} if parsed_args.url is None else {"url": parsed_args.url}
+        podmanager = options.client_of(self).podmanagers.accept_identity(
+            parsed_args.podmanager, **changes
         )
         return output.details(FIELDS, podmanager)
 

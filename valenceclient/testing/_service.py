@@ -37,6 +37,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "tags": [],
     "status": "online",
     "status_reason": None,
+    "service_uuid": None,
 }
 
 #: (row or body, status)
@@ -239,6 +240,11 @@ class FakeValence(Store):
         row = self.podmanagers.add({**_DEFAULTS, **_normalized(body)}, unique=("name", "url"))
         return public_fields(row), 201
 
+    def _accept_identity(self, ident: str, body: dict[str, Any]) -> _Result:
+        accepted = {"status": "online", "status_reason": None}
+        row = self.podmanagers.update(ident, {**_normalized(body), **accepted}, ("url",))
+        return public_fields(row), 200
+
     def _delete_podmanager(self, ident: str, query: dict[str, str]) -> _Result:
         row = self.podmanagers.get(ident)
         nodes = [node for node in self.nodes.all() if node["podm_uuid"] == row["uuid"]]
@@ -326,6 +332,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., _Result]], ...] = (
     ("GET", f"{_NOUN}/([^/]+)", FakeValence._get),
     ("PATCH", f"{_NOUN}/([^/]+)", FakeValence._update),
     ("POST", "/v1/podmanagers", FakeValence._create_podmanager),
+    ("POST", "/v1/podmanagers/([^/]+)/accept-identity", FakeValence._accept_identity),
     ("DELETE", "/v1/podmanagers/([^/]+)", FakeValence._delete_podmanager),
     ("POST", "/v1/pooled/sync", FakeValence._sync),
     ("POST", "/v1/flavors", FakeValence._create_flavor),

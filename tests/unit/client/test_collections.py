@@ -134,6 +134,17 @@ class TestPodManagersAndFlavors(base.TestCase):
             errors.Conflict, self.client.podmanagers.update, "pod-2", url="https://pod-1.test/"
         )
 
+    def test_the_identity_of_a_replaced_pod_manager_is_accepted(self) -> None:
+        mismatch = {"status": "mismatched", "status_reason": "other systems"}
+        self.valence.podmanagers.get("pod-1").update(mismatch)
+        self.assertEqual("mismatched", self.client.podmanagers.get("pod-1").status)
+        accepted = self.client.podmanagers.accept_identity("pod-1", url="https://new.test/")
+        self.assertEqual(
+            ("online", None, "https://new.test"),
+            (accepted.status, accepted.status_reason, accepted.url),
+        )
+        self.assertRaises(errors.NotFound, self.client.podmanagers.accept_identity, "unknown")
+
     def test_an_offline_pod_manager_is_removed_with_its_nodes(self) -> None:
         node = self.client.nodes.create(name="web-1", properties=SMALL, wait=True)
         error = self.assertRaises(errors.Conflict, self.client.podmanagers.forget, "pod-1")

@@ -287,6 +287,15 @@ class TestPodManagerCommands(shell_base.ShellTest):
         self.assertEqual([], self.valence.podmanagers.all())
         self.assertEqual([], self.valence.nodes.all())
 
+    def test_the_identity_of_a_replaced_pod_manager_is_accepted(self) -> None:
+        self.valence.podmanagers.get("pod-1")["status"] = "mismatched"
+        self.assertEqual("mismatched", self.json("podmanager", "show", "pod-1")["status"])
+        podm = self.json("podmanager", "accept-identity", "pod-1")
+        self.assertEqual(("online", None), (podm["status"], podm["service_uuid"]))
+        url = ("--url", "https://new.test")
+        podm = self.json("podmanager", "accept-identity", "pod-1", *url)
+        self.assertEqual({"url": "https://new.test"}, self.body())
+
     def test_a_change_sends_the_given_fields_only(self) -> None:
         self.environ({"VALENCE_PODM_PASSWORD": "hunter2"}, clear=False)
         self.run_program("podmanager", "set", "pod-1", "--name", "pod-one")

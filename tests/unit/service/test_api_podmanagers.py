@@ -129,11 +129,11 @@ class TestPodManagers(base.ServiceTestCase):
         answer = self.api("PATCH", path, {"password": "wrong"})
         self.assertRefused(400, "valence.podmanager.unauthorized", answer)
         self.composed()
-        other = self.simulate("pod-2")
-        answer = self.api("PATCH", path, {"url": other.url + "/", "name": "moved"})
-        self.assertEqual(("moved", other.url), (answer.json["name"], answer.json["url"]))
+        moved = self.simulate()
+        answer = self.api("PATCH", path, {"url": moved.url + "/", "name": "moved"})
+        self.assertEqual(("moved", moved.url), (answer.json["name"], answer.json["url"]))
         self.composed()
-        self.assertEqual(1, len(other.pod.nodes))
+        self.assertEqual(1, len(moved.pod.nodes))
 
     def test_a_change_that_does_not_work_changes_nothing(self) -> None:
         self.know(self.pod)

@@ -108,13 +108,14 @@ class TestComposedNodes(AuditTestCase):
         read = [r["path"] for r in self.pod.journal.show()["requests"]]
         self.assertEqual(2, read.count(path))
 
-    def test_an_audit_of_nodes_in_order_is_one_listing(self) -> None:
+    def test_an_audit_of_nodes_in_order_is_the_service_root_and_one_listing(self) -> None:
         for _node in range(3):
             self.composed()
         self.audit()
         self.pod.journal.clear()
         self.assertEqual([], self.audit())
-        self.assertEqual(1, self.pod.journal.show()["total"])
+        paths = [request["path"] for request in self.pod.journal.show()["requests"]]
+        self.assertEqual(["/redfish/v1/", "/redfish/v1/Nodes"], paths)
 
     def test_a_node_that_is_being_composed_is_no_stray(self) -> None:
         self.pod.pod.pace = dataclasses.replace(self.pod.pod.pace, assemble=30)

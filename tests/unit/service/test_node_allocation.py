@@ -106,6 +106,9 @@ class FlowTestCase(rows_base.RowsTestCase):
     def get(self, podm_uuid: str) -> FakeDriver:
         return self.fakes[podm_uuid]
 
+    def verify(self, podm_uuid: str) -> FakeDriver:
+        return self.get(podm_uuid)
+
     def record_status(self, podm_uuid: str, error: Exception | None = None) -> None:
         pass
 

@@ -18,7 +18,7 @@ ORDER = [
     {"redfish"},
     {"http"},
     {"access", "base"},
-    {"identity", "inventory", "messages"},
+    {"identity", "inventory", "messages", "service_identity"},
     {"odata"},
 ]
 

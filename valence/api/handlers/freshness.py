@@ -43,6 +43,10 @@ UNAVAILABLE = {
         errors.PodManagerFailed.code,
         "Its responses are errors. Its nodes are shown as last known.",
     ),
+    podmanager_objects.MISMATCHED: (
+        errors.PodManagerMismatched.code,
+        "Another service answers at its URL. Its nodes are shown as last known.",
+    ),
 }
 
 

@@ -4,19 +4,26 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
+import functools
 from typing import Any
 import uuid as uuids
 
+from oslo_log import log as logging
 import werkzeug
 
+from valence import drivers
 from valence import errors
 from valence import podmanagers
 from valence.api import call as api_call
 from valence.objects import base as objects_base
 from valence.objects import podmanager as podmanager_objects
+from valence.objects import podmanager_identity
 from valence.objects import usage as usage_objects
+from valence.podmanagers import service_identity
 from valence.podmanagers.http import certificates
 from valence.podmanagers.http import url as podm_url
+
+LOG = logging.getLogger(__name__)
 
 PLURAL = "podmanagers"
 
@@ -76,7 +83,8 @@ def show(call: api_call.Call, ident: str) -> werkzeug.Response:
 def create(call: api_call.Call) -> werkzeug.Response:
     """Register a pod manager that responds and accepts the credentials.
 
-    The same request with the same uuid again is the same pod manager.
+    One that is registered already, by whatever address, is refused. The same request with
+    the same uuid again is the same pod manager.
     """
     service = call.service
     uuid = objects_base.as_uuid(call.body.get("uuid", "")) or str(uuids.uuid4())
@@ -85,10 +93,12 @@ def create(call: api_call.Call) -> werkzeug.Response:
     if existing is not None and _is_same(call, existing, fields):
         return api_call.json_response(view(call, existing))
     podmanager_objects.refuse_duplicate(service.db, fields, ("uuid", "name", "url"))
-    _check(call, uuid, fields)
+    observed = _check(call, uuid, fields)
+    values = {**_values(call, fields), **podmanager_identity.values_of(observed)}
+    refuse_same = functools.partial(podmanager_identity.refuse_same, observed=observed, uuid=uuid)
     with service.drivers.keys.in_use():
         try:
-            row = podmanager_objects.create(service.db, _values(call, fields))
+            row = podmanager_objects.create(service.db, values, refuse_same)
         except errors.PodManagerDuplicate:
             # An equal request may have created it meanwhile.
             existing = podmanager_objects.find(service.db, uuid)
@@ -100,29 +110,64 @@ def create(call: api_call.Call) -> werkzeug.Response:
 
 
 def update(call: api_call.Call, ident: str) -> werkzeug.Response:
-    """Change a pod manager; a new URL, driver or credentials are tried before."""
+    """Change a pod manager; a new URL, driver or credentials are tried before.
+
+    What answers there has to be the same pod manager.
+    """
     service = call.service
     row = podmanager_objects.get(service.db, ident)
     changes = _normalized(call.body)
     podmanager_objects.refuse_duplicate(service.db, {**changes, "uuid": row.uuid}, ("name", "url"))
+    values, check = _values(call, changes), None
     new_access = any(field in changes for field in ACCESS)
     if new_access:
-        _check(call, row.uuid, {**_access(call, row, changes), **changes})
+        observed = _check(call, row.uuid, {**_access(call, row, changes), **changes})
+        values |= _recognize(call, row, changes, observed)
+        if "url" in changes:
+            check = functools.partial(
+                podmanager_identity.refuse_same, observed=observed, uuid=row.uuid
+            )
     with service.drivers.keys.in_use():
-        row = podmanager_objects.update(service.db, row, _values(call, changes), online=new_access)
+        row = podmanager_objects.update(service.db, row, values, online=new_access, check=check)
     if new_access:
         service.drivers.connections.forget(row.uuid)
     return api_call.json_response(view(call, row))
 
 
+def accept_identity(call: api_call.Call, ident: str) -> werkzeug.Response:
+    """Accept that what answers is the pod manager: its hardware or its UUID was replaced.
+
+    The request may contain a new URL, driver or credentials. What is stored of its systems
+    is deleted, and read again by the next refresh.
+    """
+    service = call.service
+    row = podmanager_objects.get(service.db, ident)
+    changes = _normalized(call.body)
+    podmanager_objects.refuse_duplicate(service.db, {**changes, "uuid": row.uuid}, ("url",))
+    observed = _check(call, row.uuid, {**_access(call, row, changes), **changes})
+    values = {**_values(call, changes), **podmanager_identity.values_of(observed)}
+    replace = functools.partial(podmanager_identity.replace, observed=observed, uuid=row.uuid)
+    with service.drivers.keys.in_use():
+        row = podmanager_objects.update(service.db, row, values, online=True, check=replace)
+    service.drivers.connections.forget(row.uuid)
+    return api_call.json_response(view(call, row))
+
+
 def delete(call: api_call.Call, ident: str) -> werkzeug.Response:
-    """Delete a pod manager without nodes; with force, one that is gone with its nodes."""
+    """Delete a pod manager without nodes; with force, one that is gone with its nodes.
+
+    The nodes of one that is registered twice go to the other with force.
+    """
     service = call.service
     if call.query.get("force"):
         call.authorize("valence:podmanager:force_delete")
         row = podmanager_objects.get(service.db, ident)
-        _refuse_reachable(call, row)
-        nodes = podmanager_objects.forget(service.db, row.uuid)
+        first = _registered_before(call, row)
+        if first is not None:
+            nodes = podmanager_objects.merge(service.db, row.uuid, into=first.uuid)
+        else:
+            _refuse_reachable(call, row)
+            nodes = podmanager_objects.forget(service.db, row.uuid)
         service.drivers.connections.forget(row.uuid)
         return api_call.json_response(
             {
@@ -160,6 +205,7 @@ def view(
         "status": row.status,
         "status_reason": row.status_reason,
         "status_since": api_call.isotime(row.status_since),
+        "service_uuid": row.service_uuid,
         "usage": {**usage, "refreshed_at": api_call.isotime(usage["refreshed_at"])},
         "created_at": api_call.isotime(row.created_at),
         "updated_at": api_call.isotime(row.updated_at),
@@ -167,9 +213,10 @@ def view(
     }
 
 
-def _check(call: api_call.Call, uuid: str, fields: Mapping[str, Any]) -> None:
+def _check(call: api_call.Call, uuid: str, fields: Mapping[str, Any]) -> service_identity.Service:
     """Connect to a pod manager as a request describes it.
 
+    :returns: what tells it from another.
     :raises ValenceError: with status 400, if it does not respond or refuses.
     """
     if fields["ca"] is not None and fields["verify_ca"] is False:
@@ -180,7 +227,7 @@ def _check(call: api_call.Call, uuid: str, fields: Mapping[str, Any]) -> None:
     _check_client_certificate(fields["client_cert"], fields["client_key"])
     try:
         access = podmanagers.Access(uuid=uuid, **{field: fields[field] for field in ACCESS})
-        call.service.drivers.connections.check(access)
+        return call.service.drivers.connections.check(access)
     except errors.ValenceError as exc:
         raise exc.as_bad_request() from exc
 
@@ -199,6 +246,51 @@ def _check_client_certificate(certificate: str | None, key: str | None) -> None:
             "body.client_key is not the private key of client_cert, whose first certificate is "
             "the client's own."
         )
+
+
+def _recognize(
+    call: api_call.Call,
+    row: podmanager_objects.PodManager,
+    changes: Mapping[str, Any],
+    observed: service_identity.Service,
+) -> dict[str, Any]:
+    """Return the columns for the identity of a pod manager that was just read.
+
+    :raises PodManagerMismatched: it is another, or cannot be recognized at a new URL, or at
+        one where another answered before.
+    """
+    known = podmanager_identity.get(call.service.db, row)
+    comparison = service_identity.compare(known, observed)
+    verdict, url = comparison.verdict, changes.get("url", row.url)
+    if verdict is service_identity.Verdict.UNKNOWN:
+        return podmanager_identity.values_of(observed)
+    is_doubtful = url != row.url or row.status == podmanager_objects.MISMATCHED
+    is_unread = verdict is service_identity.Verdict.UNREAD
+    if verdict is service_identity.Verdict.OTHER or (is_unread and is_doubtful):
+        raise drivers.mismatched(row, url, comparison.describe())
+    return {} if is_unread else {"service_uuid": observed.uuid or row.service_uuid}
+
+
+def _registered_before(
+    call: api_call.Call, row: podmanager_objects.PodManager
+) -> podmanager_objects.PodManager | None:
+    """Return the row by which a pod manager was registered before; None: there is none.
+
+    Only a row of an earlier release can be the second of two.
+    """
+    if row.status != podmanager_objects.MISMATCHED:
+        return None
+    service = call.service
+    try:
+        observed = service.drivers.connections.check(service.drivers.access(row))
+    except errors.ValenceError:
+        return None
+    known = podmanager_identity.get(service.db, row)
+    if service_identity.compare(known, observed).verdict is service_identity.Verdict.OTHER:
+        return None  # another pod manager has its address: its nodes are not there
+    first = podmanager_identity.find_same(service.db, observed, row.uuid)
+    is_second = first is not None and podmanager_identity.is_earlier(first, row)
+    return first if is_second else None
 
 
 def _refuse_reachable(call: api_call.Call, row: podmanager_objects.PodManager) -> None:

@@ -91,6 +91,11 @@ CREATE = base.request({"uuid": base.UUID, **WRITABLE}, required=("name", "url"))
 
 UPDATE = base.change(WRITABLE)
 
+#: The body of a request to accept the identity of what answers.
+ACCEPT = base.request(
+    {name: WRITABLE[name] for name in ("url", "driver", "username", "password", "verify_ca", "ca")}
+)
+
 COUNT: base.Schema = {"type": "integer", "minimum": 0}
 
 TOTALS: base.Schema = {"total": COUNT, "used": COUNT, "free": COUNT}
@@ -120,9 +125,15 @@ PODMANAGER = base.thing(
     {
         "uuid": base.UUID,
         **{name: schema for name, schema in WRITABLE.items() if name not in SECRETS},
-        "status": {"enum": ["online", "degraded", "offline", "unknown"]},
+        "status": {"enum": ["online", "degraded", "offline", "mismatched", "unknown"]},
         "status_reason": {"type": ["string", "null"]},
         "status_since": base.TIME,
+        "service_uuid": base.or_null(
+            {
+                "type": "string",
+                "description": "UUID of its Redfish service root; null: unknown, or it has none.",
+            }
+        ),
         "usage": {**USAGE, "description": "Its resources, as last read."},
         "created_at": base.TIME,
         "updated_at": base.or_null(base.TIME),
@@ -148,7 +159,8 @@ DELETE = base.request(
     {
         "force": {
             "type": "boolean",
-            "description": "Delete one that is gone permanently, together with its nodes.",
+            "description": "Delete one that is gone permanently, together with its nodes; or "
+            "one that is registered twice, whose nodes then belong to the first.",
         }
     }
 )
@@ -159,7 +171,7 @@ FORGOTTEN = base.thing(
         "name": base.NAME,
         "nodes": {
             "type": "array",
-            "description": "The nodes that were deleted with it.",
+            "description": "The nodes that were deleted with it, or belong to the first.",
             "items": base.thing(
                 {
                     "uuid": base.UUID,

@@ -22,6 +22,7 @@ from valence.podmanagers import base
 from valence.podmanagers import inventory
 from valence.podmanagers import messages
 from valence.podmanagers import odata
+from valence.podmanagers import service_identity
 from valence.podmanagers.http import failures
 from valence.podmanagers.http import url as podm_url
 from valence.podmanagers.http.connection import Connection
@@ -29,6 +30,7 @@ from valence.podmanagers.http.exchange import Response
 from valence.podmanagers.identity import Facts
 from valence.podmanagers.redfish import fields
 from valence.podmanagers.redfish import resources
+from valence.podmanagers.redfish import service
 from valence.podmanagers.redfish import task
 from valence.podmanagers.redfish.fields import Field
 from valence.podmanagers.redfish.listing import incomplete
@@ -97,6 +99,10 @@ class RSDDriver(base.Driver):
             nodes=self._reader.count(root.nodes, nodes),
             limitations=limitations,
         )
+
+    def identify_service(self, *, systems: bool = False) -> service_identity.Service:
+        """Read which service answers now."""
+        return service.read(self._reader, systems=systems)
 
     def allocate(
         self,

@@ -92,12 +92,13 @@ class TestInventory(InventoryTestCase):
         inventory = self.inventory((self.first, self.second), own)
         self.assertEqual((2 * ROOM + 2, 0), inventory["CUSTOM_VALENCE_GOLD"])
 
-    def test_an_offline_pod_manager_keeps_its_nodes_and_has_no_room(self) -> None:
+    def test_a_pod_manager_that_is_out_of_use_keeps_its_nodes_and_has_no_room(self) -> None:
         own = self.compose(self.first)
-        self.valence.podmanagers.get(self.first)["status"] = "offline"
-        inventory = self.inventory(own=(own,))
-        self.assertEqual((1, 0), inventory["CUSTOM_VALENCE_GOLD"])
-        self.assertEqual((1, 1), inventory["CUSTOM_VALENCE_NODE"])
+        for status in ("offline", "mismatched"):
+            self.valence.podmanagers.get(self.first)["status"] = status
+            inventory = self.inventory(own=(own,))
+            self.assertEqual((1, 0), inventory["CUSTOM_VALENCE_GOLD"], status)
+            self.assertEqual((1, 1), inventory["CUSTOM_VALENCE_NODE"], status)
 
     def test_a_class_without_a_flavor_is_reserved_while_nodes_may_belong_to_it(self) -> None:
         self.compose(self.first)
