@@ -185,8 +185,8 @@ class Simulator:
         if response is None:
             response = await self._handle_redfish(request, path)
         silent = action.get("type") in ("drop", "lose_answer")
-        status = None if silent else response.status
-        self.journal.add(request.method, request.path_qs, status, machine)
+        sent = None if silent else response.status
+        self.journal.add(request.method, request.path_qs, sent, machine)
         if silent and request.transport is not None:
             request.transport.abort()
         if action.get("type") == "no_location":
