@@ -10,27 +10,36 @@ from podm_simulator.quirks.behaviour import Simulation
 from podm_simulator.redfish.http import RedfishError
 from podm_simulator.redfish.http import Response
 
-#: Requests after which all sessions are forgotten.
-REQUESTS = 12
+#: Seconds after which all sessions are forgotten.
+LIFE = 1.0
 
 #: Sessions at a time, and seconds without use after which one ends.
 SESSIONS, TIMEOUT = 2, 2.0
 
 
 class Forgotten(Behaviour):
-    """Forgets all sessions after some requests.
+    """Forgets all sessions every second.
 
     :param status: of a request with a forgotten session.
     """
 
     def __init__(self, status: int) -> None:
-        self._status, self._requests = status, 0
+        self._status, self._since = status, 0.0
+
+    def start(self, simulation: Simulation) -> None:
+        """Begin: the quirk has been switched on."""
+        super().start(simulation)
+        self._since = simulation.pod.clock()
+
+    def observe(self) -> None:
+        """Forget the sessions when it is time."""
+        now = self.simulation.pod.clock()
+        if now - self._since > LIFE:
+            self._since = now
+            self.simulation.sessions.forget()
 
     def receive(self, exchange: Exchange) -> Response | None:
         """Return the error for a request with a session that is forgotten."""
-        self._requests += 1
-        if self._requests % REQUESTS == 0:
-            self.simulation.sessions.forget()
         if "X-Auth-Token" not in exchange.headers or exchange.authenticated:
             return None
         if exchange.matches("POST", uris.SESSIONS) or exchange.request.path == uris.ROOT:
@@ -78,15 +87,16 @@ class Picky(Behaviour):
 QUIRKS = (
     Quirk(
         "session-forgotten",
-        "All sessions are forgotten after 12 requests, and then 401.",
+        "All sessions are forgotten every second, and then 401.",
         "https://github.com/bb-Ricardo/check_redfish/issues/90",
         lambda: Forgotten(401),
         "sessions",
     ),
     Quirk(
         "session-403",
-        "All sessions are forgotten after 12 requests, and then 403.",
-        "https://opendev.org/openstack/sushy/src/branch/master/sushy/exceptions.py",
+        "All sessions are forgotten every second, and then 403.",
+        "https://opendev.org/openstack/sushy/src/branch/master/sushy/exceptions.py: 401 and 403 "
+        "are an AccessError, after which it logs in again",
         lambda: Forgotten(403),
         "sessions",
     ),

@@ -5,7 +5,6 @@
 from collections.abc import Callable
 import email.utils
 import hashlib
-import itertools
 import json
 import time
 
@@ -23,8 +22,8 @@ from podm_simulator.redfish.http import Response
 #: Allocate is refused so often after the quirk was switched on.
 REFUSALS = 3
 
-#: One in so many GETs is refused.
-BUSY_EVERY = 4
+#: Seconds for which GETs are refused, and seconds from the start of one such time to the next.
+BUSY, BUSY_EVERY = 0.5, 2.0
 
 
 class Answered(Behaviour):
@@ -125,20 +124,21 @@ class Refused(Behaviour):
 
 
 class Busy(Behaviour):
-    """Refuses one in four GETs below the service root with 503.
+    """Refuses GETs below the service root with 503 for half a second, every two seconds.
 
     :param retry_after: returns the value of the header.
     """
 
     def __init__(self, retry_after: Callable[[], str]) -> None:
-        self._numbers, self._retry_after = itertools.count(1), retry_after
+        self._retry_after = retry_after
 
     def receive(self, exchange: Exchange) -> Response | None:
-        """Return 503 to one in four GETs."""
+        """Return 503 to a GET while it is busy."""
         request = exchange.request
         if request.method != "GET" or request.path == uris.ROOT:
             return None
-        return None if next(self._numbers) % BUSY_EVERY else _busy(self._retry_after())
+        is_busy = self.simulation.pod.clock() % BUSY_EVERY < BUSY
+        return _busy(self._retry_after()) if is_busy else None
 
 
 def _busy(retry_after: str) -> Response:
@@ -243,7 +243,7 @@ SLED = "https://github.com/openbmc/bmcweb/issues/98"
 CREATE = "DSP0266, POST (create)"
 DELETE = "DSP0266, DELETE (delete)"
 ACTION = "DSP0266, POST (action)"
-BUSY = "DSP0266, Status codes: 503"
+UNAVAILABLE = "DSP0266, Status codes: 503"
 
 QUIRKS = (
     Quirk(
@@ -270,7 +270,7 @@ QUIRKS = (
     Quirk(
         "allocate-busy",
         "The first three Allocates are answered with 503 and a Retry-After of a second.",
-        BUSY,
+        UNAVAILABLE,
         Refused,
         "allocate",
     ),
@@ -381,14 +381,15 @@ QUIRKS = (
     ),
     Quirk(
         "busy-at-once",
-        "One in four GETs is answered with 503 and a Retry-After of 0.",
-        BUSY,
+        "For half a second, every two seconds, GETs are answered with 503 and a Retry-After of 0.",
+        UNAVAILABLE,
         lambda: Busy(lambda: "0"),
         "busy",
     ),
     Quirk(
         "busy-date",
-        "One in four GETs is answered with 503 and a date as Retry-After.",
+        "For half a second, every two seconds, GETs are answered with 503 and a date as "
+        "Retry-After.",
         "RFC 9110, 10.2.3",
         lambda: Busy(lambda: email.utils.formatdate(time.time() + 1, usegmt=True)),
         "busy",

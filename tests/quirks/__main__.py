@@ -132,7 +132,12 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--minimize", action="store_true", help="find the quirks that a violation needs"
     )
-    parser.add_argument("--workers", type=int, default=4, help="jobs at the same time; each waits for most of its time")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=6,
+        help="jobs at the same time; each waits for most of its time",
+    )
     options = parser.parse_args(argv)
     if options.quirk is not None and options.quirk not in registry.ALL:
         parser.error(f"there is no quirk {options.quirk}")

@@ -25,8 +25,7 @@ STEPS = (
     "release",
 )
 
-FAILED = "valence.podmanager_failed"
-GONE = "valence.podmanager_node_gone"
+FAILED = "valence.podmanager.failed"
 ANY_FAULT = "*"
 
 

@@ -63,8 +63,15 @@ STRANGERS = (
 
 NODES = "/redfish/v1/Nodes"
 
+#: The path of a deleted node, in each of the ways in which links are written.
+DELETED = (f"{NODES}/1", f"{NODES}/1/", "/redfish/v1/%4eodes/1", "/redfish/v1/%4Eodes/1")
+
+#: Most responses of 503 in a job: a client that repeats a request at once has many more.
+MOST_BUSY = 200
+
 #: Status of a response that nothing explains.
 UNEXPECTED = 500
+BUSY = 503
 
 
 @dataclasses.dataclass
@@ -136,8 +143,9 @@ class Job(harness.Harness):
         self.node, self.bystander, self.lost_node = (str(uuids.uuid4()) for _ in range(3))
         #: Systems of strangers -> their nodes at the start.
         self._strangers: dict[str, dict[str, Any]] = {}
-        #: Number of the last request before the bystander must not be touched any more.
-        self._composed_at: int | None = None
+        #: The machine of the bystander, and the requests between which none may concern it.
+        self._bystander: str | None = None
+        self._composed_at = self._released_at = 0
 
     # The world
 
@@ -169,6 +177,7 @@ class Job(harness.Harness):
         time.sleep(AUDITED)
         self.settle()
         self.world.no_faults()
+        self._released_at = self._control("GET", "requests")["total"]
         self._check_machines()
         self.violations += self.find_violations(frozenset({"composed", "error"}), held=True)
         self._finish()
@@ -180,9 +189,10 @@ class Job(harness.Harness):
         self.victim.call("disarm")
         self._switch([])
         self.request("request", method="GET", path="/v1/systems?refresh=true")
-        # Audits give back what they may, now that every listing can be believed.
-        time.sleep(AUDITED)
-        self.settle()
+        if len(self._machines()) > len(STRANGERS) + len(self.rows()):
+            # Audits give back what they may, now that every listing can be believed.
+            time.sleep(AUDITED)
+            self.settle()
         self.release_all()
         self.violations += self.find_leftovers()
         self._check_machines()
@@ -214,6 +224,7 @@ class Job(harness.Harness):
     def _compose(self) -> str | None:
         code = self._compose_node(self.bystander)
         self._composed_at = self._control("GET", "requests")["total"]
+        self._bystander = self._machines().get(f"valence-{self.bystander}")
         return code or self._compose_node(self.node)
 
     def _read(self) -> str | None:
@@ -249,11 +260,15 @@ class Job(harness.Harness):
         """Release that node; the conductor is killed when it has requested the deletion."""
         if self._row(self.lost_node).get("state") != "composed":
             return None
-        if self._is_strict:
-            label = f"DELETE podm {hook.anonymous(f'{NODES}/1')}{hook.IN_BACKGROUND}"
-            strike = hook.Strike(label, 1, "sent")
-            self.victim.call("arm", strikes=[strike.json()])
-        return self._release_node(self.lost_node)
+        if not self._is_strict:
+            return self._release_node(self.lost_node)
+        labels = [f"DELETE podm {hook.anonymous(path)}" for path in DELETED]
+        strikes = [hook.Strike(f"{label}{hook.IN_BACKGROUND}", 1, "sent") for label in labels]
+        self.victim.call("arm", strikes=[strike.json() for strike in strikes])
+        code = self._release_node(self.lost_node)
+        if not self.kills and not code:
+            self.violations.append("no conductor was killed while it deleted a node")
+        return code
 
     def _release(self) -> str | None:
         if self._is_strict:
@@ -353,6 +368,10 @@ class Job(harness.Harness):
         response.raise_for_status()
         return response
 
+    def _machines(self) -> dict[str, str]:
+        """Return the Names of the nodes, and the systems that they hold."""
+        return {node["name"]: node["system"] for node in self.world.pool()["nodes"]}
+
     # Invariants
 
     def _snapshot(self) -> crash_world.Snapshot:
@@ -368,14 +387,14 @@ class Job(harness.Harness):
             node = nodes.get(system)
             if node is None or node["name"] != stranger["name"] or node["state"] != "Assembled":
                 self.violations.append(f"the node of a stranger has become {node}: {stranger}")
-        own = [node for node in nodes.values() if node["name"] == f"valence-{self.bystander}"]
-        bystander = own[0]["system"] if own else None
-        if self._row(self.bystander).get("state") == "composed" and bystander is None:
-            self.violations.append("the bystander has lost its machine")
-        for entry in self._control("GET", "requests")["requests"]:
+        log = self._control("GET", "requests")["requests"]
+        busy = sum(entry["status"] == BUSY for entry in log)
+        if busy > MOST_BUSY:
+            self.violations.append(f"{busy} requests were sent while the service was busy")
+        for entry in log:
             machine, line = entry["machine"], f"{entry['method']} {entry['path']}"
             if machine in self._strangers:
                 self.violations.append(f"the machine of a stranger was touched: {line}")
-            late = self._composed_at is not None and entry["seq"] > self._composed_at
-            if machine is not None and machine == bystander and late:
+            is_late = self._composed_at < entry["seq"] <= self._released_at
+            if machine is not None and machine == self._bystander and is_late:
                 self.violations.append(f"the machine of the bystander was touched: {line}")
