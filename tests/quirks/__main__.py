@@ -37,7 +37,7 @@ class Worker:
 
     def single(self, quirk: str) -> dict[str, Any]:
         """Play the job under one quirk; an empty name: without one."""
-        return self._result(job.run([quirk] if quirk else []))
+        return self._result(job.run(draw.Draw(0, (quirk,) if quirk else ())))
 
     def seed(self, seed: int, quirks: Sequence[str] | None = None) -> dict[str, Any]:
         """Play the job of a seed.
@@ -45,10 +45,9 @@ class Worker:
         :param quirks: instead of those of the seed.
         """
         drawn = draw.draw(seed)
-        outcome = job.run(
-            drawn.quirks if quirks is None else quirks, drawn.lives, drawn.faults, seed=seed
-        )
-        return self._result(outcome)
+        if quirks is not None:
+            drawn = dataclasses.replace(drawn, quirks=tuple(quirks))
+        return self._result(job.run(drawn, is_strict=False))
 
     def close(self) -> bool:
         """Return whether there were violations."""

@@ -10,6 +10,7 @@ from typing import Any
 from podm_simulator.quirks import registry
 from tests.crash import hook
 from tests.crash import schedule
+from tests.quirks import expectations
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,19 +18,22 @@ class Draw:
     """Everything that a seed determines.
 
     :ivar lives: the strikes of each conductor, in turn.
+    :ivar armed_at: the step before which the first of them is armed.
     :ivar faults: of the pod manager, besides its quirks.
     """
 
     seed: int
     quirks: tuple[str, ...]
     lives: tuple[tuple[hook.Strike, ...], ...] = ()
+    armed_at: str = expectations.STEPS[0]
     faults: tuple[Mapping[str, Any], ...] = ()
 
     def __str__(self) -> str:
         lines = [f"seed {self.seed}: {', '.join(self.quirks)}"]
         for number, strikes in enumerate(self.lives):
             text = "; ".join(f"{s.act} {s.phase} event {s.number}" for s in strikes)
-            lines.append(f"  conductor {number}: {text}")
+            begin = "" if number else f" from {self.armed_at} on"
+            lines.append(f"  conductor {number}{begin}: {text}")
         lines += [f"  fault: {fault}" for fault in self.faults]
         return "\n".join(lines)
 
@@ -44,7 +48,7 @@ def draw(seed: int) -> Draw:
     faults = tuple(
         schedule.draw_fault(rng, ("podm",)).action for _ in range(rng.choice((0, 0, 0, 1, 2)))
     )
-    return Draw(seed, quirks, lives, faults)
+    return Draw(seed, quirks, lives, rng.choice(expectations.STEPS), faults)
 
 
 def _quirks(rng: random.Random, number: int) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from tests.crash import process
 from tests.crash import scenarios
 from tests.crash import victims
 from tests.crash import world as crash_world
+from tests.quirks import draw
 from tests.quirks import expectations
 
 #: Seconds in which an operation must end, all its deadlines included; the machine may be busy.
@@ -46,6 +47,9 @@ OPTIONS: Mapping[str, Any] = {
     "podmanagers__assemble_timeout": 8.0,
     "podmanagers__delete_timeout": 5.0,
     "podmanagers__busy_timeout": 4.0,
+    # The refresh of a conductor that died is repeated soon.
+    "inventory__request_timeout": 6.0,
+    "inventory__refresh_timeout": 5.0,
     "nodes__outage_timeout": 4.0,
     "nodes__lost_answer_timeout": 1.0,
     "nodes__stray_grace": 0.3,
@@ -88,22 +92,14 @@ class Outcome:
     folder: str
 
 
-def run(
-    quirks: Sequence[str],
-    lives: Sequence[Sequence[hook.Strike]] = (),
-    faults: Sequence[Mapping[str, Any]] = (),
-    seed: int | None = None,
-) -> Outcome:
+def run(drawn: draw.Draw, *, is_strict: bool = True) -> Outcome:
     """Run the main job in a world of its own.
 
-    :param quirks: names of those of the pod manager.
-    :param lives: the strikes of each conductor, in turn.
-    :param faults: of the pod manager, besides.
-    :param seed: that determines them, where each step may end in error; None: as the table
-        of expectations has it.
+    :param is_strict: whether each step ends as the table of expectations has it; otherwise
+        any step may end in an error.
     """
     world = crash_world.World(systems=SYSTEMS, with_valence=False)
-    job = Job(world, quirks, lives, faults, is_strict=seed is None)
+    job = Job(world, drawn, is_strict)
     try:
         job.begin()
         violations = job.play()
@@ -121,19 +117,11 @@ def run(
 class Job(harness.Harness):
     """The main job, step by step."""
 
-    def __init__(
-        self,
-        world: crash_world.World,
-        quirks: Sequence[str],
-        lives: Sequence[Sequence[hook.Strike]],
-        faults: Sequence[Mapping[str, Any]],
-        is_strict: bool,
-    ) -> None:
+    def __init__(self, world: crash_world.World, drawn: draw.Draw, is_strict: bool) -> None:
         super().__init__(world, "service", OPTIONS)
-        self._quirks = list(quirks)
-        self._expectation = expectations.of(quirks)
-        self._lives = list(lives)
-        self._faults = list(faults)
+        self._drawn = drawn
+        self._expectation = expectations.of(drawn.quirks)
+        self._lives = list(drawn.lives)
         self._is_strict = is_strict
         self._session = requests.Session()
         self._session.auth = ("admin", "admin")
@@ -163,15 +151,17 @@ class Job(harness.Harness):
         self._strangers = {node["system"]: node for node in pool["nodes"]}
         self.world.fingerprint = pool["fingerprint"]
         self._control("DELETE", "requests")
-        self._start_next()
+        self.start()
 
     def play(self) -> list[str]:
         """Play all steps; return the violations."""
         for step in expectations.STEPS:
             if step == self._expectation.from_step:
-                self._switch(self._quirks)
+                self._switch(self._drawn.quirks)
+            if step == self._drawn.armed_at:
+                self._arm()
             if step == "compose":
-                for fault in self._faults:
+                for fault in self._drawn.faults:
                     self.world.fault("podm", fault)
             self._play(step)
         time.sleep(AUDITED)
@@ -327,14 +317,15 @@ class Job(harness.Harness):
         """Start a successor of a dead conductor."""
         if not self.victim.is_alive():
             self.kills += 1
-            self._start_next()
+            self.fork()
+            with contextlib.suppress(process.ProcessDied):  # the next poll starts its successor
+                self._arm()
+                self.victim.call("start")
 
-    def _start_next(self) -> None:
+    def _arm(self) -> None:
+        """Arm the conductor with the strikes of the next life."""
         strikes = self._lives.pop(0) if self._lives else ()
-        victim = self.fork()
-        with contextlib.suppress(process.ProcessDied):  # the next poll starts its successor
-            victim.call("arm", strikes=[strike.json() for strike in strikes])
-            victim.call("start")
+        self.victim.call("arm", strikes=[strike.json() for strike in strikes])
 
     def request(self, command: str, **arguments: Any) -> None:
         """Run a command in the conductor that is alive."""
