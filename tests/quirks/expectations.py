@@ -36,10 +36,13 @@ class Expectation:
     :ivar refused: step -> the codes with which it may be refused; each may succeed as well.
     :ivar from_step: the step before which the quirk is switched on; it cannot be there from
         the start when nothing could be composed then.
+    :ivar may_leave: whether a node that was lost may stay until the quirk is switched off,
+        because it cannot be recognized until then.
     """
 
     refused: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
     from_step: str = "add"
+    may_leave: bool = False
 
 
 def _may_refuse(*steps: str, codes: Iterable[str] = (FAILED,)) -> dict[str, frozenset[str]]:
@@ -56,7 +59,10 @@ EXPECTATIONS: Mapping[str, Expectation] = {
     "name-cut-15": NAMELESS,
     "name-cut-32": NAMELESS,
     # No listing is ever complete: nothing can be concluded from one.
-    "count-too-large": Expectation(_may_refuse("refresh", "lost", "killed", "release")),
+    "count-too-large": Expectation(
+        _may_refuse("refresh", "lost", "killed", "release"), may_leave=True
+    ),
+    "listing-incomplete": Expectation(_may_refuse("refresh")),
     # Two facts of the machine contradict each other from the restart on.
     "system-uuid-reordered": Expectation(
         _may_refuse("reset", "boot", "register", "killed", "release", codes=(ANY_FAULT,))
@@ -66,22 +72,31 @@ EXPECTATIONS: Mapping[str, Expectation] = {
         _may_refuse("reset", "boot", "register", "lost", codes=(ANY_FAULT,)), from_step="reset"
     ),
     "node-500": Expectation(
-        _may_refuse("reset", "boot", "register", "lost", codes=(ANY_FAULT,)), from_step="reset"
+        _may_refuse("reset", "boot", "register", "lost", codes=(ANY_FAULT,)),
+        from_step="reset",
+        may_leave=True,
     ),
 }
 DEFAULT = Expectation()
 
+#: Prefixes of the quirks that spoil the Name of a node, and the mark in its Description.
+MARKS = ("name-", "description-")
+
 
 def of(quirks: Iterable[str]) -> Expectation:
     """Return what happens under several quirks at once."""
+    names = list(quirks)
     refused: dict[str, frozenset[str]] = {}
     start = STEPS[0]
-    for name in quirks:
+    # Neither the Name nor the mark of the installation tells whose a node is.
+    may_leave = all(any(name.startswith(word) for name in names) for word in MARKS)
+    for name in names:
         expectation = EXPECTATIONS.get(name, DEFAULT)
         for step, codes in expectation.refused.items():
             refused[step] = refused.get(step, frozenset()) | codes
         start = max(start, expectation.from_step, key=STEPS.index)
-    return Expectation(refused, start)
+        may_leave = may_leave or expectation.may_leave
+    return Expectation(refused, start, may_leave)
 
 
 def allows(expectation: Expectation, step: str, code: str | None) -> bool:

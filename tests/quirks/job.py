@@ -122,6 +122,7 @@ class Job(harness.Harness):
         self._drawn = drawn
         self._expectation = expectations.of(drawn.quirks)
         self._lives = list(drawn.lives)
+        self._may_leave = self._expectation.may_leave
         self._is_strict = is_strict
         self._session = requests.Session()
         self._session.auth = ("admin", "admin")
@@ -179,8 +180,9 @@ class Job(harness.Harness):
         self.victim.call("disarm")
         self._switch([])
         self.request("request", method="GET", path="/v1/systems?refresh=true")
-        if len(self._machines()) > len(STRANGERS) + len(self.rows()):
-            # Audits give back what they may, now that every listing can be believed.
+        self._may_leave = False
+        if self._lost_machines():
+            # Audits give back what they may, now that every node can be recognized.
             time.sleep(AUDITED)
             self.settle()
         self.release_all()
@@ -366,10 +368,20 @@ class Job(harness.Harness):
     # Invariants
 
     def _snapshot(self) -> crash_world.Snapshot:
-        """Return a snapshot without the strangers, which are checked by themselves."""
+        """Return a snapshot without the strangers, which are checked by themselves.
+
+        It has none of the lost nodes either while they may stay.
+        """
         snapshot = super()._snapshot()
-        pool = [node for node in snapshot.pool if node["system"] not in self._strangers]
+        without = {*self._strangers, *(self._lost_machines() if self._may_leave else ())}
+        pool = [node for node in snapshot.pool if node["system"] not in without]
         return dataclasses.replace(snapshot, pool=pool)
+
+    def _lost_machines(self) -> set[str]:
+        """Return the systems of nodes that are neither a stranger's nor a row's."""
+        names = {f"valence-{row['uuid']}" for row in self.rows()}
+        machines = {system for name, system in self._machines().items() if name not in names}
+        return machines - set(self._strangers)
 
     def _check_machines(self) -> None:
         """Check that no machine of a stranger, or of the bystander, was touched."""
