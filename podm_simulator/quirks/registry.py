@@ -14,6 +14,7 @@ from podm_simulator.quirks import identity
 from podm_simulator.quirks import links
 from podm_simulator.quirks import members
 from podm_simulator.quirks import sessions
+from podm_simulator.quirks import statuses
 from podm_simulator.quirks import tasks
 from podm_simulator.quirks import values
 from podm_simulator.quirks import verbs
@@ -31,6 +32,7 @@ CHAPTERS: Mapping[str, Sequence[Quirk]] = {
     "Identity": identity.QUIRKS,
     "Links": links.QUIRKS,
     "Collections": members.QUIRKS,
+    "Status codes": statuses.QUIRKS,
     "Verbs": (*verbs.QUIRKS, *tasks.QUIRKS),
     "Sessions and headers": sessions.QUIRKS,
     "Values": values.QUIRKS,

@@ -60,7 +60,7 @@ EXPECTATIONS: Mapping[str, Expectation] = {
     "name-cut-32": NAMELESS,
     # No listing is ever complete: nothing can be concluded from one.
     "count-too-large": Expectation(
-        _may_refuse("refresh", "lost", "killed", "release"), may_leave=True
+        _may_refuse("refresh", "register", "lost", "killed", "release"), may_leave=True
     ),
     "listing-incomplete": Expectation(_may_refuse("refresh")),
     # Two facts of the machine contradict each other from the restart on.

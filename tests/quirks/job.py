@@ -7,26 +7,24 @@ is a node of the same Valence that no step is about. No request that changes som
 concern the machine of either.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
-from collections.abc import Sequence
 import contextlib
 import dataclasses
 import time
 from typing import Any
 import uuid as uuids
 
-import requests
-
 from tests.crash import configuration
 from tests.crash import harness
 from tests.crash import hook
-from tests.crash import peers
 from tests.crash import process
 from tests.crash import scenarios
 from tests.crash import victims
 from tests.crash import world as crash_world
 from tests.quirks import draw
 from tests.quirks import expectations
+from tests.quirks import podmanager
 
 #: Seconds in which an operation must end, all its deadlines included; the machine may be busy.
 END = 30.0
@@ -55,27 +53,16 @@ OPTIONS: Mapping[str, Any] = {
     "nodes__stray_grace": 0.3,
 }
 
-OTHER_INSTALLATION = "[valence 00000000-1111-4222-8333-444444444444]"
-
-#: Name and Description of the strangers: of another installation, of a person, and one
-#: whose Name looks like ours.
-STRANGERS = (
-    ("valence-aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", f"{OTHER_INSTALLATION} database"),
-    ("database-1", None),
-    ("valence-aaaaaaaa-bbbb-4ccc-8ddd-ffffffffffff", None),
-)
-
-NODES = "/redfish/v1/Nodes"
-
 #: The path of a deleted node, in each of the ways in which links are written.
-DELETED = (f"{NODES}/1", f"{NODES}/1/", "/redfish/v1/%4eodes/1", "/redfish/v1/%4Eodes/1")
-
-#: Most responses of 503 in a job: a client that repeats a request at once has many more.
-MOST_BUSY = 200
+DELETED = (
+    f"{podmanager.NODES}/1",
+    f"{podmanager.NODES}/1/",
+    "/redfish/v1/%4eodes/1",
+    "/redfish/v1/%4Eodes/1",
+)
 
 #: Status of a response that nothing explains.
 UNEXPECTED = 500
-BUSY = 503
 
 
 @dataclasses.dataclass
@@ -122,16 +109,13 @@ class Job(harness.Harness):
         self._drawn = drawn
         self._expectation = expectations.of(drawn.quirks)
         self._lives = list(drawn.lives)
+        self.podm = podmanager.PodManager(world)
         self._may_leave = self._expectation.may_leave
         self._is_strict = is_strict
-        self._session = requests.Session()
-        self._session.auth = ("admin", "admin")
         self.violations: list[str] = []
         self.ends: dict[str, str | None] = {}
         self.kills = 0
         self.node, self.bystander, self.lost_node = (str(uuids.uuid4()) for _ in range(3))
-        #: Systems of strangers -> their nodes at the start.
-        self._strangers: dict[str, dict[str, Any]] = {}
         #: The machine of the bystander, and the requests between which none may concern it.
         self._bystander: str | None = None
         self._composed_at = self._released_at = 0
@@ -140,25 +124,14 @@ class Job(harness.Harness):
 
     def begin(self) -> None:
         """Compose the nodes of strangers, and start the conductor."""
-        for name, description in STRANGERS:
-            body = {"Name": name, **({"Description": description} if description else {})}
-            answer = self._redfish("POST", f"{NODES}/Actions/Allocate", body)
-            path = answer.headers["Location"]
-            self._redfish("POST", f"{path}/Actions/ComposedNode.Assemble", {})
-        crash_world.until(
-            lambda: all(node["state"] == "Assembled" for node in self.world.pool()["nodes"]), 5.0
-        )
-        pool = self.world.pool()
-        self._strangers = {node["system"]: node for node in pool["nodes"]}
-        self.world.fingerprint = pool["fingerprint"]
-        self._control("DELETE", "requests")
+        self.podm.compose_strangers()
         self.start()
 
     def play(self) -> list[str]:
         """Play all steps; return the violations."""
         for step in expectations.STEPS:
             if step == self._expectation.from_step:
-                self._switch(self._drawn.quirks)
+                self.podm.switch(self._drawn.quirks)
             if step == self._drawn.armed_at:
                 self._arm()
             if step == "compose":
@@ -166,9 +139,10 @@ class Job(harness.Harness):
                     self.world.fault("podm", fault)
             self._play(step)
         time.sleep(AUDITED)
-        self.settle()
+        for row in self.rows():
+            self._await(row["uuid"])
         self.world.no_faults()
-        self._released_at = self._control("GET", "requests")["total"]
+        self._released_at = self.podm.count_requests()
         self._check_machines()
         self.violations += self.find_violations(frozenset({"composed", "error"}), held=True)
         self._finish()
@@ -178,7 +152,7 @@ class Job(harness.Harness):
         """Switch the quirks off, release everything, and check that nothing is left."""
         self._lives.clear()
         self.victim.call("disarm")
-        self._switch([])
+        self.podm.switch([])
         self.request("request", method="GET", path="/v1/systems?refresh=true")
         self._may_leave = False
         if self._lost_machines():
@@ -195,7 +169,6 @@ class Job(harness.Harness):
         function = getattr(self, f"_{step}")
         begun = time.monotonic()
         code = self.ends[step] = function()
-        self.settle()
         took = time.monotonic() - begun
         if took > END:
             self.violations.append(f"{step} took {took:.0f} s")
@@ -215,8 +188,8 @@ class Job(harness.Harness):
 
     def _compose(self) -> str | None:
         code = self._compose_node(self.bystander)
-        self._composed_at = self._control("GET", "requests")["total"]
-        self._bystander = self._machines().get(f"valence-{self.bystander}")
+        self._composed_at = self.podm.count_requests()
+        self._bystander = self.podm.machines().get(f"valence-{self.bystander}")
         return code or self._compose_node(self.node)
 
     def _read(self) -> str | None:
@@ -225,7 +198,7 @@ class Job(harness.Harness):
         time.sleep(0.3)
         code = self._call("GET", f"/v1/nodes/{self.node}")
         time.sleep(AUDITED)
-        self.settle()
+        self._await(self.node)
         state = self._row(self.node).get("state")
         return code or (None if state == "composed" else f"the node is {state}")
 
@@ -287,7 +260,7 @@ class Job(harness.Harness):
     ) -> str | None:
         """Request an operation, and wait for its end; return the code of its fault."""
         code = self._call(method, f"{below or f'/v1/nodes/{uuid}'}{path}", body)
-        self.settle()
+        self._await(uuid)
         fault = self._row(uuid).get("fault") or {}
         return code or fault.get("code")
 
@@ -339,65 +312,53 @@ class Job(harness.Harness):
 
         :raises TimeoutError: an operation has not ended in its time.
         """
+        self._until(self.is_settled)
 
-        def is_settled() -> bool:
+    def _await(self, uuid: str) -> None:
+        """Wait until no operation of a node is running; audits may begin one again.
+
+        :raises TimeoutError: the operation has not ended in its time.
+        """
+        self._until(lambda: self._row(uuid).get("state") not in crash_world.TRANSITIONAL)
+
+    def _until(self, condition: Callable[[], bool]) -> None:
+        def is_met() -> bool:
             self.ensure_running()
-            return self.is_settled()
+            return condition()
 
-        if not crash_world.until(is_settled, END):
+        if not crash_world.until(is_met, END):
             rows = [(row["state"], row["task"], row["fault"]) for row in self.rows()]
             raise TimeoutError(f"something is still running after {END:.0f} s: {rows}")
-
-    def _switch(self, quirks: Sequence[str]) -> None:
-        self._control("PUT", "quirks", {"quirks": list(quirks)})
-
-    def _control(self, method: str, path: str, body: Any = None) -> Any:
-        return peers.request(method, f"{self.world.urls['podm']}/control/{path}", body)
-
-    def _redfish(self, method: str, path: str, body: Any) -> requests.Response:
-        response = self._session.request(
-            method, self.world.urls["podm"] + path, json=body, timeout=10
-        )
-        response.raise_for_status()
-        return response
-
-    def _machines(self) -> dict[str, str]:
-        """Return the Names of the nodes, and the systems that they hold."""
-        return {node["name"]: node["system"] for node in self.world.pool()["nodes"]}
 
     # Invariants
 
     def _snapshot(self) -> crash_world.Snapshot:
         """Return a snapshot without the strangers, which are checked by themselves.
 
-        It has none of the lost nodes either while they may stay.
+        While nodes may stay it has none of the lost ones either, and what audits release
+        again and again is what it is between two of them: in error.
         """
         snapshot = super()._snapshot()
-        without = {*self._strangers, *(self._lost_machines() if self._may_leave else ())}
+        without = {*self.podm.strangers, *(self._lost_machines() if self._may_leave else ())}
         pool = [node for node in snapshot.pool if node["system"] not in without]
-        return dataclasses.replace(snapshot, pool=pool)
+        snapshot = dataclasses.replace(snapshot, pool=pool)
+        if not self._may_leave:
+            return snapshot
+        rows = [_between_audits(row) for row in snapshot.rows]
+        return dataclasses.replace(snapshot, rows=rows, nodes=rows, logbooks=[])
 
     def _lost_machines(self) -> set[str]:
         """Return the systems of nodes that are neither a stranger's nor a row's."""
         names = {f"valence-{row['uuid']}" for row in self.rows()}
-        machines = {system for name, system in self._machines().items() if name not in names}
-        return machines - set(self._strangers)
+        machines = {system for name, system in self.podm.machines().items() if name not in names}
+        return machines - set(self.podm.strangers)
 
     def _check_machines(self) -> None:
         """Check that no machine of a stranger, or of the bystander, was touched."""
-        nodes = {node["system"]: node for node in self.world.pool()["nodes"]}
-        for system, stranger in self._strangers.items():
-            node = nodes.get(system)
-            if node is None or node["name"] != stranger["name"] or node["state"] != "Assembled":
-                self.violations.append(f"the node of a stranger has become {node}: {stranger}")
-        log = self._control("GET", "requests")["requests"]
-        busy = sum(entry["status"] == BUSY for entry in log)
-        if busy > MOST_BUSY:
-            self.violations.append(f"{busy} requests were sent while the service was busy")
-        for entry in log:
-            machine, line = entry["machine"], f"{entry['method']} {entry['path']}"
-            if machine in self._strangers:
-                self.violations.append(f"the machine of a stranger was touched: {line}")
-            is_late = self._composed_at < entry["seq"] <= self._released_at
-            if machine is not None and machine == self._bystander and is_late:
-                self.violations.append(f"the machine of the bystander was touched: {line}")
+        times = (self._composed_at, self._released_at)
+        self.violations += self.podm.check(self._bystander, *times)
+
+
+def _between_audits(row: crash_world.Row) -> crash_world.Row:
+    is_repeated = row["state"] == "releasing" and row["fault"] is not None
+    return {**row, "state": "error", "task": None} if is_repeated else row
