@@ -43,7 +43,7 @@ def draw(seed: int) -> Draw:
     rng = random.Random(f"quirks {seed}")
     quirks = _quirks(rng, rng.choice((2, 2, 3, 3, 4, 5)))
     lives = tuple(
-        schedule.draw_life(rng, "service")[0] for _ in range(rng.choice((0, 0, 0, 1, 1, 2)))
+        schedule.draw_life(rng, "service")[0] for _ in range(rng.choice((0, 0, 1, 1, 1, 2)))
     )
     faults = tuple(
         schedule.draw_fault(rng, ("podm",)).action for _ in range(rng.choice((0, 0, 0, 1, 2)))
