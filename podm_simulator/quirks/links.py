@@ -62,6 +62,10 @@ def absolute(exchange: Exchange, _kind: Kind, path: str) -> str:
     return urllib.parse.urljoin(exchange.base, path)
 
 
+def _localhost(_exchange: Exchange, _kind: Kind, path: str) -> str:
+    return urllib.parse.urljoin("http://localhost", path)
+
+
 def _relative(exchange: Exchange, kind: Kind, path: str) -> str:
     """Return a URL relative to the document; that of the document itself stays."""
     if kind is Kind.OWN or not path.startswith("/"):
@@ -119,6 +123,13 @@ QUIRKS = (
         "Only the Location header is an absolute URL.",
         "https://github.com/DMTF/Redfish-Service-Validator/issues/199",
         lambda: Written(absolute, Kind.LOCATION),
+        "links",
+    ),
+    Quirk(
+        "location-localhost",
+        "The Location header names the host “localhost”, whatever the request names.",
+        "https://github.com/HewlettPackard/oneview-redfish-toolkit/issues/390",
+        lambda: Written(_localhost, Kind.LOCATION),
         "links",
     ),
     Quirk(

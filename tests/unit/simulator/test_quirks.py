@@ -230,6 +230,10 @@ class TestLinks(QuirkTestCase):
             self.switch()
             self.assertEqual(204, self.delete(self.members()[0]))
 
+    def test_a_location_names_another_host(self):
+        self.switch("location-localhost")
+        self.assertEqual(f"http://localhost{NODES}/1", self.allocated())
+
     def test_a_target_without_its_slash_is_redirected(self):
         self.switch("targets-slash")
         target = self.get(NODES)["Actions"]["#ComposedNodeCollection.Allocate"]["target"]
