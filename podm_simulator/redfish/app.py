@@ -62,8 +62,6 @@ class App:
             return resource
 
         for member in result["Members"]:
-            if "@odata.type" not in member:
-                continue  # a link that a quirk has added
             expand.expand_links(member, expand.levels(query) - 1, show)
 
 

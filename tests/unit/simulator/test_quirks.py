@@ -514,6 +514,8 @@ class TestValues(QuirkTestCase):
         ):
             self.switch(quirk)
             self.assertEqual(value, self.get(SYSTEM)[section][name], quirk)
+        self.switch()
+        self.assertEqual("OK", self.get(SYSTEM)["Status"]["Health"])
         self.switch("control-characters")
         self.assertEqual("Sled\r\x00\ud800", self.get(SYSTEM)["Model"])
 
