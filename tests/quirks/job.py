@@ -91,6 +91,7 @@ def run(drawn: draw.Draw, *, is_strict: bool = True) -> Outcome:
         job.begin()
         violations = job.play()
     except (process.ProcessDied, process.CommandFailed, TimeoutError, OSError) as exc:
+        job.check_machines()
         violations = [*job.violations, f"{type(exc).__name__}: {exc}"]
     finally:
         job.close()
@@ -143,7 +144,7 @@ class Job(harness.Harness):
             self._await(row["uuid"])
         self.world.no_faults()
         self._released_at = self.podm.count_requests()
-        self._check_machines()
+        self.check_machines()
         self.violations += self.find_violations(frozenset({"composed", "error"}), held=True)
         self._finish()
         return self.violations
@@ -161,7 +162,7 @@ class Job(harness.Harness):
             self.settle()
         self.release_all()
         self.violations += self.find_leftovers()
-        self._check_machines()
+        self.check_machines()
 
     # The steps; each returns the code with which it was refused, or None.
 
@@ -353,7 +354,7 @@ class Job(harness.Harness):
         machines = {system for name, system in self.podm.machines().items() if name not in names}
         return machines - set(self.podm.strangers)
 
-    def _check_machines(self) -> None:
+    def check_machines(self) -> None:
         """Check that no machine of a stranger, or of the bystander, was touched."""
         times = (self._composed_at, self._released_at)
         self.violations += self.podm.check(self._bystander, *times)
