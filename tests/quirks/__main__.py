@@ -47,7 +47,8 @@ class Worker:
         drawn = draw.draw(seed)
         if quirks is not None:
             drawn = dataclasses.replace(drawn, quirks=tuple(quirks))
-        return self._result(job.run(drawn, is_strict=False))
+        is_strict = not drawn.lives and not drawn.faults
+        return self._result(job.run(drawn, is_strict=is_strict))
 
     def close(self) -> bool:
         """Return whether there were violations."""
