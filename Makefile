@@ -6,7 +6,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test unit functional functional-nova databases database-tests crash bench lint docs samples environment tools ironic keystone nova constraints clean distclean
+.PHONY: help demo demo-stop test unit functional functional-nova databases database-tests crash quirks bench lint docs samples environment tools ironic keystone nova constraints clean distclean
 
 VENV := .venv
 VENV_IRONIC := .venv-ironic
@@ -140,6 +140,12 @@ functional-nova: nova ironic  ## run the tests of the driver on a real Nova
 crash: $(VENV)/.ready  ## kill conductors at every request, and check what is left
 	@$(BIN)/python -W ignore -m tests.crash $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEEDS),--seeds $(SEEDS)) \
 		$(if $(OF),--of $(OF)) $(CRASH)
+
+# quirks: QUIRK=name plays under one of them, SEEDS=n runs n random combinations (those of today,
+# or of the day OF=YYYYMMDD), SEED=n repeats one.
+quirks: $(VENV)/.ready  ## play the main job on pod managers with quirks, and check what is left
+	@$(BIN)/python -W ignore -m tests.quirks $(if $(QUIRK),--quirk $(QUIRK)) \
+		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED)) $(if $(OF),--of $(OF)) $(QUIRKS)
 
 # bench: BENCH=... and BENCH_SERVICE=... are options of the one and of the other.
 bench: $(VENV)/.ready ironic  ## measure, in ratios: how much of the time is ours

@@ -7,10 +7,12 @@ import asyncio
 import signal
 import ssl
 import sys
+from typing import Any
 
 from podm_simulator.pod.factory import Shape
 from podm_simulator.pod.factory import Size
 from podm_simulator.pod.pod import Pace
+from podm_simulator.quirks import registry
 from podm_simulator.redfish import dialect
 from podm_simulator.server import Simulator
 
@@ -54,6 +56,24 @@ _positive.__name__ = "number, 1 or more"
 _seconds.__name__ = "time"
 
 
+class _Quirk(argparse.Action):
+    """Collects the names of quirks; prints all of them for ``list``."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        _option: str | None = None,
+    ) -> None:
+        """Add a name, or print all of them."""
+        if values == "list":
+            for quirk in registry.ALL.values():
+                print(f"{quirk.name:22s} {quirk.text}")
+            parser.exit()
+        namespace.quirk = [*namespace.quirk, values]
+
+
 def _service_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--host", default="127.0.0.1", help="address to listen on")
     group.add_argument(
@@ -82,6 +102,14 @@ def _service_options(group: argparse._ArgumentGroup) -> None:
         choices=sorted(dialect.DIALECTS),
         default=dialect.DEFAULT,
         help="version of the RSD API",
+    )
+    group.add_argument(
+        "--quirk",
+        action=_Quirk,
+        default=[],
+        metavar="NAME",
+        help="behave like an implementation that departs from the text; repeatable; "
+        "'list' prints all quirks",
     )
     group.add_argument("--tls-certificate", help="PEM file with certificate and key: serve HTTPS")
 
@@ -153,6 +181,7 @@ def make_simulator(options: argparse.Namespace) -> Simulator:
         page_size=options.page_size,
         expand=options.expand,
         session_timeout=options.session_timeout,
+        quirks=options.quirk,
         tls=tls,
     )
 

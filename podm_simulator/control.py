@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The control endpoint: pool usage, request counts and faults, outside ``/redfish``."""
+"""The control endpoint: pool usage, requests, faults and quirks, outside ``/redfish``."""
 
 from collections.abc import Callable
 import dataclasses
@@ -13,6 +13,7 @@ from podm_simulator.journal import Journal
 from podm_simulator.pod import accounting
 from podm_simulator.pod import errors
 from podm_simulator.pod.pod import Pod
+from podm_simulator.quirks.registry import Quirks
 
 ControlResponse = tuple[int, Any]
 
@@ -31,6 +32,7 @@ class Control:
     pod: Pod
     journal: Journal
     faults: faults.Faults
+    quirks: Quirks
     restart: Restart
 
     def handle(self, method: str, path: str, raw: bytes) -> ControlResponse:
@@ -94,6 +96,31 @@ def _remove_faults(control: Control, ident: str, _body: Any) -> ControlResponse:
     return 204, None
 
 
+def _quirks(control: Control, _ident: str, _body: Any) -> ControlResponse:
+    return 200, {"quirks": control.quirks.names()}
+
+
+def _switch_quirks(control: Control, _ident: str, body: Any) -> ControlResponse:
+    """Switch on the quirks of the body, and all others off."""
+    names = body.get("quirks") if isinstance(body, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError('the body must be {"quirks": [<names>]}')
+    control.quirks.switch(names)
+    return _quirks(control, "", None)
+
+
+def _clear_quirks(control: Control, _ident: str, _body: Any) -> ControlResponse:
+    control.quirks.switch(())
+    return 204, None
+
+
+def _renumber(control: Control, _ident: str, body: Any) -> ControlResponse:
+    """Renumber the nodes now."""
+    rotate = body.get("rotate", False) if isinstance(body, dict) else False
+    control.pod.renumber(rotate=bool(rotate))
+    return 204, None
+
+
 HANDLERS: dict[tuple[str, str], Callable[[Control, str, Any], ControlResponse]] = {
     ("GET", "pool"): _pool,
     ("GET", "requests"): _requests,
@@ -101,4 +128,8 @@ HANDLERS: dict[tuple[str, str], Callable[[Control, str, Any], ControlResponse]] 
     ("GET", "faults"): _faults,
     ("POST", "faults"): _add_fault,
     ("DELETE", "faults"): _remove_faults,
+    ("GET", "quirks"): _quirks,
+    ("PUT", "quirks"): _switch_quirks,
+    ("DELETE", "quirks"): _clear_quirks,
+    ("POST", "renumber"): _renumber,
 }

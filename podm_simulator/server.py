@@ -7,6 +7,8 @@ All state changes happen in the thread of the event loop.
 """
 
 import asyncio
+from collections.abc import Iterable
+import functools
 import json
 import logging
 import ssl
@@ -21,6 +23,9 @@ from podm_simulator.journal import Journal
 from podm_simulator.pod.factory import Size
 from podm_simulator.pod.pod import Pace
 from podm_simulator.pod.pod import Pod
+from podm_simulator.quirks.behaviour import Exchange
+from podm_simulator.quirks.behaviour import Simulation
+from podm_simulator.quirks.registry import Quirks
 from podm_simulator.redfish import dialect
 from podm_simulator.redfish.app import App
 from podm_simulator.redfish.app import MAX_BODY
@@ -31,6 +36,9 @@ from podm_simulator.redfish.http import Service
 from podm_simulator.redfish.sessions import Sessions
 
 LOG = logging.getLogger(__name__)
+
+#: Methods that change nothing.
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 GARBAGE = b"<html><body>It works!</body></html>"
 
@@ -48,7 +56,9 @@ class Simulator:
     :param api_version: of Intel RSD: 2.1 to 2.5.
     :param page_size: most members of a collection in one response.
     :param session_timeout: seconds without use after which a session ends.
+    :param quirks: names of those that are switched on.
     :param tls: serve HTTPS with this context.
+    :raises BadQuirk: one of them does not exist, or two exclude each other.
     """
 
     def __init__(
@@ -67,6 +77,7 @@ class Simulator:
         page_size: int = 1000,
         expand: bool = False,
         session_timeout: float = 1800.0,
+        quirks: Iterable[str] = (),
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.pod = Pod(size, name=name, seed=seed, pace=pace)
@@ -74,10 +85,14 @@ class Simulator:
         self.journal = Journal()
         self.pod.next_assembly_fault = self.faults.for_assembly
         self.sessions = Sessions(username, password, timeout=session_timeout)
-        self._app = App(
-            Service(self.pod, self.sessions, dialect.DIALECTS[api_version], page_size, expand)
+        service = Service(
+            self.pod, self.sessions, dialect.DIALECTS[api_version], page_size, expand
         )
-        self._control = Control(self.pod, self.journal, self.faults, self._restart)
+        self._app = App(service)
+        self.quirks = Quirks(Simulation(self.pod, self.sessions, service, self._show))
+        service.members = self.quirks.members
+        self.quirks.switch(quirks)
+        self._control = Control(self.pod, self.journal, self.faults, self.quirks, self._restart)
         self._host, self._port, self._tls, self._latency = host, port, tls, latency
         self._server: asyncio.Server | None = None
         self._handler: web.Server | None = None
@@ -148,6 +163,7 @@ class Simulator:
             await asyncio.sleep(0.05)  # the response to this request is sent first
             await self._shut()
             self.sessions.forget()
+            self.quirks.restart()
             await asyncio.sleep(seconds)
             await self.open()
 
@@ -163,16 +179,19 @@ class Simulator:
         action = self.faults.for_request(request.method, request.path_qs) or {}
         if action.get("type") == "delay":
             await asyncio.sleep(action["seconds"])
+        # Found before the action, which may delete the node; reading touches no machine.
+        machine = None if request.method in SAFE else self.pod.machine(path)
         response = FAULT_RESPONSES.get(action.get("type", ""), _no_fault)(action)
         if response is None:
             response = await self._handle_redfish(request, path)
         silent = action.get("type") in ("drop", "lose_answer")
-        self.journal.add(request.method, request.path_qs, None if silent else response.status)
+        sent = None if silent else response.status
+        self.journal.add(request.method, request.path_qs, sent, machine)
         if silent and request.transport is not None:
             request.transport.abort()
         if action.get("type") == "no_location":
             response.headers.pop("Location", None)
-        return _to_aiohttp(response, head=request.method == "HEAD")
+        return self.quirks.send(_to_aiohttp(response, head=request.method == "HEAD"))
 
     async def _handle_redfish(self, request: web.BaseRequest, path: str) -> Response:
         if (request.content_length or 0) > MAX_BODY:
@@ -185,13 +204,28 @@ class Simulator:
             if len(raw) > MAX_BODY:
                 return TOO_LARGE.response()
         headers = request.headers
-        return self._app.handle(
-            Request(request.method, path, request.query if request.query_string else {}),
+        handled = Request(request.method, path, request.query if request.query_string else {})
+        authenticated = self.sessions.authenticate(
+            headers.get("X-Auth-Token"), headers.get("Authorization")
+        )
+        carry_out = functools.partial(
+            self._app.handle,
+            handled,
             raw=raw,
             content_type=headers.get("Content-Type"),
-            authenticated=self.sessions.authenticate(
-                headers.get("X-Auth-Token"), headers.get("Authorization")
-            ),
+            authenticated=authenticated,
+        )
+        if not self.quirks:
+            return carry_out()
+        target, base = request.rel_url.raw_path, f"{request.scheme}://{request.host}"
+        return self.quirks.handle(
+            Exchange(handled, target, headers, base, authenticated, carry_out)
+        )
+
+    def _show(self, path: str) -> Response:
+        """Return the response to a GET of a path, without quirks."""
+        return self._app.handle(
+            Request("GET", path), raw=b"", content_type=None, authenticated=True
         )
 
 

@@ -23,20 +23,25 @@ def _count(assets: Iterable[hardware.Asset]) -> dict[str, int]:
 def fingerprint(pod: Pod) -> str:
     """Return a hash of everything that clients can allocate or change.
 
-    Two fingerprints of a pod are equal exactly when the same nodes hold the same
-    assets, in the same states, and every machine has the same power state, boot
-    override, media and VLANs.
+    Two fingerprints of a pod are equal exactly when the same nodes, under whatever
+    numbers, hold the same assets, in the same states, and every machine has the same
+    power state, boot override, media and VLANs.
     """
     systems = pod.stock.systems.values()
     record = {
         "held": [
-            (asset.path, asset.holder, asset.present)
+            (asset.path, _holder(pod, asset), asset.present)
             for asset in (*systems, *(p for s in systems for p in s.parts()), *pod.pooled())
         ],
-        "nodes": [(node.id, node.name, node.state) for node in pod.nodes.values()],
+        "nodes": sorted((node.uuid, node.name, node.state) for node in pod.nodes.values()),
         "systems": [_condition(system) for system in systems],
     }
     return hashlib.sha256(json.dumps(record).encode()).hexdigest()
+
+
+def _holder(pod: Pod, asset: hardware.Asset) -> str | None:
+    """Return what tells the holder of an asset from all other nodes, whatever its number."""
+    return None if asset.holder is None else pod.nodes[asset.holder].uuid
 
 
 def _condition(system: hardware.System) -> list[Any]:

@@ -174,6 +174,28 @@ class Pod:
         node.attached.remove(asset)
         _release(asset)
 
+    def renumber(self, *, rotate: bool = False) -> None:
+        """Renumber all nodes.
+
+        :param rotate: they exchange their numbers; otherwise all get new ones.
+        """
+        old = list(self.nodes)
+        new = [*old[1:], *old[:1]] if rotate else [str(next(self._ids)) for _ in old]
+        nodes = [self.nodes[ident] for ident in old]
+        self.nodes = dict(sorted(zip(new, nodes, strict=True), key=lambda pair: int(pair[0])))
+        for ident, node in self.nodes.items():
+            node.id = ident
+            for asset in node.holds():
+                asset.holder = ident
+
+    def machine(self, path: str) -> str | None:
+        """Return the id of the system that a path, or the node at it, stands for; None: none."""
+        place, _, rest = path.removeprefix(f"{uris.ROOT}/").partition("/")
+        ident = rest.partition("/")[0]
+        if place == "Nodes" and ident in self.nodes:
+            return self.nodes[ident].system.id
+        return ident if place == "Systems" and ident in self.stock.systems else None
+
     def delete(self, node: ComposedNode) -> None:
         """Return all assets to the pool: power off, no media, no boot override, drives erased."""
         for asset in node.holds():

@@ -14,6 +14,7 @@ from podm_simulator.redfish.http import Request
 from podm_simulator.redfish.http import Resource
 from podm_simulator.redfish.http import Response
 from podm_simulator.redfish.http import Service
+from podm_simulator.redfish.http import unauthenticated
 
 MAX_BODY = 1 << 20
 WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
@@ -37,12 +38,7 @@ class App:
         try:
             route = self._router.find(request)
             if not authenticated and not route.public:
-                raise RedfishError(
-                    401,
-                    "NoValidSession",
-                    "There is no valid session; log in or send credentials.",
-                    headers={"WWW-Authenticate": 'Basic realm="pod manager"'},
-                )
+                raise unauthenticated()
             if request.method in WITH_BODY:
                 request.body = _read(raw, content_type)
             result = route.handler(self.service, request)

@@ -43,6 +43,8 @@ def collection(
     :param show: returns a member, for ``$expand``.
     :raises RedfishError: 400 for an invalid query, 501 for an unsupported one.
     """
+    existing = paths
+    paths = service.members(request.path, paths)
     skip = _number(request.query, "$skip", 0)
     top = _number(request.query, "$top", len(paths))
     end = min(skip + min(top, service.page_size), len(paths))
@@ -52,7 +54,7 @@ def collection(
         "@odata.type": f"#{kind}Collection.{kind}Collection",
         "Name": f"{kind} Collection",
         "Members@odata.count": len(paths),
-        "Members": _members(service, request, page, show),
+        "Members": _members(service, request, page, existing, show),
     }
     if end < len(paths) and end - skip < top:
         rest = f"&$top={top - (end - skip)}" if "$top" in request.query else ""
@@ -65,6 +67,7 @@ def _members(
     service: Service,
     request: Request,
     page: Sequence[str],
+    existing: Sequence[str],
     show: Callable[[str], Resource] | None,
 ) -> Sequence[Resource]:
     expand = request.query.get("$expand")
@@ -72,7 +75,11 @@ def _members(
         return links(page)
     if not service.expand or show is None or not levels(expand):
         raise RedfishError(501, "QueryNotSupported", f"$expand={expand} is not supported here.")
-    return [show(path.rpartition("/")[2]) for path in page]
+    readable = frozenset(existing)
+    return [
+        show(path.rpartition("/")[2]) if path in readable else link(path)  # only quirks add links
+        for path in page
+    ]
 
 
 def _number(query: Mapping[str, str], name: str, default: int) -> int:

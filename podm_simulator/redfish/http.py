@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 from typing import Any
 
@@ -20,6 +21,7 @@ class Service:
 
     :ivar page_size: most members of a collection in one response.
     :ivar expand: whether ``$expand`` is supported.
+    :ivar members: returns the paths that the collection at a path lists, of those that exist.
     """
 
     pod: Pod
@@ -27,6 +29,7 @@ class Service:
     dialect: Dialect
     page_size: int = 1000
     expand: bool = False
+    members: Callable[[str, Sequence[str]], Sequence[str]] = lambda _path, paths: paths
 
 
 @dataclasses.dataclass(slots=True)
@@ -104,3 +107,13 @@ class RedfishError(Exception):
 def not_found(path: str) -> RedfishError:
     """Return the error for a path without a resource."""
     return RedfishError(404, "ResourceMissingAtURI", f"There is no resource at {path}.")
+
+
+def unauthenticated() -> RedfishError:
+    """Return the error for a request without valid credentials."""
+    return RedfishError(
+        401,
+        "NoValidSession",
+        "There is no valid session; log in or send credentials.",
+        headers={"WWW-Authenticate": 'Basic realm="pod manager"'},
+    )

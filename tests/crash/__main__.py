@@ -203,7 +203,9 @@ def main(argv: list[str] | None = None) -> int:
     with contextlib.ExitStack() as stack:
         ironic = stack.enter_context(real_ironic.Ironic()).url if options.real_ironic else None
         # One worker for one Ironic: the pods of two workers have the same MAC addresses.
-        pool = workers.WorkerPool(1 if ironic else options.workers, ironic)
+        pool = workers.WorkerPool(
+            1 if ironic else options.workers, lambda: workers.Worker(ironic).commands()
+        )
         stack.callback(pool.close)
         if options.seed is not None:
             report(str(workers.draw_schedule(options.seed, kind, options.several)))

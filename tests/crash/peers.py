@@ -41,14 +41,15 @@ OUTAGE_TIMEOUT = 10.0
 SYSTEMS = 4
 
 
-def hardware(pass_in: float = PASS) -> process.Commands:
+def hardware(pass_in: float = PASS, systems: int = SYSTEMS) -> process.Commands:
     """Serve a pod manager and an Ironic; ``urls`` returns their URLs.
 
     :param pass_in: seconds for which a node stays in a passing state of Ironic.
+    :param systems: number of machines in the pool.
     """
     logging.disable(logging.WARNING)
     loop = asyncio.new_event_loop()
-    size = Size(shapes=(Shape(systems=SYSTEMS),))
+    size = Size(shapes=(Shape(systems=systems),))
     podm = Simulator(size, name="pod", pace=Pace(assemble=ASSEMBLE))
     ironic = Server(pass_in)
     loop.run_until_complete(podm.open())

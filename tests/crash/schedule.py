@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import random
 from typing import Any
@@ -108,7 +109,7 @@ def draw(seed: int, kind: str = "plugin") -> Schedule:
     """
     rng = random.Random(seed if kind == "plugin" else f"{kind} {seed}")
     moments = [*USERS[kind](rng), *_faults(rng)]
-    lives = tuple(_life(rng, kind) for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 4))))
+    lives = tuple(draw_life(rng, kind) for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 4))))
     if kind == "service":
         # No plugin uses the other Valence here.
         moments = [moment for moment in moments if moment.target != "valence"]
@@ -125,7 +126,7 @@ def draw_several(seed: int, kind: str = "plugin") -> Schedule:
         moments.append(Moment(rng.uniform(0, SPAN), "conductor", sleep))
     if rng.random() < 0.2:
         moments.append(Moment(rng.uniform(0, SPAN), "board", "kill"))
-    lives = (*base.lives, *(_life(rng, kind) for _ in range(rng.choice((0, 1, 2)))))
+    lives = (*base.lives, *(draw_life(rng, kind) for _ in range(rng.choice((0, 1, 2)))))
     ordered = tuple(sorted(moments, key=lambda moment: moment.at))
     return Schedule(seed, ordered, lives, base.workers, rng.choice((2, 2, 3)), kind)
 
@@ -190,7 +191,7 @@ USERS: Mapping[str, Callable[[random.Random], list[Moment]]] = {
 def _faults(rng: random.Random) -> list[Moment]:
     moments = []
     for _ in range(rng.choice((0, 1, 2, 3, 4))):
-        moments.append(_request_fault(rng))
+        moments.append(draw_fault(rng))
     if rng.random() < 0.3:
         moments.append(Moment(rng.uniform(0, SPAN), "ironic", {"lock": rng.uniform(0.1, 1.5)}))
     if rng.random() < 0.2:
@@ -208,8 +209,9 @@ def _faults(rng: random.Random) -> list[Moment]:
     return moments
 
 
-def _request_fault(rng: random.Random) -> Moment:
-    peer = rng.choice(sorted(TARGETS))
+def draw_fault(rng: random.Random, peers: Sequence[str] = tuple(sorted(TARGETS))) -> Moment:
+    """Return a fault of a request to one of the peers."""
+    peer = rng.choice(peers)
     method, path = rng.choice(TARGETS[peer])
     weights = [weight for weight, _ in ACTIONS]
     action = rng.choices([action for _, action in ACTIONS], weights)[0]
@@ -222,7 +224,7 @@ def _request_fault(rng: random.Random) -> Moment:
     return Moment(rng.choice((0.0, rng.uniform(0, SPAN))), peer, body)
 
 
-def _life(rng: random.Random, kind: str) -> tuple[tuple[hook.Strike, ...], float]:
+def draw_life(rng: random.Random, kind: str) -> tuple[tuple[hook.Strike, ...], float]:
     """Return the strikes of one conductor (lost responses, delays, its death), and the pause."""
     strikes = []
     while rng.random() < 0.4:

@@ -2,6 +2,7 @@
 
 """A pool of worker processes, each of which runs trials in a world of its own."""
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 import select
@@ -25,16 +26,14 @@ class WorkerPool:
     """Workers, each of which runs one command at a time.
 
     :param size: number of workers.
-    :param ironic: URL of an Ironic to use instead of the stand-in.
+    :param serve: called in each worker; returns its commands, of which ``close`` ends it
+        and returns whether there were violations.
     """
 
-    def __init__(self, size: int, ironic: str | None = None) -> None:
+    def __init__(self, size: int, serve: Callable[[], process.Commands]) -> None:
         self._folder = crash_world.new_folder()
         self._workers = [
-            process.Process(
-                lambda: Worker(ironic).commands(), self._folder / f"worker-{number}.log"
-            )
-            for number in range(size)
+            process.Process(serve, self._folder / f"worker-{number}.log") for number in range(size)
         ]
 
     def map(self, command: str, each: Iterable[dict[str, Any]]) -> Iterator[tuple[Any, Any]]:

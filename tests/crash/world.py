@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import dataclasses
+import functools
 import json
 import pathlib
 import shutil
@@ -69,11 +70,21 @@ class World:
     """The peers, which outlive every victim, and the folders of the victims.
 
     :param ironic: URL of an Ironic to use instead of the stand-in.
+    :param systems: number of machines in the pool.
+    :param with_valence: whether there is a Valence besides the victims, for plugins.
     """
 
-    def __init__(self, ironic: str | None = None) -> None:
+    def __init__(
+        self,
+        ironic: str | None = None,
+        *,
+        systems: int = peers.SYSTEMS,
+        with_valence: bool = True,
+    ) -> None:
         self.folder = new_folder()
         self._ironic = ironic
+        self._systems = systems
+        self._with_valence = with_valence
         self._number = 0
         self._has_violations = False
         self._valence: process.Process | None = None
@@ -87,7 +98,9 @@ class World:
 
     def open(self) -> None:
         """Start the peers, on empty files."""
-        self._hardware = process.Process(peers.hardware, self.folder / "hardware.log")
+        self._hardware = process.Process(
+            functools.partial(peers.hardware, systems=self._systems), self.folder / "hardware.log"
+        )
         self.urls: dict[str, str] = self._hardware.call("urls")
         if self._ironic is not None:
             self.urls["ironic"] = self._ironic
@@ -95,8 +108,9 @@ class World:
         self.valence_folder.mkdir()
         # Chosen here: a port that the kernel chooses may not be free again after a kill.
         self.valence_port = servers.free_port()
-        self.start_valence()
-        self._register_podm()
+        if self._with_valence:
+            self.start_valence()
+            self._register_podm()
         self.fingerprint = self.pool()["fingerprint"]
 
     def start_valence(self) -> None:

@@ -127,8 +127,14 @@ class TestRequests(base.HTTPTestCase):
         self.assertEqual((2, {"GET": 1, "POST": 1}), (log["total"], log["by_method"]))
         self.assertEqual(
             [
-                {"seq": 1, "method": "GET", "path": SYSTEMS, "status": 200},
-                {"seq": 2, "method": "POST", "path": base.ALLOCATE, "status": 409},
+                {"seq": 1, "method": "GET", "path": SYSTEMS, "status": 200, "machine": None},
+                {
+                    "seq": 2,
+                    "method": "POST",
+                    "path": base.ALLOCATE,
+                    "status": 409,
+                    "machine": None,
+                },
             ],
             log["requests"],
         )
