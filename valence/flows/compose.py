@@ -304,13 +304,18 @@ def _record_others(
     Only on a pod manager that is not known to keep the Name or the Description of a node:
     if the response is lost, nothing else tells the new node from others.
 
-    :raises _NotAllocated: it does not answer, or the listing is not complete.
+    Without a complete listing none is recorded, and a node without a mark is not accepted.
+
+    :raises _NotAllocated: it does not answer.
     """
     if identify.keeps_marks(context, row.podm_uuid or ""):
         return row
     try:
         with failures.before_sending():
             others = [member.path for member in driver.members()]
+    except errors.PodManagerFailed as exc:
+        LOG.info("Pod manager %s did not list its nodes: %s", row.podm_uuid, exc)
+        return row
     except errors.ValenceError as exc:
         raise _NotAllocated(exc) from exc
     return node_changes.record(context.db, row, identity={"others": others})
@@ -383,15 +388,22 @@ class _Watch:
         try:
             node = self._driver.state(self._path)
             identify.check_new(self._context, self._row, node.facts)
-        except (errors.PodManagerNodeGone, errors.NodeIdentityConflict):
+        except (errors.PodManagerNodeGone, errors.NodeIdentityConflict) as exc:
             path = identify.find_allocation(self._context, self._driver, self._row)
             if path is None or odata.same_path(path, self._path):
+                if isinstance(exc, errors.PodManagerNodeGone) and self._is_new(path):
+                    raise identify.listed_and_gone(self._row) from exc  # it may appear late
                 raise
             LOG.warning("Node %s is at %s now, no longer at %s", self._row.uuid, path, self._path)
             self._row = node_changes.record(self._db, self._row, path=path)
             self._path = path
             node = self._driver.state(path)
         return node
+
+    def _is_new(self, path: str | None) -> bool:
+        """Return whether a node may appear yet: it is listed, or was allocated just now."""
+        timeout = datetime.timedelta(seconds=self._conf.nodes.lost_answer_timeout)
+        return path is not None or waiting.now() < self._started_at + timeout
 
     def _is_cancelled(self) -> bool:
         return _is_cancelled(self._db, self._row)

@@ -138,7 +138,7 @@ def read(
 def listed_and_gone(row: node_objects.Node) -> errors.PodManagerFailed:
     """Return the error for a node that is listed, and does not exist where it is listed."""
     return errors.PodManagerFailed(
-        f"Pod manager {row.podm_uuid} lists {row.path}, and answers that it does not exist. Try "
+        f"Pod manager {row.podm_uuid} has {row.path}, and answers that it does not exist. Try "
         "again; if that does not help, see the log of the pod manager."
     )
 
@@ -294,10 +294,11 @@ class Search:
             return member
         try:
             return self._driver.member(member.path)
-        except errors.PodManagerNodeGone:
-            return None
-        except UNREADABLE:
-            self._unreadable.append(member.path)
+        except (errors.PodManagerNodeGone, *UNREADABLE) as exc:
+            # One that is listed at the row's path is not gone, whatever it answers.
+            is_gone = isinstance(exc, errors.PodManagerNodeGone)
+            if not is_gone or self._is_at_path(member.path):
+                self._unreadable.append(member.path)
             return None
 
     def _match(self, facts: Facts) -> Facts | None:
@@ -356,6 +357,7 @@ def find_allocation(
         except errors.PodManagerNodeGone:
             continue
         if is_marked(context, row, facts):
+            learn_kept_facts(context, row, facts)
             return facts.path
         if facts.node_uuid is None and not any(
             odata.same_path(path, facts.path) for path in known
@@ -404,10 +406,11 @@ def check_allocated(
     except (errors.PodManagerNodeGone, *UNREADABLE):
         return
     if not is_marked(context, row, facts):
-        earlier = (row.identity or {}).get("others", ())
+        earlier = (row.identity or {}).get("others")
         if (
             facts.node_uuid is not None
             or keeps_marks(context, row.podm_uuid or "")
+            or earlier is None
             or any(odata.same_path(path, other) for other in earlier)
             or is_of_another_row(context, row, facts)
         ):
