@@ -97,7 +97,7 @@ class TestFailure(base.FunctionalTestCase):
     def test_an_enrolment_that_fails_after_ironic_has_the_node_is_undone(self) -> None:
         self.enroll_relic("large")
         failed = self.failure(self.provision(base.LARGE_SERVER))
-        self.assertIn("already exists", str(failed))
+        self.assertIn("has a port with the MAC", str(failed))
 
     def test_a_deployment_that_fails_is_undone(self) -> None:
         for pod in self.lab.pods.values():
