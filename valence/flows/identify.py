@@ -213,9 +213,12 @@ def learn_kept_facts(context: wiring.Context, row: node_objects.Node, facts: Fac
 
 
 def keeps_marks(context: wiring.Context, podm_uuid: str) -> bool:
-    """Return whether a pod manager is known to keep the Name or the mark of a node."""
+    """Return whether a pod manager is known to keep the Name or the mark of a node.
+
+    The mark of the installation alone tells no node from another.
+    """
     kept = podmanager_objects.get(context.db, podm_uuid).kept_facts or {}
-    return any(value != "no" for value in kept.values())
+    return any(value in ("whole", "part") for value in kept.values())
 
 
 class Search:
