@@ -297,10 +297,11 @@ class Search:
         try:
             return self._driver.member(member.path)
         except errors.PodManagerNodeGone:
-            return None
+            if self._is_at_path(member.path):  # what is listed may be held still
+                self._unreadable.append(member.path)
         except UNREADABLE:
             self._unreadable.append(member.path)
-            return None
+        return None
 
     def _match(self, facts: Facts) -> Facts | None:
         """Return the facts of a node with those of its system, if it is the row's."""
@@ -421,15 +422,18 @@ def check_allocated(
 
 
 def is_of_another_row(context: wiring.Context, row: node_objects.Node, facts: Facts) -> bool:
-    """Return whether a node is the machine of another row of its pod manager."""
-    return any(
-        other.uuid == facts.node_uuid
-        or (
-            odata.same_path(other.path or "", facts.path)
-            and compare(context, other, facts).verdict is Verdict.SAME
-        )
-        for other in other_rows(context, row)
-    )
+    """Return whether a node is the machine of another row of its pod manager.
+
+    Its Name is not enough: the machine of the row may have been given that of another.
+    """
+    for other in other_rows(context, row):
+        is_named = other.uuid == facts.node_uuid
+        if is_named or odata.same_path(other.path or "", facts.path):
+            comparison = compare(context, other, facts)
+            is_certain = comparison.verdict is Verdict.SAME
+            if is_certain or (is_named and comparison.agree and not comparison.contradict):
+                return True
+    return False
 
 
 def other_rows(context: wiring.Context, row: node_objects.Node) -> list[node_objects.Node]:

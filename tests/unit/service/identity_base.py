@@ -86,7 +86,7 @@ class IdentityTestCase(base.ServiceTestCase):
             members = [it for it in resource.get("Members", ()) if "ComposedNodeState" in it]
             nodes = [resource, *members] if "ComposedNodeState" in resource else members
             for shown in nodes:
-                type(self).habit(shown)
+                self.habit(shown)
         try:
             return self.after(request, response)
         except RedfishError as exc:
