@@ -376,20 +376,39 @@ def is_marked(context: wiring.Context, row: node_objects.Node, facts: Facts) -> 
     return "name" in compare(context, row, facts, SYSTEM_FACTS).agree
 
 
-def check_new(context: wiring.Context, row: node_objects.Node, facts: Facts) -> None:
+def check_new(
+    context: wiring.Context, driver: podmanagers.Driver, row: node_objects.Node, facts: Facts
+) -> None:
     """Check that a node that is being composed is the one at its path.
 
     On a pod manager that keeps no marks nothing identifies it but the path that was
-    answered to Allocate: then no other row may have the machine.
+    answered to Allocate, and the system that it had then: no other row may have the machine.
 
     :raises NodeIdentityConflict: the machine at the path is another one.
     """
-    comparison = compare(context, row, facts)
     is_unmarked = facts.node_uuid is None and not keeps_marks(context, row.podm_uuid or "")
-    is_new = is_unmarked and not is_of_another_row(context, row, facts)
+    if is_unmarked and not (facts.system_uuid or facts.serial_number):
+        facts = driver.with_system(facts)
+    comparison = compare(context, row, facts)
+    is_new = (
+        is_unmarked
+        and not is_of_another_row(context, row, facts)
+        and not _is_on_system_of_another_row(context, row, facts)
+    )
     is_its_own = comparison.verdict is Verdict.SAME or is_marked(context, row, facts)
     if comparison.verdict is Verdict.CONFLICT or not (is_its_own or is_new):
         raise conflict(row, comparison)
+
+
+def _is_on_system_of_another_row(
+    context: wiring.Context, row: node_objects.Node, facts: Facts
+) -> bool:
+    comparisons = (compare(context, other, facts) for other in other_rows(context, row))
+    return any(
+        identity.HARDWARE & {*comparison.agree}
+        and not identity.HARDWARE & {*comparison.contradict}
+        for comparison in comparisons
+    )
 
 
 def check_allocated(
@@ -397,8 +416,8 @@ def check_allocated(
 ) -> None:
     """Check that the path that was answered to Allocate is that of a new node.
 
-    Learns which of the marks the pod manager keeps. A node that cannot be read yet is
-    checked when it can.
+    Learns which of the marks the pod manager keeps; of a node without marks, the facts of
+    its system. A node that cannot be read yet is checked when it can.
 
     :raises PodManagerFailed: it is another node: whether one was allocated is unknown.
     """
@@ -418,6 +437,13 @@ def check_allocated(
                 f"Pod manager {row.podm_uuid} answered {path} to Allocate, which is another "
                 f"node ({facts.name!r}). See the log of the pod manager."
             )
+        facts = driver.with_system(facts)
+        learned = {fact: facts.get(fact) for fact in ("system_uuid", "serial_number")}
+        sent = {"name": row.redfish_name, "description": _mark(context, row) or ""}
+        for fact, text in sent.items():
+            if identity.kept(text, facts.get(fact)) == "no":
+                learned[fact] = None
+        node_changes.record(context.db, row, identity={**(row.identity or {}), **learned})
     learn_kept_facts(context, row, facts)
 
 

@@ -182,6 +182,16 @@ class TestMovedWhileComposing(testscenarios.WithScenarios, identity_base.Identit
             self.assertEqual(self.path_of(machine), node["path"])
             self.assertEqual(machine.system.path, node["system_path"])
 
+    def test_its_number_and_that_of_a_stranger_are_exchanged(self) -> None:
+        row, machine = self.begin()
+        self.exchange(machine, self.stranger)
+        node = self.settled(row["uuid"]) or {}
+        if self.has_texts or node["state"] == "composed":
+            self.assertEqual("composed", node["state"], node)
+            self.assertEqual(self.path_of(machine), node["path"])
+            self.assertEqual(machine.system.path, node["system_path"])
+        self.assertIn(machine, self.pod.pod.nodes.values())
+
     def test_a_renumbered_node_is_followed(self) -> None:
         row, machine = self.begin()
         self.renumber()
