@@ -17,6 +17,7 @@ INSTALLATION_KEY = "valence_installation"
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _NAME = re.compile(f"valence-({_UUID})", re.IGNORECASE)
+_NAME_PART = re.compile("valence-[0-9a-f]{7}[0-9a-f-]{0,28}", re.IGNORECASE)
 _DESCRIPTION = re.compile(rf"\[valence ({_UUID})\](?: \[node ({_UUID})\])?", re.IGNORECASE)
 
 
@@ -41,6 +42,11 @@ def node_uuid_from_name(name: str | None) -> str | None:
     """Return the uuid of the node with a Redfish Name; None if Valence did not choose the Name."""
     match = _NAME.fullmatch(name or "")
     return match[1].lower() if match else None
+
+
+def is_part_of_name(name: str | None) -> bool:
+    """Return whether a Redfish Name is one that Valence chose, with its end cut off."""
+    return _NAME_PART.fullmatch((name or "").rstrip()) is not None
 
 
 def description(installation: str, node_uuid: str, text: str | None = None) -> str:

@@ -95,16 +95,20 @@ class Nodes(_reported.ReportingCollection[Node]):
         path: str,
         name: str | None = None,
         description: str | None = None,
+        assemble: bool = False,
     ) -> Node:
         """Adopt a node that exists on a pod manager, without changing it.
 
         The request is never retried.
 
         :param path: of the node on the pod manager, such as ``/redfish/v1/Nodes/7``.
-        :raises Conflict: Valence has this node already.
+        :param assemble: assemble it first, if it is only allocated.
+        :raises Conflict: Valence has this node already, or it is still being assembled.
         """
         fields = {"podm_id": podm_id, "path": path, "name": name, "description": description}
-        body = _collection.without_none(fields)
+        body: dict[str, Any] = _collection.without_none(fields)
+        if assemble:
+            body["assemble"] = True
         return self._parse(self._transport.request("POST", f"{self.path}/manage", body=body))
 
     def reset(self, ident: str, kind: str) -> Node:

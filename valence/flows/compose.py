@@ -133,7 +133,7 @@ def _read(
     driver, path = context.drivers.get(row.podm_uuid or ""), _path_of(row)
     try:
         node = driver.read(path)
-        identify.check_new(context, row, node.facts)
+        identify.check_new(context, driver, row, node.facts)
     except (errors.PodManagerNodeGone, errors.NodeIdentityConflict):
         facts = identify.Search(context, driver, row).run()
         if facts is None or not facts.is_read:
@@ -387,7 +387,7 @@ class _Watch:
         """Read the state of the node, wherever its pod manager has it now."""
         try:
             node = self._driver.state(self._path)
-            identify.check_new(self._context, self._row, node.facts)
+            identify.check_new(self._context, self._driver, self._row, node.facts)
         except (errors.PodManagerNodeGone, errors.NodeIdentityConflict) as exc:
             path = identify.find_allocation(self._context, self._driver, self._row)
             if path is None or odata.same_path(path, self._path):

@@ -214,9 +214,12 @@ def learn_kept_facts(context: wiring.Context, row: node_objects.Node, facts: Fac
 
 
 def keeps_marks(context: wiring.Context, podm_uuid: str) -> bool:
-    """Return whether a pod manager is known to keep the Name or the mark of a node."""
+    """Return whether a pod manager is known to keep the Name or the mark of a node.
+
+    The mark of the installation alone tells no node from another.
+    """
     kept = podmanager_objects.get(context.db, podm_uuid).kept_facts or {}
-    return any(value != "no" for value in kept.values())
+    return any(value in ("whole", "part") for value in kept.values())
 
 
 class Search:
@@ -294,12 +297,12 @@ class Search:
             return member
         try:
             return self._driver.member(member.path)
-        except (errors.PodManagerNodeGone, *UNREADABLE) as exc:
-            # One that is listed at the row's path is not gone, whatever it answers.
-            is_gone = isinstance(exc, errors.PodManagerNodeGone)
-            if not is_gone or self._is_at_path(member.path):
+        except errors.PodManagerNodeGone:
+            if self._is_at_path(member.path):  # what is listed may be held still
                 self._unreadable.append(member.path)
-            return None
+        except UNREADABLE:
+            self._unreadable.append(member.path)
+        return None
 
     def _match(self, facts: Facts) -> Facts | None:
         """Return the facts of a node with those of its system, if it is the row's."""
@@ -375,20 +378,39 @@ def is_marked(context: wiring.Context, row: node_objects.Node, facts: Facts) -> 
     return "name" in compare(context, row, facts, SYSTEM_FACTS).agree
 
 
-def check_new(context: wiring.Context, row: node_objects.Node, facts: Facts) -> None:
+def check_new(
+    context: wiring.Context, driver: podmanagers.Driver, row: node_objects.Node, facts: Facts
+) -> None:
     """Check that a node that is being composed is the one at its path.
 
     On a pod manager that keeps no marks nothing identifies it but the path that was
-    answered to Allocate: then no other row may have the machine.
+    answered to Allocate, and the system that it had then: no other row may have the machine.
 
     :raises NodeIdentityConflict: the machine at the path is another one.
     """
-    comparison = compare(context, row, facts)
     is_unmarked = facts.node_uuid is None and not keeps_marks(context, row.podm_uuid or "")
-    is_new = is_unmarked and not is_of_another_row(context, row, facts)
+    if is_unmarked and not (facts.system_uuid or facts.serial_number):
+        facts = driver.with_system(facts)
+    comparison = compare(context, row, facts)
+    is_new = (
+        is_unmarked
+        and not is_of_another_row(context, row, facts)
+        and not _is_on_system_of_another_row(context, row, facts)
+    )
     is_its_own = comparison.verdict is Verdict.SAME or is_marked(context, row, facts)
     if comparison.verdict is Verdict.CONFLICT or not (is_its_own or is_new):
         raise conflict(row, comparison)
+
+
+def _is_on_system_of_another_row(
+    context: wiring.Context, row: node_objects.Node, facts: Facts
+) -> bool:
+    comparisons = (compare(context, other, facts) for other in other_rows(context, row))
+    return any(
+        identity.HARDWARE & {*comparison.agree}
+        and not identity.HARDWARE & {*comparison.contradict}
+        for comparison in comparisons
+    )
 
 
 def check_allocated(
@@ -396,16 +418,19 @@ def check_allocated(
 ) -> None:
     """Check that the path that was answered to Allocate is that of a new node.
 
-    Learns which of the marks the pod manager keeps. A node that cannot be read yet is
-    checked when it can.
+    Learns which of the marks the pod manager keeps; of a node without marks, the facts of
+    its system. A node that cannot be read yet is checked when it can.
 
     :raises PodManagerFailed: it is another node: whether one was allocated is unknown.
     """
     try:
         facts = driver.member(path)
-    except (errors.PodManagerNodeGone, *UNREADABLE):
+        is_own = is_marked(context, row, facts)
+        facts = facts if is_own else driver.with_system(facts)
+    except errors.ValenceError as exc:  # the node is allocated, whatever this request came to
+        LOG.info("Node %s cannot be read yet at %s: %s", row.uuid, path, exc)
         return
-    if not is_marked(context, row, facts):
+    if not is_own:
         earlier = (row.identity or {}).get("others")
         if (
             facts.node_uuid is not None
@@ -418,19 +443,28 @@ def check_allocated(
                 f"Pod manager {row.podm_uuid} answered {path} to Allocate, which is another "
                 f"node ({facts.name!r}). See the log of the pod manager."
             )
+        learned = {fact: facts.get(fact) for fact in ("system_uuid", "serial_number")}
+        sent = {"name": row.redfish_name, "description": _mark(context, row) or ""}
+        for fact, text in sent.items():
+            if identity.kept(text, facts.get(fact)) == "no":
+                learned[fact] = None
+        node_changes.record(context.db, row, identity={**(row.identity or {}), **learned})
     learn_kept_facts(context, row, facts)
 
 
 def is_of_another_row(context: wiring.Context, row: node_objects.Node, facts: Facts) -> bool:
-    """Return whether a node is the machine of another row of its pod manager."""
-    return any(
-        other.uuid == facts.node_uuid
-        or (
-            odata.same_path(other.path or "", facts.path)
-            and compare(context, other, facts).verdict is Verdict.SAME
-        )
-        for other in other_rows(context, row)
-    )
+    """Return whether a node is the machine of another row of its pod manager.
+
+    Its Name is not enough: the machine of the row may have been given that of another.
+    """
+    for other in other_rows(context, row):
+        is_named = other.uuid == facts.node_uuid
+        if is_named or odata.same_path(other.path or "", facts.path):
+            comparison = compare(context, other, facts)
+            is_certain = comparison.verdict is Verdict.SAME
+            if is_certain or (is_named and comparison.agree and not comparison.contradict):
+                return True
+    return False
 
 
 def other_rows(context: wiring.Context, row: node_objects.Node) -> list[node_objects.Node]:

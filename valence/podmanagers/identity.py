@@ -41,6 +41,9 @@ LABELS = {
 #: ``valence-`` or ``[valence `` and six digits of a uuid.
 SHORTEST = 15
 
+#: What precedes the uuid of the node in a mark.
+_NODE = "] [node "
+
 #: Agreeing facts that identify a machine.
 ENOUGH = 2
 
@@ -145,26 +148,41 @@ def compare(expected: Facts, observed: Facts, shared: frozenset[str] = frozenset
 
 
 def kept(sent: str, reported: str | None) -> str:
-    """Return how a pod manager keeps a mark that it was sent: ``whole``, ``part`` or ``no``.
+    """Return how a pod manager keeps a Name or a mark that it was sent.
 
-    What follows the mark does not matter.
+    ``whole``, ``part``, ``no``, or ``installation`` for a mark that was cut off before the
+    node, so that all nodes of the installation have the same. What follows a mark does not
+    matter.
     """
     text, mark = (reported or "").casefold(), sent.casefold()
     if text.startswith(mark):
         return "whole"
-    return "part" if _same_text(sent, text, is_mark=True) else "no"
+    whole = Facts(description=sent)
+    if whole.node_uuid is None:  # a Name
+        return "part" if _same_text(sent, text, is_mark=True) else "no"
+    part = Facts(description=reported)
+    if not _same_description(whole, part):
+        return "no"
+    return "part" if _shows_node(part) else "installation"
 
 
 def _verdict(expected: Facts, observed: Facts, agree: set[str], contradict: set[str]) -> Verdict:
-    names_another = _names_another(expected, observed)
-    if names_another and _node_of_mark(observed) is None:
-        agree = agree - {"description"}  # both nodes have the mark of the installation
+    names_another = _names_another(expected, observed, contradict)
     hardware_differs = bool(contradict & HARDWARE)
     hardware_agrees = not hardware_differs and bool(agree & {*HARDWARE, "system_path"})
-    if agree & COMPOSITION:
+    identifying = agree & COMPOSITION
+    if not _is_own_text(expected, observed):
+        identifying.discard("description")
+    if identifying:
+        if expected.node_uuid is None and not agree - {"name", "description"}:
+            # Texts of an adopted node, which others may have chosen for many nodes.
+            return Verdict.OTHER if hardware_differs else Verdict.UNKNOWN
         if hardware_differs or names_another:
             return Verdict.CONFLICT
         return Verdict.SAME if len(agree) >= ENOUGH else Verdict.UNKNOWN
+    if "description" in agree and not names_another and not hardware_differs:
+        # The mark of the installation alone: it takes a fact of the hardware besides.
+        return Verdict.SAME if agree & HARDWARE else Verdict.UNKNOWN
     if contradict & COMPOSITION:
         if _is_renamed(expected, observed, agree, contradict):
             return Verdict.SAME
@@ -191,15 +209,26 @@ def _is_renamed(expected: Facts, observed: Facts, agree: set[str], contradict: s
     )
 
 
-def _names_another(expected: Facts, observed: Facts) -> bool:
-    """Return whether a machine has the Name of another node of Valence."""
+def _names_another(expected: Facts, observed: Facts, contradict: set[str]) -> bool:
+    """Return whether a machine has the Name, or the mark, of another node of Valence."""
+    if "description" in contradict and ownership.mark_from_description(observed.description):
+        return True
     named = ownership.node_uuid_from_name(observed.name)
+    if named is None and ownership.is_part_of_name(observed.name):
+        return "name" in contradict
     return named is not None and named != expected.node_uuid
 
 
-def _node_of_mark(facts: Facts) -> str | None:
-    mark = ownership.mark_from_description(facts.description)
-    return mark.node if mark else None
+def _is_own_text(expected: Facts, observed: Facts) -> bool:
+    """Return whether a Description that agrees tells a node from others of Valence."""
+    is_marked = ownership.mark_from_description(expected.description) is not None
+    return _shows_node(observed) if is_marked else True
+
+
+def _shows_node(facts: Facts) -> bool:
+    """Return whether a mark contains enough of the uuid of its node to recognize it."""
+    digits = (facts.description or "").casefold().partition(_NODE)[2]
+    return len(digits) >= SHORTEST - len("[valence ")
 
 
 def _agrees(fact: str, expected: Facts, observed: Facts) -> bool | None:
@@ -209,16 +238,33 @@ def _agrees(fact: str, expected: Facts, observed: Facts) -> bool | None:
         return _same_description(expected, observed)
     if recorded is None or reported is None:
         return None
-    if fact == "redfish_uuid" and observed.redfish_uuid == observed.system_uuid:
-        return None  # only a copy of that of its system (RSD 2.x)
+    if fact == "redfish_uuid" and not _is_own_uuid(expected, observed):
+        return None
     if fact in ADDRESSES:
         # Another address contradicts nothing: a pod manager may renumber.
         return odata.same_path(recorded, reported) or None
     if fact == "macs":
-        return bool({*recorded} & {*reported})
+        return _same_macs({*recorded}, {*reported})
     if fact == "name":
         return _same_text(recorded, reported, ownership.node_uuid_from_name(recorded) is not None)
     return bool(recorded.casefold() == reported.casefold())
+
+
+def _is_own_uuid(expected: Facts, observed: Facts) -> bool:
+    """Return whether the UUID of a node is known to be no copy of its system's (RSD 2.x)."""
+    systems = {expected.system_uuid, observed.system_uuid} - {None}
+    return bool(systems) and not systems & {expected.redfish_uuid, observed.redfish_uuid}
+
+
+def _same_macs(recorded: set[str], reported: set[str]) -> bool | None:
+    """Return whether most MAC addresses agree; None if only some do.
+
+    A USB interface between host and BMC has the same MAC address on many machines.
+    """
+    common = recorded & reported
+    if not common:
+        return False
+    return 2 * len(common) > max(len(recorded), len(reported)) or None
 
 
 def _same_description(expected: Facts, observed: Facts) -> bool | None:
@@ -236,6 +282,8 @@ def _same_description(expected: Facts, observed: Facts) -> bool | None:
         return reported is not None and _same_text(recorded, reported, is_mark=True)
     if its.installation != mine.installation:
         return False
+    if its.node is None and _shows_node(observed):  # it is cut off within the uuid
+        return _same_text(recorded, reported or "", is_mark=True)
     return its.node in (None, mine.node) or mine.node is None
 
 

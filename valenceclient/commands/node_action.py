@@ -26,6 +26,11 @@ class ManageNode(command.ShowOne):
         )
         parser.add_argument("--name", metavar="<name>", help="Name of the node")
         parser.add_argument("--description", metavar="<text>", help="Description")
+        parser.add_argument(
+            "--assemble",
+            action="store_true",
+            help="Assemble the node first, if it is only allocated",
+        )
         return parser
 
     def take_action(
@@ -38,6 +43,7 @@ class ManageNode(command.ShowOne):
             path=parsed_args.path,
             name=parsed_args.name,
             description=parsed_args.description,
+            assemble=parsed_args.assemble,
         )
         return output.details(node_commands.FIELDS, node)
 

@@ -107,6 +107,70 @@ class TestManage(base.ServiceTestCase):
         path = driver.allocate("slow", "hers", base.FOUR_CORES)
         self.assertRefused(409, "valence.node.busy", self.manage(path))
 
+    def allocated(self) -> str:
+        driver = self.service.drivers.get(self.podm["uuid"])
+        path = driver.allocate("slow", "hers", base.FOUR_CORES)
+        self.wait_for(lambda: driver.state(path).state == "allocated")
+        self.pod.journal.clear()
+        return path
+
+    def posts(self) -> list[str]:
+        requests = self.pod.journal.show()["requests"]
+        return [r["path"].rpartition(".")[2] for r in requests if r["method"] != "GET"]
+
+    def test_an_allocated_node_is_adopted_as_it_is(self) -> None:
+        path = self.allocated()
+        answer = self.manage(path)
+        self.assertEqual(201, answer.status_code)
+        self.assertEqual([], self.posts())
+        self.api("DELETE", f"/v1/nodes/{answer.json['uuid']}")
+        self.assertIsNone(self.settled(answer.json["uuid"]))
+        self.assertEqual(self.before, self.books_of(self.pod))
+
+    def test_an_allocated_node_is_assembled_first_on_request(self) -> None:
+        path = self.allocated()
+        answer = self.manage(path, assemble=True)
+        self.assertEqual(201, answer.status_code)
+        self.assertEqual(["Assemble"], self.posts())
+        url = f"/v1/nodes/{answer.json['uuid']}/action"
+        self.assertEqual(200, self.api("POST", url, {"Reset": {"Type": "On"}}).status_code)
+
+    def test_an_assembled_node_is_not_assembled_again(self) -> None:
+        path = self.make()
+        self.pod.journal.clear()
+        self.assertEqual(201, self.manage(path, assemble=True).status_code)
+        self.assertEqual([], self.posts())
+
+    def test_an_assembly_that_takes_long_or_fails_adopts_nothing(self) -> None:
+        self.service.conf.set_override("task_timeout", 0.2, group="podmanagers")
+        for kind in ("stuck", "fail"):
+            path = self.allocated()
+            self.pod.faults.add({"node": {"assemble": kind}, "times": 1})
+            self.assertRefused(409, "valence.node.busy", self.manage(path, assemble=True))
+        self.assertEqual([], self.api("GET", "/v1/nodes").json["nodes"])
+
+    def test_a_node_of_a_row_is_never_assembled_by_adopting_it(self) -> None:
+        self.pod.pod.pace = Pace(allocate=0.5, assemble=1)
+        row = self.compose()
+        self.wait_for(lambda: (self.node(row["uuid"]) or {})["path"])
+        path = (self.node(row["uuid"]) or {})["path"]
+        for again in (path, path + "/", path.replace("N", "%4E")):
+            answer = self.manage(again, assemble=True)
+            self.assertIn(answer.status_code, (409,))
+        self.assertEqual("composed", (self.settled(row["uuid"]) or {})["state"])
+        self.assertEqual(1, self.posts().count("Assemble"))
+
+    def test_a_node_of_a_row_at_another_path_is_refused(self) -> None:
+        path = self.make()
+        uuid = self.manage(path).json["uuid"]
+        (node,) = self.pod.pod.nodes.values()
+        node.id = "77"
+        self.pod.pod.nodes = {"77": node}
+        error = self.assertRefused(
+            409, "valence.node.duplicate", self.manage("/redfish/v1/Nodes/77")
+        )
+        self.assertIn(uuid, error["detail"])
+
     def test_an_unreachable_pod_manager_changes_nothing(self) -> None:
         path = self.make()
         self.pod.stop()

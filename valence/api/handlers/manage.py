@@ -1,19 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Adopting nodes: a node that Valence did not compose gets a row, and stays unchanged."""
+"""Adopting nodes: a node that Valence did not compose gets a row, and stays unchanged.
+
+One that is allocated and not assembled is assembled first, if the request says so.
+"""
 
 from collections.abc import Mapping
+import datetime
 from typing import Any
 
 from valence import errors
 from valence import ownership
 from valence import podmanagers
+from valence.flows import identify
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
 from valence.objects import node_changes
 from valence.objects import podmanager as podmanager_objects
+from valence.podmanagers import odata
+from valence.podmanagers.identity import Verdict
 from valence.service import Service
+from valence_conductor import errors as conductor_errors
 from valence_conductor import ids
+from valence_conductor import waiting
+
+#: Errors that show the status of a pod manager.
+TROUBLES = (
+    errors.PodManagerFailed,
+    errors.PodManagerUnauthorized,
+    errors.PodManagerUnreachable,
+)
+
+#: States of a node that can be adopted; None: its pod manager does not report one.
+ADOPTABLE = (None, podmanagers.State.ASSEMBLED, podmanagers.State.ALLOCATED)
 
 #: section and key of what a pod manager reports -> key in the node's properties
 PROPERTIES = {
@@ -29,7 +48,8 @@ def adopt(
 ) -> node_objects.Node:
     """Adopt a node that exists on a pod manager already; it is not changed there.
 
-    :param request: ``podm_id`` and ``path``; optionally ``name`` and ``description``.
+    :param request: ``podm_id`` and ``path``; optionally ``name``, ``description`` and
+        ``assemble``: whether to assemble it first, if it is only allocated.
     :raises PodManagerNotFound: no such pod manager is registered.
     :raises PodManagerNodeGone: the pod manager has no such node.
     :raises NodeBusy: the node is still being assembled, or has failed.
@@ -37,16 +57,22 @@ def adopt(
         composed it.
     """
     podm = podmanager_objects.get(service.db, request["podm_id"])
-    driver, path = service.drivers.get(podm.uuid), request["path"].rstrip("/")
+    driver = service.drivers.get(podm.uuid)
     try:
+        path = _listed_path(driver, request["path"], podm.name)
         hardware = _read(driver, path, podm.name)
-    except errors.ValenceError as exc:
+        uuid = _uuid_for(service, hardware.facts, podm.uuid)
+        _require_no_row(service, hardware.facts, podm.uuid, uuid)
+        if request.get("assemble") and hardware.state is podmanagers.State.ALLOCATED:
+            _assemble(service, driver, path, podm.name)
+            hardware = _read(driver, path, podm.name)
+    except TROUBLES as exc:
         service.drivers.record_status(podm.uuid, exc)
         raise
     return node_changes.adopt(
         service.db,
         {
-            "uuid": _uuid_for(service, hardware.facts, podm.uuid),
+            "uuid": uuid,
             "name": request.get("name"),
             "description": request.get("description"),
             "fingerprint": node_objects.fingerprint(request),
@@ -62,26 +88,78 @@ def adopt(
     )
 
 
+def _listed_path(driver: podmanagers.Driver, path: str, podm_name: str) -> str:
+    """Return the path of a node as its pod manager lists it.
+
+    :raises PodManagerNodeGone: the pod manager does not list it.
+    """
+    paths = [member.path for member in driver.members()]
+    for listed in paths:
+        if odata.same_path(listed, path):
+            return listed
+    some = ", ".join(paths[:10]) or "none"
+    raise errors.PodManagerNodeGone(
+        f"Pod manager {podm_name} has no node {path}. Its nodes are: {some}."
+    )
+
+
 def _read(driver: podmanagers.Driver, path: str, podm_name: str) -> podmanagers.ComposedNode:
     """Read a node that its pod manager lists.
 
-    :raises PodManagerNodeGone: the pod manager does not list it.
     :raises NodeBusy: it is still being assembled, or has failed.
     """
-    paths = [member.path for member in driver.members()]
-    if path not in paths:
-        some = ", ".join(paths[:10]) or "none"
-        raise errors.PodManagerNodeGone(
-            f"Pod manager {podm_name} has no node {path}. Its nodes are: {some}."
-        )
     hardware = driver.read(path)
-    if hardware.state not in (None, podmanagers.State.ASSEMBLED):
+    if hardware.state not in ADOPTABLE:
         raise errors.NodeBusy(
             f"{path} of pod manager {podm_name} is {hardware.state}. Adopt it when it is "
             "assembled.",
             reason=hardware.reason,
         )
     return hardware
+
+
+def _require_no_row(service: Service, facts: podmanagers.Facts, podm_uuid: str, uuid: str) -> None:
+    """Check that no row has a node, at whatever path that was before.
+
+    :raises NodeDuplicate: a row has it.
+    """
+    for row in node_objects.list_all(service.db):
+        if row.podm_uuid == podm_uuid and (
+            row.uuid == uuid
+            or odata.same_path(row.path or "", facts.path)
+            or identify.compare(service.context, row, facts).verdict is Verdict.SAME
+        ):
+            raise errors.NodeDuplicate(
+                f"Valence manages {facts.path} of pod manager {podm_uuid} already, as node "
+                f"{row.uuid}."
+            )
+
+
+def _assemble(service: Service, driver: podmanagers.Driver, path: str, podm_name: str) -> None:
+    """Assemble a node that is allocated, and wait until it is no longer being assembled.
+
+    :raises NodeBusy: it takes longer than a request may.
+    """
+    options = service.conf.podmanagers
+    deadline = waiting.now() + datetime.timedelta(seconds=options.task_timeout)
+    driver.assemble(path)
+
+    def is_done() -> bool | None:
+        state = driver.state(path).state
+        return state not in (podmanagers.State.ALLOCATED, podmanagers.State.ASSEMBLING) or None
+
+    try:
+        waiting.wait_until(
+            is_done,
+            deadline=deadline,
+            interval=options.poll_interval,
+            what=f"pod manager {podm_name} to assemble {path}",
+        )
+    except conductor_errors.TimedOut as exc:
+        raise errors.NodeBusy(
+            f"Pod manager {podm_name} is assembling {path}, which takes longer than "
+            f"{options.task_timeout:g} s. Adopt it when it is assembled."
+        ) from exc
 
 
 def _identity(facts: podmanagers.Facts) -> dict[str, Any]:

@@ -58,6 +58,11 @@ MANAGE = base.request(
         },
         "name": base.NAME,
         "description": base.TEXT,
+        "assemble": {
+            "type": "boolean",
+            "default": False,
+            "description": "Assemble the node first, if it is only allocated.",
+        },
     },
     required=("podm_id", "path"),
 )
