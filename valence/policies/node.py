@@ -61,4 +61,16 @@ RULES = [
         "Delete a node in Ironic.",
         [{"method": "POST", "path": "/v1/nodes/{ident}/unregister"}],
     ),
+    policy.DocumentedRuleDefault(
+        "valence:node:adopt_path",
+        base.ADMIN,
+        "State which machine of its pod manager a node is.",
+        [{"method": "POST", "path": "/v1/nodes/{ident}/adopt_path"}],
+    ),
+    policy.DocumentedRuleDefault(
+        "valence:node:forget",
+        base.ADMIN,
+        "Delete the row of a node that is gone, without a request to its pod manager.",
+        [{"method": "POST", "path": "/v1/nodes/{ident}/forget"}],
+    ),
 ]

@@ -3,6 +3,7 @@
 """Adopting nodes: a node that Valence did not compose gets a row, and stays unchanged."""
 
 from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 from valence import errors
@@ -12,6 +13,7 @@ from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
 from valence.objects import node_changes
 from valence.objects import podmanager as podmanager_objects
+from valence.podmanagers import odata
 from valence.service import Service
 from valence_conductor import ids
 
@@ -37,9 +39,9 @@ def adopt(
         composed it.
     """
     podm = podmanager_objects.get(service.db, request["podm_id"])
-    driver, path = service.drivers.get(podm.uuid), request["path"].rstrip("/")
+    driver = service.drivers.get(podm.uuid)
     try:
-        hardware = _read(driver, path, podm.name)
+        hardware = read(driver, request["path"], podm.name)
     except errors.ValenceError as exc:
         service.drivers.record_status(podm.uuid, exc)
         raise
@@ -53,35 +55,40 @@ def adopt(
             "request_id": request_id,
             "properties": _properties(hardware),
             "podm_uuid": podm.uuid,
-            "path": path,
+            "path": hardware.facts.path,
             "system_path": hardware.system_path,
             "power_state": hardware.power_state,
-            "adopted_as": hardware.facts.name or path,
+            "adopted_as": hardware.facts.name or hardware.facts.path,
             "identity": _identity(hardware.facts),
         },
     )
 
 
-def _read(driver: podmanagers.Driver, path: str, podm_name: str) -> podmanagers.ComposedNode:
-    """Read a node that its pod manager lists.
+def read(
+    driver: podmanagers.Driver, path: str, podm_name: str, *, is_any_state: bool = False
+) -> podmanagers.ComposedNode:
+    """Read a node that its pod manager lists; its path is spelled as in the listing.
 
-    :raises PodManagerNodeGone: the pod manager does not list it.
+    :param is_any_state: a node that is not assembled will do.
+    :raises PodManagerNodeGone: the complete listing lacks it.
     :raises NodeBusy: it is still being assembled, or has failed.
     """
     paths = [member.path for member in driver.members()]
-    if path not in paths:
+    listed = next((it for it in paths if odata.same_path(it, path)), None)
+    if listed is None:
         some = ", ".join(paths[:10]) or "none"
         raise errors.PodManagerNodeGone(
             f"Pod manager {podm_name} has no node {path}. Its nodes are: {some}."
         )
-    hardware = driver.read(path)
-    if hardware.state not in (None, podmanagers.State.ASSEMBLED):
+    hardware = driver.read(listed)
+    if not is_any_state and hardware.state not in (None, podmanagers.State.ASSEMBLED):
         raise errors.NodeBusy(
-            f"{path} of pod manager {podm_name} is {hardware.state}. Adopt it when it is "
+            f"{listed} of pod manager {podm_name} is {hardware.state}. Adopt it when it is "
             "assembled.",
             reason=hardware.reason,
         )
-    return hardware
+    facts = dataclasses.replace(hardware.facts, path=listed)
+    return dataclasses.replace(hardware, facts=facts)
 
 
 def _identity(facts: podmanagers.Facts) -> dict[str, Any]:
@@ -90,10 +97,10 @@ def _identity(facts: podmanagers.Facts) -> dict[str, Any]:
     return {name: facts.get(name) for name in names} | {"macs": []}
 
 
-def _uuid_for(service: Service, member: podmanagers.Facts, podm_uuid: str) -> str:
-    """Return the uuid in the node's Name, or one that is derived from its path.
+def check_installation(service: Service, member: podmanagers.Facts) -> None:
+    """Check that no other installation composed a node.
 
-    :raises NodeDuplicate: another installation of Valence composed the node.
+    :raises NodeDuplicate: another installation of Valence composed it.
     """
     installation = ownership.installation_from_description(member.description)
     if installation not in (None, installation_objects.get(service.db)):
@@ -101,6 +108,14 @@ def _uuid_for(service: Service, member: podmanagers.Facts, podm_uuid: str) -> st
             f"Installation {installation} of Valence composed {member.path}, and may release it. "
             "Release it there."
         )
+
+
+def _uuid_for(service: Service, member: podmanagers.Facts, podm_uuid: str) -> str:
+    """Return the uuid in the node's Name, or one that is derived from its path.
+
+    :raises NodeDuplicate: another installation of Valence composed the node.
+    """
+    check_installation(service, member)
     named = ownership.node_uuid_from_name(member.name)
     return named or ids.derive_uuid("adopted", f"{podm_uuid}{member.path}", 1)
 
