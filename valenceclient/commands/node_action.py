@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""``node manage|adopt-path|forget|reset|boot``: commands that Valence carries out within the request."""
+"""``node manage|adopt-path|forget|reset|boot``: carried out within the request."""
 
 import argparse
 from typing import Any
 
-from osc_lib.command import command
 from osc_lib import exceptions
+from osc_lib.command import command
 
 from valenceclient.commands import node as node_commands
 from valenceclient.commands import options

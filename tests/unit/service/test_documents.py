@@ -28,7 +28,12 @@ from valence.api import routes
 HARDWARE = ("valence:podmanager:", "valence:system:", "valence:rack:", "valence:device:")
 
 #: Rules on nodes that members do not have.
-FOR_ADMINS = {"valence:node:list_all", "valence:node:manage"}
+FOR_ADMINS = {
+    "valence:node:list_all",
+    "valence:node:manage",
+    "valence:node:adopt_path",
+    "valence:node:forget",
+}
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 

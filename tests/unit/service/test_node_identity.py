@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from tests.unit.service import base
 from valence import ownership
+from valence.audit import audit
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
 from valence.objects import node_changes
@@ -219,3 +220,78 @@ class TestForget(IdentityTestCase):
             answer = self.api("POST", f"{self.url}/forget", body)
             self.assertRefused(400, "valence.request.invalid", answer)
         self.assertIsNotNone(self.node(self.uuid))
+
+
+class TestRefresh(IdentityTestCase):
+    """Rows of earlier releases have no facts: a refresh learns them."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.identity = self.row().identity
+        self.write(identity=None)
+
+    def refresh(self) -> Any:
+        return self.api("POST", "/v1/pooled/sync", {}).json
+
+    def test_a_refresh_learns_the_facts_of_a_node_that_has_none(self) -> None:
+        self.refresh()
+        self.assertEqual(self.identity, self.row().identity)
+
+    def test_a_machine_with_another_name_is_a_conflict(self) -> None:
+        machine = self.machine()
+        machine.name, machine.description = "a database", "of another client"
+        self.assertEqual([], self.refresh()["errors"])
+        self.assertEqual(CONFLICT, (self.row().fault or {}).get("code"))
+        self.assertIsNone(self.row().identity)
+        metrics = self.api("GET", "/metrics").get_data(as_text=True)
+        self.assertIn("valence_node_identity_conflicts 1.0", metrics)
+
+    def test_a_node_that_is_gone_is_left_to_the_audit(self) -> None:
+        self.pod.pod.delete(self.machine())
+        self.assertEqual([], self.refresh()["errors"])
+        self.assertEqual(("composed", None), (self.row().state, self.row().fault))
+
+    def test_a_node_that_cannot_be_read_does_not_fail_the_refresh(self) -> None:
+        self.refresh()
+        self.write(identity=None)
+        action = {"type": "error", "status": 500}
+        self.fault(self.pod, "GET", self.row().path or "", times=None, action=action)
+        self.refresh()
+        self.assertIsNone(self.row().fault)
+        self.assertIn("valence_node_identity_conflicts 0.0", self.metrics())
+
+    def metrics(self) -> str:
+        return str(self.api("GET", "/metrics").get_data(as_text=True))
+
+
+class TestReleaseAgain(IdentityTestCase):
+    """An audit does not repeat a release that a conflict of facts has stopped."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.take_over(self.machine())
+        self.api("DELETE", self.url)
+        node = self.settled(self.uuid) or {}
+        self.assertEqual(("error", CONFLICT), (node["state"], node["fault"]["code"]))
+
+    def test_an_audit_reports_the_conflict_and_changes_nothing(self) -> None:
+        before = self.row().generation
+        (finding,) = audit.Audit(self.service.context).run()
+        self.assertFalse(finding.repaired)
+        self.assertIn("adopt-path", finding.what)
+        self.assertEqual(("error", before), (self.row().state, self.row().generation))
+
+    def test_the_user_may_delete_it_again(self) -> None:
+        machine = next(iter(self.pod.pod.nodes.values()))
+        machine.name = ownership.node_name(self.uuid)
+        machine.description = ownership.description(
+            installation_objects.get(self.service.db), self.uuid
+        )
+        self.assertEqual(202, self.api("DELETE", self.url).status_code)
+        self.assertIsNone(self.settled(self.uuid))
+
+    def test_an_audit_releases_it_once_the_operator_has_stated_what_it_is(self) -> None:
+        self.assertEqual(200, self.adopt(self.row().path or "").status_code)
+        audit.Audit(self.service.context).run()
+        self.assertIsNone(self.settled(self.uuid))
+        self.assertEqual({}, self.pod.pod.nodes)

@@ -69,7 +69,8 @@ ADOPT_PATH = base.request({"path": PATH}, required=("path",))
 FORGET = base.request(
     {
         "i_know_it_is_gone": {
-            "const": True,
+            "type": "boolean",
+            "enum": [True],
             "description": "The machine is gone for good, or is no longer to be managed.",
         }
     },
