@@ -32,6 +32,7 @@ FIELDS = (
     "status_reason",
     "status_since",
     "usage",
+    "kept_facts",
     "username",
     "verify_ca",
     "ca",

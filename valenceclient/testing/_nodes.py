@@ -151,7 +151,7 @@ class NodeOperations:
         self._store.nodes.remove(row)
 
     def contradict(self, ident: str) -> None:
-        """Give a node a conflict of facts, as if another machine were at its path."""
+        """Put a node into a conflict of facts, as if another machine were at its path."""
         row = self._store.nodes.get(ident)
         refusal = _rows.Refusal(409, _CONFLICT, f"{row['path']} may be another machine.")
         row["fault"] = {**refusal.fault(), "operation": "identify", "at": _rows.now()}

@@ -36,6 +36,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "enabled": True,
     "tags": [],
     "status": "online",
+    "kept_facts": None,
     "status_reason": None,
 }
 
@@ -165,7 +166,7 @@ class FakeValence(Store):
         self._moves.lose_hardware(ident)
 
     def contradict(self, ident: str) -> None:
-        """Give a node a conflict of facts, as if another machine were at its path."""
+        """Put a node into a conflict of facts, as if another machine were at its path."""
         self._moves.contradict(ident)
 
     def _trouble(

@@ -179,6 +179,13 @@ class TestAdoptPath(IdentityTestCase):
         self.assertEqual([nic["mac"] for nic in node["interfaces"]], node["identity"]["macs"])
 
 
+class TestKeptFacts(IdentityTestCase):
+    def test_a_pod_manager_shows_which_facts_it_keeps(self) -> None:
+        kept = self.api("GET", f"/v1/podmanagers/{self.podm['uuid']}").json["kept_facts"]
+        self.assertEqual({"name": "whole", "description": "whole"}, kept)
+        self.assertIsNone(self.podm["kept_facts"])
+
+
 class TestForget(IdentityTestCase):
     def test_a_node_whose_facts_contradict_is_forgotten_and_its_machine_left_alone(self) -> None:
         self.api("POST", "/v1/pooled/sync", {})

@@ -116,6 +116,8 @@ USAGE = base.thing(
     }
 )
 
+KEPT: base.Schema = {"enum": ["whole", "part", "no"]}
+
 PODMANAGER = base.thing(
     {
         "uuid": base.UUID,
@@ -123,6 +125,12 @@ PODMANAGER = base.thing(
         "status": {"enum": ["online", "degraded", "offline", "unknown"]},
         "status_reason": {"type": ["string", "null"]},
         "status_since": base.TIME,
+        "kept_facts": {
+            "type": ["object", "null"],
+            "properties": dict.fromkeys(("name", "description"), KEPT),
+            "description": "What it keeps of the Name and of the mark in the Description with "
+            "which Valence composes nodes; null: not known before the first node.",
+        },
         "usage": {**USAGE, "description": "Its resources, as last read."},
         "created_at": base.TIME,
         "updated_at": base.or_null(base.TIME),
