@@ -92,6 +92,16 @@ def _is_another(snapshot: Snapshot, row: node_objects.Node, moved: Collection[st
     return True
 
 
+def report_unreleased(db: Database) -> list[Stray]:
+    """Report every node in error for which hardware may still be held."""
+    strays = []
+    for row in node_objects.list_unreleased(db):
+        detail = (row.fault or {}).get("detail") or "its last release did not succeed"
+        what = f"node {row.uuid} is in error, and {row.podm_uuid} may still hold its hardware"
+        strays.append(Stray("row", f"{what} ({detail}; DELETE it again)", repaired=False))
+    return strays
+
+
 def release_again(db: Database) -> list[Stray]:
     """Start the release of every node in error for which hardware may still be held.
 
