@@ -157,6 +157,17 @@ class TestAdoptPath(IdentityTestCase):
         error = self.assertRefused(409, "valence.node.duplicate", self.adopt(other["path"]))
         self.assertIn(other["uuid"], error["detail"])
 
+    def test_a_machine_of_another_node_that_lost_its_name_is_refused(
+        self,
+    ) -> None:
+        other = self.composed(name="two")
+        machine = self.machine(other["uuid"])
+        machine.name = machine.description = ""
+        row = node_objects.get(self.service.db, other["uuid"])
+        node_changes.record(self.service.db, row, path="/redfish/v1/Nodes/moved")
+        error = self.assertRefused(409, "valence.node.duplicate", self.adopt(other["path"]))
+        self.assertIn(other["uuid"], error["detail"])
+
     def test_a_machine_with_the_mark_of_another_node_is_refused(self) -> None:
         other = self.composed(name="two")["uuid"]
         mark = ownership.description(installation_objects.get(self.service.db), other)
