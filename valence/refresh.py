@@ -18,7 +18,9 @@ import sqlalchemy as sa
 
 from valence import errors
 from valence import wiring
+from valence.flows import identify
 from valence.objects import inventory as inventory_objects
+from valence.objects import node as node_objects
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor import errors as conductor_errors
 from valence_conductor import interrupt
@@ -50,6 +52,7 @@ class InventoryRefresher:
     """
 
     def __init__(self, context: wiring.Context) -> None:
+        self._context = context
         self._conf = context.conf
         self._db = context.db
         self._drivers = context.drivers
@@ -183,6 +186,23 @@ class InventoryRefresher:
             inventory.requests,
             time.monotonic() - clock,
         )
+        self._identify(uuid)
+
+    def _identify(self, uuid: str) -> None:
+        """Learn the facts of nodes that an earlier release composed, which recorded none.
+
+        Nodes that are gone are left to the audit, and those that cannot be identified keep
+        a conflict; neither fails the refresh.
+        """
+        for row in node_objects.list_unidentified(self._db, uuid):
+            if identify.is_conflict(row.fault):
+                continue
+            try:
+                identify.verify(self._context, row)
+            except errors.NodeIdentityConflict as exc:
+                identify.record_conflict(self._context, row, exc)
+            except (errors.ValenceError, conductor_errors.Superseded) as exc:
+                LOG.info("Could not identify node %s yet: %s", row.uuid, exc)
 
     def _record_failure(self, uuid: str, error: errors.ValenceError) -> None:
         inventory_objects.record_failure(self._db, uuid, error)

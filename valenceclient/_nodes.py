@@ -205,6 +205,28 @@ class Nodes(_reported.ReportingCollection[Node]):
         node = self._act(ident, "unregister", {})
         return self._wait(node, "unregister", waiting) if wait else node
 
+    def adopt_path(self, ident: str, path: str) -> Node:
+        """State that a node is what is at a path of its pod manager now.
+
+        Nothing is changed on the pod manager. A missing node is composed again, and a
+        conflict of facts ends. A retry is safe, and left to the caller.
+
+        :param path: of the node on its pod manager, such as ``/redfish/v1/Nodes/7``.
+        :raises Conflict: the pod manager has no such node, or it is that of another node
+            of Valence; or an operation on the node is running.
+        """
+        return self._act(ident, "adopt_path", {"path": path})
+
+    def forget(self, ident: str) -> None:
+        """State that a node is gone: its row is deleted, and its pod manager not asked.
+
+        Only for a node that is missing, in error, or in conflict with its facts.
+
+        :raises Conflict: the node is in another state, or registered in Ironic.
+        """
+        path = self._path_of(ident, "/forget")
+        self._transport.request("POST", path, body={"i_know_it_is_gone": True})
+
     def wait(
         self,
         ident: str,

@@ -38,6 +38,8 @@ class Fault(_resource.Record):
     CONVERT: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
         "at": _resource.parse_time,
         "cleanup": Cleanup.from_json,
+        "agree": tuple,
+        "contradict": _resource.mapping,
     }
 
     status: int | None = None
@@ -47,9 +49,14 @@ class Fault(_resource.Record):
     detail: str = ""
     #: The message of the pod manager or of Ironic, verbatim.
     reason: str | None = None
-    #: compose, register, unregister or release.
+    #: compose, register, unregister, release or identify.
     operation: str | None = None
     at: datetime.datetime | None = None
     #: None if the operation was no compose and no register, or failed in an earlier release.
     #: It does not say then what is still held.
     cleanup: Cleanup | None = None
+    #: Of a conflict of facts: the path of the machine that may be the node, the names of the
+    #: facts that agree, and name of a fact -> what is ``recorded`` and what is ``reported``.
+    path: str | None = None
+    agree: tuple[str, ...] = ()
+    contradict: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)

@@ -41,6 +41,7 @@ class Node(_resource.Resource):
         **_resource.Resource.CONVERT,
         "task_since": _resource.parse_time,
         "properties": _resource.mapping,
+        "identity": lambda raw: _resource.mapping(raw or {}),
         "interfaces": lambda raw: tuple(map(Interface.from_json, raw)),
         "fault": Fault.from_json,
     }
@@ -57,6 +58,8 @@ class Node(_resource.Resource):
     #: The paths of the composed node and of its system on the pod manager.
     path: str | None = None
     system_path: str | None = None
+    #: The facts by which its machine is recognized; empty: none is known yet.
+    identity: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
     interfaces: tuple[Interface, ...] = ()
     power_state: str | None = None
     #: ``ironic`` while the node is registered there.

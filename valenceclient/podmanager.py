@@ -25,6 +25,7 @@ class PodManager(_resource.Resource):
         **_resource.Resource.CONVERT,
         "status_since": _resource.parse_time,
         "tags": tuple,
+        "kept_facts": lambda raw: _resource.mapping(raw or {}),
         "usage": _resource.mapping,
     }
 
@@ -46,6 +47,9 @@ class PodManager(_resource.Resource):
     enabled: bool = True
     tags: tuple[str, ...] = ()
     username: str | None = None
+    #: ``name`` and ``description`` -> whether it keeps that of a composed node: ``whole``,
+    #: ``part`` or ``no``. Empty: not known yet.
+    kept_facts: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
     #: Its resources, as last known: ``systems``, ``cores``, ``memory_mib``, ``nodes``
     #: and ``devices``, with ``total``, ``used`` and ``free``.
     usage: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)

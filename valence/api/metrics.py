@@ -2,19 +2,22 @@
 
 """The metrics of the API and of its pod managers, for Prometheus.
 
-==============================  =========  ==========================================
+=============================== =========  ==========================================
 valence_requests_total          counter    requests, by route, method and status
 valence_request_seconds         histogram  their duration, by route and method
 valence_podmanagers             gauge      pod managers by status
+valence_node_identity_conflicts gauge      nodes whose facts contradict each other
 valence_rows                    gauge      nodes by state
-==============================  =========  ==========================================
+=============================== =========  ==========================================
 
 and those of :mod:`valence_conductor.metrics`. Counters of processes that share a folder
 (``PROMETHEUS_MULTIPROC_DIR``) are summed over all of them; gauges from the database are
 read at each scrape, and are the same in every process.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import os
@@ -28,6 +31,7 @@ from prometheus_client import core
 from prometheus_client import multiprocess
 from prometheus_client import registry
 
+from valence.objects import node as node_objects
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor import metrics as conductor_metrics
 from valence_conductor.db.engine import Database
@@ -66,7 +70,8 @@ def render(db: Database, ledgers: Sequence[Ledger]) -> bytes:
         process exports them on a port of its own.
     """
     gauges = registry.CollectorRegistry()
-    gauges.register(PodManagers(db))
+    for gauge in _gauges(db):
+        gauges.register(gauge)
     if ledgers:
         gauges.register(conductor_metrics.RowCollector(ledgers))
     counters: registry.CollectorRegistry = prometheus_client.REGISTRY
@@ -88,20 +93,46 @@ def drop_dead_gauges(folder: pathlib.Path) -> None:
                 file.unlink()
 
 
-class PodManagers(registry.Collector):
-    """Counts pod managers by status at each scrape."""
+class DatabaseGauge(registry.Collector):
+    """A gauge that is counted in the database at each scrape.
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    :param labels: names of its labels.
+    :param read: returns label values -> number.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        labels: Sequence[str],
+        read: Callable[[], Mapping[Sequence[str], float]],
+    ) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._labels = labels
+        self._read = read
 
     def collect(self) -> Iterator[core.Metric]:
         """Yield the counts; the metric is empty while the database is unavailable."""
-        metric = core.GaugeMetricFamily(
-            "valence_podmanagers", "Pod managers by status.", labels=["status"]
-        )
+        metric = core.GaugeMetricFamily(self._name, self._documentation, labels=self._labels)
         try:
-            for status, number in podmanager_objects.count_by_status(self._db).items():
-                metric.add_metric([status], number)
+            for values, number in self._read().items():
+                metric.add_metric(values, number)
         except Exception as exc:  # the other metrics of the scrape are still valid
-            LOG.warning("Could not count the pod managers: %s", exc)
+            LOG.warning("Could not count %s: %s", self._name, exc)
         yield metric
+
+
+def _gauges(db: Database) -> Iterator[DatabaseGauge]:
+    yield DatabaseGauge(
+        "valence_podmanagers",
+        "Pod managers by status.",
+        ["status"],
+        lambda: {(it,): n for it, n in podmanager_objects.count_by_status(db).items()},
+    )
+    yield DatabaseGauge(
+        "valence_node_identity_conflicts",
+        "Nodes whose facts contradict each other.",
+        [],
+        lambda: {(): node_objects.count_conflicts(db)},
+    )

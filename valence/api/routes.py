@@ -350,6 +350,31 @@ ROUTES: tuple[Route, ...] = (
         {202: node_schemas.NODE},
         refuses=(errors.NodeNotFound, errors.NodeNotRegistered, errors.NodeBusy, *IRONIC_ERRORS),
     ),
+    Route(
+        "POST",
+        "/v1/nodes/<ident>/adopt_path",
+        node.adopt_path,
+        "valence:node:adopt_path",
+        {200: node_schemas.NODE},
+        body=node_schemas.ADOPT_PATH,
+        refuses=(
+            errors.NodeNotFound,
+            errors.NodeBusy,
+            errors.NodeDuplicate,
+            errors.NodeIdentityConflict,
+            errors.PodManagerNodeGone,
+            *PODMANAGER_ERRORS,
+        ),
+    ),
+    Route(
+        "POST",
+        "/v1/nodes/<ident>/forget",
+        node.forget,
+        "valence:node:forget",
+        {204: None},
+        body=node_schemas.FORGET,
+        refuses=(errors.NodeNotFound, errors.NodeBusy, errors.NodeRegistered),
+    ),
     *legacy_routes.ROUTES,
 )
 

@@ -26,9 +26,14 @@ class Audit:
     It costs one listing of Ironic and one of each pod manager, and requests for single
     nodes only where something is wrong. Rows are read again after each listing. A peer
     that does not answer is skipped.
+
+    :param is_report: repair nothing, and report every finding at its first sighting.
+    :ivar skipped: why peers could not be audited, a sentence for each.
     """
 
-    def __init__(self, context: wiring.Context) -> None:
+    def __init__(self, context: wiring.Context, *, is_report: bool = False) -> None:
+        self._is_report = is_report
+        self.skipped: list[str] = []
         self._context = context
         self._conf = context.conf
         grace = context.conf.nodes.stray_grace
@@ -43,13 +48,16 @@ class Audit:
         Ironic comes first: no hardware returns to a pool while Ironic owns it, or does
         not answer whether it does.
         """
+        self.skipped.clear()
         result, ironic_nodes = self._audit_ironic()
         for podm in podmanager_objects.list_all(self._context.db):
             try:
                 result += self._audit_podmanager(podm, ironic_nodes)
             except errors.ValenceError as exc:
-                LOG.warning("Skipped the audit of pod manager %s: %s", podm.name, exc)
-        if self._conf.nodes.give_back_strays:
+                self._skip(f"pod manager {podm.name}", exc)
+        if self._is_report:
+            result += rows.report_unreleased(self._context.db)
+        elif self._conf.nodes.give_back_strays:
             result += rows.release_again(self._context.db)
         return result
 
@@ -64,11 +72,11 @@ class Audit:
         except errors.IronicNotConfigured:
             return [], {}
         except errors.ValenceError as exc:
-            LOG.warning("Skipped the audit of Ironic: %s", exc)
+            self._skip("Ironic", exc)
             return [], None
         result = []
         for finding in self._older_than_grace("ironic", findings):
-            stray = finding.resolve(self._conf)
+            stray = self._resolve(finding)
             result.append(stray)
             if stray.repaired:
                 ironic_nodes.pop(finding.key[0], None)
@@ -80,11 +88,18 @@ class Audit:
         driver = self._context.drivers.verify(podm.uuid)
         snapshot = Snapshot.take(self._context, driver, podm, ironic_nodes)
         findings = compare(snapshot, self._foreign)
-        return [
-            finding.resolve(self._conf) for finding in self._older_than_grace(podm.uuid, findings)
-        ]
+        return [self._resolve(finding) for finding in self._older_than_grace(podm.uuid, findings)]
+
+    def _resolve(self, finding: Finding) -> Stray:
+        return finding.report(self._conf) if self._is_report else finding.resolve(self._conf)
+
+    def _skip(self, peer: str, exc: errors.ValenceError) -> None:
+        LOG.warning("Skipped the audit of %s: %s", peer, exc)
+        self.skipped.append(f"{peer} was not audited: {exc}")
 
     def _older_than_grace(self, peer: str, findings: list[Finding]) -> list[Finding]:
+        if self._is_report:
+            return findings
         old = self._trackers[peer].older_than_grace([finding.key for finding in findings])
         return [finding for finding in findings if finding.key in old]
 

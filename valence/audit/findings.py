@@ -50,3 +50,14 @@ class Finding:
                 obstacle = f"it could not be released yet: {reason}"
         what = self.what if obstacle is None else f"{self.what} ({obstacle})"
         return Stray(self.kind, what, repaired=obstacle is None)
+
+    def report(self, conf: cfg.ConfigOpts) -> Stray:
+        """Return the report with what an operator has to do; change nothing."""
+        advice = self.obstacle
+        if advice is None:
+            advice = (
+                "the service releases it after [nodes] stray_grace"
+                if conf.nodes.give_back_strays
+                else "[nodes] give_back_strays is off: turn it on, or release it by hand"
+            )
+        return Stray(self.kind, f"{self.what} ({advice})", repaired=False)

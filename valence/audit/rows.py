@@ -92,14 +92,30 @@ def _is_another(snapshot: Snapshot, row: node_objects.Node, moved: Collection[st
     return True
 
 
+def report_unreleased(db: Database) -> list[Stray]:
+    """Report every node in error for which hardware may still be held."""
+    strays = []
+    for row in node_objects.list_unreleased(db):
+        detail = (row.fault or {}).get("detail") or "its last release did not succeed"
+        what = f"node {row.uuid} is in error, and {row.podm_uuid} may still hold its hardware"
+        strays.append(Stray("row", f"{what} ({detail}; DELETE it again)", repaired=False))
+    return strays
+
+
 def release_again(db: Database) -> list[Stray]:
     """Start the release of every node in error for which hardware may still be held.
 
-    The fault stays: it says why the node is in error.
+    The fault stays: it says why the node is in error. A release that a conflict of facts
+    has stopped is not repeated, since it would only stop again: the user deletes the node
+    again, or an operator states which machine it is.
     """
     strays = []
     for row in node_objects.list_unreleased(db):
         fault = row.fault
+        if identify.is_conflict(fault) and (fault or {}).get("operation") == "release":
+            what = f"node {row.uuid} is in error ({(fault or {}).get('detail')})"
+            strays.append(Stray("row", what, repaired=False))
+            continue
         if fault is not None and not row.release_requested:
             fault = node_objects.with_cleanup(fault, "pending")
         with contextlib.suppress(conductor_errors.Superseded):

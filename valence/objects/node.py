@@ -196,6 +196,24 @@ def list_unreleased(db: db_engine.Database) -> Sequence[Node]:
 
 
 @db_engine.retried
+def list_unidentified(db: db_engine.Database, podm_uuid: str) -> Sequence[Node]:
+    """List the composed nodes of a pod manager of which no facts are recorded."""
+    where = (Node.podm_uuid == podm_uuid, Node.state == "composed", Node.path.is_not(None))
+    statement = sa.select(Node).where(*where, Node.identity.is_(sa.null()))
+    with db.reader() as session:
+        return session.scalars(statement.order_by(Node.created_at)).all()
+
+
+@db_engine.retried
+def count_conflicts(db: db_engine.Database) -> int:
+    """Count the nodes whose facts contradict each other."""
+    statement = sa.select(Node.fault).where(Node.fault.is_not(sa.null()))
+    with db.reader() as session:
+        faults = session.scalars(statement).all()
+    return sum((fault or {}).get("code") == errors.NodeIdentityConflict.code for fault in faults)
+
+
+@db_engine.retried
 def list_all(db: db_engine.Database) -> Sequence[Node]:
     """List every node."""
     with db.reader() as session:

@@ -16,6 +16,7 @@ from sqlalchemy import orm
 from valence import errors
 from valence.objects import node as node_objects
 from valence.objects.node import Node
+from valence.podmanagers import odata
 from valence_conductor import errors as conductor_errors
 from valence_conductor import waiting
 from valence_conductor.db import engine as db_engine
@@ -77,6 +78,27 @@ def adopt(db: db_engine.Database, values: Mapping[str, Any]) -> Node:
         raise _adopted_already(values, values["uuid"]) from exc
     _log_new(row)
     return row
+
+
+@db_engine.retried
+def adopt_path(db: db_engine.Database, row: Node, values: Mapping[str, Any]) -> Node:
+    """Record what a node is now, with its path; a missing node becomes composed.
+
+    :param values: with its path.
+    :raises NodeDuplicate: another node of its pod manager has the path.
+    :raises Superseded: the row was changed after it was read.
+    """
+    state = "composed" if row.state == "missing" else row.state
+    if state != row.state:
+        values = {**values, "state": state, "state_since": waiting.now()}
+    with db.writer() as session:
+        for other in node_objects.list_on_podm(session, row.podm_uuid or ""):
+            if other.uuid != row.uuid and odata.same_path(other.path or "", values["path"]):
+                raise _adopted_already(values, other.uuid)
+        _compare_and_set(session, row.uuid, row.generation, row.state, values)
+    if state != row.state:
+        state_log.log_state_change("Node", row.uuid, row.state, state, generation=row.generation)
+    return node_objects.get_expected(db, row.uuid, row.generation, state)
 
 
 def begin(db: db_engine.Database, row: Node, operation: str, **values: Any) -> Node:

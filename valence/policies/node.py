@@ -79,4 +79,16 @@ RULES = [
         )
         for field, rule in FIELD_RULES.items()
     ),
+    policy.DocumentedRuleDefault(
+        "valence:node:adopt_path",
+        base.ADMIN,
+        "State which machine of its pod manager a node is.",
+        [{"method": "POST", "path": "/v1/nodes/{ident}/adopt_path"}],
+    ),
+    policy.DocumentedRuleDefault(
+        "valence:node:forget",
+        base.ADMIN,
+        "Delete the row of a node that is gone, without a request to its pod manager.",
+        [{"method": "POST", "path": "/v1/nodes/{ident}/forget"}],
+    ),
 ]

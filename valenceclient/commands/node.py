@@ -54,6 +54,7 @@ FIELDS = (
     "interfaces",
     "path",
     "system_path",
+    "identity",
     "generation",
     "created_at",
     "updated_at",

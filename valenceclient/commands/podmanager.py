@@ -33,6 +33,7 @@ FIELDS = (
     "status_since",
     "service_uuid",
     "usage",
+    "kept_facts",
     "username",
     "verify_ca",
     "ca",

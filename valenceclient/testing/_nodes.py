@@ -22,6 +22,9 @@ OFFERED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "Mode": ("UEFI", "Legacy"),
     },
 }
+#: Code of the fault of a node whose facts contradict each other.
+_CONFLICT = "valence.node.identity_conflict"
+
 _TO_OFF = ("ForceOff", "GracefulShutdown")
 
 #: operation -> (state, task) while it runs.
@@ -107,6 +110,51 @@ class NodeOperations:
         hidden = {"_request": request, "_operation": None, "_looks": 0}
         row = {**_DEFAULTS, **fields, **hidden}
         return self._store.nodes.add(row, unique=("name",))
+
+    def adopt_path(self, row: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+        """Record a path; a missing node is composed again, and a conflict of facts ends.
+
+        :raises Refusal: 400, there is no path; 409, another node has it, or an operation
+            is running.
+        """
+        if set(request) != {"path"}:
+            _invalid("path is required, and nothing else.")
+        self._must_be_settled(row)
+        for other in self._store.nodes.all():
+            same = (other["podm_uuid"], other["path"]) == (row["podm_uuid"], request["path"])
+            if same and other is not row:
+                raise _rows.Refusal(
+                    409,
+                    "valence.node.duplicate",
+                    f"{other['path']} is node {other['uuid']} already.",
+                )
+        row["path"] = request["path"]
+        row["state"] = "composed" if row["state"] == "missing" else row["state"]
+        row["fault"] = None if _is_conflict(row) else row["fault"]
+        return row
+
+    def forget(self, row: dict[str, Any], request: dict[str, Any]) -> None:
+        """Delete a row.
+
+        :raises Refusal: 400, the statement is missing; 409, the node is registered,
+            composed without a conflict, or being changed.
+        """
+        if request != {"i_know_it_is_gone": True}:
+            _invalid("i_know_it_is_gone must be true.")
+        if row["managed_by"]:
+            raise _rows.Refusal(
+                409, "valence.node.registered", f"Node {row['uuid']} is registered in Ironic."
+            )
+        self._must_be_settled(row)
+        if row["state"] == "composed" and not _is_conflict(row):
+            raise _rows.Refusal(409, "valence.node.busy", f"Node {row['uuid']} is composed.")
+        self._store.nodes.remove(row)
+
+    def contradict(self, ident: str) -> None:
+        """Put a node into a conflict of facts, as if another machine were at its path."""
+        row = self._store.nodes.get(ident)
+        refusal = _rows.Refusal(409, _CONFLICT, f"{row['path']} may be another machine.")
+        row["fault"] = {**refusal.fault(), "operation": "identify", "at": _rows.now()}
 
     def act(self, row: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
         """Reset a node or set its boot device.
@@ -231,6 +279,12 @@ class NodeOperations:
         """Make a node missing, as if another client had deleted it on its pod manager."""
         self._store.nodes.get(ident).update(state="missing", task=None, _operation=None)
 
+    def _must_be_settled(self, row: dict[str, Any]) -> None:
+        if row["state"] not in ("composed", "missing", "error"):
+            raise _rows.Refusal(
+                409, "valence.node.busy", f"Node {row['uuid']} is {row['state']}: wait for it."
+            )
+
     def _must_be_composed(self, row: dict[str, Any]) -> None:
         if row["state"] != "composed":
             raise _rows.Refusal(
@@ -249,6 +303,10 @@ def check_properties(properties: object) -> None:
     unknown = sorted(set(properties) - set(_PROPERTIES))
     if unknown:
         _invalid(f"properties has no {', '.join(unknown)}.")
+
+
+def _is_conflict(row: Mapping[str, Any]) -> bool:
+    return (row["fault"] or {}).get("code") == _CONFLICT
 
 
 def _invalid(detail: str) -> None:
@@ -304,6 +362,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "adopted": False,
     "path": None,
     "system_path": None,
+    "identity": None,
     "interfaces": [],
     "power_state": None,
     "managed_by": None,

@@ -36,6 +36,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "enabled": True,
     "tags": [],
     "status": "online",
+    "kept_facts": None,
     "status_reason": None,
     "service_uuid": None,
 }
@@ -164,6 +165,10 @@ class FakeValence(Store):
     def lose_hardware(self, ident: str) -> None:
         """Make a node missing, as if another client had deleted it on its pod manager."""
         self._moves.lose_hardware(ident)
+
+    def contradict(self, ident: str) -> None:
+        """Put a node into a conflict of facts, as if another machine were at its path."""
+        self._moves.contradict(ident)
 
     def _trouble(
         self, method: str, path: str, times: int, done: bool, answer: _wire.Answer | None
@@ -303,6 +308,13 @@ class FakeValence(Store):
     def _act_on_node(self, ident: str, body: dict[str, Any]) -> _Result:
         return public_fields(self._moves.act(self.nodes.get(ident), body)), 200
 
+    def _adopt_path(self, ident: str, body: dict[str, Any]) -> _Result:
+        return public_fields(self._moves.adopt_path(self.nodes.get(ident), body)), 200
+
+    def _forget_node(self, ident: str, body: dict[str, Any]) -> _Result:
+        self._moves.forget(self.nodes.get(ident), body)
+        return None, 204
+
     def _register(self, ident: str, body: dict[str, Any]) -> _Result:
         row, status = self._moves.register(self.nodes.get(ident), body)
         return public_fields(row), status
@@ -340,6 +352,8 @@ _ROUTES: tuple[tuple[str, str, Callable[..., _Result]], ...] = (
     ("POST", "/v1/nodes", FakeValence._create_node),
     ("POST", "/v1/nodes/manage", FakeValence._manage_node),
     ("POST", "/v1/nodes/([^/]+)/action", FakeValence._act_on_node),
+    ("POST", "/v1/nodes/([^/]+)/adopt_path", FakeValence._adopt_path),
+    ("POST", "/v1/nodes/([^/]+)/forget", FakeValence._forget_node),
     ("DELETE", "/v1/nodes/([^/]+)", FakeValence._delete_node),
     ("POST", "/v1/nodes/([^/]+)/register", FakeValence._register),
     ("POST", "/v1/nodes/([^/]+)/unregister", FakeValence._unregister),

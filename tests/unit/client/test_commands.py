@@ -186,6 +186,23 @@ class TestNodeCommands(shell_base.ShellTest):
         node = self.json("node", "unregister", "web-1", "--wait")
         self.assertEqual(("composed", None), (node["state"], node["managed_by"]))
 
+    def test_an_operator_states_where_a_node_is(self) -> None:
+        self.compose()
+        self.valence.contradict("web-1")
+        node = self.json("node", "adopt-path", "web-1", "/redfish/v1/Nodes/7")
+        self.assertEqual("/redfish/v1/Nodes/7", node["path"])
+        self.assertEqual({"path": "/redfish/v1/Nodes/7"}, self.body())
+
+    def test_a_node_is_only_forgotten_by_an_operator_who_knows_that_it_is_gone(self) -> None:
+        self.compose()
+        self.valence.contradict("web-1")
+        before = len(self.valence.calls)
+        self.run_program("node", "forget", "web-1", status=1)
+        self.assertIn("--i-know-it-is-gone", self.stderr.getvalue())
+        self.assertEqual(before, len(self.valence.calls))
+        self.run_program("node", "forget", "web-1", "--i-know-it-is-gone")
+        self.assertEqual([], self.valence.nodes.all())
+
 
 class TestPodManagerCommands(shell_base.ShellTest):
     def create(self, *more: str, status: int = 0) -> str:

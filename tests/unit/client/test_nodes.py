@@ -356,3 +356,43 @@ class TestWait(NodeTest):
         node = self.composed()
         self.client.nodes.get(node.uuid, refresh=True)
         self.assertEqual({"refresh": "true"}, self.valence.calls[-1].query)
+
+
+class TestIdentity(NodeTest):
+    """What an operator states of a node whose facts contradict each other."""
+
+    def test_a_path_that_is_adopted_ends_the_conflict(self) -> None:
+        node = self.composed()
+        self.valence.contradict(node.uuid)
+        fault = self.client.nodes.get(node.uuid).fault
+        self.assertEqual("valence.node.identity_conflict", fault.code if fault else None)
+        node = self.client.nodes.adopt_path("web-1", "/redfish/v1/Nodes/7")
+        self.assertEqual(("/redfish/v1/Nodes/7", None), (node.path, node.fault))
+
+    def test_a_missing_node_whose_path_is_adopted_is_composed(self) -> None:
+        node = self.composed()
+        self.valence.lose_hardware(node.uuid)
+        self.assertEqual("composed", self.client.nodes.adopt_path(node.uuid, "/x").state)
+
+    def test_the_path_of_another_node_is_a_conflict(self) -> None:
+        node, other = self.composed(), self.composed("web-2")
+        error = self.assertRaises(
+            errors.Conflict, self.client.nodes.adopt_path, node.uuid, other.path
+        )
+        self.assertEqual("valence.node.duplicate", error.code)
+
+    def test_a_node_that_is_in_conflict_is_forgotten(self) -> None:
+        node = self.composed()
+        error = self.assertRaises(errors.Conflict, self.client.nodes.forget, node.uuid)
+        self.assertEqual("valence.node.busy", error.code)
+        self.valence.contradict(node.uuid)
+        self.client.nodes.forget(node.uuid)
+        self.assertEqual({"i_know_it_is_gone": True}, self.posts()[-1].body)
+        self.assertRaises(errors.NotFound, self.client.nodes.get, node.uuid)
+
+    def test_a_node_that_ironic_has_is_not_forgotten(self) -> None:
+        node = self.composed()
+        self.client.nodes.register(node.uuid, wait=True)
+        self.valence.contradict(node.uuid)
+        error = self.assertRaises(errors.Conflict, self.client.nodes.forget, node.uuid)
+        self.assertEqual("valence.node.registered", error.code)

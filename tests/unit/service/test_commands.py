@@ -180,6 +180,11 @@ class TestManage(LostKeyTestCase):
         (self.folder / "credentials.keys").unlink()
         self.assertReported("valence-manage", "credentials.keys does not exist")
 
+    def test_an_audit_names_the_pod_manager_that_it_could_not_read(self) -> None:
+        self.assertEqual(1, self.call("valence-manage", "audit"), self.stderr.getvalue())
+        self.assertEqual("", self.stdout.getvalue())
+        self.assertIn("pod manager rack-7 was not audited", self.stderr.getvalue())
+
 
 class TestStatus(CommandTestCase):
     def test_it_warns_before_there_are_tables_and_succeeds_afterwards(self) -> None:

@@ -29,7 +29,12 @@ from valence.policies import node as node_policies
 HARDWARE = ("valence:podmanager:", "valence:system:", "valence:rack:", "valence:device:")
 
 #: Rules on nodes that members do not have.
-FOR_ADMINS = {"valence:node:list_all", "valence:node:manage"}
+FOR_ADMINS = {
+    "valence:node:list_all",
+    "valence:node:manage",
+    "valence:node:adopt_path",
+    "valence:node:forget",
+}
 
 #: Rules on nodes for administrators and services.
 FOR_SERVICES = set(node_policies.FIELD_RULES.values())

@@ -6,7 +6,7 @@ One that is allocated and not assembled is assembled first, if the request says 
 """
 
 from collections.abc import Mapping
-import datetime
+import dataclasses
 from typing import Any
 
 from valence import errors
@@ -59,13 +59,13 @@ def adopt(
     podm = podmanager_objects.get(service.db, request["podm_id"])
     driver = service.drivers.get(podm.uuid)
     try:
-        path = _listed_path(driver, request["path"], podm.name)
-        hardware = _read(driver, path, podm.name)
+        hardware = read(driver, request["path"], podm.name)
+        path = hardware.facts.path
         uuid = _uuid_for(service, hardware.facts, podm.uuid)
         _require_no_row(service, hardware.facts, podm.uuid, uuid)
         if request.get("assemble") and hardware.state is podmanagers.State.ALLOCATED:
             _assemble(service, driver, path, podm.name)
-            hardware = _read(driver, path, podm.name)
+            hardware = read(driver, path, podm.name)
     except TROUBLES as exc:
         service.drivers.record_status(podm.uuid, exc)
         raise
@@ -79,43 +79,40 @@ def adopt(
             "request_id": request_id,
             "properties": _properties(hardware),
             "podm_uuid": podm.uuid,
-            "path": path,
+            "path": hardware.facts.path,
             "system_path": hardware.system_path,
             "power_state": hardware.power_state,
-            "adopted_as": hardware.facts.name or path,
+            "adopted_as": hardware.facts.name or hardware.facts.path,
             "identity": _identity(hardware.facts),
         },
     )
 
 
-def _listed_path(driver: podmanagers.Driver, path: str, podm_name: str) -> str:
-    """Return the path of a node as its pod manager lists it.
+def read(
+    driver: podmanagers.Driver, path: str, podm_name: str, *, is_any_state: bool = False
+) -> podmanagers.ComposedNode:
+    """Read a node that its pod manager lists; its path is spelled as in the listing.
 
-    :raises PodManagerNodeGone: the pod manager does not list it.
-    """
-    paths = [member.path for member in driver.members()]
-    for listed in paths:
-        if odata.same_path(listed, path):
-            return listed
-    some = ", ".join(paths[:10]) or "none"
-    raise errors.PodManagerNodeGone(
-        f"Pod manager {podm_name} has no node {path}. Its nodes are: {some}."
-    )
-
-
-def _read(driver: podmanagers.Driver, path: str, podm_name: str) -> podmanagers.ComposedNode:
-    """Read a node that its pod manager lists.
-
+    :param is_any_state: a node that cannot be adopted will do.
+    :raises PodManagerNodeGone: the complete listing lacks it.
     :raises NodeBusy: it is still being assembled, or has failed.
     """
-    hardware = driver.read(path)
-    if hardware.state not in ADOPTABLE:
+    paths = [member.path for member in driver.members()]
+    listed = next((it for it in paths if odata.same_path(it, path)), None)
+    if listed is None:
+        some = ", ".join(paths[:10]) or "none"
+        raise errors.PodManagerNodeGone(
+            f"Pod manager {podm_name} has no node {path}. Its nodes are: {some}."
+        )
+    hardware = driver.read(listed)
+    if not is_any_state and hardware.state not in ADOPTABLE:
         raise errors.NodeBusy(
-            f"{path} of pod manager {podm_name} is {hardware.state}. Adopt it when it is "
+            f"{listed} of pod manager {podm_name} is {hardware.state}. Adopt it when it is "
             "assembled.",
             reason=hardware.reason,
         )
-    return hardware
+    facts = dataclasses.replace(hardware.facts, path=listed)
+    return dataclasses.replace(hardware, facts=facts)
 
 
 def _require_no_row(service: Service, facts: podmanagers.Facts, podm_uuid: str, uuid: str) -> None:
@@ -141,7 +138,7 @@ def _assemble(service: Service, driver: podmanagers.Driver, path: str, podm_name
     :raises NodeBusy: it takes longer than a request may.
     """
     options = service.conf.podmanagers
-    deadline = waiting.now() + datetime.timedelta(seconds=options.task_timeout)
+    deadline = waiting.deadline_in(options.task_timeout)
     driver.assemble(path)
 
     def is_done() -> bool | None:
@@ -168,10 +165,10 @@ def _identity(facts: podmanagers.Facts) -> dict[str, Any]:
     return {name: facts.get(name) for name in names} | {"macs": []}
 
 
-def _uuid_for(service: Service, member: podmanagers.Facts, podm_uuid: str) -> str:
-    """Return the uuid in the node's Name, or one that is derived from its path.
+def check_installation(service: Service, member: podmanagers.Facts) -> None:
+    """Check that no other installation composed a node.
 
-    :raises NodeDuplicate: another installation of Valence composed the node.
+    :raises NodeDuplicate: another installation of Valence composed it.
     """
     installation = ownership.installation_from_description(member.description)
     if installation not in (None, installation_objects.get(service.db)):
@@ -179,6 +176,14 @@ def _uuid_for(service: Service, member: podmanagers.Facts, podm_uuid: str) -> st
             f"Installation {installation} of Valence composed {member.path}, and may release it. "
             "Release it there."
         )
+
+
+def _uuid_for(service: Service, member: podmanagers.Facts, podm_uuid: str) -> str:
+    """Return the uuid in the node's Name, or one that is derived from its path.
+
+    :raises NodeDuplicate: another installation of Valence composed the node.
+    """
+    check_installation(service, member)
     named = ownership.node_uuid_from_name(member.name)
     return named or ids.derive_uuid("adopted", f"{podm_uuid}{member.path}", 1)
 

@@ -17,6 +17,7 @@ from valence.api import call as api_call
 from valence.api.handlers import freshness as freshness_handlers
 from valence.api.handlers import manage as manage_handlers
 from valence.api.handlers import node_action
+from valence.api.handlers import node_identity
 from valence.api.handlers import node_refresh
 from valence.objects import base as objects_base
 from valence.objects import flavor as flavor_objects
@@ -213,6 +214,19 @@ def unregister(call: api_call.Call, ident: str) -> werkzeug.Response:
     _require_state(row, ("composed", "missing"))
     call.service.ironic.ping()
     return _begin(call, row, "unregister")
+
+
+def adopt_path(call: api_call.Call, ident: str) -> werkzeug.Response:
+    """Record that a node is what is at a path of its pod manager now."""
+    row = node_objects.get(call.service.db, ident)
+    row = node_identity.adopt_path(call, row, call.body["path"])
+    return api_call.json_response(view(call, row))
+
+
+def forget(call: api_call.Call, ident: str) -> werkzeug.Response:
+    """Delete the row of a node that is gone."""
+    node_identity.forget(call, node_objects.get(call.service.db, ident))
+    return api_call.json_response(status=204)
 
 
 def view(call: api_call.Call, row: node_objects.Node) -> Mapping[str, Any]:

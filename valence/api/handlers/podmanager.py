@@ -206,6 +206,7 @@ def view(
         "status_reason": row.status_reason,
         "status_since": api_call.isotime(row.status_since),
         "service_uuid": row.service_uuid,
+        "kept_facts": row.kept_facts,
         "usage": {**usage, "refreshed_at": api_call.isotime(usage["refreshed_at"])},
         "created_at": api_call.isotime(row.created_at),
         "updated_at": api_call.isotime(row.updated_at),

@@ -48,14 +48,16 @@ CREATE: base.Schema = {
 
 UPDATE = base.change({"name": base.or_null(base.NAME), "description": base.or_null(base.TEXT)})
 
+PATH: base.Schema = {
+    **base.NAME,
+    "maxLength": 1024,
+    "description": "Path of the node on its pod manager, such as /redfish/v1/Nodes/7.",
+}
+
 MANAGE = base.request(
     {
         "podm_id": {**base.NAME, "description": "uuid or name of its pod manager"},
-        "path": {
-            **base.NAME,
-            "maxLength": 1024,
-            "description": "Path of the node there, such as /redfish/v1/Nodes/7.",
-        },
+        "path": PATH,
         "name": base.NAME,
         "description": base.TEXT,
         "assemble": {
@@ -65,6 +67,19 @@ MANAGE = base.request(
         },
     },
     required=("podm_id", "path"),
+)
+
+ADOPT_PATH = base.request({"path": PATH}, required=("path",))
+
+FORGET = base.request(
+    {
+        "i_know_it_is_gone": {
+            "type": "boolean",
+            "enum": [True],
+            "description": "The machine is gone for good, or is no longer to be managed.",
+        }
+    },
+    required=("i_know_it_is_gone",),
 )
 
 WORD: base.Schema = {**base.NAME, "maxLength": 64}

@@ -121,6 +121,8 @@ USAGE = base.thing(
     }
 )
 
+KEPT: base.Schema = {"enum": ["whole", "part", "no"]}
+
 PODMANAGER = base.thing(
     {
         "uuid": base.UUID,
@@ -134,6 +136,12 @@ PODMANAGER = base.thing(
                 "description": "UUID of its Redfish service root; null: unknown, or it has none.",
             }
         ),
+        "kept_facts": {
+            "type": ["object", "null"],
+            "properties": dict.fromkeys(("name", "description"), KEPT),
+            "description": "What it keeps of the Name and of the mark in the Description with "
+            "which Valence composes nodes; null: not known before the first node.",
+        },
         "usage": {**USAGE, "description": "Its resources, as last read."},
         "created_at": base.TIME,
         "updated_at": base.or_null(base.TIME),
