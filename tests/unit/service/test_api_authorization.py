@@ -84,7 +84,7 @@ class TestOrder(base.ServiceTestCase):
     def test_an_object_of_another_project_does_not_exist_whatever_the_content_is(self) -> None:
         self.log_in("reader", "member")
         of_nodes = [route for route in PROTECTED if route.path.startswith("/v1/nodes/<ident>")]
-        self.assertEqual(6, len(of_nodes))
+        self.assertEqual(8, len(of_nodes))
         for route in of_nodes:
             for body in BODIES:
                 for ident in ("foreign", self.foreign, "unknown"):
