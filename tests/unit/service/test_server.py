@@ -100,7 +100,7 @@ class ServerTestCase(base.TestCase):
         self.settle()
 
     def settle(self) -> None:
-        """Wait until the server has checked its connections."""
+        """Wait until the server has checked its connections, as they are now."""
         checks = threading.Semaphore(0)
         original = self.server._check_connections
 
@@ -110,10 +110,19 @@ class ServerTestCase(base.TestCase):
             checks.release()
 
         self.server._check_connections = check  # type: ignore[method-assign]
-        for _ in range(2):
+        # It accepts a connection in one round, reads from it in the next, and checks in another.
+        rounds = 4
+        while rounds or self.is_answering():
             self.server.pull_trigger()
             self.assertTrue(checks.acquire(timeout=PATIENCE))
+            rounds = max(0, rounds - 1)
         self.server._check_connections = original  # type: ignore[method-assign]
+
+    def is_answering(self) -> bool:
+        """Return whether a worker is about to finish a request."""
+        waits = self.application.entered.is_set() and not self.application.allowed.is_set()
+        connections = list(self.server.active_channels.values())
+        return not waits and any(connection.requests for connection in connections)
 
     def assertClosed(self, connection: socket.socket) -> None:
         self.assertEqual(b"", connection.recv(1))
