@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from valence import errors
 from valence import wiring
+from valence.flows import conflicts
 from valence.flows import identify
 from valence.objects import inventory as inventory_objects
 from valence.objects import node as node_objects
@@ -195,12 +196,12 @@ class InventoryRefresher:
         a conflict; neither fails the refresh.
         """
         for row in node_objects.list_unidentified(self._db, uuid):
-            if identify.is_conflict(row.fault):
+            if conflicts.is_conflict(row.fault):
                 continue
             try:
                 identify.verify(self._context, row)
             except errors.NodeIdentityConflict as exc:
-                identify.record_conflict(self._context, row, exc)
+                conflicts.record(self._context, row, exc)
             except (errors.ValenceError, conductor_errors.Superseded) as exc:
                 LOG.info("Could not identify node %s yet: %s", row.uuid, exc)
 

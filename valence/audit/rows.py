@@ -11,7 +11,9 @@ import functools
 from valence import errors
 from valence.audit import findings
 from valence.audit.snapshot import Snapshot
+from valence.flows import conflicts
 from valence.flows import identify
+from valence.flows import machine
 from valence.objects import node as node_objects
 from valence.objects import node_changes
 from valence.podmanagers import odata
@@ -74,7 +76,7 @@ def find_missing(snapshot: Snapshot, moved: Collection[str]) -> Iterator[finding
                 f"node {row.uuid} is composed, and it is not certain which machine it is",
                 exc.detail,
                 findings.nothing,
-                functools.partial(identify.record_conflict, snapshot.context, row, exc),
+                functools.partial(conflicts.record, snapshot.context, row, exc),
             )
 
 
@@ -83,11 +85,11 @@ def _is_another(snapshot: Snapshot, row: node_objects.Node, moved: Collection[st
 
     A node whose Name the listing does not have is read when the row is used.
     """
-    if row.uuid in moved or identify.is_conflict(row.fault):
+    if row.uuid in moved or conflicts.is_conflict(row.fault):
         return True
     for listed in snapshot.members:
         if odata.same_path(listed.path, row.path or ""):
-            verdict = identify.compare(snapshot.context, row, listed).verdict
+            verdict = machine.compare(snapshot.context, row, listed).verdict
             return listed.is_read and verdict is not Verdict.SAME
     return True
 
@@ -112,7 +114,7 @@ def release_again(db: Database) -> list[Stray]:
     strays = []
     for row in node_objects.list_unreleased(db):
         fault = row.fault
-        if identify.is_conflict(fault) and (fault or {}).get("operation") == "release":
+        if conflicts.is_conflict(fault) and (fault or {}).get("operation") == "release":
             what = f"node {row.uuid} is in error ({(fault or {}).get('detail')})"
             strays.append(Stray("row", what, repaired=False))
             continue

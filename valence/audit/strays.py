@@ -10,7 +10,7 @@ from valence import ownership
 from valence.audit.findings import Finding
 from valence.audit.findings import UNMARKED
 from valence.audit.snapshot import Snapshot
-from valence.flows import identify
+from valence.flows import machine
 from valence.objects import node as node_objects
 from valence.podmanagers import identity
 from valence.podmanagers import odata
@@ -155,9 +155,9 @@ def _owner(snapshot: Snapshot, facts: Facts, row: node_objects.Node | None) -> s
         )
     rows = [other for other in snapshot.rows.values() if other.podm_uuid == snapshot.podm.uuid]
     for other in rows:
-        comparison = identify.compare(snapshot.context, other, facts)
+        comparison = machine.compare(snapshot.context, other, facts)
         on_hardware = identity.HARDWARE & {*comparison.contradict}
-        is_similar = identify.SYSTEM_FACTS & {*comparison.agree}
+        is_similar = machine.SYSTEM_FACTS & {*comparison.agree}
         if is_similar or (other is row and not on_hardware):
             return (
                 f"it may be the machine of node {other.uuid}: {comparison.describe()}. If it is "

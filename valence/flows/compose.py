@@ -16,9 +16,12 @@ from valence import ownership
 from valence import podmanagers
 from valence import scheduler
 from valence import wiring
+from valence.flows import allocation
 from valence.flows import give_back
 from valence.flows import identify
+from valence.flows import machine
 from valence.flows import retry
+from valence.flows import search
 from valence.objects import device as device_objects
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
@@ -115,7 +118,7 @@ class ReadNodeTask(task.Task):
             row,
             system_path=node.system_path,
             power_state=node.power_state,
-            identity=identify.learn(context, row, node.facts, macs),
+            identity=machine.learn(context, row, node.facts, macs),
         )
         if node.system_path is not None:
             system_objects.mark_allocated(db, podm_uuid, node.system_path, row.uuid, path)
@@ -133,9 +136,9 @@ def _read(
     driver, path = context.drivers.get(row.podm_uuid or ""), _path_of(row)
     try:
         node = driver.read(path)
-        identify.check_new(context, driver, row, node.facts)
+        allocation.check_new(context, driver, row, node.facts)
     except (errors.PodManagerNodeGone, errors.NodeIdentityConflict):
-        facts = identify.Search(context, driver, row).run()
+        facts = search.Search(context, driver, row).run()
         if facts is None or not facts.is_read:
             raise
         row = identify.follow(context, row, facts)
@@ -273,11 +276,11 @@ def _allocate(
             interrupt.checkpoint()
             # It should not have carried out the earlier request, and may have all the same.
             with failures.before_sending():
-                early_path = identify.find_allocation(context, driver, row) if was_busy else None
+                early_path = allocation.find_allocation(context, driver, row) if was_busy else None
             if early_path is not None:
                 return early_path, False
             path = driver.allocate(row.redfish_name, description, hardware, cancelled)
-            identify.check_allocated(context, driver, row, path)
+            allocation.check_allocated(context, driver, row, path)
         except (errors.PodManagerRefused, errors.PodManagerUnauthorized) as exc:
             raise _NotAllocated(exc) from exc
         except (errors.PodManagerUnreachable, errors.PodManagerFailed) as exc:
@@ -308,7 +311,7 @@ def _record_others(
 
     :raises _NotAllocated: it does not answer.
     """
-    if identify.keeps_marks(context, row.podm_uuid or ""):
+    if machine.keeps_marks(context, row.podm_uuid or ""):
         return row
     try:
         with failures.before_sending():
@@ -387,9 +390,9 @@ class _Watch:
         """Read the state of the node, wherever its pod manager has it now."""
         try:
             node = self._driver.state(self._path)
-            identify.check_new(self._context, self._driver, self._row, node.facts)
+            allocation.check_new(self._context, self._driver, self._row, node.facts)
         except (errors.PodManagerNodeGone, errors.NodeIdentityConflict) as exc:
-            path = identify.find_allocation(self._context, self._driver, self._row)
+            path = allocation.find_allocation(self._context, self._driver, self._row)
             if path is None or odata.same_path(path, self._path):
                 if isinstance(exc, errors.PodManagerNodeGone) and self._is_new(path):
                     raise identify.listed_and_gone(self._row) from exc  # it may appear late

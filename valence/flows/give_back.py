@@ -10,8 +10,9 @@ from oslo_log import log as logging
 from valence import errors
 from valence import podmanagers
 from valence import wiring
-from valence.flows import identify
+from valence.flows import allocation
 from valence.flows import retry
+from valence.flows import search
 from valence.objects import device as device_objects
 from valence.objects import node as node_objects
 from valence.objects import node_changes
@@ -88,7 +89,7 @@ def _find_allocation(
     context: wiring.Context, driver: podmanagers.Driver, row: node_objects.Node
 ) -> str | None:
     within = context.conf.nodes.outage_timeout
-    return retry.call(lambda: identify.find_allocation(context, driver, row), within=within)
+    return retry.call(lambda: allocation.find_allocation(context, driver, row), within=within)
 
 
 def _record_path(context: wiring.Context, row: node_objects.Node, path: str) -> node_objects.Node:
@@ -104,8 +105,8 @@ def _find(
 ) -> Facts | None:
     """Return the facts of the row's node; None when a complete listing lacks it."""
     deleted = bool((row.identity or {}).get(DELETING))
-    search = identify.Search(context, driver, row, thorough=True, deleted=deleted)
-    return retry.call(search.run, within=context.conf.nodes.outage_timeout)
+    searching = search.Search(context, driver, row, thorough=True, deleted=deleted)
+    return retry.call(searching.run, within=context.conf.nodes.outage_timeout)
 
 
 class _Deletion:
@@ -182,7 +183,5 @@ class _Deletion:
             return self._path
         if self._row.allocating:  # a second node has the same marks: it is not this one
             members = [it for it in members if odata.same_path(self._path, it.path)]
-        facts = identify.Search(self._context, self._driver, self._row, deleted=True).run_in(
-            members
-        )
+        facts = search.Search(self._context, self._driver, self._row, deleted=True).run_in(members)
         return facts.path if facts is not None else None

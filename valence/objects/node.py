@@ -90,7 +90,7 @@ class Node(base.Base):
     system_path: orm.Mapped[str | None] = orm.mapped_column(columns.ExactString(1024))
     interfaces: orm.Mapped[list[dict[str, Any]]] = orm.mapped_column(sa.JSON, default=list)
     power_state: orm.Mapped[str | None] = orm.mapped_column(sa.String(32))
-    #: The facts by which the machine is recognized, see :mod:`valence.flows.identify`.
+    #: The facts by which the machine is recognized, see :mod:`valence.flows.machine`.
     #: None: none was read yet.
     identity: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
     #: Redfish Name of a node that Valence adopted; None: Valence composed it.

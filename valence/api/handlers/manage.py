@@ -12,7 +12,7 @@ from typing import Any
 from valence import errors
 from valence import ownership
 from valence import podmanagers
-from valence.flows import identify
+from valence.flows import machine
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
 from valence.objects import node_changes
@@ -124,7 +124,7 @@ def _require_no_row(service: Service, facts: podmanagers.Facts, podm_uuid: str, 
         if row.podm_uuid == podm_uuid and (
             row.uuid == uuid
             or odata.same_path(row.path or "", facts.path)
-            or identify.compare(service.context, row, facts).verdict is Verdict.SAME
+            or machine.compare(service.context, row, facts).verdict is Verdict.SAME
         ):
             raise errors.NodeDuplicate(
                 f"Valence manages {facts.path} of pod manager {podm_uuid} already, as node "

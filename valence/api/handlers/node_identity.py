@@ -16,7 +16,9 @@ from valence import podmanagers
 from valence.api import call as api_call
 from valence.api.handlers import manage
 from valence.api.handlers import node_refresh
-from valence.flows import identify
+from valence.flows import conflicts
+from valence.flows import machine
+from valence.flows import search
 from valence.objects import device as device_objects
 from valence.objects import node as node_objects
 from valence.objects import node_changes
@@ -55,10 +57,10 @@ def adopt_path(call: api_call.Call, row: node_objects.Node, path: str) -> node_o
     _check_owner(call, row, facts)
     stated = node_objects.Node(uuid=row.uuid, podm_uuid=row.podm_uuid, path=facts.path)
     stated.adopted_as = row.adopted_as
-    if not identify.is_marked(context, stated, facts):
+    if not machine.is_marked(context, stated, facts):
         stated.adopted_as = facts.name or facts.path
-    stated.identity = identify.learn(context, stated, facts, facts.macs)
-    comparison = identify.compare(context, stated, facts)
+    stated.identity = machine.learn(context, stated, facts, facts.macs)
+    comparison = machine.compare(context, stated, facts)
     if comparison.verdict is not Verdict.SAME:
         raise errors.NodeIdentityConflict(
             f"{facts.path} on pod manager {podm.name} has too few facts of its own to be "
@@ -73,7 +75,7 @@ def adopt_path(call: api_call.Call, row: node_objects.Node, path: str) -> node_o
         "adopted_as": stated.adopted_as,
         "identity": stated.identity | ({"previous_path": row.path} if row.path else {}),
         "allocating": False,
-        "fault": None if identify.is_conflict(row.fault) else row.fault,
+        "fault": None if conflicts.is_conflict(row.fault) else row.fault,
     }
     changed = node_changes.adopt_path(db, row, values)
     LOG.warning(
@@ -121,7 +123,7 @@ def _require_forgettable(row: node_objects.Node) -> None:
             f"Node {row.uuid} is registered in Ironic as {row.ironic_uuid}. Unregister it first; "
             "if it is missing, or in error, DELETE it with ?force=true."
         )
-    if row.state == "composed" and not identify.is_conflict(row.fault):
+    if row.state == "composed" and not conflicts.is_conflict(row.fault):
         raise errors.NodeBusy(
             f"Node {row.uuid} is composed, and its machine is not in doubt. Delete the node, "
             "which returns the machine to the pool."
@@ -142,7 +144,7 @@ def _read(
     if hardware.system_path is not None:
         try:
             interfaces = list(driver.interfaces(hardware.system_path))
-        except (errors.PodManagerNodeGone, *identify.UNREADABLE) as exc:
+        except (errors.PodManagerNodeGone, *search.UNREADABLE) as exc:
             LOG.info("Could not read the interfaces of %s: %s", hardware.system_path, exc)
     macs = tuple(interface.mac for interface in interfaces)
     facts = dataclasses.replace(facts, macs=macs)
@@ -162,7 +164,7 @@ def _check_owner(call: api_call.Call, row: node_objects.Node, facts: podmanagers
     for other in node_objects.list_all(context.db):
         is_same = (
             other.podm_uuid == row.podm_uuid
-            and identify.compare(context, other, facts).verdict is Verdict.SAME
+            and machine.compare(context, other, facts).verdict is Verdict.SAME
         )
         if other.uuid != row.uuid and (other.uuid in names or is_same):
             raise errors.NodeDuplicate(

@@ -8,6 +8,7 @@ from typing import TypeVar
 from valence import errors
 from valence import podmanagers
 from valence.api import call as api_call
+from valence.flows import conflicts
 from valence.flows import identify
 from valence.objects import node as node_objects
 from valence.objects import node_changes
@@ -87,7 +88,7 @@ def _identify(call: api_call.Call, row: node_objects.Node, search: Callable[[], 
     try:
         return request(call, row, lambda _driver, _path: search())
     except errors.NodeIdentityConflict as exc:
-        identify.record_conflict(call.service.context, row, exc)
+        conflicts.record(call.service.context, row, exc)
         raise
 
 
