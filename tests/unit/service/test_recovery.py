@@ -22,9 +22,9 @@ class Dying:
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._driver, name)
 
-        def call(*args: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
             self._die(name, "before")
-            answer = method(*args)
+            answer = method(*args, **kwargs)
             self._die(name, "after")
             return answer
 
@@ -44,8 +44,9 @@ class RecoveryTestCase(base.ServiceTestCase):
         self.know(self.pod)
         self.before = self.books_of(self.pod)
         self.points: list[tuple[str, str]] = []
-        get = self.service.drivers.get
-        self.service.drivers.get = lambda uuid: Dying(get(uuid), self.points)  # type: ignore
+        connections = self.service.drivers.connections
+        get = connections.get
+        connections.get = lambda access: Dying(get(access), self.points)  # type: ignore
 
     def release(self, uuid: str) -> None:
         self.api("DELETE", f"/v1/nodes/{uuid}")
