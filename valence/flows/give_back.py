@@ -179,9 +179,13 @@ class _Deletion:
     def _listed(self) -> str | None:
         """Return the path at which the node is listed; None: it is gone."""
         members = self._driver.members()
-        if any(odata.same_path(self._path, it.path) and not it.is_read for it in members):
-            return self._path
         if self._row.allocating:  # a second node has the same marks: it is not this one
             members = [it for it in members if odata.same_path(self._path, it.path)]
-        facts = search.Search(self._context, self._driver, self._row, deleted=True).run_in(members)
+        searching = search.Search(self._context, self._driver, self._row, deleted=True)
+        try:
+            facts = searching.run_in(members)
+        except errors.NodeIdentityConflict:
+            if any(odata.same_path(self._path, it.path) and not it.is_read for it in members):
+                return self._path  # what is being deleted may have lost its marks already
+            raise
         return facts.path if facts is not None else None

@@ -398,6 +398,25 @@ class TestGone(identity_base.IdentityTestCase):
         self.assertIsNone(self.delete(self.row))
         self.assertEqual([self.composed_machine.uuid], self.deleted())
 
+    def test_a_number_that_a_stranger_has_after_a_delete_is_released(self) -> None:
+        ident = self.composed_machine.id
+
+        def after(request: Request, response: Response) -> Response:
+            if request.method == "DELETE" and "/Nodes/" in request.path:
+                self.renumber(lambda other: ident if other == self.stranger.id else other)
+            if request.path == "/redfish/v1/Nodes" and request.method == "GET":
+                resource = copy.deepcopy(response.resource)
+                assert isinstance(resource, dict)
+                resource["Members"] = [
+                    {"@odata.id": member["@odata.id"]} for member in resource["Members"]
+                ]
+                return identity_base.replaced(response, resource=resource)
+            return response
+
+        self.after = after
+        self.assertIsNone(self.delete(self.row))
+        self.assertEqual([self.composed_machine.uuid], self.deleted())
+
 
 class TestAudit(identity_base.IdentityTestCase):
     """Only what certainly belongs to no row is deleted."""
