@@ -70,6 +70,7 @@ class Process:
     def send(self, command: str, **arguments: Any) -> None:
         """Send a command; :meth:`result` waits for its result."""
         line = json.dumps([command, arguments]).encode() + b"\n"
+        self._require_living()
         try:
             os.write(self._to, line)
         except BrokenPipeError:
@@ -80,6 +81,7 @@ class Process:
         """Wait for the result of the oldest command that has none yet."""
         deadline = time.monotonic() + timeout
         while b"\n" not in self._buffer:
+            self._require_living()
             ready, _, _ = select.select([self._from], [], [], max(0, deadline - time.monotonic()))
             if not ready:
                 raise TimeoutError(f"no result after {timeout} s")
@@ -112,6 +114,11 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
             self._reap()
+
+    def _require_living(self) -> None:
+        """Raise the error of a process whose death was noticed, and whose pipes are closed."""
+        if self._is_reaped:
+            raise ProcessDied
 
     def _reap(self) -> None:
         if not self._is_reaped:
@@ -150,7 +157,7 @@ def _serve(
                     result = {"result": commands[name](**arguments)}
                 except Exception as exc:
                     traceback.print_exc()
-                    result = {"error": f"{type(exc).__name__}: {exc}"}
+                    result = {"error": f"{type(exc).__name__}: {exc}\n{traceback.format_exc()}"}
                 os.write(results[1], json.dumps(result).encode() + b"\n")
     except BaseException:
         traceback.print_exc()

@@ -55,6 +55,7 @@ class FileLock:
         self._flags = os.O_CLOEXEC | (os.O_RDONLY if folder else os.O_RDWR | os.O_CREAT)
         self._operation = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         self._descriptor: int | None = None
+        self._guard = threading.Lock()
 
     def acquire(self, *, blocking: bool = False) -> bool:
         """Acquire the lock.
@@ -82,9 +83,11 @@ class FileLock:
 
     def release(self) -> None:
         """Release the lock, if it is held."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        # Closed twice, a descriptor may be that of another file by then.
+        with self._guard:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
 
 
 def _mysql_name(share: int | None = None) -> str:
