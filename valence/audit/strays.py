@@ -15,6 +15,7 @@ from valence.objects import node as node_objects
 from valence.podmanagers import identity
 from valence.podmanagers import odata
 from valence.podmanagers.identity import Facts
+from valence.podmanagers.identity import Verdict
 
 #: States of a row whose node may be at any path, or at none.
 TRANSITIONAL = frozenset({"composing", "releasing"})
@@ -146,7 +147,8 @@ def _owner(snapshot: Snapshot, facts: Facts, row: node_objects.Node | None) -> s
     """Return why a node may be the machine of a row; None: it is that of no row.
 
     A second node with the marks of a row, which a lost response to Allocate leaves, is
-    another machine only if its system is another one.
+    another machine only if its system is another one; and that of an operator who stated
+    that another machine is the row's may be meant to be used again.
     """
     if row is not None and row.podm_uuid != snapshot.podm.uuid:
         return (
@@ -156,9 +158,10 @@ def _owner(snapshot: Snapshot, facts: Facts, row: node_objects.Node | None) -> s
     rows = [other for other in snapshot.rows.values() if other.podm_uuid == snapshot.podm.uuid]
     for other in rows:
         comparison = machine.compare(snapshot.context, other, facts)
-        on_hardware = identity.HARDWARE & {*comparison.contradict}
+        is_second = identity.HARDWARE & {*comparison.contradict} and not other.adopted_as
         is_similar = machine.SYSTEM_FACTS & {*comparison.agree}
-        if is_similar or (other is row and not on_hardware):
+        is_its_own = other is not row and comparison.verdict is Verdict.SAME
+        if is_similar or is_its_own or (other is row and not is_second):
             return (
                 f"it may be the machine of node {other.uuid}: {comparison.describe()}. If it is "
                 f"not, delete it on the pod manager"

@@ -51,6 +51,7 @@ def give_back(context: wiring.Context, row: node_objects.Node) -> None:
             row = _Deletion(context, driver, row, facts).run()
         # If a response to Allocate was lost, there may be a second node.
         path = _find_allocation(context, driver, row) if row.allocating else None
+    _driver(context, row.podm_uuid)  # what another one lacks proves nothing
     system_objects.mark_free(context.db, row.uuid)
     device_objects.mark_free(context.db, row.uuid)
     node_changes.record(
@@ -80,9 +81,13 @@ def find_lost_allocation(
     be creating the node.
 
     :raises PodManagerUnreachable: the pod manager does not answer.
+    :raises PodManagerMismatched: another one has its address by now.
     """
     within = context.conf.nodes.lost_answer_timeout
-    return retry.find(lambda: _find_allocation(context, driver, row), within=within)
+    path = retry.find(lambda: _find_allocation(context, driver, row), within=within)
+    if path is None:
+        _driver(context, row.podm_uuid or "")
+    return path
 
 
 def _find_allocation(
