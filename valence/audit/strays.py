@@ -8,10 +8,12 @@ import dataclasses
 from valence import errors
 from valence import ownership
 from valence.audit.findings import Finding
+from valence.audit.findings import NEVER_RELEASED
 from valence.audit.findings import UNMARKED
 from valence.audit.snapshot import Snapshot
 from valence.flows import machine
 from valence.objects import node as node_objects
+from valence.objects import released_node
 from valence.podmanagers import identity
 from valence.podmanagers import odata
 from valence.podmanagers.identity import Facts
@@ -132,6 +134,8 @@ def _obstacle(snapshot: Snapshot, facts: Facts, row: node_objects.Node | None) -
     """Return why a node of this installation is kept all the same."""
     if facts.node_uuid is None:
         return "delete it on the pod manager, if no node of Valence needs it"
+    if row is None and not released_node.is_recorded(snapshot.context.db, facts.node_uuid):
+        return f"{NEVER_RELEASED}. Adopt it (valence node manage), or delete it on the pod manager"
     obstacle = _owner(snapshot, snapshot.driver.with_system(facts), row)
     if obstacle is not None:
         return obstacle

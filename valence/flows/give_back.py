@@ -51,7 +51,7 @@ def give_back(context: wiring.Context, row: node_objects.Node) -> None:
             row = _Deletion(context, driver, row, facts).run()
         # If a response to Allocate was lost, there may be a second node.
         path = _find_allocation(context, driver, row) if row.allocating else None
-    _driver(context, row.podm_uuid)  # what another one lacks proves nothing
+    _driver(context, row.podm_uuid or "")  # what another one lacks proves nothing
     system_objects.mark_free(context.db, row.uuid)
     device_objects.mark_free(context.db, row.uuid)
     node_changes.record(

@@ -29,7 +29,7 @@ class TestElsewhere(identity_base.IdentityTestCase):
         self._handle = answer
 
     def exchange_after(self, path: str) -> None:
-        """Have the other pod manager answer from the response to a request on."""
+        """Replace the pod manager by the other one after the response to a request."""
 
         def after(request: Request, response: Response) -> Response:
             if request.method == "GET" and request.path == path:
