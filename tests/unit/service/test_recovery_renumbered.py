@@ -98,7 +98,7 @@ class RenumberedTestCase(testscenarios.WithScenarios, identity_base.IdentityTest
             changes[self.change](own)
 
     def _replace(self, own: Any) -> None:
-        """Give the node a new number, and its former one to a stranger."""
+        """Assign a new number to the node, and its former one to a stranger."""
         numbers = {own.id: f"9{own.id}", self.stranger.id: own.id}
         self.renumber(lambda ident: numbers.get(ident, ident))
 
