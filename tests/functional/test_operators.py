@@ -16,6 +16,7 @@ from valence import ledger as node_ledger
 from valence import ownership
 from valence.objects import installation as installation_objects
 from valence.objects import podmanager as podmanager_objects
+from valence.objects import released_node
 from valence_integration import ledger as instance_ledger
 from valence_integration import states
 from valence_integration.db import models
@@ -95,6 +96,8 @@ class TestAudits(base.FunctionalTestCase):
         context = service.task_arguments(None)["context"]  # type: ignore[arg-type]
         (podm,) = [p for p in self._podms(context.db) if p.name == "small"]
         lost = str(uuids.uuid4())
+        with context.db.writer() as session:
+            released_node.record(session, [lost])
         context.drivers.get(podm.uuid).allocate(
             ownership.node_name(lost),
             ownership.description(installation_objects.get(context.db), lost),

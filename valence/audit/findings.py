@@ -13,6 +13,12 @@ from valence_conductor.strays import Stray
 #: Why a resource is kept that names a node of Valence, but no installation.
 UNMARKED = "it does not say which installation made it"
 
+#: Why a resource is kept that names a node which this database has never released.
+NEVER_RELEASED = (
+    "this database has not released that node: it was restored from a backup, or an operator "
+    "has forgotten the node"
+)
+
 
 def nothing() -> None:
     """Change nothing."""

@@ -13,6 +13,7 @@ from valence.ironic import Ironic
 from valence.ironic import UNUSED
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
+from valence.objects import released_node
 from valence_conductor.db.engine import Database
 
 #: States of a row in which Ironic may have more or less than the row says.
@@ -48,7 +49,7 @@ def find(db: Database, ironic: Ironic) -> tuple[list[findings.Finding], dict[str
                     "ironic-node",
                     f"Ironic node {node.uuid} ({node.provision_state}) stands for node "
                     f"{node_uuid}, {registered}",
-                    findings.UNMARKED if mark is None else _obstacle(node),
+                    findings.UNMARKED if mark is None else _obstacle(db, node, row),
                     _deletion(ironic, node.uuid, node_uuid, installation),
                 )
             )
@@ -72,8 +73,11 @@ def _require_known_nodes(listed: set[str], rows: Iterable[node_objects.Node]) ->
         )
 
 
-def _obstacle(node: Any) -> str | None:
+def _obstacle(db: Database, node: Any, row: node_objects.Node | None) -> str | None:
     """Return why a node of this installation is kept all the same."""
+    uuid = str(node.extra[ownership.NODE_KEY])
+    if row is None and not released_node.is_recorded(db, uuid):
+        return f"{findings.NEVER_RELEASED}. Delete it in Ironic, if it is not needed"
     if node.instance_uuid:
         return f"it is allocated to instance {node.instance_uuid}"
     if node.provision_state not in UNUSED or node.reservation:

@@ -8,13 +8,16 @@ import dataclasses
 from valence import errors
 from valence import ownership
 from valence.audit.findings import Finding
+from valence.audit.findings import NEVER_RELEASED
 from valence.audit.findings import UNMARKED
 from valence.audit.snapshot import Snapshot
 from valence.flows import machine
 from valence.objects import node as node_objects
+from valence.objects import released_node
 from valence.podmanagers import identity
 from valence.podmanagers import odata
 from valence.podmanagers.identity import Facts
+from valence.podmanagers.identity import Verdict
 
 #: States of a row whose node may be at any path, or at none.
 TRANSITIONAL = frozenset({"composing", "releasing"})
@@ -131,6 +134,8 @@ def _obstacle(snapshot: Snapshot, facts: Facts, row: node_objects.Node | None) -
     """Return why a node of this installation is kept all the same."""
     if facts.node_uuid is None:
         return "delete it on the pod manager, if no node of Valence needs it"
+    if row is None and not released_node.is_recorded(snapshot.context.db, facts.node_uuid):
+        return f"{NEVER_RELEASED}. Adopt it (valence node manage), or delete it on the pod manager"
     obstacle = _owner(snapshot, snapshot.driver.with_system(facts), row)
     if obstacle is not None:
         return obstacle
@@ -146,7 +151,8 @@ def _owner(snapshot: Snapshot, facts: Facts, row: node_objects.Node | None) -> s
     """Return why a node may be the machine of a row; None: it is that of no row.
 
     A second node with the marks of a row, which a lost response to Allocate leaves, is
-    another machine only if its system is another one.
+    another machine only if its system is another one; and that of an operator who stated
+    that another machine is the row's may be meant to be used again.
     """
     if row is not None and row.podm_uuid != snapshot.podm.uuid:
         return (
@@ -156,9 +162,10 @@ def _owner(snapshot: Snapshot, facts: Facts, row: node_objects.Node | None) -> s
     rows = [other for other in snapshot.rows.values() if other.podm_uuid == snapshot.podm.uuid]
     for other in rows:
         comparison = machine.compare(snapshot.context, other, facts)
-        on_hardware = identity.HARDWARE & {*comparison.contradict}
+        is_second = identity.HARDWARE & {*comparison.contradict} and not other.adopted_as
         is_similar = machine.SYSTEM_FACTS & {*comparison.agree}
-        if is_similar or (other is row and not on_hardware):
+        is_its_own = other is not row and comparison.verdict is Verdict.SAME
+        if is_similar or is_its_own or (other is row and not is_second):
             return (
                 f"it may be the machine of node {other.uuid}: {comparison.describe()}. If it is "
                 f"not, delete it on the pod manager"

@@ -51,6 +51,7 @@ def give_back(context: wiring.Context, row: node_objects.Node) -> None:
             row = _Deletion(context, driver, row, facts).run()
         # If a response to Allocate was lost, there may be a second node.
         path = _find_allocation(context, driver, row) if row.allocating else None
+    _driver(context, row.podm_uuid or "")  # what another one lacks proves nothing
     system_objects.mark_free(context.db, row.uuid)
     device_objects.mark_free(context.db, row.uuid)
     node_changes.record(
@@ -80,9 +81,13 @@ def find_lost_allocation(
     be creating the node.
 
     :raises PodManagerUnreachable: the pod manager does not answer.
+    :raises PodManagerMismatched: another one has its address by now.
     """
     within = context.conf.nodes.lost_answer_timeout
-    return retry.find(lambda: _find_allocation(context, driver, row), within=within)
+    path = retry.find(lambda: _find_allocation(context, driver, row), within=within)
+    if path is None:
+        _driver(context, row.podm_uuid or "")
+    return path
 
 
 def _find_allocation(
@@ -128,7 +133,7 @@ class _Deletion:
         self._driver = driver
         self._row = row
         self._path = facts.path
-        self._accepted = False
+        self._accepted = self._is_repeated = False
         #: Of the last request, while none is accepted.
         self._error: errors.ValenceError | None = None
         self._outage_timeout = context.conf.nodes.outage_timeout
@@ -155,6 +160,9 @@ class _Deletion:
     def _try(self) -> bool | None:
         interrupt.checkpoint()
         if not self._accepted:
+            if self._is_repeated and not self._identify():
+                return True
+            self._is_repeated = True
             self._request()
         listed = retry.call(self._listed, within=self._outage_timeout)
         if listed is None:
@@ -166,6 +174,15 @@ class _Deletion:
         if is_late and self._error is not None:
             raise self._error
         return None
+
+    def _identify(self) -> bool:
+        """Find the node again before another request; return whether it still exists.
+
+        The pod manager may have renumbered its nodes since the last one.
+        """
+        facts = _find(self._context, self._driver, self._row)
+        self._path = facts.path if facts is not None else self._path
+        return facts is not None
 
     def _request(self) -> None:
         try:

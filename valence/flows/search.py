@@ -5,7 +5,6 @@
 from collections.abc import Sequence
 import contextlib
 import dataclasses
-import functools
 
 from valence import errors
 from valence import podmanagers
@@ -90,9 +89,7 @@ class Search:
         return None
 
     def _read(self, member: Facts) -> Facts | None:
-        """Return the facts of a member; None: it is gone, unreadable, or another row's."""
-        if self._deleted and not member.is_read and self._is_path_of_another_row(member.path):
-            return None
+        """Return the facts of a member; None: it is gone, or unreadable."""
         if member.is_read and (member.name or member.description or not self._has_marks):
             return member
         try:
@@ -128,13 +125,6 @@ class Search:
         """Return whether a node is certainly not the row's."""
         is_unlike = comparison.verdict is Verdict.UNKNOWN and not comparison.agree
         return comparison.verdict is Verdict.OTHER or (is_unlike and self._has_marks)
-
-    def _is_path_of_another_row(self, path: str) -> bool:
-        return any(odata.same_path(row.path or "", path) for row in self._others)
-
-    @functools.cached_property
-    def _others(self) -> list[node_objects.Node]:
-        return machine.other_rows(self._context, self._row)
 
     def _is_at_path(self, path: str) -> bool:
         return self._row.path is not None and odata.same_path(self._row.path, path)

@@ -15,6 +15,7 @@ from sqlalchemy import orm
 
 from valence import errors
 from valence.objects import node as node_objects
+from valence.objects import released_node
 from valence.objects.node import Node
 from valence.podmanagers import odata
 from valence_conductor import errors as conductor_errors
@@ -168,11 +169,15 @@ def settle(
     generation: int,
     state: str,
     decide: Callable[[Node], Mapping[str, Any] | None],
+    *,
+    is_released: bool = True,
 ) -> None:
     """End the operation of a row.
 
     :param decide: gets the locked row, and returns the values to write, the new state
         among them, or None to delete the row.
+    :param is_released: a deleted row is that of a node whose machine was given back: what has
+        its mark later is a stray.
     :raises Superseded: the row is not in this generation and state.
     :raises IllegalTransition: the table of states does not allow the new state.
     """
@@ -183,6 +188,10 @@ def settle(
         request_id, values = row.request_id, decide(row)
         if values is None:
             session.delete(row)
+            if is_released:
+                released_node.record(session, [uuid])
+            else:
+                released_node.remove(session, uuid)
         else:
             node_objects.STATES.check(state, values["state"])
             fresh = {"state_since": waiting.now(), "task": None, "task_since": None}

@@ -16,6 +16,7 @@ from sqlalchemy import orm
 from valence import errors
 from valence.objects import base
 from valence.objects import node as node_objects
+from valence.objects import released_node
 from valence_conductor import errors as conductor_errors
 from valence_conductor import waiting
 from valence_conductor.db import columns
@@ -223,6 +224,7 @@ def forget(db: db_engine.Database, uuid: str) -> Sequence[node_objects.Node]:
                 raise _in_operation(row.name, busy)
             for node in nodes:
                 session.delete(node)
+            released_node.record(session, [node.uuid for node in nodes])
             session.flush()
             session.delete(row)
     except db_errors.DBReferenceError as exc:

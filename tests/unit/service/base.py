@@ -31,6 +31,7 @@ from valence.api import routes
 from valence.api.schemas import base as base_schemas
 from valence.ironic import Ironic
 from valence.objects import node as node_objects
+from valence.objects import released_node
 from valence.objects.installation import Installation
 from valence.service import Service
 from valence_conductor.db.engine import Database
@@ -200,6 +201,11 @@ class ServiceTestCase(base.TestCase):
         """Make a node that of another client, at the same path and with the same system."""
         node.name, node.description = "a database", "of another client"
         node.uuid = str(uuids.uuid4())
+
+    def record_released(self, uuid: str) -> None:
+        """Record that there was a node with this uuid, which was released."""
+        with self.service.db.writer() as session:
+            released_node.record(session, [uuid])
 
     def books_of(self, simulator: Simulator) -> Any:
         """Return a fingerprint of the pool: equal if the same resources are allocated."""

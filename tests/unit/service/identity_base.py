@@ -15,6 +15,8 @@ from valence import ledger
 from valence.objects import installation as installation_objects
 
 CONFLICT = "valence.node.identity_conflict"
+#: Of a node that was released.
+NODE_UUID = "77777777-7777-4777-8777-777777777777"
 NODE_PATH = re.compile(r"/redfish/v1/Nodes/([^/]+)(?:/|$)")
 
 Habit = Callable[[dict[str, Any]], None]
@@ -72,6 +74,7 @@ class IdentityTestCase(base.ServiceTestCase):
         self.podm = self.know(self.pod)
         self.api("GET", "/v1/systems?refresh=true")
         self.installation = installation_objects.get(self.service.db)
+        self.record_released(NODE_UUID)
         self.ledger = ledger.NodeLedger(self.service.context)
         self.stranger = self.compose_without_service("a database", "of another client")
 

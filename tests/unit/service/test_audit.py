@@ -42,6 +42,7 @@ class AuditTestCase(base.ServiceTestCase):
         self.before = self.books_of(self.pod)
         self.installation = installation_objects.get(self.service.db)
         self.ledger = self.make_ledger()
+        self.record_released(NODE_UUID)
 
     def make_ledger(self) -> ledger.NodeLedger:
         return ledger.NodeLedger(self.service.context)

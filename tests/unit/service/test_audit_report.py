@@ -30,6 +30,7 @@ class ReportTestCase(base.ServiceTestCase):
     def leave_stray(self) -> str:
         """Compose a node of this installation that has no row; return its path."""
         uuid = str(uuids.uuid4())
+        self.record_released(uuid)
         mark = ownership.description(installation_objects.get(self.service.db), uuid)
         driver = self.service.drivers.get(self.podm["uuid"])
         return driver.allocate(ownership.node_name(uuid), mark, base.FOUR_CORES)

@@ -99,7 +99,7 @@ def forget(call: api_call.Call, row: node_objects.Node) -> None:
         _require_forgettable(current)
 
     _require_forgettable(row)
-    node_changes.settle(db, row.uuid, row.generation, row.state, decide)
+    node_changes.settle(db, row.uuid, row.generation, row.state, decide, is_released=False)
     system_objects.mark_free(db, row.uuid)
     device_objects.mark_free(db, row.uuid)
     LOG.warning(
