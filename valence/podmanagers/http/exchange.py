@@ -138,7 +138,7 @@ class Exchange:
                 messages.reason(body, self.text),
                 self.retry_after,
             )
-        is_done = status < 300 or (status == SEE_OTHER and self.method != "GET")
+        is_done = 200 <= status < 300 or (status == SEE_OTHER and self.method != "GET")
         if not is_done or self.text.lstrip().startswith("<"):
             self.raise_not_redfish()
         odata.resolve(body, self.local)
