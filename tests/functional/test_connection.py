@@ -81,13 +81,19 @@ class TestSessions(OddTestCase):
             client.get("/thing")
         self.assertEqual(3, len(self.credentials(SESSIONS)))
 
-    def test_a_post_was_not_sent_if_its_login_had_no_response(self) -> None:
+    def test_a_login_without_a_response_means_basic_for_a_while(self) -> None:
         client = self.connect(self.odd.url)
         client.get(ROOT)
         self.session_answer = lambda handler: handler.connection.close()  # type: ignore
-        exc = self.assertRaises(errors.PodManagerUnreachable, client.post, "/thing", {})
-        self.assertIs(False, exc.details["sent"])
-        self.assertNotIn("POST /thing", self.odd.lines())
+        for _ in range(3):
+            client.post("/thing", {})
+        self.assertEqual(["basic"] * 3, self.credentials())
+        self.assertEqual(1, len(self.credentials(SESSIONS)))
+        with mock.patch.object(session.time, "monotonic", autospec=True) as clock:
+            clock.return_value = client._login._not_before
+            self.session_answer = (201, {"X-Auth-Token": "t0ken"}, {})
+            client.post("/thing", {})
+        self.assertEqual("token", self.credentials()[-1])
 
     def test_after_a_token_that_never_worked_there_is_no_other(self) -> None:
         def thing(handler: odd.Handler) -> odd.Canned:
@@ -262,6 +268,12 @@ class TestRedirects(OddTestCase):
             self.odd.requests.clear()
             self.assertRaises(errors.PodManagerFailed, client.post, "/there", {})
             self.assertEqual(["POST /there"], self.odd.lines())
+
+    def test_a_location_in_utf8_leads_where_it_does_percent_encoded(self) -> None:
+        location = "/\u00e9t\u00e9".encode().decode("latin-1")
+        self.odd.answers["GET", "/moved"] = (308, {"Location": location}, None)
+        self.odd.answers["GET", "/%C3%A9t%C3%A9"] = (200, {}, THING)
+        self.assertEqual(THING, self.connect(self.odd.url).get("/moved"))
 
     def test_303_to_a_change_means_that_it_was_made(self) -> None:
         client = self.connect(self.odd.url)

@@ -134,6 +134,16 @@ class TestAllocate(testscenarios.WithScenarios, TaskTestCase):
                 (202, {"Location": MONITOR}, None),
                 {MONITOR: [RUNNING, (503, {}, None), (500, {}, None), CREATED]},
             ),
+            (
+                "a task that is answered with 200",
+                task("Running", TaskMonitor=MONITOR),
+                {MONITOR: [RUNNING, CREATED]},
+            ),
+            (
+                "a task that was created",
+                (201, {"Location": TASK}, task("New")[2]),  # type: ignore[index]
+                {TASK: [task("Running"), task("Completed", Links={"CreatedResources": [NODE]})]},
+            ),
             ("the node itself", (202, {"Location": NODE}, None), {}),
         ]
     ]

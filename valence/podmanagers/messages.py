@@ -13,9 +13,14 @@ MAX_LENGTH = 2000
 #: Also the end of the name of an annotation of a property (DSP0266, "Extended information").
 _EXTENDED_INFO = "@Message.ExtendedInfo"
 
+#: Ends of the identifiers of messages that report no error (DSP8011, the Base registry), and of
+#: the code of an error that is only what holds messages (HPE iLO).
+_SUCCESSES = (".Success", ".Created", ".NoOperation")
+_EXTENDED = ".ExtendedInfo"
+
 #: The elements of an HTML page that may have a reason, best first.
 _HTML_ELEMENTS = [
-    re.compile(rf"<{tag}\b[^>]*>(.*?)</{tag}>", re.IGNORECASE | re.DOTALL)
+    (re.compile(rf"<{tag}\b[^<>]*>", re.IGNORECASE), re.compile(f"</{tag}>", re.IGNORECASE))
     for tag in ("title", "h1", "body")
 ]
 
@@ -34,16 +39,32 @@ def reason(body: Any, text: str = "") -> str | None:
 def error_status(body: Mapping[str, Any]) -> int | None:
     """Return the status of an error that came with a successful HTTP status.
 
-    :returns: None when the body is no error; 500 for one without a number.
+    :returns: None when the body is no error, or one whose messages report success, as HPE iLO
+        has it; 500 for one without a number.
     """
-    if "error" not in body or "@odata.id" in body or "@odata.type" in body:
+    error = body.get("error")
+    if not error or "@odata.id" in body or "@odata.type" in body or _is_success(error):
         return None
-    error = body["error"]
     numbers = [error.get(key) for key in ("status", "code")] if isinstance(error, dict) else []
     for number in [*numbers, body.get("status"), body.get("code"), error]:
         if isinstance(number, str | int) and re.fullmatch(r"[45][0-9]{2}", str(number)):
             return int(number)
     return 500
+
+
+def _is_success(error: Any) -> bool:
+    """Return whether each code and message of an error reports success."""
+    if not isinstance(error, dict):
+        return False
+    infos = error.get(_EXTENDED_INFO)
+    codes = [
+        info.get("MessageId") if isinstance(info, dict) else info
+        for info in (infos if isinstance(infos, list) else [infos])
+        if info is not None
+    ]
+    if not (codes and str(error.get("code")).endswith(_EXTENDED)):
+        codes.append(error.get("code"))
+    return all(str(code).endswith(_SUCCESSES) for code in codes)
 
 
 def _from_json(body: Any) -> Iterator[str]:
@@ -83,9 +104,10 @@ def _with_arguments(message: str, arguments: Any) -> str:
 
     def argument(match: re.Match[str]) -> str:
         number = int(match[1])
-        return str(values[number - 1]) if 0 < number <= len(values) else match[0]
+        is_there = 0 < number <= len(values)
+        return str(values[number - 1])[:MAX_LENGTH] if is_there else match[0]
 
-    return re.sub(r"%([0-9]{1,2})", argument, message)
+    return re.sub(r"%([0-9]{1,2})", argument, message[:MAX_LENGTH])
 
 
 def _from_plain_keys(holder: Mapping[str, Any]) -> Iterator[str]:
@@ -99,10 +121,11 @@ def _from_text(text: str) -> str:
     stripped = text.strip()
     if not stripped.startswith("<"):
         return "" if stripped.startswith(("{", "[")) else stripped
-    for element in _HTML_ELEMENTS:
-        match = element.search(stripped)
-        if match:
-            return re.sub(r"<[^>]*>", " ", match.group(1))
+    for opening, closing in _HTML_ELEMENTS:
+        start = opening.search(stripped)
+        end = start and closing.search(stripped, start.end())
+        if start and end:
+            return re.sub(r"<[^<>]*>", " ", stripped[start.end() : end.start()])
     return ""
 
 

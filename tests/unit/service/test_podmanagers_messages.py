@@ -80,6 +80,11 @@ class TestLength(base.TestCase):
         reason = messages.reason({"error": {"message": "x" * 10000}})
         self.assertEqual(messages.MAX_LENGTH + 3, len(reason or ""))
 
+    def test_arguments_are_cut_before_they_multiply(self) -> None:
+        info = {"Message": "%1" * 10**6, "MessageArgs": ["x" * 10**6]}
+        reason = messages.reason({"@Message.ExtendedInfo": [info]})
+        self.assertEqual(messages.MAX_LENGTH + 3, len(reason or ""))
+
 
 class TestErrorInASuccess(testscenarios.WithScenarios, base.TestCase):
     scenarios = [
@@ -93,6 +98,44 @@ class TestErrorInASuccess(testscenarios.WithScenarios, base.TestCase):
             ("the error is the number", {"error": 405}, 405),
             ("a resource that has a property of this name", {"@odata.id": "/x", "error": 1}, None),
             ("no error", {"Members": []}, None),
+            ("an empty error", {"error": {}}, None),
+            ("null", {"error": None}, None),
+            (
+                "success, as HPE iLO has it",
+                {
+                    "error": {
+                        "code": "iLO.0.10.ExtendedInfo",
+                        "message": "See @Message.ExtendedInfo for more information.",
+                        "@Message.ExtendedInfo": [{"MessageId": "Base.1.4.Success"}],
+                    }
+                },
+                None,
+            ),
+            ("success without a message", {"error": {"code": "Base.1.0.Success"}}, None),
+            (
+                "success, and a failure",
+                {
+                    "error": {
+                        "code": "iLO.0.10.ExtendedInfo",
+                        "@Message.ExtendedInfo": [
+                            {"MessageId": "Base.1.4.Success"},
+                            {"MessageId": "Base.1.4.PropertyNotWritable"},
+                        ],
+                    }
+                },
+                500,
+            ),
+            (
+                "success under the code of a failure",
+                {
+                    "error": {
+                        "code": "Base.1.0.GeneralError",
+                        "@Message.ExtendedInfo": ["Base.1.4.Success"],
+                    }
+                },
+                500,
+            ),
+            ("only what would hold messages", {"error": {"code": "iLO.0.10.ExtendedInfo"}}, 500),
         ]
     ]
     status: int | None

@@ -115,6 +115,17 @@ class Exchange:
         stripped = (tag.strip() for tag in tags if isinstance(tag, str))
         return next((tag for tag in stripped if _ETAG.fullmatch(tag)), None)
 
+    @property
+    def location(self) -> str | None:
+        """The reference of ``Location``; None without it.
+
+        http.client decodes headers as Latin-1; some services write UTF-8 (RFC 3987).
+        """
+        value: str | None = self.raw.headers.get("Location") or None
+        with contextlib.suppress(UnicodeError):
+            return value and value.encode("latin-1").decode()
+        return value
+
     def local(self, reference: str) -> str:
         """Return the path of a reference that the response has.
 
@@ -138,15 +149,15 @@ class Exchange:
                 messages.reason(body, self.text),
                 self.retry_after,
             )
-        is_done = status < 300 or (status == SEE_OTHER and self.method != "GET")
+        is_done = 200 <= status < 300 or (status == SEE_OTHER and self.method != "GET")
         if not is_done or self.text.lstrip().startswith("<"):
             self.raise_not_redfish()
         odata.resolve(body, self.local)
-        location = self.raw.headers.get("Location")
+        location = self.location
         if location:
             with contextlib.suppress(errors.PodManagerFailed):
                 location = self.local(location)
-        return Response(status, location or None, body, self.retry_after)
+        return Response(status, location, body, self.retry_after)
 
     def raise_not_redfish(self) -> NoReturn:
         """Raise the error of a response that does not come from a Redfish service.
@@ -169,7 +180,7 @@ class Exchange:
         :raises PodManagerFailed: it leads to another host: the credentials are for one,
             and another host's response is not the pod manager's.
         """
-        location = self.raw.headers.get("Location")
+        location = self.location
         if not location or self.method not in REDIRECTS.get(self.status, ()):
             return None
         return self.local(location)

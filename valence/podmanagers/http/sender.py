@@ -197,4 +197,8 @@ def _content(response: requests.Response, deadline: float) -> bytes:
         if exc.args and isinstance(exc.args[0], urllib3.exceptions.ReadTimeoutError):
             raise requests.ReadTimeout(*exc.args) from exc
         raise
+    except requests.RequestException:
+        raise
+    except ValueError as exc:  # of http.client, for a chunk of a negative length
+        raise requests.exceptions.ChunkedEncodingError(exc) from exc
     return bytes(content)

@@ -26,6 +26,10 @@ LOG = log.getLogger(__name__)
 #: Seconds after which a failed login is retried.
 RETRY_AFTER = 300.0
 
+#: Seconds after which a login without a response is retried: the service may not work, or the
+#: pod manager was away, which may have no Basic authentication.
+RETRY_UNANSWERED = 30.0
+
 #: Statuses of a request whose credential may be the reason.
 REFUSALS = frozenset({401, 403})
 
@@ -121,7 +125,7 @@ class Login:
     def credential(self) -> Credential:
         """Return the credential of the next request, and log in if that is due.
 
-        :raises ValenceError: there was no response to the login.
+        :raises PodManagerUnreachable: no request is sent at present.
         """
         if self._token is None and self._can_log_in():
             if self._basic_left <= 0:
@@ -138,7 +142,7 @@ class Login:
         to the token of a session that they have forgotten.
 
         :param request: its method and path.
-        :raises ValenceError: there was no response to a new login.
+        :raises PodManagerUnreachable: no request is sent at present.
         """
         if status not in REFUSALS:
             self._forbidden.discard(request)
@@ -202,9 +206,13 @@ class Login:
         body = {"UserName": self._username, "Password": self._password or ""}
         try:
             reply = self._send("POST", sessions, body, Credential())
-        except errors.PodManagerFailed as exc:  # such as a link to another host
+        except errors.ValenceError as exc:  # such as a link to another host, or no response
+            if exc.details.get("asked") is False:
+                raise
             LOG.warning("No session; continuing with Basic: %s", exc)
-            self._not_before = time.monotonic() + RETRY_AFTER
+            is_answered = not isinstance(exc, errors.PodManagerUnreachable)
+            pause = RETRY_AFTER if is_answered else RETRY_UNANSWERED
+            self._not_before = time.monotonic() + pause
             return None
         created = reply.status < 300
         token = reply.headers.get("X-Auth-Token") if created else None

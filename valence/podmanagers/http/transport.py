@@ -13,6 +13,7 @@ import contextlib
 import contextvars
 import http.client
 import io
+import re
 import socket
 import ssl
 import time
@@ -24,6 +25,11 @@ import urllib3
 
 from valence.podmanagers.access import Access
 from valence.podmanagers.http import certificates
+
+#: A line of the fields of a head: a field, the continuation of one, or the end. At any other,
+#: http.client would end the head, and take what follows for the body.
+_FIELD = re.compile(rb"[!-9;-~]+:|[ \t]|\r?\n")
+_BEFORE_COLON = re.compile(rb"^([!-9;-~]+)[ \t]+:")
 
 #: The deadline of this thread's request, on the monotonic clock.
 _deadline: contextvars.ContextVar[float] = contextvars.ContextVar("valence_request_deadline")
@@ -121,13 +127,61 @@ class _DeadlineReader(io.RawIOBase):
         super().close()
 
 
+class _Reader(io.BufferedReader):
+    """Read a response, in whose head a line that is no field hides no other.
+
+    :ivar in_fields: whether the next line is one of the fields of the head.
+    """
+
+    in_fields = False
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Return a line; of the fields, only one that http.client can parse.
+
+        :raises RemoteDisconnected: the peer closed the connection within them: without its
+            whole head, it is no response (RFC 9112, 8).
+        """
+        while True:
+            line = super().readline(size)
+            if not self.in_fields:
+                return line
+            if not line.endswith(b"\n") and len(line) != size:
+                raise http.client.RemoteDisconnected("the response ended within its head")
+            # Whitespace before the colon is to be removed (RFC 9112, 5.1).
+            line = _BEFORE_COLON.sub(rb"\1:", line)
+            if _FIELD.match(line):
+                return line
+
+
 class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         deadline = _deadline.get(None)
         if deadline is not None:
             self.fp.close()
-            self.fp = io.BufferedReader(_DeadlineReader(sock, deadline))
+            self.fp = _Reader(_DeadlineReader(sock, deadline))
+
+    def begin(self) -> None:
+        """Read the head."""
+        reader = self.fp
+        super().begin()
+        if isinstance(reader, _Reader):
+            reader.in_fields = False
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Read the status line of the final response.
+
+        http.client takes an interim response (RFC 9110, 15.2) for it, unless it is 100.
+        """
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if isinstance(self.fp, _Reader):
+                self.fp.in_fields = True
+            if status >= 200 or status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+            if isinstance(self.fp, _Reader):
+                self.fp.in_fields = False
 
 
 class _Connection(urllib3.connection.HTTPConnection):

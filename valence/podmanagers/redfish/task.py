@@ -59,8 +59,11 @@ class Client(Protocol):
 
 
 def is_accepted(response: Response) -> bool:
-    """Return whether the operation is neither done nor refused yet."""
-    return response.status == ACCEPTED
+    """Return whether the operation is neither done nor refused yet.
+
+    Some services answer with the Task and 200 or 201, as if the Task were the result.
+    """
+    return response.status == ACCEPTED or _is_task(response.body)
 
 
 def monitors(response: Response) -> list[str]:
