@@ -9,6 +9,7 @@ the process that forks has one thread, so that a fork is safe.
 from collections.abc import Callable
 import contextlib
 import ctypes
+import faulthandler
 import json
 import os
 import pathlib
@@ -19,8 +20,11 @@ import time
 import traceback
 from typing import Any
 
-#: Timeout, in seconds, of the result of a command.
-TIMEOUT = 30.0
+#: Timeout, in seconds, of the result of a command; long, since others use the machine too.
+TIMEOUT = 120.0
+
+#: Makes a process write the stacks of its threads to its log.
+SHOW_STACKS = signal.SIGUSR1
 
 #: Of prctl(2): send a signal to this process when its parent ends.
 PR_SET_PDEATHSIG = 1
@@ -54,6 +58,7 @@ class Process:
         os.close(commands[0])
         os.close(results[1])
         self._to, self._from = commands[1], results[0]
+        self._log = log
         self._buffer = b""
         self._is_reaped = False
 
@@ -84,7 +89,8 @@ class Process:
             self._require_living()
             ready, _, _ = select.select([self._from], [], [], max(0, deadline - time.monotonic()))
             if not ready:
-                raise TimeoutError(f"no result after {timeout} s")
+                os.kill(self.pid, SHOW_STACKS)
+                raise TimeoutError(f"no result after {timeout} s; its stacks are in {self._log}")
             more = os.read(self._from, 65536)
             if not more:
                 self._reap()
@@ -149,6 +155,7 @@ def _serve(
         out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(out, 1)
         os.dup2(out, 2)
+        faulthandler.register(SHOW_STACKS, file=out)
         commands = main()
         with os.fdopen(requests[0], "rb") as lines:
             for line in lines:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 import select
+import traceback
 from typing import Any
 
 from tests.crash import cases
@@ -102,7 +103,11 @@ class Worker:
     ) -> list[Any]:
         """Kill at a point; return whether it was reached, the violations, and the folder."""
         point = matrix.Point(scenarios.BY_NAME[scenario], matrix.Event(label, number), phase)
-        result = matrix.kill(self._world, point, self._servers_on(on))
+        try:
+            result = matrix.kill(self._world, point, self._servers_on(on))
+        except Exception:  # the next points are played all the same
+            self._world.reset()
+            return [True, [traceback.format_exc()], "the log of the trial"]
         return [result.reached, list(result.violations), result.log]
 
     def seed(self, seed: int, kind: str, on: str | None) -> list[Any]:
