@@ -53,7 +53,7 @@ class Connection:
     :ivar base: the URL without its path.
     :ivar root: path of the service root.
     :ivar options: those of :mod:`valence.conf.podmanagers`.
-    :raises PodManagerFailed: the URL is not one.
+    :raises PodManagerFailed: the URL is not one, or OpenSSL does not accept the certificates.
     """
 
     def __init__(
@@ -70,6 +70,8 @@ class Connection:
             self._sender = Sender(self.base, access, options, transport, self._breaker)
         except ValueError as exc:
             raise failures.invalid_url(access.url, exc) from exc
+        except OSError as exc:
+            raise failures.unusable_certificates(self.base, exc) from exc
         self.access = access
         self._etags = EntityTags()
         self._slots = threading.BoundedSemaphore(options.pool_size)
