@@ -11,6 +11,7 @@ import threading
 from typing import Any
 from unittest import mock
 
+import fixtures
 import requests
 import testscenarios
 
@@ -204,6 +205,28 @@ class TestOddServices(OddTestCase):
         driver.close()
         self.assertEqual(["token"], self.credentials(f"{nodes}/Actions/Allocate"))
         self.assertEqual(["token"], self.credentials(f"{SESSIONS}/1"))
+
+
+class TestNames(ConnectionTestCase):
+    def test_a_name_that_dns_cannot_have_is_an_error_of_the_url(self) -> None:
+        for name in ("pod..example", "p" * 64 + ".example"):
+            client = self.connect(f"http://{name}")
+            exc = self.assertRaises(errors.PodManagerFailed, client.get, ROOT)
+            self.assertIn(f"'http://{name}' is not the URL of a pod manager", exc.detail)
+            self.assertIs(False, exc.details["sent"])
+
+
+class TestProxy(OddTestCase):
+    def test_requests_pass_the_proxy_of_the_environment_but_for_its_exceptions(self) -> None:
+        proxy = self.serve()
+        proxy.answers["GET", f"{self.odd.url}/thing"] = (200, {}, {"Name": "by proxy"})
+        self.useFixture(fixtures.EnvironmentVariable("http_proxy", proxy.url))
+        self.useFixture(fixtures.EnvironmentVariable("no_proxy"))
+        self.useFixture(fixtures.EnvironmentVariable("NO_PROXY"))
+        client = self.connect(self.odd.url)
+        self.assertEqual({"Name": "by proxy"}, client.get("/thing"))
+        self.useFixture(fixtures.EnvironmentVariable("no_proxy", "127.0.0.1"))
+        self.assertEqual(THING, client.get("/thing"))
 
 
 class TestRedirects(OddTestCase):

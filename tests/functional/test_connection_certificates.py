@@ -7,6 +7,7 @@ import ssl
 import tempfile
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import rsa
 import testscenarios
 
 from tests import base
@@ -118,6 +119,26 @@ class TestKeys(base.TestCase):
     def test_what_is_no_key_is_refused(self) -> None:
         for text in ("", "key", certificates.normal(self.one)):
             self.assertRaises(ValueError, certificates.normal_key, text)
+
+
+class TestPolicy(base.TestCase):
+    """What the security policy of OpenSSL does not accept, and cryptography reads."""
+
+    def test_a_key_that_is_too_short_is_an_error_that_names_the_reason(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        key = rsa.generate_private_key(65537, 1024)
+        pem = server_certificates.certificate(folder.name, key=key).read_text()
+        own = {"client_cert": certificates.normal(pem), "client_key": certificates.normal_key(pem)}
+        url = "https://127.0.0.1:9"
+        for fields in (own, {"ca": "-----BEGIN CERTIFICATE-----"}):
+            access = fake_redfish.access(url, **fields)
+            exc = self.assertRaises(
+                errors.PodManagerFailed, Connection, fake_redfish.conf(), access
+            )
+            self.assertIn(url, exc.detail)
+            self.assertIs(False, exc.details["sent"])
+            self.assertIn("too small" if fields is own else "no start line", exc.detail)
 
 
 class TestWords(base.TestCase):

@@ -178,6 +178,14 @@ class TestEntityTags(OddTestCase):
         self.client.patch("/thing", {})
         self.assertEqual(['W/"1"', '"1"'], resource.conditions)
 
+    def test_a_tag_that_never_matches_the_state_it_names_is_left_out(self) -> None:
+        for tag, tags in (('"1"', ['"1"', None]), ('W/"1"', ['W/"1"', '"1"', None])):
+            resource = self.tagged('"2"', demands=False)
+            self.odd.answers["GET", "/thing"] = (200, {"ETag": tag}, THING)
+            self.client.get("/thing")
+            self.client.patch("/thing", {})
+            self.assertEqual(tags, resource.conditions)
+
     def test_without_a_tag_nothing_is_demanded(self) -> None:
         for tag in (None, "\u00e9", "a b", '"a" "b"'):
             resource = self.tagged(tag, demands=False)

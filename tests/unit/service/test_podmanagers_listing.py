@@ -13,7 +13,7 @@ from valence.podmanagers.redfish import reader
 
 THINGS = "/redfish/v1/Things"
 ONE, TWO, THREE = (f"{THINGS}/{number}" for number in (1, 2, 3))
-NEXT = "Members@odata.nextLink"
+COUNT, NEXT = "Members@odata.count", "Members@odata.nextLink"
 
 
 def page(*members: Any, count: Any = None, **more: Any) -> dict[str, Any]:
@@ -59,6 +59,8 @@ class TestComplete(testscenarios.WithScenarios, ListingTestCase):
         for name, bodies, paths in [
             ("no count", pages(page(ONE)), [ONE]),
             ("empty", pages(page(count=0)), []),
+            ("null, counted as nothing", pages({"Members": None, COUNT: 0}), []),
+            ("no Members, counted as nothing", pages({COUNT: "0"}), []),
             ("a count in a string", pages(page(ONE, count="1")), [ONE]),
             ("a count that is no number", pages(page(ONE, count="many")), [ONE]),
             ("a negative count", pages(page(ONE, count=-5)), [ONE]),
@@ -117,6 +119,7 @@ class TestIncomplete(testscenarios.WithScenarios, ListingTestCase):
         (name, {"bodies": bodies, "paths": paths, "problem": problem})
         for name, bodies, paths, problem in [
             ("shorter than it counts", pages(page(ONE, count=2)), [ONE], MISSING),
+            ("shorter by OData", pages(page(ONE) | {"@odata.count": 2}), [ONE], MISSING),
             ("shorter on pages", pages(page(ONE, count=3), page(TWO, count=3)), [ONE, TWO], "3"),
             ("null in the place of one", pages(page(ONE, None, count=2)), [ONE], NO_LINK),
             ("a number", pages(page(ONE, 7)), [ONE], NO_LINK),
@@ -156,8 +159,10 @@ class TestNoCollection(testscenarios.WithScenarios, ListingTestCase):
         for answer in (
             {},
             {"Members": None},
+            {"Members": None, COUNT: 1},
+            {"Members": None, COUNT: None},
             {"Members": {"@odata.id": ONE}},
-            {"Members": ONE},
+            {"Members": ONE, COUNT: 0},
             page(ONE, **{NEXT: THINGS}),
             page(ONE, **{NEXT: 7}),
             fake_redfish.refusal(400),

@@ -53,7 +53,7 @@ class Connection:
     :ivar base: the URL without its path.
     :ivar root: path of the service root.
     :ivar options: those of :mod:`valence.conf.podmanagers`.
-    :raises PodManagerFailed: the URL is not one.
+    :raises PodManagerFailed: the URL is not one, or OpenSSL does not accept the certificates.
     """
 
     def __init__(
@@ -70,6 +70,8 @@ class Connection:
             self._sender = Sender(self.base, access, options, transport, self._breaker)
         except ValueError as exc:
             raise failures.invalid_url(access.url, exc) from exc
+        except OSError as exc:
+            raise failures.unusable_certificates(self.base, exc) from exc
         self.access = access
         self._etags = EntityTags()
         self._slots = threading.BoundedSemaphore(options.pool_size)
@@ -186,10 +188,17 @@ class Connection:
         with failures.before_sending():
             self._get(resource)
         current = self._etags.get(resource)
-        if current == etag and etag is not None:
-            # By the letter of RFC 9110, 13.1.1, a weak tag never matches.
-            current = etag.removeprefix("W/")
-        return exchange if current == etag else self._send(method, path, body, current)
+        tags = [current]
+        if current == etag:
+            # A state that does not match its own tag. By the letter of RFC 9110, 13.1.1, a weak
+            # one never does; there are services whose tags never do.
+            tags = [] if etag is None else [etag.removeprefix("W/"), None]
+        for tag in tags:
+            if tag != etag:
+                exchange = self._send(method, path, body, tag)
+            if exchange.status not in PRECONDITIONS:
+                break
+        return exchange
 
     def _send_idempotent(self, method: str, path: str, body: Any = None) -> Exchange:
         """Send a request, and again if the peer was just closing the idle connection."""

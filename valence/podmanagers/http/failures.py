@@ -182,6 +182,15 @@ def invalid_url(url: str, exc: ValueError) -> errors.ValenceError:
     return errors.PodManagerFailed(sentence, sent=False)
 
 
+def unusable_certificates(where: str, exc: OSError) -> errors.PodManagerFailed:
+    """Return the error for certificates, or a key, that OpenSSL does not accept."""
+    return errors.PodManagerFailed(
+        f"The client_cert or the ca of the pod manager at {where} cannot be used "
+        f"({root_cause(exc)}). Replace it with one that the security policy of this host accepts.",
+        sent=False,
+    )
+
+
 def redirect_loop(where: str, request: str) -> errors.ValenceError:
     """Return the error for too many redirects."""
     return errors.PodManagerFailed(

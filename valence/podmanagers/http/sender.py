@@ -121,6 +121,8 @@ class Sender:
                 ) as response,
             ):
                 content = _content(response, started + total)
+        except urllib3.exceptions.LocationValueError as exc:  # requests leaves it as it is
+            raise failures.invalid_url(self.base, exc) from exc
         except OSError as exc:  # the base of the exceptions of requests, too
             error = failures.from_exception(
                 exc,

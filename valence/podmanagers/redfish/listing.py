@@ -14,6 +14,9 @@ from valence.podmanagers.redfish import fields
 #: Characters of a path in an error.
 MAX_PATH = 200
 
+#: Where a page has the number of members: by DSP0266, and as OData has it.
+COUNTS = ("Members@odata.count", "@odata.count")
+
 #: A collection that lists each member more often than this has no end.
 MAX_REPEATS = 10
 
@@ -127,6 +130,8 @@ class Listing:
 
     def _entries_of(self, page: odata.JSON) -> Sequence[Any]:
         entries = odata.value_of(page, "Members")
+        if entries is None and count_of(page) == 0:
+            return []  # what services in Go have for an empty list
         if not isinstance(entries, list):
             raise incomplete(self._base, self._path, "has no list of Members")
         return entries
@@ -134,7 +139,8 @@ class Listing:
 
 def count_of(page: odata.JSON) -> int | None:
     """Return how many members a collection counts on a page; None: no number."""
-    count = odata.value_of(page, "Members@odata.count")
+    values = (odata.value_of(page, name) for name in COUNTS)
+    count = next((value for value in values if value is not None), None)
     with contextlib.suppress(ValueError):
         return None if count is None else fields.number(count)
     return None
