@@ -2,6 +2,8 @@
 
 """Machines whose facts are spelled otherwise, unreadable, or claimed a second time."""
 
+import dataclasses
+import re
 from typing import Any
 import uuid as uuids
 
@@ -91,3 +93,41 @@ class TestClaimed(identity_base.IdentityTestCase):
         )
         self.assertIn(row["uuid"], error["detail"])
         self.assertIn("adopt-path", error["detail"])
+
+
+class TestRenumberedSystems(identity_base.IdentityTestCase):
+    def test_an_ironic_node_that_leads_to_another_system_is_reported(self) -> None:
+        row = self.composed()
+        self.api("POST", f"/v1/nodes/{row['uuid']}/register")
+        self.settled(row["uuid"])
+        self.assertEqual([], self.audit())
+        self.number_systems()
+        system = self.shown(row)["system_path"]
+        self.assertNotEqual(row["system_path"], system)
+        for _audit in range(2):
+            (stray,) = self.audit()
+            self.assertEqual(("ironic-node", False), (stray.kind, stray.repaired))
+            self.assertIn(f"redfish_system_id of the node in Ironic to {system}", stray.what)
+        (registered,) = self.ironic.nodes.values()
+        registered["driver_info"]["redfish_system_id"] = system
+        self.assertEqual([], self.audit())
+
+    def number_systems(self) -> None:
+        """Show each system at another path."""
+
+        def after(request: Request, response: Response) -> Response:
+            resource = response.resource
+            if isinstance(resource, dict) and "ComposedNodeState" in resource:
+                links = resource["Links"]
+                path = links["ComputerSystem"]["@odata.id"]
+                links = {**links, "ComputerSystem": {"@odata.id": path + "0"}}
+                return identity_base.replaced(response, resource={**resource, "Links": links})
+            return response
+
+        handle = self._handle
+
+        def answer(request: Request, **options: Any) -> Response:
+            path = re.sub(r"(/Systems/[^/]+)0", r"\1", request.path)
+            return handle(dataclasses.replace(request, path=path), **options)
+
+        self.after, self._handle = after, answer
