@@ -16,7 +16,8 @@ NODE_KEY = "valence_node"
 INSTALLATION_KEY = "valence_installation"
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_NAME = re.compile(f"valence-({_UUID})", re.IGNORECASE)
+#: Some pod managers add a number to a Name, so that it is unique.
+_NAME = re.compile(f"valence-({_UUID})(?![0-9a-f])", re.IGNORECASE)
 _NAME_PART = re.compile("valence-[0-9a-f]{7}[0-9a-f-]{0,28}", re.IGNORECASE)
 _DESCRIPTION = re.compile(rf"\[valence ({_UUID})\](?: \[node ({_UUID})\])?", re.IGNORECASE)
 
@@ -39,8 +40,11 @@ def node_name(node_uuid: str) -> str:
 
 
 def node_uuid_from_name(name: str | None) -> str | None:
-    """Return the uuid of the node with a Redfish Name; None if Valence did not choose the Name."""
-    match = _NAME.fullmatch(name or "")
+    """Return the uuid of the node with a Redfish Name; None if Valence did not choose the Name.
+
+    What follows the uuid does not matter.
+    """
+    match = _NAME.match(name or "")
     return match[1].lower() if match else None
 
 

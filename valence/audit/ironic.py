@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from valence import errors
@@ -14,6 +15,7 @@ from valence.ironic import UNUSED
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
 from valence.objects import released_node
+from valence.podmanagers import odata
 from valence_conductor.db.engine import Database
 
 #: States of a row in which Ironic may have more or less than the row says.
@@ -21,7 +23,7 @@ TRANSITIONAL = frozenset({"registering", "unregistering"})
 
 
 def find(db: Database, ironic: Ironic) -> tuple[list[findings.Finding], dict[str, str]]:
-    """Return the Ironic nodes that no row has registered.
+    """Return the Ironic nodes that no row has registered, or that lead to another system.
 
     :returns: them, each with the key (its uuid, the composed node that it names), and
         all Ironic nodes of Valence: Ironic node -> the composed node that it names.
@@ -38,6 +40,7 @@ def find(db: Database, ironic: Ironic) -> tuple[list[findings.Finding], dict[str
         mark = node.extra.get(ownership.INSTALLATION_KEY)
         row = rows.get(node_uuid)
         if row is not None and (row.ironic_uuid == node.uuid or row.state in TRANSITIONAL):
+            result += _misdirected(node, row)
             continue
         if mark in (None, installation):
             registered = "which does not exist"
@@ -54,6 +57,29 @@ def find(db: Database, ironic: Ironic) -> tuple[list[findings.Finding], dict[str
                 )
             )
     return result, {node.uuid: str(node.extra[ownership.NODE_KEY]) for node in nodes}
+
+
+def _misdirected(node: Any, row: node_objects.Node) -> list[findings.Finding]:
+    """Return a finding if Ironic drives another system than that of a row.
+
+    Its pod manager has renumbered its systems: what Ironic switches off may be the machine
+    of another client.
+    """
+    driver_info = node.driver_info if isinstance(node.driver_info, Mapping) else {}
+    system = driver_info.get("redfish_system_id")
+    is_settled = row.state not in TRANSITIONAL and row.system_path is not None
+    if not is_settled or not system or odata.same_path(str(system), row.system_path):
+        return []
+    return [
+        findings.Finding(
+            (node.uuid, row.uuid, str(system), row.system_path or ""),
+            "ironic-node",
+            f"Ironic node {node.uuid} leads to {system}, and the system of node {row.uuid} is "
+            f"{row.system_path} now",
+            f"set driver_info/redfish_system_id of the node in Ironic to {row.system_path}",
+            findings.nothing,
+        )
+    ]
 
 
 def _require_known_nodes(listed: set[str], rows: Iterable[node_objects.Node]) -> None:

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 import contextlib
 import functools
 
+from oslo_log import log as logging
+
 from valence import errors
 from valence.audit import findings
 from valence.audit.snapshot import Snapshot
 from valence.flows import conflicts
 from valence.flows import identify
 from valence.flows import machine
+from valence.flows import search
 from valence.objects import node as node_objects
 from valence.objects import node_changes
 from valence.podmanagers import odata
@@ -21,6 +24,8 @@ from valence.podmanagers.identity import Verdict
 from valence_conductor import errors as conductor_errors
 from valence_conductor.db.engine import Database
 from valence_conductor.strays import Stray
+
+LOG = logging.getLogger(__name__)
 
 
 def record_returned(snapshot: Snapshot, moved: Collection[str]) -> None:
@@ -36,6 +41,7 @@ def record_returned(snapshot: Snapshot, moved: Collection[str]) -> None:
                 errors.PodManagerNodeGone,
                 errors.NodeIdentityConflict,
                 conductor_errors.Superseded,
+                *search.UNREADABLE,
             ):
                 row = identify.verify(snapshot.context, row, snapshot.driver)
                 node_changes.record_presence(snapshot.context.db, row, "composed")
@@ -69,6 +75,8 @@ def find_missing(snapshot: Snapshot, moved: Collection[str]) -> Iterator[finding
                 findings.nothing,
                 _presence(snapshot.context.db, row, "missing"),
             )
+        except search.UNREADABLE as exc:
+            LOG.warning("Node %s cannot be found on its pod manager: %s", row.uuid, exc)
         except errors.NodeIdentityConflict as exc:
             yield findings.Finding(
                 (path, row.uuid, exc.code),

@@ -7,14 +7,19 @@ from collections.abc import Sequence
 import dataclasses
 import functools
 
+from oslo_log import log as logging
+
 from valence import errors
 from valence import podmanagers
 from valence import wiring
+from valence.flows import search
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
 from valence.objects import podmanager as podmanager_objects
 from valence.podmanagers import odata
 from valence.podmanagers.identity import Facts
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,15 +69,19 @@ class Snapshot:
         )
 
     def read(self, member: Facts) -> Facts | None:
-        """Return a member with its name and description; None if it is gone.
+        """Return a member with its name and description; None if it is gone, or unreadable.
 
-        At most one request, and none if the listing contains both.
+        At most one request, and none if the listing contains both. Of what cannot be read
+        nothing is concluded, and it hides no other member.
         """
         if member.name is not None and member.description is not None:
             return member
         try:
             return self.driver.member(member.path)
         except errors.PodManagerNodeGone:
+            return None
+        except search.UNREADABLE as exc:
+            LOG.info("Node %s on %s cannot be read: %s", member.path, self.podm.name, exc)
             return None
 
     def row_at(self, path: str) -> node_objects.Node | None:

@@ -39,8 +39,8 @@ OPTS = [
         "busy_timeout",
         default=30.0,
         min=0,
-        help="Seconds for which a GET, a PATCH or a DELETE is retried while a pod manager answers "
-        "503 or 429 with a Retry-After header. 0: it is not retried.",
+        help="Seconds for which a GET is retried while a pod manager answers 503 or 429 with a "
+        "Retry-After header. 0: it is not retried.",
     ),
     cfg.IntOpt(
         "pool_size",

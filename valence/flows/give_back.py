@@ -137,7 +137,7 @@ class _Deletion:
         #: Of the last request, while none is accepted.
         self._error: errors.ValenceError | None = None
         self._outage_timeout = context.conf.nodes.outage_timeout
-        self._started_at = time.monotonic()
+        self._started_at = self._not_before = time.monotonic()
 
     def run(self) -> node_objects.Node:
         """Delete the node; return its row.
@@ -159,7 +159,7 @@ class _Deletion:
 
     def _try(self) -> bool | None:
         interrupt.checkpoint()
-        if not self._accepted:
+        if not self._accepted and time.monotonic() >= self._not_before:
             if self._is_repeated and not self._identify():
                 return True
             self._is_repeated = True
@@ -190,6 +190,7 @@ class _Deletion:
         except PASSING as exc:
             LOG.info("Could not delete node %s at %s: %s", self._row.uuid, self._path, exc)
             self._error = exc
+            self._not_before = time.monotonic() + retry.pause_after(exc)
         else:
             self._accepted, self._error = True, None
 

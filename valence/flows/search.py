@@ -17,8 +17,13 @@ from valence.podmanagers.identity import Comparison
 from valence.podmanagers.identity import Facts
 from valence.podmanagers.identity import Verdict
 
-#: Errors of one resource that cannot be read, though its pod manager answers.
-UNREADABLE = (errors.PodManagerFailed, errors.PodManagerRefused)
+#: Errors of one resource that cannot be read, though its pod manager answers. One that is
+#: forbidden is one of them: of wrong credentials, the listing fails, too.
+UNREADABLE = (
+    errors.PodManagerFailed,
+    errors.PodManagerRefused,
+    errors.PodManagerUnauthorized,
+)
 
 
 class Search:

@@ -54,7 +54,9 @@ def load(
         present[row.uuid] += [
             system for system in absent[row.uuid] if facts.isdisjoint(_facts(system))
         ]
-        present[row.uuid] += [service_identity.System(*pair) for pair in row.known_systems or ()]
+        present[row.uuid] += [
+            service_identity.System.of(*pair) for pair in row.known_systems or ()
+        ]
     return {
         row.uuid: service_identity.Service(row.service_uuid, tuple(present[row.uuid]))
         for row in rows

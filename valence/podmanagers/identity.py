@@ -19,6 +19,7 @@ import enum
 from typing import Any
 
 from valence import ownership
+from valence.podmanagers import distinct
 from valence.podmanagers import odata
 
 COMPOSITION = frozenset({"name", "description", "redfish_uuid"})
@@ -246,7 +247,9 @@ def _agrees(fact: str, expected: Facts, observed: Facts) -> bool | None:
     if fact == "macs":
         return _same_macs({*recorded}, {*reported})
     if fact == "name":
-        return _same_text(recorded, reported, ownership.node_uuid_from_name(recorded) is not None)
+        return _same_name(recorded, reported)
+    if fact in ("redfish_uuid", "system_uuid"):
+        return distinct.canonical_uuid(recorded) == distinct.canonical_uuid(reported)
     return bool(recorded.casefold() == reported.casefold())
 
 
@@ -285,6 +288,13 @@ def _same_description(expected: Facts, observed: Facts) -> bool | None:
     if its.node is None and _shows_node(observed):  # it is cut off within the uuid
         return _same_text(recorded, reported or "", is_mark=True)
     return its.node in (None, mine.node) or mine.node is None
+
+
+def _same_name(recorded: str, reported: str) -> bool:
+    """Compare Names: of one that Valence chose, the uuid of the node."""
+    named = ownership.node_uuid_from_name(recorded)
+    is_same = named is not None and ownership.node_uuid_from_name(reported) == named
+    return is_same or _same_text(recorded, reported, is_mark=named is not None)
 
 
 def _same_text(recorded: str, reported: str, is_mark: bool) -> bool:

@@ -14,26 +14,16 @@ manufacturer, or the same on several systems.
 import collections
 from collections.abc import Collection
 from collections.abc import Iterable
-import contextlib
 import dataclasses
 import enum
-import uuid as uuids
+
+from valence.podmanagers import distinct
 
 #: Characters of a fact that are stored, and compared.
 LENGTH = 64
 
 #: Systems that a description names.
 MAX_NAMED = 3
-
-#: What firmware reports where a manufacturer has written nothing, in letters and digits.
-PLACEHOLDERS = frozenset(
-    {
-        *("none", "null", "na", "unknown", "unspecified", "notspecified", "notavailable"),
-        *("notapplicable", "notprovided", "tobefilledbyoem", "defaultstring", "oem"),
-        *("serialnumber", "systemserialnumber", "0123456789", "1234567890", "123456789"),
-        "03000200040005000006000700080009",  # the UUID in the reference firmware of AMI
-    }
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +40,8 @@ class System:
 
     def contradicts(self, other: "System") -> bool:
         """Return whether a fact that both systems have differs."""
-        pairs = ((self.uuid, other.uuid), (self.serial, other.serial))
-        return any(None not in pair and pair[0] != pair[1] for pair in pairs)
+        facts, others = dict(_facts(self)), dict(_facts(other))
+        return any(facts[kind] != others[kind] for kind in facts.keys() & others.keys())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +64,9 @@ class Service:
 
     def has_uuid_of(self, other: "Service") -> bool:
         """Return whether both have the same UUID, in whatever spelling."""
-        return self.uuid is not None and normal_uuid(self.uuid) == normal_uuid(other.uuid)
+        if self.uuid is None or other.uuid is None:
+            return False
+        return distinct.canonical_uuid(self.uuid) == distinct.canonical_uuid(other.uuid)
 
 
 class Verdict(enum.Enum):
@@ -158,18 +150,12 @@ def normal_uuid(value: str | None) -> str | None:
 
     What is no UUID, and stands in its place, tells apart all the same.
     """
-    text = (value or "").strip()[:LENGTH].casefold().removeprefix("urn:uuid:")
-    digits = "".join(filter(str.isalnum, text))
-    return None if _is_placeholder(digits) else digits
+    return distinct.uuid((value or "").strip()[:LENGTH])
 
 
 def _normal(value: str | None) -> str | None:
-    text = (value or "").strip()[:LENGTH].casefold()
-    return None if _is_placeholder("".join(filter(str.isalnum, text))) else text
-
-
-def _is_placeholder(text: str) -> bool:
-    return len(set(text)) < 2 or text in PLACEHOLDERS
+    text = distinct.serial((value or "").strip()[:LENGTH])
+    return text and text.casefold()
 
 
 def _verdict(
@@ -218,20 +204,17 @@ def _telling(systems: Iterable[System], shared: Collection[tuple[str, str]]) -> 
     """Return the systems without shared facts, and without those that have no others."""
     result = []
     for system in systems:
-        facts = dict(fact for fact in _facts(system) if fact not in shared)
-        if facts:
-            result.append(System(**facts))
+        kinds = [kind for kind, fact in _facts(system) if (kind, fact) not in shared]
+        if kinds:
+            result.append(System(**{kind: getattr(system, kind) for kind in kinds}))
     return result
 
 
 def _facts(system: System) -> list[tuple[str, str]]:
-    return [(kind, fact) for kind, fact in vars(system).items() if fact is not None]
-
-
-def _spelled(uuid: str | None) -> str | None:
-    with contextlib.suppress(ValueError):
-        return str(uuids.UUID(uuid or ""))
-    return uuid
+    """Return the kind of each fact and what it is compared by: a UUID by both byte orders."""
+    uuid = system.uuid and distinct.canonical_uuid(system.uuid)
+    facts = {"uuid": uuid, "serial": system.serial}
+    return [(kind, fact) for kind, fact in facts.items() if fact is not None]
 
 
 def _shown(service: Service) -> str:
@@ -239,5 +222,5 @@ def _shown(service: Service) -> str:
 
 
 def _names(systems: Collection[System]) -> str:
-    names = [_spelled(system.uuid) or f"serial number {system.serial}" for system in systems]
+    names = [system.uuid or f"serial number {system.serial}" for system in systems]
     return ", ".join(names[:MAX_NAMED]) + (", ..." if len(names) > MAX_NAMED else "")

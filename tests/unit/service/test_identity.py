@@ -22,6 +22,8 @@ FOREIGN = "99999999-9999-4999-8999-999999999999"
 
 NAME = ownership.node_name(NODE)
 MARK = ownership.description(OURS, NODE)
+OTHER_NAME = ownership.node_name(OTHER_NODE)
+SWAPPED = "aaaaaaaa-0000-0040-8000-000000000001"
 HARDWARE: dict[str, Any] = {
     "system_path": "/redfish/v1/Systems/1",
     "system_uuid": "aaaaaaaa-0000-4000-8000-000000000001",
@@ -78,6 +80,9 @@ TABLE: list[tuple[str, Facts, dict[str, Any], Verdict]] = [
     ("on another system", COMPOSED, {**ELSEWHERE}, CONFLICT),
     ("on another system and path", COMPOSED, {**ELSEWHERE, "path": MOVED}, CONFLICT),
     ("another serial number alone", COMPOSED, {"serial_number": "SN2"}, CONFLICT),
+    ("UUID in the other byte order", COMPOSED, {"system_uuid": SWAPPED}, SAME),
+    ("Name with a number", COMPOSED, {"name": f"{NAME}-1", "description": None}, SAME),
+    ("Name of another row with a number", COMPOSED, {"name": f"{OTHER_NAME}-1"}, CONFLICT),
     ("exchanged NICs", COMPOSED, {"macs": ELSEWHERE["macs"]}, SAME),
     ("stranger at its path", COMPOSED, {**STRANGER, **ELSEWHERE}, OTHER),
     ("stranger on its system", COMPOSED, {**STRANGER}, CONFLICT),

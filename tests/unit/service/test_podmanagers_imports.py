@@ -19,7 +19,7 @@ ORDER = [
     {"http"},
     {"access", "base"},
     {"identity", "inventory", "messages", "service_identity"},
-    {"odata"},
+    {"distinct", "odata"},
 ]
 
 #: What any room may import of the rest of valence.

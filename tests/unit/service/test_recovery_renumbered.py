@@ -161,7 +161,7 @@ class TestRefused(RenumberedTestCase):
             if request.method == "DELETE" and not refused:
                 refused.append(request.path)
                 self.move()
-                return Response(self.status, {})
+                return Response(self.status, {}, headers={"Retry-After": "1"})
             return handle(request, **options)
 
         self._handle = answer

@@ -2,6 +2,8 @@
 
 """Which facts tell one pod manager from another, and what their comparison shows."""
 
+import uuid as uuids
+
 from tests import base
 from valence.podmanagers.service_identity import compare
 from valence.podmanagers.service_identity import Service
@@ -40,6 +42,13 @@ class TestVerdict(base.TestCase):
             f" {ONE} ",
         ):
             self.assertVerdict(Verdict.SAME, service(ONE), Service(spelling))
+
+    def test_a_uuid_is_the_same_in_the_other_byte_order(self) -> None:
+        swapped = str(uuids.UUID(bytes=uuids.UUID(ONE).bytes_le))
+        self.assertVerdict(Verdict.SAME, service(ONE), Service(swapped))
+        known, observed = System.of(ONE, None), System.of(swapped, None)
+        self.assertVerdict(Verdict.SAME, Service(None, (known,)), Service(None, (observed,)))
+        self.assertFalse(known.contradicts(observed))
 
     def test_text_that_is_no_uuid_tells_apart_all_the_same(self) -> None:
         self.assertVerdict(Verdict.SAME, service("rack-12"), service("RACK-12"))
@@ -90,7 +99,8 @@ class TestFacts(base.TestCase):
         for text in (
             *("", "  ", "0", ZEROS, ZEROS.replace("0", "F"), "To Be Filled By O.E.M.", "N/A"),
             *("Not Specified", "Default string", "None", "System Serial Number", "0123456789"),
-            *("unknown", "--", "03000200-0400-0500-0006-000700080009"),
+            *("unknown", "--", "03000200-0400-0500-0006-000700080009", "Default", "Empty"),
+            *("00020003-0004-0005-0006-000700080009", "12345678-1234-5678-90AB-CDDEEFAABBCC"),
         ):
             self.assertEqual(System(), System.of(text, text), text)
             self.assertIsNone(Service(text).uuid)

@@ -116,19 +116,28 @@ def read(
 
 
 def _require_no_row(service: Service, facts: podmanagers.Facts, podm_uuid: str, uuid: str) -> None:
-    """Check that no row has a node, at whatever path that was before.
+    """Check that no row has a node, or may have it, at whatever path that was before.
 
-    :raises NodeDuplicate: a row has it.
+    :raises NodeDuplicate: one has, or may have.
     """
     for row in node_objects.list_all(service.db):
-        if row.podm_uuid == podm_uuid and (
+        if row.podm_uuid != podm_uuid:
+            continue
+        comparison = machine.compare(service.context, row, facts)
+        if (
             row.uuid == uuid
             or odata.same_path(row.path or "", facts.path)
-            or machine.compare(service.context, row, facts).verdict is Verdict.SAME
+            or comparison.verdict is Verdict.SAME
         ):
             raise errors.NodeDuplicate(
                 f"Valence manages {facts.path} of pod manager {podm_uuid} already, as node "
                 f"{row.uuid}."
+            )
+        if comparison.verdict is Verdict.CONFLICT:
+            raise errors.NodeDuplicate(
+                f"{facts.path} of pod manager {podm_uuid} may be the machine of node {row.uuid}: "
+                f"{comparison.describe()}. If it is: valence node adopt-path {row.uuid} "
+                f"{facts.path}. Otherwise delete that node, or forget it, and adopt this one then."
             )
 
 

@@ -111,14 +111,14 @@ class Connection:
             return self._send_conditionally("POST", path, body or {}).response()
 
     def patch(self, path: str, body: dict[str, Any]) -> Response:
-        """Change properties of a resource as it was last read, once it is not busy."""
+        """Change properties of a resource as it was last read, once."""
         with self._tracked():
-            return self._wait_while_busy("PATCH", path, body).response()
+            return self._send_conditionally("PATCH", path, body).response()
 
     def delete(self, path: str) -> Response:
-        """Request the deletion of a resource, once it is not busy."""
+        """Request the deletion of a resource, once."""
         with self._tracked():
-            return self._wait_while_busy("DELETE", path).response()
+            return self._send_conditionally("DELETE", path).response()
 
     def is_reachable(self) -> bool:
         """Return whether anything responds at the URL, with whatever status."""
@@ -149,7 +149,7 @@ class Connection:
         self._status.record(None)
 
     def _get(self, path: str) -> dict[str, Any]:
-        exchange = self._wait_while_busy("GET", path)
+        exchange = self._wait_while_busy(path)
         body = exchange.response().body
         if not isinstance(body, dict):
             exchange.raise_not_redfish()
@@ -158,16 +158,16 @@ class Connection:
             self._login.learn(body)
         return body
 
-    def _wait_while_busy(self, method: str, path: str, body: Any = None) -> Exchange:
-        """Send a request, and again within ``busy_timeout`` as its Retry-After demands.
+    def _wait_while_busy(self, path: str) -> Exchange:
+        """Send a GET, and again within ``busy_timeout`` as its Retry-After demands.
 
-        What was answered 503 or 429 was not carried out; a POST is left to the caller all
-        the same, who may prefer another pod manager.
+        A change that was answered 503 or 429 was not carried out, and is left to the caller
+        all the same: a service that was starting may have renumbered its resources, so that
+        they are identified again; and another pod manager may be preferred.
         """
         deadline = time.monotonic() + self.options.busy_timeout
-        send = self._send_idempotent if method == "GET" else self._send_conditionally
         while True:
-            exchange = send(method, path, body)
+            exchange = self._send_idempotent("GET", path)
             pause = exchange.retry_after if exchange.status in failures.BUSY else None
             if pause is None or time.monotonic() + pause > deadline:
                 return exchange

@@ -8,17 +8,16 @@ resource nor its other fields: it counts as unknown, and is reported once.
 
 from collections.abc import Callable
 from collections.abc import Mapping
-import contextlib
 import dataclasses
 import math
 import re
 import reprlib
 import threading
 from typing import Any
-import uuid as uuids
 
 from oslo_log import log
 
+from valence.podmanagers import distinct
 from valence.podmanagers import odata
 from valence.podmanagers.odata import UNREADABLE
 
@@ -39,65 +38,6 @@ MAX_TEXT = 255
 
 #: The largest quantity, as columns and clients have 32 bits.
 LARGEST = 2**31 - 1
-
-#: UUIDs that many machines have: of mainboards whose maker did not choose one.
-_COMMON_UUIDS = frozenset(
-    {
-        "03000200-0400-0500-0006-000700080009",
-        "00020003-0004-0005-0006-000700080009",
-        "12345678-1234-5678-90ab-cddeefaabbcc",
-        "12345678-1234-1234-1234-123456789abc",
-        "01234567-89ab-cdef-0123-456789abcdef",
-    }
-)
-
-#: What stands for a serial number where there is none: without spaces and punctuation.
-_COMMON_SERIALS = frozenset(
-    [
-        "na",
-        "none",
-        "null",
-        "nil",
-        "empty",
-        "blank",
-        "default",
-        "defaultstring",
-        "invalid",
-        "notspecified",
-        "notavailable",
-        "notapplicable",
-        "notpresent",
-        "notprovided",
-        "notset",
-        "notdefined",
-        "unspecified",
-        "undefined",
-        "unknown",
-        "unavailable",
-        "oem",
-        "tobefilledbyoem",
-        "tobefilledbymanufacturer",
-        "filledbyoem",
-        "tobedetermined",
-        "tbd",
-        "serial",
-        "serialnumber",
-        "systemserialnumber",
-        "chassisserialnumber",
-        "baseboardserialnumber",
-        "noassettag",
-        "noserialnumber",
-        "0123456789",
-        "123456789",
-        "1234567890",
-        "12345678",
-        "01234567",
-        "1234567",
-        "0123456789abcdef",
-        "test",
-        "error",
-    ]
-)
 
 
 def text(value: Any) -> str | None:
@@ -132,26 +72,13 @@ def identity(value: Any) -> str | None:
 
 
 def distinct_uuid(value: Any) -> str | None:
-    """Convert a UUID, in any spelling, to lower case; None for one that tells nothing apart.
-
-    That is one of zeros, or of any other one digit, and those of :data:`_COMMON_UUIDS`.
-    What is no UUID is compared as text.
-    """
-    uuid = (identifier(value) or "").lower()
-    with contextlib.suppress(ValueError):
-        uuid = str(uuids.UUID(uuid))
-    return None if uuid in _COMMON_UUIDS else distinct_serial(uuid) and uuid
+    """Convert a UUID, in any spelling, to lower case; None for one that tells nothing apart."""
+    return distinct.uuid(identifier(value))
 
 
 def distinct_serial(value: Any) -> str | None:
-    """Convert a serial number; None for one that tells nothing apart.
-
-    That is one of zeros, or of any other one character, and what makers write where there is
-    none, such as ``To be filled by O.E.M.``.
-    """
-    serial = identifier(value) or ""
-    bare = re.sub(r"[\W_]", "", serial).lower()
-    return None if len(set(bare)) < 2 or bare in _COMMON_SERIALS else serial
+    """Convert a serial number; None for one that tells nothing apart."""
+    return distinct.serial(identifier(value))
 
 
 def word(value: Any) -> str | None:
