@@ -142,5 +142,5 @@ def _gauges(db: Database) -> Iterator[DatabaseGauge]:
         "valence_findings",
         "Findings of audits, by pod manager and kind.",
         ["podm", "kind"],
-        lambda: finding_objects.count(db),
+        lambda: {labels: number for labels, number in finding_objects.count(db).items()},
     )

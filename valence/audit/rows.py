@@ -26,7 +26,6 @@ from valence_conductor import errors as conductor_errors
 from valence_conductor.db.engine import Database
 from valence_conductor.strays import Stray
 
-
 LOG = logging.getLogger(__name__)
 
 #: Rows of one pod manager whose nodes an audit reads, where the listing has only paths.
@@ -78,9 +77,7 @@ def find_missing(
 
     :param moved: uuids of rows whose node is listed at another path than theirs.
     """
-    unread = {
-        odata.normal_path(member.path) for member in snapshot.members if not member.is_read
-    }
+    unread = {odata.normal_path(member.path) for member in snapshot.members if not member.is_read}
     on_unread = [
         row.uuid for row in snapshot.composed if odata.normal_path(row.path or "") in unread
     ]

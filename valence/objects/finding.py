@@ -91,7 +91,7 @@ def _replace(
     kinds: Collection[str],
     podm_uuid: str | None,
 ) -> None:
-    where = [Finding.kind.in_(kinds)]
+    where: list[sa.ColumnElement[bool]] = [Finding.kind.in_(kinds)]
     if podm_uuid is not None:
         where.append(Finding.podm_uuid == podm_uuid)
     statement = sa.select(Finding).where(*where)
@@ -119,9 +119,7 @@ def _replace(
             row.last_seen_at = now
 
 
-def _is_outdated(
-    row: Finding, values: Mapping[str, str | None], now: datetime.datetime
-) -> bool:
+def _is_outdated(row: Finding, values: Mapping[str, str | None], now: datetime.datetime) -> bool:
     is_changed = any(getattr(row, column) != value for column, value in values.items())
     return is_changed or now - row.last_seen_at >= SEEN_PRECISION
 

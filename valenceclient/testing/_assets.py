@@ -63,6 +63,23 @@ def rack(podm: Mapping[str, Any], name: str, fields: Mapping[str, Any]) -> dict[
     return {**_asset(podm, name, "Chassis"), "chassis_type": "Rack", **fields}
 
 
+def finding(podm: Mapping[str, Any], kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a finding."""
+    now = datetime.datetime.now(datetime.UTC).isoformat()
+    return {
+        "uuid": str(uuids.uuid4()),
+        "kind": kind,
+        "podm_id": podm["uuid"],
+        "path": None,
+        "node_id": None,
+        "detail": "An audit found it.",
+        "remedy": "Look at it.",
+        "first_seen_at": now,
+        "last_seen_at": now,
+        **fields,
+    }
+
+
 def device(podm: Mapping[str, Any], kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row of a pooled device."""
     uri = f"/redfish/v1/Chassis/Drawer1/Drives/{uuids.uuid4().hex[:8]}"

@@ -14,6 +14,7 @@ from valence import errors
 from valence import ledger
 from valence import ownership
 from valence.audit import audit
+from valence.audit import rows
 from valence.audit import strays
 from valence.audit.snapshot import Snapshot
 from valence.objects import base as objects_base
@@ -47,7 +48,8 @@ class AuditTestCase(base.ServiceTestCase):
         return ledger.NodeLedger(self.service.context)
 
     def audit(self) -> list[Stray]:
-        return list(self.ledger.audit())
+        """Audit; what is found for the first time counts at the next audit."""
+        return list(self.ledger.audit()) or list(self.ledger.audit())
 
     def kinds(self) -> list[tuple[str, bool]]:
         return [(stray.kind, stray.repaired) for stray in self.audit()]
@@ -374,7 +376,7 @@ class TestRaces(AuditTestCase):
         podm = podmanager_objects.get(self.service.db, self.podm["uuid"])
         fake: Any = driver
         snapshot = Snapshot.take(self.service.context, fake, podm, {})
-        return audit.compare(snapshot, strays.ForeignPaths())
+        return audit.compare(snapshot, strays.ForeignPaths(), rows.Rotation())
 
     def stray(self, path: str = "/Nodes/7") -> Facts:
         return Facts(
@@ -405,7 +407,7 @@ class TestRaces(AuditTestCase):
         node = self.composed()
         row = node_objects.get(self.service.db, node["uuid"])
         driver = _Driver(self.stray())
-        self.assertEqual(["composed-node", "row"], [one.kind for one in self.compare(driver)])
+        self.assertEqual(["composed-node", "missing-node"], [one.kind for one in self.compare(driver)])
         driver.after_listing = lambda: node_changes.begin(
             self.service.db, row, "release", request_id=None
         )
