@@ -3,6 +3,7 @@
 """What the fake reports of pod managers: systems, racks, devices, usage and troubles."""
 
 from collections.abc import Mapping
+import datetime
 from typing import Any
 import uuid as uuids
 
