@@ -142,5 +142,5 @@ def _gauges(db: Database) -> Iterator[DatabaseGauge]:
         "valence_findings",
         "Findings of audits, by pod manager and kind.",
         ["podm", "kind"],
-        lambda: {labels: number for labels, number in finding_objects.count(db).items()},
+        lambda: finding_objects.count(db),
     )

@@ -5,6 +5,7 @@
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 import contextlib
 import datetime
 
@@ -125,7 +126,7 @@ def _is_outdated(row: Finding, values: Mapping[str, str | None], now: datetime.d
 
 
 @db_engine.retried
-def count(db: db_engine.Database) -> Mapping[tuple[str, str], int]:
+def count(db: db_engine.Database) -> Mapping[Sequence[str], float]:
     """Count the findings: uuid of the pod manager, or an empty text, and kind -> number."""
     key = (Finding.podm_uuid, Finding.kind)
     statement = sa.select(*key, sa.func.count()).group_by(*key)

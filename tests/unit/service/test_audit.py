@@ -407,7 +407,9 @@ class TestRaces(AuditTestCase):
         node = self.composed()
         row = node_objects.get(self.service.db, node["uuid"])
         driver = _Driver(self.stray())
-        self.assertEqual(["composed-node", "missing-node"], [one.kind for one in self.compare(driver)])
+        self.assertEqual(
+            ["composed-node", "missing-node"], [one.kind for one in self.compare(driver)]
+        )
         driver.after_listing = lambda: node_changes.begin(
             self.service.db, row, "release", request_id=None
         )

@@ -175,7 +175,8 @@ FAULT: base.Schema = {
                     ),
                     "description": "Of a failed compose or register: pending while the node is "
                     "released, done when everything was undone, failed when the pod manager may "
-                    "still hold hardware or Ironic the node; detail and code say why undoing failed.",
+                    "still hold hardware or Ironic the node; detail and code say why undoing "
+                    "failed.",
                 },
                 **CONFLICT,
                 "refusals": {
