@@ -183,7 +183,7 @@ def _fault_after(job: Job, row: node_objects.Node, outcome: Outcome) -> dict[str
     if row.is_cleanup_release and row.fault is not None:
         if fault is None:
             return node_objects.with_cleanup(row.fault, "done")
-        return node_objects.with_cleanup(row.fault, "failed", fault["detail"])
+        return node_objects.with_cleanup(row.fault, "failed", fault["detail"], fault["code"])
     cleanup = CLEANUPS.get((job.operation, outcome.result))
     if fault is None or cleanup is None:
         return fault

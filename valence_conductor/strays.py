@@ -39,9 +39,14 @@ class StrayTracker:
     def older_than_grace(self, suspects: Iterable[Hashable]) -> set[Hashable]:
         """Record the suspects of one audit, and return those seen for the grace period.
 
-        An object that is not among them is forgotten. Without a grace period the first
-        sighting is enough.
+        An object that is not among them is forgotten. The first sighting is never enough,
+        however short the grace period is.
         """
         now = time.monotonic()
-        self._since = {suspect: self._since.get(suspect, now) for suspect in suspects}
-        return {suspect for suspect, since in self._since.items() if now - since >= self._grace}
+        seen_before = self._since
+        self._since = {suspect: seen_before.get(suspect, now) for suspect in suspects}
+        return {
+            suspect
+            for suspect, since in self._since.items()
+            if suspect in seen_before and now - since >= self._grace
+        }

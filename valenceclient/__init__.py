@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from valenceclient.device import Device as Device
     from valenceclient.fault import Cleanup as Cleanup
     from valenceclient.fault import Fault as Fault
+    from valenceclient.finding import Finding as Finding
     from valenceclient.flavor import Flavor as Flavor
     from valenceclient.node import Node as Node
     from valenceclient.podmanager import PodManager as PodManager
@@ -26,6 +27,7 @@ __all__ = (
     "Client",
     "Device",
     "Fault",
+    "Finding",
     "Flavor",
     "Node",
     "PodManager",
@@ -40,6 +42,7 @@ _HOMES = {
     "Client": "valenceclient.client",
     "Device": "valenceclient.device",
     "Fault": "valenceclient.fault",
+    "Finding": "valenceclient.finding",
     "Flavor": "valenceclient.flavor",
     "Node": "valenceclient.node",
     "PodManager": "valenceclient.podmanager",

@@ -11,6 +11,7 @@ from keystoneauth1 import session as ksa_session
 from valenceclient import _transport
 from valenceclient._nodes import Nodes
 from valenceclient.device import Devices
+from valenceclient.finding import Findings
 from valenceclient.flavor import Flavors
 from valenceclient.podmanager import PodManagers
 from valenceclient.rack import Racks
@@ -70,6 +71,7 @@ class Client:
         self.devices = Devices(transport)
         self.nodes = Nodes(transport, poll_interval)
         self.flavors = Flavors(transport)
+        self.findings = Findings(transport)
 
     @property
     def adapter(self) -> adapter.Adapter:

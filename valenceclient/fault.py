@@ -17,11 +17,12 @@ class Cleanup(_resource.Record):
     """Whether a failed operation was undone.
 
     ``result``: ``done``, ``failed`` or ``pending``; ``detail``: why, if it is
-    known.
+    known; ``code``: of the error with which the cleanup failed, if it is known.
     """
 
     result: str = ""
     detail: str = ""
+    code: str = ""
 
     @property
     def summary(self) -> str:

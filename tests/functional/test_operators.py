@@ -86,6 +86,7 @@ class TestAudits(base.FunctionalTestCase):
         gone = sa.delete(models.InstanceRow).where(models.InstanceRow.uuid == uuid)
         with plugin.instances._db.writer() as session:
             session.execute(gone)
+        self.assertEqual([], plugin.audit())
         (stray,) = plugin.audit()
         self.assertTrue(stray.repaired, stray)
         self.assertIn(instance.ironic_uuid, stray.what)
@@ -103,6 +104,7 @@ class TestAudits(base.FunctionalTestCase):
             ownership.description(installation_objects.get(context.db), lost),
             base.SERVER,
         )
+        self.assertEqual([], service.audit())
         (stray,) = service.audit()
         self.assertTrue(stray.repaired, stray)
         self.assertIn(lost, stray.what)

@@ -7,6 +7,7 @@ valence_requests_total          counter    requests, by route, method and status
 valence_request_seconds         histogram  their duration, by route and method
 valence_podmanagers             gauge      pod managers by status
 valence_node_identity_conflicts gauge      nodes whose facts contradict each other
+valence_findings                gauge      findings of audits, by pod manager and kind
 valence_rows                    gauge      nodes by state
 =============================== =========  ==========================================
 
@@ -31,6 +32,7 @@ from prometheus_client import core
 from prometheus_client import multiprocess
 from prometheus_client import registry
 
+from valence.objects import finding as finding_objects
 from valence.objects import node as node_objects
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor import metrics as conductor_metrics
@@ -135,4 +137,10 @@ def _gauges(db: Database) -> Iterator[DatabaseGauge]:
         "Nodes whose facts contradict each other.",
         [],
         lambda: {(): node_objects.count_conflicts(db)},
+    )
+    yield DatabaseGauge(
+        "valence_findings",
+        "Findings of audits, by pod manager and kind.",
+        ["podm", "kind"],
+        lambda: finding_objects.count(db),
     )

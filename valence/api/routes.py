@@ -18,6 +18,7 @@ from valence.api import legacy_routes
 from valence.api import openapi
 from valence.api import request as api_request
 from valence.api.handlers import device
+from valence.api.handlers import finding
 from valence.api.handlers import flavor
 from valence.api.handlers import health
 from valence.api.handlers import metrics
@@ -28,6 +29,7 @@ from valence.api.handlers import root
 from valence.api.handlers import system
 from valence.api.route import Route
 from valence.api.schemas import device as device_schemas
+from valence.api.schemas import finding as finding_schemas
 from valence.api.schemas import flavor as flavor_schemas
 from valence.api.schemas import node as node_schemas
 from valence.api.schemas import podmanager as podmanager_schemas
@@ -182,6 +184,14 @@ ROUTES: tuple[Route, ...] = (
         {200: rack_schemas.RACK},
         query=rack_schemas.SHOW,
         refuses=(errors.RackNotFound,),
+    ),
+    Route(
+        "GET",
+        "/v1/findings",
+        finding.index,
+        "valence:finding:list",
+        {200: finding_schemas.FINDINGS},
+        query=finding_schemas.LIST,
     ),
     Route(
         "GET",

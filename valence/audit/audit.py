@@ -3,6 +3,7 @@
 """The order of an audit: Ironic, then every pod manager, then the rows in error."""
 
 import collections
+from collections.abc import Sequence
 
 from oslo_log import log as logging
 
@@ -12,12 +13,17 @@ from valence.audit import ironic as ironic_audit
 from valence.audit import rows
 from valence.audit import strays
 from valence.audit.findings import Finding
+from valence.audit.findings import OF_PODMANAGER
 from valence.audit.snapshot import Snapshot
+from valence.objects import finding as finding_objects
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor.strays import Stray
 from valence_conductor.strays import StrayTracker
 
 LOG = logging.getLogger(__name__)
+
+#: The key of Ironic among the peers, next to the uuids of pod managers.
+IRONIC = "ironic"
 
 
 class Audit:
@@ -41,6 +47,7 @@ class Audit:
             lambda: StrayTracker(grace)
         )
         self._foreign = strays.ForeignPaths()
+        self._rotation = rows.Rotation()
 
     def run(self) -> list[Stray]:
         """Run one audit; return what it found, repaired or not.
@@ -50,16 +57,28 @@ class Audit:
         """
         self.skipped.clear()
         result, ironic_nodes = self._audit_ironic()
-        for podm in podmanager_objects.list_all(self._context.db):
+        podms = podmanager_objects.list_all(self._context.db)
+        for podm in podms:
             try:
                 result += self._audit_podmanager(podm, ironic_nodes)
             except errors.ValenceError as exc:
+                if isinstance(exc, errors.PodManagerMismatched):
+                    self._trackers.pop(podm.uuid, None)  # what was seen may be another's
                 self._skip(f"pod manager {podm.name}", exc)
+        for peer in self._trackers.keys() - {IRONIC, *(podm.uuid for podm in podms)}:
+            del self._trackers[peer]
+        return result + self._audit_unreleased()
+
+    def _audit_unreleased(self) -> list[Stray]:
+        """Release the nodes in error again, if that is allowed."""
+        unreleased = rows.find_unreleased(self._context.db)
         if self._is_report:
-            result += rows.report_unreleased(self._context.db)
-        elif self._conf.nodes.give_back_strays:
-            result += rows.release_again(self._context.db)
-        return result
+            return [finding.report(self._conf) for finding in unreleased]
+        details = [(finding, f"{finding.what} ({finding.obstacle})") for finding in unreleased]
+        self._record(details, ("unreleased-node",))
+        if self._conf.nodes.give_back_strays:
+            return rows.release_again(self._context)
+        return []
 
     def _audit_ironic(self) -> tuple[list[Stray], dict[str, str] | None]:
         """Audit Ironic.
@@ -74,38 +93,63 @@ class Audit:
         except errors.ValenceError as exc:
             self._skip("Ironic", exc)
             return [], None
-        result = []
-        for finding in self._older_than_grace("ironic", findings):
-            stray = self._resolve(finding)
-            result.append(stray)
+        resolved = self._resolve(IRONIC, findings)
+        for finding, stray in resolved:
             if stray.repaired:
                 ironic_nodes.pop(finding.key[0], None)
-        return result, ironic_nodes
+        self._record_unrepaired(resolved, ("ironic-node",))
+        return [stray for _, stray in resolved], ironic_nodes
 
     def _audit_podmanager(
         self, podm: podmanager_objects.PodManager, ironic_nodes: dict[str, str] | None
     ) -> list[Stray]:
         driver = self._context.drivers.verify(podm.uuid)
         snapshot = Snapshot.take(self._context, driver, podm, ironic_nodes)
-        findings = compare(snapshot, self._foreign)
-        return [self._resolve(finding) for finding in self._older_than_grace(podm.uuid, findings)]
+        resolved = self._resolve(podm.uuid, compare(snapshot, self._foreign, self._rotation))
+        self._record_unrepaired(resolved, OF_PODMANAGER, podm.uuid)
+        return [stray for _, stray in resolved]
 
-    def _resolve(self, finding: Finding) -> Stray:
-        return finding.report(self._conf) if self._is_report else finding.resolve(self._conf)
+    def _resolve(self, peer: str, findings: list[Finding]) -> list[tuple[Finding, Stray]]:
+        """Resolve the findings of a peer that are older than the grace period."""
+        if self._is_report:
+            return [(finding, finding.report(self._conf)) for finding in findings]
+        old = self._trackers[peer].older_than_grace([finding.key for finding in findings])
+        return [
+            (finding, finding.resolve(self._conf)) for finding in findings if finding.key in old
+        ]
+
+    def _record_unrepaired(
+        self,
+        resolved: list[tuple[Finding, Stray]],
+        kinds: Sequence[str],
+        podm_uuid: str | None = None,
+    ) -> None:
+        details = [(finding, stray.what) for finding, stray in resolved if not stray.repaired]
+        self._record(details, kinds, podm_uuid)
+
+    def _record(
+        self,
+        details: Sequence[tuple[Finding, str]],
+        kinds: Sequence[str],
+        podm_uuid: str | None = None,
+    ) -> None:
+        """List the findings of a complete audit; a report changes nothing."""
+        if not self._is_report:
+            rows_of_findings = [finding.columns(detail) for finding, detail in details]
+            finding_objects.replace(self._context.db, rows_of_findings, kinds, podm_uuid)
 
     def _skip(self, peer: str, exc: errors.ValenceError) -> None:
         LOG.warning("Skipped the audit of %s: %s", peer, exc)
         self.skipped.append(f"{peer} was not audited: {exc}")
 
-    def _older_than_grace(self, peer: str, findings: list[Finding]) -> list[Finding]:
-        if self._is_report:
-            return findings
-        old = self._trackers[peer].older_than_grace([finding.key for finding in findings])
-        return [finding for finding in findings if finding.key in old]
 
-
-def compare(snapshot: Snapshot, foreign: strays.ForeignPaths) -> list[Finding]:
+def compare(
+    snapshot: Snapshot, foreign: strays.ForeignPaths, rotation: rows.Rotation
+) -> list[Finding]:
     """Return the nodes of a pod manager that no row owns, and the rows whose node is gone."""
     found = strays.find(snapshot, foreign)
-    rows.record_returned(snapshot, found.moved)
-    return [*found.findings, *rows.find_missing(snapshot, found.moved)]
+    return [
+        *found.findings,
+        *rows.find_still_missing(snapshot, found.moved),
+        *rows.find_missing(snapshot, found.moved, rotation),
+    ]

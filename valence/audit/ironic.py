@@ -12,6 +12,7 @@ from valence import ownership
 from valence.audit import findings
 from valence.ironic import Ironic
 from valence.ironic import UNUSED
+from valence.objects import base
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
 from valence.objects import released_node
@@ -54,6 +55,9 @@ def find(db: Database, ironic: Ironic) -> tuple[list[findings.Finding], dict[str
                     f"{node_uuid}, {registered}",
                     findings.UNMARKED if mark is None else _obstacle(db, node, row),
                     _deletion(ironic, node.uuid, node_uuid, installation),
+                    podm_uuid=None if row is None else row.podm_uuid,
+                    path=node.uuid,
+                    node_uuid=base.as_uuid(node_uuid),
                 )
             )
     return result, {node.uuid: str(node.extra[ownership.NODE_KEY]) for node in nodes}

@@ -127,6 +127,9 @@ def _finding(snapshot: Snapshot, facts: Facts, row: node_objects.Node | None) ->
         f"{facts.path} on pod manager {snapshot.podm.name} {named}",
         UNMARKED if mark is None else _obstacle(snapshot, facts, row),
         _deletion(snapshot, facts),
+        podm_uuid=snapshot.podm.uuid,
+        path=facts.path,
+        node_uuid=facts.node_uuid,
     )
 
 

@@ -128,15 +128,17 @@ def fingerprint(request: Mapping[str, Any]) -> str:
 
 
 def with_cleanup(
-    fault: Mapping[str, Any], result: str, detail: str | None = None
+    fault: Mapping[str, Any], result: str, detail: str | None = None, code: str | None = None
 ) -> dict[str, Any]:
     """Return the fault of a failed operation with how far its clean-up has come.
 
     :param result: ``pending`` while the node is released, ``done`` when everything was
         undone, ``failed`` when a pod manager may still hold hardware, or Ironic the node.
     :param detail: why the clean-up failed.
+    :param code: of the error with which it failed, if that is known.
     """
-    return {**fault, "cleanup": {"result": result, "detail": detail}}
+    cleanup = {"result": result, "detail": detail}
+    return {**fault, "cleanup": cleanup | ({"code": code} if code else {})}
 
 
 def ensure_same_request(existing: Node, digest: str) -> Node:

@@ -19,6 +19,7 @@ from valence import conf as service_conf
 from valence import errors
 from valence.policies import base
 from valence.policies import device
+from valence.policies import finding
 from valence.policies import flavor
 from valence.policies import node
 from valence.policies import podmanager
@@ -38,7 +39,7 @@ PARSER_ATTEMPTS = 10
 
 def list_rules() -> list[policy.RuleDefault]:
     """Return every rule with its default, for the sample file and for the enforcer."""
-    nouns = (podmanager, system, rack, device, node, flavor)
+    nouns = (podmanager, system, rack, device, node, flavor, finding)
     rules = list(itertools.chain(base.RULES, *(noun.RULES for noun in nouns)))
     for rule in rules:
         rule.scope_types = rule.scope_types or base.SCOPES

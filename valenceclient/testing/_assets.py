@@ -3,6 +3,7 @@
 """What the fake reports of pod managers: systems, racks, devices, usage and troubles."""
 
 from collections.abc import Mapping
+import datetime
 from typing import Any
 import uuid as uuids
 
@@ -61,6 +62,23 @@ def system(podm: Mapping[str, Any], name: str, fields: Mapping[str, Any]) -> dic
 def rack(podm: Mapping[str, Any], name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row of a rack."""
     return {**_asset(podm, name, "Chassis"), "chassis_type": "Rack", **fields}
+
+
+def finding(podm: Mapping[str, Any], kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a finding."""
+    now = datetime.datetime.now(datetime.UTC).isoformat()
+    return {
+        "uuid": str(uuids.uuid4()),
+        "kind": kind,
+        "podm_id": podm["uuid"],
+        "path": None,
+        "node_id": None,
+        "detail": "An audit found it.",
+        "remedy": "Look at it.",
+        "first_seen_at": now,
+        "last_seen_at": now,
+        **fields,
+    }
 
 
 def device(podm: Mapping[str, Any], kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -107,6 +107,10 @@ class FakeValence(Store):
         """Add a system and return its row, as if its pod manager had reported it."""
         return self.systems.add(_assets.system(self.podmanagers.get(podm), name, fields))
 
+    def add_finding(self, kind: str, podm: str = "pod-1", **fields: Any) -> dict[str, Any]:
+        """Add a finding and return its row, as if an audit had found it."""
+        return self.findings.add(_assets.finding(self.podmanagers.get(podm), kind, fields))
+
     def add_device(self, kind: str, podm: str = "pod-1", **fields: Any) -> dict[str, Any]:
         """Add a pooled device and return its row, as if its pod manager had reported it."""
         return self.pooled.add(_assets.device(self.podmanagers.get(podm), kind, fields))
@@ -341,6 +345,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., _Result]], ...] = (
     ("GET", "", FakeValence._versions),
     ("GET", "/v1", FakeValence._v1),
     ("GET", _NOUN, FakeValence._list),
+    ("GET", "/v1/(findings)", FakeValence._list),
     ("GET", f"{_NOUN}/([^/]+)", FakeValence._get),
     ("PATCH", f"{_NOUN}/([^/]+)", FakeValence._update),
     ("POST", "/v1/podmanagers", FakeValence._create_podmanager),

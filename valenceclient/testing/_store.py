@@ -32,4 +32,5 @@ class Store:
         self.systems = Rows("system")
         self.racks = Rows("rack")
         self.pooled = Rows("device")
+        self.findings = Rows("finding")
         self.troubles: list[dict[str, Any]] = []

@@ -31,6 +31,8 @@ class TestStrayTracker(base.TestCase):
         self.assertEqual(set(), self.older_than_grace(30, "a"))
         self.assertEqual({"a"}, self.older_than_grace(60, "a"))
 
-    def test_without_a_grace_period_the_first_sighting_counts(self) -> None:
+    def test_without_a_grace_period_the_second_sighting_counts_not_the_first(self) -> None:
         self.tracker = strays.StrayTracker(0)
-        self.assertEqual({"a"}, self.older_than_grace(0, "a"))
+        self.assertEqual(set(), self.older_than_grace(0, "a"))
+        self.assertEqual({"a"}, self.older_than_grace(0, "a", "b"))
+        self.assertEqual(set(), self.older_than_grace(0, "c"))

@@ -31,7 +31,8 @@ class AuditTestCase(base.TaskTestCase):
         self.ledger = ledger.InstanceLedger(self.task_context)
 
     def audit(self) -> list[Stray]:
-        return list(self.ledger.audit())
+        """Audit; what is found for the first time counts at the next audit."""
+        return list(self.ledger.audit()) or list(self.ledger.audit())
 
     def active(self, *kinds: Any) -> Instance:
         """Return an active instance."""

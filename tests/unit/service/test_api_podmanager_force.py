@@ -105,5 +105,6 @@ class TestForce(base.ServiceTestCase):
         self.know(self.pod)
         service = self.service
         nodes = ledger.NodeLedger(service.context)
+        self.assertEqual([], list(nodes.audit()))
         self.assertEqual([True], [stray.repaired for stray in nodes.audit()])
         self.assertEqual({}, self.pod.pod.nodes)

@@ -5,6 +5,7 @@
 import dataclasses
 import functools
 from typing import Any
+from unittest import mock
 import uuid as uuids
 
 import fixtures
@@ -14,8 +15,10 @@ from valence import errors
 from valence import ledger
 from valence import ownership
 from valence.audit import audit
+from valence.audit import rows
 from valence.audit import strays
 from valence.audit.snapshot import Snapshot
+from valence.drivers import Drivers
 from valence.objects import base as objects_base
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
@@ -48,7 +51,8 @@ class AuditTestCase(base.ServiceTestCase):
         return ledger.NodeLedger(self.service.context)
 
     def audit(self) -> list[Stray]:
-        return list(self.ledger.audit())
+        """Audit; what is found for the first time counts at the next audit."""
+        return list(self.ledger.audit()) or list(self.ledger.audit())
 
     def kinds(self) -> list[tuple[str, bool]]:
         return [(stray.kind, stray.repaired) for stray in self.audit()]
@@ -105,18 +109,44 @@ class TestComposedNodes(AuditTestCase):
         path = self.allocate(FOREIGN)
         self.pod.journal.clear()
         for _audit in range(strays.REREAD_INTERVAL + 1):
-            self.assertEqual([], self.audit())
+            self.assertEqual([], list(self.ledger.audit()))
         read = [r["path"] for r in self.pod.journal.show()["requests"]]
         self.assertEqual(2, read.count(path))
 
-    def test_an_audit_of_nodes_in_order_is_the_service_root_and_one_listing(self) -> None:
-        for _node in range(3):
-            self.composed()
+    def test_an_audit_of_nodes_in_order_reads_the_root_one_listing_and_some_nodes(self) -> None:
+        nodes = [self.composed()["path"] for _ in range(3)]
+        self.useFixture(fixtures.MonkeyPatch("valence.audit.rows.READS", 2))
         self.audit()
-        self.pod.journal.clear()
-        self.assertEqual([], self.audit())
-        paths = [request["path"] for request in self.pod.journal.show()["requests"]]
-        self.assertEqual(["/redfish/v1/", "/redfish/v1/Nodes"], paths)
+        read: set[str] = set()
+        for _audit in range(2):
+            self.pod.journal.clear()
+            self.assertEqual([], list(self.ledger.audit()))
+            paths = [request["path"] for request in self.pod.journal.show()["requests"]]
+            paths = [path for path in paths if "/Sessions" not in path]
+            self.assertEqual(["/redfish/v1/", "/redfish/v1/Nodes"], paths[:2])
+            self.assertEqual(2, len(paths[2:]))
+            read.update(paths[2:])
+        self.assertEqual(set(nodes), read)
+
+    def test_another_machine_at_the_path_of_a_row_is_noticed_without_using_the_node(self) -> None:
+        node = self.composed()
+        self.take_over(self.pod.pod.nodes[node["path"].rpartition("/")[2]])
+        (stray,) = self.audit()
+        self.assertIn("adopt-path", stray.what)
+        fault = (self.node(node["uuid"]) or {})["fault"]
+        self.assertEqual("valence.node.identity_conflict", fault["code"])
+        (finding,) = self.api("GET", "/v1/findings").json["findings"]
+        self.assertEqual("identity-conflict", finding["kind"])
+
+    def test_what_was_seen_before_the_address_was_another_ones_does_not_count(self) -> None:
+        self.allocate(self.installation)
+        self.assertEqual([], list(self.ledger.audit()))
+        error = errors.PodManagerMismatched("Another one answers.")
+        verify = mock.patch.object(Drivers, "verify", autospec=True, side_effect=error)
+        with verify:
+            self.assertEqual([], list(self.ledger.audit()))
+        self.assertEqual([], list(self.ledger.audit()))
+        self.assertEqual([("composed-node", True)], self.kinds())
 
     def test_a_node_that_is_being_composed_is_no_stray(self) -> None:
         self.pod.pod.pace = dataclasses.replace(self.pod.pod.pace, assemble=30)
@@ -235,6 +265,7 @@ class TestIronicNodes(AuditTestCase):
 
     def test_while_ironic_does_not_answer_no_hardware_is_released(self) -> None:
         self.allocate(self.installation)
+        self.assertEqual([], list(self.ledger.audit()))
         self.ironic.answer("GET", "/v1/nodes/?", 503, "Busy.")
         (stray,) = self.audit()
         self.assertFalse(stray.repaired)
@@ -274,7 +305,7 @@ class TestRows(AuditTestCase):
         self.assertEqual(("row", False), (stray.kind, stray.repaired))
         self.assertIn(node["uuid"], stray.what)
         self.assertEqual("missing", self.node(node["uuid"])["state"])
-        self.assertEqual([], self.audit())
+        self.assertEqual([stray], self.audit())
 
     def test_a_node_that_is_listed_again_is_composed_again(self) -> None:
         self.composed()
@@ -375,7 +406,7 @@ class TestRaces(AuditTestCase):
         podm = podmanager_objects.get(self.service.db, self.podm["uuid"])
         fake: Any = driver
         snapshot = Snapshot.take(self.service.context, fake, podm, {})
-        return audit.compare(snapshot, strays.ForeignPaths())
+        return audit.compare(snapshot, strays.ForeignPaths(), rows.Rotation())
 
     def stray(self, path: str = "/Nodes/7") -> Facts:
         return Facts(
@@ -406,7 +437,9 @@ class TestRaces(AuditTestCase):
         node = self.composed()
         row = node_objects.get(self.service.db, node["uuid"])
         driver = _Driver(self.stray())
-        self.assertEqual(["composed-node", "row"], [one.kind for one in self.compare(driver)])
+        self.assertEqual(
+            ["composed-node", "missing-node"], [one.kind for one in self.compare(driver)]
+        )
         driver.after_listing = lambda: node_changes.begin(
             self.service.db, row, "release", request_id=None
         )

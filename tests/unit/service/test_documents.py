@@ -26,7 +26,13 @@ from valence.api import routes
 from valence.policies import node as node_policies
 
 #: Rules for administrators: hardware belongs to no project.
-HARDWARE = ("valence:podmanager:", "valence:system:", "valence:rack:", "valence:device:")
+HARDWARE = (
+    "valence:podmanager:",
+    "valence:system:",
+    "valence:rack:",
+    "valence:device:",
+    "valence:finding:",
+)
 
 #: Rules on nodes that members do not have.
 FOR_ADMINS = {

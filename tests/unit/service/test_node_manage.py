@@ -184,5 +184,6 @@ class TestManage(base.ServiceTestCase):
         self.assertEqual([], list(node_ledger.audit()))
         for composed in list(self.pod.pod.nodes.values()):
             self.pod.pod.delete(composed)
+        self.assertEqual([], list(node_ledger.audit()))
         self.assertEqual(["row"], [stray.kind for stray in node_ledger.audit()])
         self.assertEqual("missing", (self.node(node["uuid"]) or {})["state"])

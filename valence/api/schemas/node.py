@@ -166,11 +166,17 @@ FAULT: base.Schema = {
                 "at": base.TIME,
                 "cleanup": {
                     **base.thing(
-                        {"result": {"enum": ["pending", "done", "failed"]}, "detail": MAYBE}
+                        {
+                            "result": {"enum": ["pending", "done", "failed"]},
+                            "detail": MAYBE,
+                            "code": base.ERROR_FIELDS["code"],
+                        },
+                        optional=("code",),
                     ),
                     "description": "Of a failed compose or register: pending while the node is "
                     "released, done when everything was undone, failed when the pod manager may "
-                    "still hold hardware or Ironic the node; detail says why undoing failed.",
+                    "still hold hardware or Ironic the node; detail and code say why undoing "
+                    "failed.",
                 },
                 **CONFLICT,
                 "refusals": {
