@@ -308,6 +308,26 @@ class TestReleaseAgain(IdentityTestCase):
         self.assertEqual(202, self.api("DELETE", self.url).status_code)
         self.assertIsNone(self.settled(self.uuid))
 
+    def test_an_audit_releases_it_once_the_facts_agree_again(self) -> None:
+        machine = next(iter(self.pod.pod.nodes.values()))
+        machine.name = ownership.node_name(self.uuid)
+        machine.description = ownership.description(
+            installation_objects.get(self.service.db), self.uuid
+        )
+        audit.Audit(self.service.context).run()
+        self.assertIsNone(self.settled(self.uuid))
+        self.assertEqual({}, self.pod.pod.nodes)
+
+    def test_a_clean_up_that_a_conflict_has_stopped_is_not_repeated_either(self) -> None:
+        row = self.row()
+        cleanup = {"result": "failed", "detail": "Which machine is it?", "code": CONFLICT}
+        fault = {**(row.fault or {}), "code": "valence.podmanager.failed", "operation": "compose"}
+        node_changes.record(self.service.db, row, fault={**fault, "cleanup": cleanup})
+        (finding,) = audit.Audit(self.service.context).run()
+        self.assertEqual((False, row.generation), (finding.repaired, self.row().generation))
+        (listed,) = self.api("GET", "/v1/findings?kind=unreleased-node").json["findings"]
+        self.assertIn("Which machine is it?", listed["detail"])
+
     def test_an_audit_releases_it_once_the_operator_has_stated_what_it_is(self) -> None:
         self.assertEqual(200, self.adopt(self.row().path or "").status_code)
         audit.Audit(self.service.context).run()
