@@ -15,9 +15,10 @@ HISTORY = {
     "devices": "state = 'allocated'",
     "racks": "1 = 0",
     "inventories": "1 = 0",
+    "released_nodes": "1 = 0",
 }
-"""Table -> the rows that count. Rows of deleted instances stay, and hold no resources; the
-inventory of the pods is read at any time."""
+"""Table -> the rows that count. Rows of deleted instances and released nodes stay, and hold no
+resources; the inventory of the pods is read at any time."""
 
 CONSTANT = ("alembic", "version", "installation")
 """Tables with these in their names describe the schema or the installation."""
