@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Sequence
 import time
 
 from oslo_db import exception as db_errors
@@ -18,6 +19,7 @@ from valence.objects import podmanager_identity
 from valence.podmanagers import inventory
 from valence.podmanagers import service_identity
 from valence.podmanagers.http import status as podm_status
+from valence.podmanagers.limitation import Limitation
 from valence.podmanagers.service_identity import Verdict
 from valence_conductor import errors as conductor_errors
 from valence_conductor.db.engine import Database
@@ -107,9 +109,16 @@ class Drivers:
         if comparison.contradict and comparison.has_no_system:
             raise self._mismatch(row, comparison.describe())
 
-    def record_refreshed(self, podm_uuid: str) -> None:
-        """Record that the inventory of a pod manager was read and stored."""
+    def record_refreshed(
+        self, podm_uuid: str, limitations: Sequence[Limitation] | None = None
+    ) -> None:
+        """Record that the inventory of a pod manager was read and stored.
+
+        :param limitations: what it cannot compose; None: unknown.
+        """
         podmanager_identity.record_refreshed(self._db, podm_uuid)
+        if limitations is not None:
+            podmanager_objects.record_limitations(self._db, podm_uuid, limitations)
         self.record_status(podm_uuid)
 
     def access(self, row: podmanager_objects.PodManager) -> podmanagers.Access:

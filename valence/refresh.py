@@ -179,7 +179,7 @@ class InventoryRefresher:
             LOG.exception("Kept the earlier inventory of pod manager %s", uuid)
             self._record_failure(uuid, _unexpected(exc))
             return
-        self._drivers.record_refreshed(uuid)
+        self._drivers.record_refreshed(uuid, inventory.limitations)
         LOG.info(
             "Pod manager %s: %d systems, read with %d requests in %.1f s",
             uuid,

@@ -69,7 +69,7 @@ class TestPodManagers(base.TestCase):
         self.assertIn("redfishv1, rsd", exc.detail)
 
     def test_check_leaves_nothing_open(self) -> None:
-        self.assertIsNotNone(self.check().uuid)
+        self.assertIsNotNone(self.check().identity.uuid)
         self.assertTrue(self.transport.closed)
         self.transport.closed = False
         self.transport.on("GET", NODES, fake_redfish.refusal(401))
