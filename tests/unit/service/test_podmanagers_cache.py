@@ -10,7 +10,6 @@ from tests.unit.service import rsd_samples
 from valence import errors
 from valence import podmanagers
 from valence.conf import podmanagers as podmanagers_conf
-from valence.podmanagers import service_identity
 from valence.podmanagers.rsd import driver as rsd_driver
 
 NODES = "/redfish/v1/Nodes"
@@ -26,7 +25,7 @@ class TestPodManagers(base.TestCase):
         self.transport.on("GET", NODES, fake_redfish.ok(fake_redfish.page(NODES)))
         self.podmanagers = podmanagers.PodManagers(fake_redfish.conf(), lambda: self.transport)
 
-    def check(self, **fields: str) -> service_identity.Service:
+    def check(self, **fields: str) -> podmanagers.Checked:
         return self.podmanagers.check(access(**fields))
 
     def test_a_pod_manager_has_one_driver(self) -> None:
