@@ -106,6 +106,7 @@ def create(call: api_call.Call) -> werkzeug.Response:
             if existing is None or not _is_same(call, existing, fields):
                 raise
             return api_call.json_response(view(call, existing))
+    service.drivers.record_verified(row)
     body = view(call, row)
     return api_call.json_response(body, 201, {"Location": body["links"][0]["href"]})
 
@@ -133,6 +134,7 @@ def update(call: api_call.Call, ident: str) -> werkzeug.Response:
         row = podmanager_objects.update(service.db, row, values, online=new_access, check=check)
     if new_access:
         service.drivers.connections.forget(row.uuid)
+        service.drivers.record_verified(row)
     return api_call.json_response(view(call, row))
 
 
@@ -153,6 +155,7 @@ def accept_identity(call: api_call.Call, ident: str) -> werkzeug.Response:
     with service.drivers.keys.in_use():
         row = podmanager_objects.update(service.db, row, values, online=True, check=replace)
     service.drivers.connections.forget(row.uuid)
+    service.drivers.record_verified(row)
     return api_call.json_response(view(call, row))
 
 
