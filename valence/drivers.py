@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Sequence
 import time
 
 from oslo_db import exception as db_errors
@@ -18,6 +19,7 @@ from valence.objects import podmanager_identity
 from valence.podmanagers import inventory
 from valence.podmanagers import service_identity
 from valence.podmanagers.http import status as podm_status
+from valence.podmanagers.limitation import Limitation
 from valence.podmanagers.service_identity import Verdict
 from valence_conductor import errors as conductor_errors
 from valence_conductor.db.engine import Database
@@ -50,12 +52,18 @@ class Drivers:
         self.keys = keys
         self.connections = connections
         self._clock = clock
+        #: uuid -> with which access a pod manager was verified by this process.
+        self._verified: dict[str, podmanagers.Access] = {}
+        #: uuid -> the UUID of the service that answered for a mismatched pod manager.
+        self._strangers: dict[str, str | None] = {}
         #: Monotonic time when something that is no Redfish service answered first, by uuid.
         self._no_service_since: dict[str, float] = {}
         connections.listen(self._record_result)
 
     def get(self, podm_uuid: str) -> podmanagers.Driver:
         """Return the driver of a pod manager, connected as its row says now.
+
+        One that this process has not verified yet is, if it answers: one request.
 
         :raises PodManagerNotFound: there is no such pod manager.
         :raises PodManagerMismatched: another service had its address when it was last verified.
@@ -64,7 +72,15 @@ class Drivers:
         row = self._row(podm_uuid)
         if row.status == podmanager_objects.MISMATCHED:
             raise mismatched(row, row.url, row.status_reason or "")
-        return self.connections.get(self.access(row))
+        access = self.access(row)
+        if self._verified.get(row.uuid) != access:
+            try:
+                return self.verify(podm_uuid)
+            except (errors.PodManagerMismatched, errors.PodManagerNotFound):
+                raise
+            except errors.ValenceError as exc:  # the request itself shows what is wrong
+                LOG.info("Could not verify pod manager %s yet: %s", row.uuid, exc)
+        return self.connections.get(access)
 
     def verify(self, podm_uuid: str) -> podmanagers.Driver:
         """Return the driver of a pod manager after its address was verified to be its own.
@@ -78,17 +94,25 @@ class Drivers:
         :raises ValenceError: it cannot be verified now; nothing is concluded from that.
         """
         row = self._row(podm_uuid)
-        driver = self.connections.get(self.access(row))
+        access = self.access(row)
+        driver = self.connections.get(access)
         observed = self._identify(row, driver)
         known = service_identity.Service(row.service_uuid)
         is_mismatched = row.status == podmanager_objects.MISMATCHED
         if observed is None or (known.has_uuid_of(observed) and not is_mismatched):
+            self._verified[row.uuid] = access
             return driver
+        self._refuse_stranger(row, known, observed)
         observed = driver.identify_service(systems=True) or observed
         known = podmanager_identity.get(self._db, row)
         self._require_same(row, service_identity.compare(known, observed))
         podmanager_identity.record(self._db, row, observed.uuid or row.service_uuid)
+        self._verified[row.uuid] = access
         return driver
+
+    def record_verified(self, row: podmanager_objects.PodManager) -> None:
+        """Record that a pod manager has just been recognized with the access of its row."""
+        self._verified[row.uuid] = self.access(row)
 
     def verify_systems(self, podm_uuid: str, systems: Iterable[inventory.System]) -> None:
         """Verify that the systems of an inventory are those of the pod manager.
@@ -107,9 +131,16 @@ class Drivers:
         if comparison.contradict and comparison.has_no_system:
             raise self._mismatch(row, comparison.describe())
 
-    def record_refreshed(self, podm_uuid: str) -> None:
-        """Record that the inventory of a pod manager was read and stored."""
+    def record_refreshed(
+        self, podm_uuid: str, limitations: Sequence[Limitation] | None = None
+    ) -> None:
+        """Record that the inventory of a pod manager was read and stored.
+
+        :param limitations: what it cannot compose; None: unknown.
+        """
         podmanager_identity.record_refreshed(self._db, podm_uuid)
+        if limitations is not None:
+            podmanager_objects.record_limitations(self._db, podm_uuid, limitations)
         self.record_status(podm_uuid)
 
     def access(self, row: podmanager_objects.PodManager) -> podmanagers.Access:
@@ -176,6 +207,30 @@ class Drivers:
         self._no_service_since.pop(row.uuid, None)
         return observed
 
+    def _refuse_stranger(
+        self,
+        row: podmanager_objects.PodManager,
+        known: service_identity.Service,
+        observed: service_identity.Service,
+    ) -> None:
+        """Refuse a service whose UUID alone shows that it is another: it gets no credentials.
+
+        :raises PodManagerMismatched: it is another registered pod manager, or has answered in
+            place of this one before.
+        """
+        if None in (known.uuid, observed.uuid) or known.has_uuid_of(observed):
+            return
+        is_mismatched = row.status == podmanager_objects.MISMATCHED
+        if is_mismatched and self._strangers.get(row.uuid) == observed.uuid:
+            raise mismatched(row, row.url, row.status_reason or "")
+        first = podmanager_identity.find_same(self._db, observed, row.uuid)
+        if first is not None:
+            reason = (
+                f"its service root has the UUID {observed.uuid} (recorded: {known.uuid}); "
+                f"it is pod manager {first.name} ({first.uuid})"
+            )
+            raise self._mismatch(row, reason)
+
     def _require_same(
         self, row: podmanager_objects.PodManager, comparison: service_identity.Comparison
     ) -> None:
@@ -187,6 +242,7 @@ class Drivers:
         observed, is_other = comparison.observed, comparison.verdict is Verdict.OTHER
         first = podmanager_identity.find_same(self._db, observed, row.uuid)
         if is_other or (first is not None and podmanager_identity.is_earlier(first, row)):
+            self._strangers[row.uuid] = observed.uuid
             name = "" if first is None else f"; it is pod manager {first.name} ({first.uuid})"
             raise self._mismatch(row, comparison.describe() + name)
         if row.status == podmanager_objects.MISMATCHED and comparison.has_no_system:

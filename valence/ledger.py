@@ -36,7 +36,12 @@ FLOWS = {
     "unregister": "valence.flows.unregister.unregister",
 }
 
-UNREGISTERED = {"managed_by": None, "ironic_uuid": None, "registration": None}
+UNREGISTERED = {
+    "managed_by": None,
+    "ironic_uuid": None,
+    "ironic_access": None,
+    "registration": None,
+}
 
 Ends = Mapping[Result, Mapping[str, Any] | None]
 

@@ -20,9 +20,11 @@ from valence import errors
 from valence import wiring
 from valence.flows import conflicts
 from valence.flows import identify
+from valence.flows import ironic_access
 from valence.objects import inventory as inventory_objects
 from valence.objects import node as node_objects
 from valence.objects import podmanager as podmanager_objects
+from valence.podmanagers import odata
 from valence_conductor import errors as conductor_errors
 from valence_conductor import interrupt
 from valence_conductor import waiting
@@ -179,7 +181,7 @@ class InventoryRefresher:
             LOG.exception("Kept the earlier inventory of pod manager %s", uuid)
             self._record_failure(uuid, _unexpected(exc))
             return
-        self._drivers.record_refreshed(uuid)
+        self._drivers.record_refreshed(uuid, inventory.limitations)
         LOG.info(
             "Pod manager %s: %d systems, read with %d requests in %.1f s",
             uuid,
@@ -188,6 +190,8 @@ class InventoryRefresher:
             time.monotonic() - clock,
         )
         self._identify(uuid)
+        systems = {odata.normal_path(system.path): system for system in inventory.systems}
+        ironic_access.correct_all(self._context, uuid, systems)
 
     def _identify(self, uuid: str) -> None:
         """Learn the facts of nodes that an earlier release composed, which recorded none.

@@ -26,6 +26,7 @@ class PodManager(_resource.Resource):
         "status_since": _resource.parse_time,
         "tags": tuple,
         "kept_facts": lambda raw: _resource.mapping(raw or {}),
+        "limitations": lambda raw: tuple(map(_resource.mapping, raw or ())),
         "usage": _resource.mapping,
     }
 
@@ -50,6 +51,9 @@ class PodManager(_resource.Resource):
     #: ``name`` and ``description`` -> whether it keeps that of a composed node: ``whole``,
     #: ``part`` or ``no``. Empty: not known yet.
     kept_facts: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
+    #: What it cannot compose: each with ``section`` (of a node's properties; None: it composes
+    #: no nodes at all) and ``reason``.
+    limitations: tuple[Mapping[str, Any], ...] = dataclasses.field(default=(), hash=False)
     #: Its resources, as last known: ``systems``, ``cores``, ``memory_mib``, ``nodes``
     #: and ``devices``, with ``total``, ``used`` and ``free``.
     usage: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)

@@ -208,11 +208,23 @@ class Nodes:
             value = change.get("value")
             if field == "instance_uuid":
                 self.associate(node, value)
+            elif field.startswith("driver_info/"):
+                self._patch_driver_info(node, field.removeprefix("driver_info/"), change)
             elif field in DEFAULTS:
                 node[field] = copy.deepcopy(DEFAULTS[field]) if change["op"] == "remove" else value
             else:
                 raise IronicError(400, f"Couldn't apply patch '{changes}'.")
         return node
+
+    def _patch_driver_info(self, node: dict[str, Any], key: str, change: dict[str, Any]) -> None:
+        info = dict(node["driver_info"])
+        if change["op"] == "remove":
+            if key not in info:
+                raise IronicError(400, f"Couldn't apply patch '[{change}]'.")
+            del info[key]
+        else:
+            info[key] = change["value"]
+        node["driver_info"] = info
 
     def associate(self, node: dict[str, Any], instance: str | None) -> None:
         """Set or remove the instance of a node; an instance has one node."""

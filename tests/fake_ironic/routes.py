@@ -133,4 +133,6 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
 
 def _fields(node: dict[str, Any], query: Query) -> dict[str, Any]:
     names = query.get("fields")
+    secrets = {key: "******" for key in node["driver_info"] if "password" in key}
+    node = {**node, "driver_info": {**node["driver_info"], **secrets}}
     return {key: node.get(key) for key in names.split(",")} if names else node

@@ -179,6 +179,36 @@ class TestRegistration(base.TestCase):
         self.ironic.delete_node(other, self.composed)
         self.delete()
 
+    def test_the_way_to_a_machine_is_corrected_and_the_rest_of_it_stays(self) -> None:
+        old = {
+            "redfish_address": "http://127.0.0.1:9",
+            "redfish_system_id": "/redfish/v1/Systems/1",
+            "redfish_username": "admin",
+            "redfish_password": "old",
+            "redfish_auth_type": "basic",
+        }
+        self.create(driver_info=old)
+        new = {
+            "redfish_address": "http://127.0.0.1:10",
+            "redfish_system_id": "/redfish/v1/Systems/2",
+            "redfish_verify_ca": False,
+        }
+        marks = {
+            "uuid": self.uuid,
+            "valence_node": self.composed,
+            "installation": INSTALLATION,
+            "renew": True,
+        }
+        unlock = self.lock(self.uuid)
+        self.assertFalse(self.ironic.set_driver_info(driver_info=new, **marks))
+        unlock()
+        self.assertTrue(self.ironic.set_driver_info(driver_info=new, **marks))
+        expected = {**new, "redfish_auth_type": "basic"}
+        self.assertEqual(expected, self.client.node.get(self.uuid).driver_info)
+        marks["valence_node"] = "another"
+        self.refused(self.ironic.set_driver_info, driver_info=old, **marks)
+        self.delete()
+
     def test_a_mac_that_another_node_has_is_left_out(self) -> None:
         usb = "02:00:00:00:00:01"
         self.create(macs=[usb, MAC])

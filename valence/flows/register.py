@@ -12,6 +12,7 @@ from taskflow.patterns import linear_flow
 from valence import errors
 from valence import wiring
 from valence.flows import identify
+from valence.flows import ironic_access
 from valence.flows import retry
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
@@ -68,11 +69,12 @@ class CreateIronicNodeTask(task.Task):
         retry.call(context.ironic.ping, within=within)
         row, _ = retry.call(lambda: identify.read(context, row), within=within)
         row = node_changes.record(context.db, row, managed_by="ironic")
-        driver = context.drivers.get(row.podm_uuid or "")
+        driver_info = context.drivers.get(row.podm_uuid or "").bmc(_system_path(row))
+        access = ironic_access.digest(context, row, driver_info)
         request = {"name": None, **(row.registration or {}), "uuid": row.ironic_uuid}
         without_port = retry.call(
             lambda: context.ironic.create_node(
-                driver_info=driver.bmc(_system_path(row)),
+                driver_info=driver_info,
                 valence_node=row.uuid,
                 installation=installation_objects.get(context.db),
                 macs=[interface["mac"] for interface in row.interfaces],
@@ -80,12 +82,11 @@ class CreateIronicNodeTask(task.Task):
             ),
             within=within,
         )
-        if without_port:
-            interfaces = [
-                {**interface, "has_port": False} if interface["mac"] in without_port else interface
-                for interface in row.interfaces
-            ]
-            node_changes.record(context.db, row, interfaces=interfaces)
+        interfaces = [
+            {**interface, "has_port": False} if interface["mac"] in without_port else interface
+            for interface in row.interfaces
+        ]
+        node_changes.record(context.db, row, interfaces=interfaces, ironic_access=access)
 
     def revert(
         self, node_uuid: str, generation: int, context: wiring.Context, **_kwargs: Any

@@ -20,6 +20,7 @@ from requests import adapters
 from valence import errors
 from valence import ownership
 from valence.ironic import connection
+from valence.ironic import driver_info as access
 from valence.ironic import identity
 from valence.ironic import states
 from valence_conductor import interrupt
@@ -115,6 +116,41 @@ class Ironic:
                 refusal.details["ironic_node"],
             )
         return frozenset(conflicts)
+
+    def set_driver_info(
+        self,
+        *,
+        uuid: str,
+        valence_node: str,
+        installation: str,
+        driver_info: Mapping[str, Any],
+        renew: bool,
+    ) -> bool:
+        """Correct how Ironic reaches the machine of a node; one attempt.
+
+        Other fields of ``driver_info`` stay. Ironic itself refuses a change in the middle of a
+        transition.
+
+        :param renew: whether to set a secret that Ironic does not show in any case.
+        :returns: whether it is correct now; False: Ironic is busy with the node.
+        :raises IronicRefused: the node stands for another composed node, or does not exist.
+        """
+        node = self._call(f"read node {uuid}", lambda c: c.node.get(uuid))
+        identity.Identity(uuid, valence_node, installation).verify(node)
+        patch = access.changes(node.driver_info, driver_info, renew=renew)
+        if patch and node.reservation:
+            return False
+        try:
+            if patch:
+                what = f"set driver_info of node {uuid}"
+                self._call(what, lambda c: c.node.update(uuid, patch))
+                LOG.warning("Corrected how Ironic reaches its node %s", uuid)
+        except errors.IronicRefused as exc:
+            if not connection.is_locked(exc):
+                raise
+            LOG.info("Ironic node %s cannot be corrected yet: %s", uuid, exc.own_words)
+            return False
+        return True
 
     def delete_node(self, uuid: str, valence_node: str, installation: str | None = None) -> None:
         """Delete a node, and wait until Ironic answers 404; a missing node is fine.

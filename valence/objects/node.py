@@ -98,6 +98,9 @@ class Node(base.Base):
     #: ``ironic`` from before the node is created in Ironic until after it is deleted there.
     managed_by: orm.Mapped[str | None] = orm.mapped_column(sa.String(16))
     ironic_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(36))
+    #: Digest of how Ironic reaches the machine, see :mod:`valence.flows.ironic_access`.
+    #: None: unknown.
+    ironic_access: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
     #: The body of the request to register.
     registration: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
     fault: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
@@ -202,6 +205,15 @@ def list_unidentified(db: db_engine.Database, podm_uuid: str) -> Sequence[Node]:
     """List the composed nodes of a pod manager of which no facts are recorded."""
     where = (Node.podm_uuid == podm_uuid, Node.state == "composed", Node.path.is_not(None))
     statement = sa.select(Node).where(*where, Node.identity.is_(sa.null()))
+    with db.reader() as session:
+        return session.scalars(statement.order_by(Node.created_at)).all()
+
+
+@db_engine.retried
+def list_registered(db: db_engine.Database, podm_uuid: str) -> Sequence[Node]:
+    """List the composed nodes of a pod manager that are in Ironic."""
+    where = (Node.podm_uuid == podm_uuid, Node.state == "composed", Node.managed_by == "ironic")
+    statement = sa.select(Node).where(*where, Node.path.is_not(None))
     with db.reader() as session:
         return session.scalars(statement.order_by(Node.created_at)).all()
 

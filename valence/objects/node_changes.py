@@ -202,7 +202,24 @@ def settle(
     )
 
 
+def _check_lengths(values: Mapping[str, Any]) -> None:
+    """Check that every text fits into its column.
+
+    Requests are limited by their schemas, so that only a pod manager writes longer ones.
+
+    :raises PodManagerFailed: one does not.
+    """
+    for name, value in values.items():
+        longest = getattr(Node.__table__.c[name].type, "length", None)
+        if isinstance(value, str) and longest is not None and len(value) > longest:
+            raise errors.PodManagerFailed(
+                f"The pod manager reports a {name} of {len(value)} characters, and at most "
+                f"{longest} can be recorded. Nothing was recorded. See the log of the pod manager."
+            )
+
+
 def _new(state: str, values: Mapping[str, Any]) -> Node:
+    _check_lengths(values)
     now = waiting.now()
     return Node(generation=1, state=state, state_since=now, created_at=now, **values)
 
@@ -228,6 +245,7 @@ def _write(db: db_engine.Database, row: Node, values: Mapping[str, Any]) -> None
 def _compare_and_set(
     session: orm.Session, uuid: str, generation: int, state: str, values: Mapping[str, Any]
 ) -> None:
+    _check_lengths(values)
     transitions.compare_and_set(
         session,
         Node,

@@ -5,6 +5,7 @@
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import dataclasses
 import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from valence import errors
 from valence.objects import base
 from valence.objects import node as node_objects
 from valence.objects import released_node
+from valence.podmanagers.limitation import Limitation
 from valence_conductor import errors as conductor_errors
 from valence_conductor import waiting
 from valence_conductor.db import columns
@@ -66,6 +68,11 @@ class PodManager(base.Base):
     #: Which facts of a node it keeps, as its nodes have shown: ``name`` and ``description``,
     #: each ``whole``, ``part`` or ``no``. None: it has composed no node yet.
     kept_facts: orm.Mapped[dict[str, str] | None] = orm.mapped_column(sa.JSON(none_as_null=True))
+    #: What it cannot compose, each with ``section`` and ``reason`` as
+    #: :class:`valence.podmanagers.limitation.Limitation`. None: unknown.
+    limitations: orm.Mapped[list[dict[str, Any]] | None] = orm.mapped_column(
+        sa.JSON(none_as_null=True)
+    )
     #: UUID of its service root, as it was last reported; None: unknown, or it has none.
     service_uuid: orm.Mapped[str | None] = orm.mapped_column(sa.String(64))
     #: UUID and serial number of the systems by which it is known, until a refresh stores them.
@@ -117,6 +124,29 @@ def record_kept_facts(db: db_engine.Database, uuid: str, kept: Mapping[str, str]
         kept["name"],
         kept["description"],
     )
+
+
+@db_engine.retried
+def record_limitations(
+    db: db_engine.Database, uuid: str, limitations: Sequence[Limitation]
+) -> None:
+    """Record what a pod manager cannot compose, as it was just read."""
+    values = limitation_values(limitations)
+    with db.reader() as session:
+        row = session.get(PodManager, uuid)
+    if row is None or row.limitations == values:
+        return
+    with db.writer() as session:
+        session.execute(
+            sa.update(PodManager).where(PodManager.uuid == uuid).values(limitations=values)
+        )
+    reasons = " ".join(limitation.reason for limitation in limitations)
+    LOG.info("Limitations of pod manager %s: %s", uuid, reasons or "none")
+
+
+def limitation_values(limitations: Sequence[Limitation]) -> list[dict[str, Any]]:
+    """Return limitations as they are stored, and shown."""
+    return [dataclasses.asdict(limitation) for limitation in limitations]
 
 
 @db_engine.retried

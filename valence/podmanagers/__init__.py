@@ -8,6 +8,7 @@ Drivers are entry points of :data:`NAMESPACE`: a callable that takes a
 """
 
 from collections.abc import Callable
+import dataclasses
 import threading
 from typing import Any
 
@@ -32,6 +33,7 @@ from valence.podmanagers.identity import Facts
 __all__ = [
     "NAMESPACE",
     "Access",
+    "Checked",
     "ComposedNode",
     "Controls",
     "Driver",
@@ -47,6 +49,17 @@ NAMESPACE = "valence.podmanagers"
 
 #: Called with the uuid of a pod manager and None when it responds, or the error when not.
 Listener = Callable[[str, errors.ValenceError | None], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """A pod manager that responds, and accepts the credentials.
+
+    :ivar identity: what tells it from another, with its systems.
+    """
+
+    identity: service_identity.Service
+    info: ServiceInfo
 
 
 class PodManagers:
@@ -89,10 +102,10 @@ class PodManagers:
             driver.close()
         return new
 
-    def check(self, access: Access) -> service_identity.Service:
+    def check(self, access: Access) -> Checked:
         """Check that a pod manager responds as its driver expects and accepts the credentials.
 
-        :returns: what tells it from another, with its systems.
+        :returns: what it is, with its systems, and what it reports about itself.
         :raises PodManagerUnreachable: it does not respond.
         :raises PodManagerUnauthorized: it does not accept the credentials.
         :raises PodManagerFailed: the URL leads to no pod manager of this kind, or there is
@@ -100,8 +113,9 @@ class PodManagers:
         """
         driver = self._make(access)
         try:
-            driver.check()
-            return driver.identify_service(systems=True) or service_identity.Service()
+            info = driver.check()
+            identity = driver.identify_service(systems=True) or service_identity.Service()
+            return Checked(identity, info)
         finally:
             driver.close()
 

@@ -27,6 +27,7 @@ from valence import errors
 from valence.podmanagers import inventory
 from valence.podmanagers import service_identity
 from valence.podmanagers.identity import Facts
+from valence.podmanagers.limitation import Limitation
 
 
 class State(enum.StrEnum):
@@ -45,7 +46,7 @@ class ServiceInfo:
 
     :ivar api_version: of its dialect, such as ``2.4.0``; None when it has none.
     :ivar nodes: number of its composed nodes, those of other clients included.
-    :ivar limitations: what cannot be composed on it, in sentences for operators.
+    :ivar limitations: what cannot be composed on it.
     """
 
     name: str | None
@@ -53,7 +54,7 @@ class ServiceInfo:
     redfish_version: str | None
     api_version: str | None
     nodes: int
-    limitations: Sequence[str] = ()
+    limitations: Sequence[Limitation] = ()
 
 
 @dataclasses.dataclass(frozen=True)

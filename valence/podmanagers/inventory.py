@@ -9,6 +9,8 @@ import hashlib
 import json
 from typing import Any
 
+from valence.podmanagers.limitation import Limitation
+
 
 @dataclasses.dataclass(frozen=True)
 class Details:
@@ -113,6 +115,7 @@ class Inventory:
     :ivar partial: whether nothing is concluded about what is not listed.
     :ivar latency: of the fastest request, in seconds.
     :ivar requests: how many it took.
+    :ivar limitations: what cannot be composed on the pod manager; None: unknown.
     """
 
     systems: Sequence[System]
@@ -123,6 +126,7 @@ class Inventory:
     latency: float | None
     requests: int
     partial: bool = False
+    limitations: Sequence[Limitation] | None = None
 
     @property
     def details(self) -> Mapping[str, Details]:

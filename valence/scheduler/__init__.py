@@ -19,6 +19,7 @@ from stevedore import named
 from valence import errors
 from valence.objects import node as node_objects
 from valence.objects import podmanager as podmanager_objects
+from valence.podmanagers.limitation import Limitation
 from valence.scheduler import base
 from valence.scheduler import candidates
 from valence_conductor.db.engine import Database
@@ -83,9 +84,10 @@ class Scheduler:
         for candidate in pool:
             results = [(one, one.refusal(candidate, request)) for one in filters]
             reasons = [reason for one, reason in results if reason and not one.may_pass]
+            # Not filters, which a configuration may leave out.
             if candidate.podm.status == podmanager_objects.MISMATCHED:
-                # Not a filter, which a configuration may leave out.
                 reasons.append(_mismatched(candidate.podm))
+            reasons += _limitations(candidate.podm, request)
             if reasons:
                 refusals.append((candidate.podm, _refused(candidate.podm, " ".join(reasons))))
             elif any(reason for _, reason in results):
@@ -135,6 +137,12 @@ def _load(conf: cfg.ConfigOpts, namespace: str, names: Sequence[str]) -> list[An
 
 def _mismatched(podm: podmanager_objects.PodManager) -> str:
     return f"Another service answers at its URL: {podm.status_reason}."
+
+
+def _limitations(podm: podmanager_objects.PodManager, request: base.Request) -> list[str]:
+    """Return why a pod manager certainly cannot compose the node, as sentences."""
+    limitations = [Limitation(**values) for values in podm.limitations or ()]
+    return [each.reason for each in limitations if each.concerns(request.properties)]
 
 
 def _refused(podm: podmanager_objects.PodManager, reason: str) -> errors.NoPodManager:

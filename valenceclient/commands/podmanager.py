@@ -34,6 +34,7 @@ FIELDS = (
     "service_uuid",
     "usage",
     "kept_facts",
+    "limitations",
     "username",
     "verify_ca",
     "ca",

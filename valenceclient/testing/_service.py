@@ -37,6 +37,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "tags": [],
     "status": "online",
     "kept_facts": None,
+    "limitations": [],
     "status_reason": None,
     "service_uuid": None,
 }

@@ -11,6 +11,28 @@ from valence_conductor import errors as conductor_errors
 from valence_conductor import waiting
 
 
+class TestLengths(rows_base.RowsTestCase):
+    """What a pod manager reports never fails in the database, whichever that is."""
+
+    def test_a_text_that_does_not_fit_is_refused_and_nothing_is_written(self) -> None:
+        row = self.settle(self.create_node(), state="composed")
+        for name in ("path", "system_path", "power_state", "adopted_as"):
+            longest = 32 if name == "power_state" else 1024
+            with self.subTest(name):
+                text = "/" * (longest + 1)
+                exc = self.assertRaises(
+                    errors.PodManagerFailed, node_changes.record, self.db, row, **{name: text}
+                )
+                self.assertIn(f"a {name} of {longest + 1} characters", exc.detail)
+                self.assertIsNone(getattr(self.read(row), name))
+                changed = node_changes.record(self.db, row, **{name: text[1:]})
+                self.assertEqual(text[1:], getattr(changed, name))
+
+    def test_an_adopted_node_has_the_same_limits(self) -> None:
+        values = {"uuid": "a", "podm_uuid": None, "path": "/" * 1025, "fingerprint": ""}
+        self.assertRaises(errors.PodManagerFailed, node_changes.adopt, self.db, values)
+
+
 class TestBegin(rows_base.RowsTestCase):
     def test_an_operation_starts_without_the_fault_and_the_task_of_the_previous_one(self) -> None:
         row = self.settle(self.create_node(), state="composed", fault={"code": "old"})

@@ -10,7 +10,6 @@ from tests.unit.service import rsd_samples
 from valence import errors
 from valence import podmanagers
 from valence.conf import podmanagers as podmanagers_conf
-from valence.podmanagers import service_identity
 from valence.podmanagers.rsd import driver as rsd_driver
 
 NODES = "/redfish/v1/Nodes"
@@ -26,7 +25,7 @@ class TestPodManagers(base.TestCase):
         self.transport.on("GET", NODES, fake_redfish.ok(fake_redfish.page(NODES)))
         self.podmanagers = podmanagers.PodManagers(fake_redfish.conf(), lambda: self.transport)
 
-    def check(self, **fields: str) -> service_identity.Service:
+    def check(self, **fields: str) -> podmanagers.Checked:
         return self.podmanagers.check(access(**fields))
 
     def test_a_pod_manager_has_one_driver(self) -> None:
@@ -69,7 +68,7 @@ class TestPodManagers(base.TestCase):
         self.assertIn("redfishv1, rsd", exc.detail)
 
     def test_check_leaves_nothing_open(self) -> None:
-        self.assertIsNotNone(self.check().uuid)
+        self.assertIsNotNone(self.check().identity.uuid)
         self.assertTrue(self.transport.closed)
         self.transport.closed = False
         self.transport.on("GET", NODES, fake_redfish.refusal(401))

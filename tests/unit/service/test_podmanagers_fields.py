@@ -318,6 +318,8 @@ class TestConverters(testscenarios.WithScenarios, base.TestCase):
             (fields.link_path, {}, None),
             (fields.link_path, [{}], ValueError),
             (fields.link_path, 7, ValueError),
+            (fields.link_path, "/" + "a" * 1024, ValueError),
+            (fields.link_path, ["/" + "a" * 1024, "/systems/1"], "/systems/1"),
             (
                 fields.link_paths,
                 ["/drives/1", "/drives/%31", "/drives/2"],

@@ -138,6 +138,6 @@ class TestStrictness(base.TestCase):
     def test_an_old_pod_manager_is_not_sent_accelerators(self) -> None:
         properties = {"pci_device": [{"type": "GPU"}]}
         exc = self.assertRaises(errors.PodManagerRefused, translate, properties, "2.1.0")
-        self.assertIn("2.1.0", exc.detail)
+        self.assertIn("2.1.0", exc.own_words)
         for version in ("2.2.0", "2.10", "3.0", None, "unknown"):
             self.assertIn("Processors", translate(properties, version))

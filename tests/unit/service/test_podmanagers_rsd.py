@@ -153,14 +153,16 @@ class TestVersions(testscenarios.WithScenarios, rsd_base.RSDTestCase):
             exc = self.assertRaises(
                 errors.PodManagerRefused, self.driver.allocate, "valence-1", "d", properties
             )
-            self.assertIn(limitations[0], exc.detail)
+            self.assertEqual(limitations[0].reason, exc.own_words)
             self.assertNotIn(f"POST {samples.ALLOCATE}", self.transport.asked)
         else:
             self.driver.allocate("valence-1", "d", properties)
 
     def test_one_without_allocate_reports_that_it_composes_nothing(self) -> None:
         self.transport.on("GET", NODES, ok(fake_redfish.page(NODES, NODE)))
-        self.assertIn("does not offer the action Allocate", self.driver.check().limitations[-1])
+        self.assertIn(
+            "does not offer the action Allocate", self.driver.check().limitations[-1].reason
+        )
 
 
 class TestAllocate(rsd_base.RSDTestCase):

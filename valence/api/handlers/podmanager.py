@@ -93,8 +93,9 @@ def create(call: api_call.Call) -> werkzeug.Response:
     if existing is not None and _is_same(call, existing, fields):
         return api_call.json_response(view(call, existing))
     podmanager_objects.refuse_duplicate(service.db, fields, ("uuid", "name", "url"))
-    observed = _check(call, uuid, fields)
-    values = {**_values(call, fields), **podmanager_identity.values_of(observed)}
+    checked = _check(call, uuid, fields)
+    observed = checked.identity
+    values = {**_values(call, fields), **_values_of(checked)}
     refuse_same = functools.partial(podmanager_identity.refuse_same, observed=observed, uuid=uuid)
     with service.drivers.keys.in_use():
         try:
@@ -105,6 +106,7 @@ def create(call: api_call.Call) -> werkzeug.Response:
             if existing is None or not _is_same(call, existing, fields):
                 raise
             return api_call.json_response(view(call, existing))
+    service.drivers.record_verified(row)
     body = view(call, row)
     return api_call.json_response(body, 201, {"Location": body["links"][0]["href"]})
 
@@ -121,8 +123,9 @@ def update(call: api_call.Call, ident: str) -> werkzeug.Response:
     values, check = _values(call, changes), None
     new_access = any(field in changes for field in ACCESS)
     if new_access:
-        observed = _check(call, row.uuid, {**_access(call, row, changes), **changes})
-        values |= _recognize(call, row, changes, observed)
+        checked = _check(call, row.uuid, {**_access(call, row, changes), **changes})
+        observed = checked.identity
+        values |= _recognize(call, row, changes, observed) | _limitations_of(checked)
         if "url" in changes:
             check = functools.partial(
                 podmanager_identity.refuse_same, observed=observed, uuid=row.uuid
@@ -131,6 +134,7 @@ def update(call: api_call.Call, ident: str) -> werkzeug.Response:
         row = podmanager_objects.update(service.db, row, values, online=new_access, check=check)
     if new_access:
         service.drivers.connections.forget(row.uuid)
+        service.drivers.record_verified(row)
     return api_call.json_response(view(call, row))
 
 
@@ -144,12 +148,14 @@ def accept_identity(call: api_call.Call, ident: str) -> werkzeug.Response:
     row = podmanager_objects.get(service.db, ident)
     changes = _normalized(call.body)
     podmanager_objects.refuse_duplicate(service.db, {**changes, "uuid": row.uuid}, ("url",))
-    observed = _check(call, row.uuid, {**_access(call, row, changes), **changes})
-    values = {**_values(call, changes), **podmanager_identity.values_of(observed)}
+    checked = _check(call, row.uuid, {**_access(call, row, changes), **changes})
+    observed = checked.identity
+    values = {**_values(call, changes), **_values_of(checked)}
     replace = functools.partial(podmanager_identity.replace, observed=observed, uuid=row.uuid)
     with service.drivers.keys.in_use():
         row = podmanager_objects.update(service.db, row, values, online=True, check=replace)
     service.drivers.connections.forget(row.uuid)
+    service.drivers.record_verified(row)
     return api_call.json_response(view(call, row))
 
 
@@ -207,6 +213,7 @@ def view(
         "status_since": api_call.isotime(row.status_since),
         "service_uuid": row.service_uuid,
         "kept_facts": row.kept_facts,
+        "limitations": row.limitations,
         "usage": {**usage, "refreshed_at": api_call.isotime(usage["refreshed_at"])},
         "created_at": api_call.isotime(row.created_at),
         "updated_at": api_call.isotime(row.updated_at),
@@ -214,10 +221,18 @@ def view(
     }
 
 
-def _check(call: api_call.Call, uuid: str, fields: Mapping[str, Any]) -> service_identity.Service:
+def _values_of(checked: podmanagers.Checked) -> dict[str, Any]:
+    """Return the columns of a pod manager that was just read for the first time."""
+    return {**podmanager_identity.values_of(checked.identity), **_limitations_of(checked)}
+
+
+def _limitations_of(checked: podmanagers.Checked) -> dict[str, Any]:
+    return {"limitations": podmanager_objects.limitation_values(checked.info.limitations)}
+
+
+def _check(call: api_call.Call, uuid: str, fields: Mapping[str, Any]) -> podmanagers.Checked:
     """Connect to a pod manager as a request describes it.
 
-    :returns: what tells it from another.
     :raises ValenceError: with status 400, if it does not respond or refuses.
     """
     if fields["ca"] is not None and fields["verify_ca"] is False:
@@ -283,7 +298,7 @@ def _registered_before(
         return None
     service = call.service
     try:
-        observed = service.drivers.connections.check(service.drivers.access(row))
+        observed = service.drivers.connections.check(service.drivers.access(row)).identity
     except errors.ValenceError:
         return None
     known = podmanager_identity.get(service.db, row)

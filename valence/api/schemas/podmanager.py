@@ -142,6 +142,21 @@ PODMANAGER = base.thing(
             "description": "What it keeps of the Name and of the mark in the Description with "
             "which Valence composes nodes; null: not known before the first node.",
         },
+        "limitations": {
+            "type": ["array", "null"],
+            "items": base.thing(
+                {
+                    "section": {
+                        "type": ["string", "null"],
+                        "description": "Section of a node's properties that it cannot compose; "
+                        "null: it composes no nodes at all.",
+                    },
+                    "reason": {"type": "string"},
+                }
+            ),
+            "description": "What it cannot compose, as last read: no such node is requested of "
+            "it. null: unknown.",
+        },
         "usage": {**USAGE, "description": "Its resources, as last read."},
         "created_at": base.TIME,
         "updated_at": base.or_null(base.TIME),

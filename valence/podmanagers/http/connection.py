@@ -75,6 +75,9 @@ class Connection:
         self.access = access
         self._etags = EntityTags()
         self._slots = threading.BoundedSemaphore(options.pool_size)
+        #: The root needs no credentials (DSP0266, "Authentication"): it is read without, so that
+        #: it can be recognized before it has any. Some services demand them all the same.
+        self._is_root_open = True
         self._status = StatusTracker(listener or (lambda _error: None))
         self._login = session.Login(
             access.username, access.password, options.session_after, self._send_for_login
@@ -213,6 +216,12 @@ class Connection:
         """Send a request with credentials, and with others when they may be refused."""
         with failures.before_sending():
             path = self.local(path)
+        if method == "GET" and self._is_root_open and odata.same_path(path, self.root):
+            exchange = self._send_in_slot(method, path, None, session.Credential())
+            if exchange.status not in session.REFUSALS:
+                return exchange
+            self._is_root_open = False
+        with failures.before_sending():
             credential: session.Credential | None = self._login.credential()
         for _ in range(LOGIN_ATTEMPTS):
             if credential is None:

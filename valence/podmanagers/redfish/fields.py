@@ -36,6 +36,9 @@ MAX_REPORTS = 1000
 #: Characters of a text; what is longer is cut, as no column holds more.
 MAX_TEXT = 255
 
+#: Characters of the path of a link: no column holds a longer one, and none can be cut.
+MAX_LINK = 1024
+
 #: The largest quantity, as columns and clients have 32 bits.
 LARGEST = 2**31 - 1
 
@@ -166,9 +169,11 @@ def link_path(link: Any) -> str | None:
 
 def link_paths(links: Any) -> list[str]:
     """Convert a list of links, or one link, to their paths, each once."""
-    distinct = {odata.normal_path(each): each for each in reversed(odata.paths_of(links))}
+    paths = odata.paths_of(links)
+    short = [path for path in paths if len(path) <= MAX_LINK]
+    distinct = {odata.normal_path(path): path for path in reversed(short)}
     if links and not distinct:
-        raise ValueError("is not a link")
+        raise ValueError(f"is longer than {MAX_LINK} characters" if paths else "is not a link")
     return list(reversed(distinct.values()))
 
 

@@ -28,6 +28,7 @@ class Listing:
     :param path: of the collection.
     :ivar missing_page: the path of a page that does not exist, though the page before links
         to it: its members were removed meanwhile, or moved to an earlier page.
+    :ivar first_page: its first page, which has the actions of the collection.
     """
 
     def __init__(self, base: str, path: str) -> None:
@@ -39,6 +40,7 @@ class Listing:
         self._is_counted_by_page = True
         self._entries = self._links = self._nulls = 0
         self.missing_page: str | None = None
+        self.first_page: odata.JSON | None = None
 
     def add(self, page: odata.JSON) -> None:
         """Add the entries of a page.
@@ -46,6 +48,7 @@ class Listing:
         :raises PodManagerFailed: it is no page of a collection, or one of too many.
         """
         entries = self._entries_of(page)
+        self.first_page = page if self.first_page is None else self.first_page
         count = count_of(page)
         if count is not None:
             self._counts.add(count)

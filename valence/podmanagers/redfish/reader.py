@@ -224,6 +224,8 @@ class Snapshot(Reader):
     :ivar unread: normal paths of what could not be read.
     :ivar partial: whether nothing can be concluded about what is not listed.
     :ivar gone: normal paths of what is linked and does not exist (404, 410).
+    :ivar collections: normal path of a collection without which there is no inventory -> its
+        first page.
     :ivar requests: how many were sent.
     :ivar latency: of the fastest of them, in seconds.
     """
@@ -237,6 +239,7 @@ class Snapshot(Reader):
         self._lock = threading.Lock()
         self.unread: set[str] = set()
         self.gone: set[str] = set()
+        self.collections: dict[str, odata.JSON] = {}
         self.partial = False
         self.requests = 0
         self.latency: float | None = None
@@ -328,6 +331,7 @@ class Snapshot(Reader):
         elif listing.problem:
             self.partial = True
             self._record_unread(path, incomplete(self.client.base, path, listing.problem))
+        self.collections[odata.normal_path(path)] = listing.first_page or {}
         return listing.paths
 
     def get(self, path: str) -> odata.JSON:

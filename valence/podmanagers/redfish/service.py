@@ -26,21 +26,22 @@ UNREADABLE = (
 )
 
 
-def read(reader: Reader, *, systems: bool) -> service_identity.Service:
-    """Read the identity of the service that answers.
+def identify(reader: Reader, root: odata.JSON, *, systems: bool) -> service_identity.Service:
+    """Return the identity of the service that answers with this root.
 
-    One request; with its systems one for each page of their collection, and at most
+    Its systems cost one request for each page of their collection, and at most
     :data:`MAX_SYSTEMS`. Systems that cannot be read now are left out.
-
-    :raises PodManagerFailed: it failed; its details have ``service: false`` if something
-        answers there that is no Redfish service.
     """
-    root = _read_root(reader)
     uuid = fields.read(root, resources.SERVICE_ROOT, reader.bad_values)["uuid"]
     return service_identity.Service(uuid, _read_systems(reader, root) if systems else ())
 
 
-def _read_root(reader: Reader) -> odata.JSON:
+def read_root(reader: Reader) -> odata.JSON:
+    """Read the service root: one request.
+
+    :raises PodManagerFailed: it failed; its details have ``service: false`` if something
+        answers there that is no Redfish service.
+    """
     try:
         root = reader.read_root()
     except errors.PodManagerFailed as exc:

@@ -28,6 +28,7 @@ from valence.podmanagers.http import url as podm_url
 from valence.podmanagers.http.connection import Connection
 from valence.podmanagers.http.exchange import Response
 from valence.podmanagers.identity import Facts
+from valence.podmanagers.limitation import Limitation
 from valence.podmanagers.redfish import fields
 from valence.podmanagers.redfish import resources
 from valence.podmanagers.redfish import service
@@ -88,11 +89,9 @@ class RSDDriver(base.Driver):
         root = self._root()
         # The root needs no credentials: only the nodes show whether they are accepted.
         nodes = self._collection()
-        limitations = list(rsd_requirements.limitations(root.api_version).values())
-        if self._allocate_target is None:
-            limitations.append(self._no_allocate())
+        limitations = self._limitations(root)
         for limitation in limitations:
-            LOG.warning("Pod manager at %s: %s", self._client.base, limitation)
+            LOG.warning("Pod manager at %s: %s", self._client.base, limitation.reason)
         return base.ServiceInfo(
             **fields.read(root.resource, resources.SERVICE_ROOT, self._reader.bad_values),
             api_version=root.api_version,
@@ -101,8 +100,10 @@ class RSDDriver(base.Driver):
         )
 
     def identify_service(self, *, systems: bool = False) -> service_identity.Service:
-        """Read which service answers now."""
-        return service.read(self._reader, systems=systems)
+        """Read which service answers now; what it offers may have changed since."""
+        resource = service.read_root(self._reader)
+        self._renew_root(resource)
+        return service.identify(self._reader, resource, systems=systems)
 
     def allocate(
         self,
@@ -285,7 +286,12 @@ class RSDDriver(base.Driver):
         root = self._root()
         try:
             snapshot = Snapshot(self._reader)
-            return rsd_inventory.read(snapshot, root.resource, root.nodes, cached)
+            pool = rsd_inventory.read(snapshot, root.resource, root.nodes, cached)
+            page = snapshot.collections.get(odata.normal_path(root.nodes), {})
+            self._allocate_target = odata.action_target(page, "Allocate")
+            if self._allocate_target is None:
+                self._collection()  # an expanded one may lack the actions
+            return dataclasses.replace(pool, limitations=self._limitations(root))
         except errors.PodManagerFailed:
             # It may have been upgraded, and have its collections elsewhere now.
             self._forget()
@@ -322,6 +328,19 @@ class RSDDriver(base.Driver):
             if self._cached_root is None:
                 self._cached_root = self._read_root()
             return self._cached_root
+
+    def _renew_root(self, resource: odata.JSON) -> None:
+        """Replace what is cached of a service root that was just read, if it has changed."""
+        with self._lock:
+            if self._cached_root is not None and self._cached_root.resource != resource:
+                self._forget()
+
+    def _limitations(self, root: _Root) -> list[Limitation]:
+        """Return what cannot be composed, once the collection of nodes was read."""
+        limitations = rsd_requirements.limitations(root.api_version)
+        if self._allocate_target is None:
+            limitations.append(rsd_requirements.NO_ALLOCATE)
+        return limitations
 
     def _read_root(self) -> _Root:
         resource = self._reader.read_root()

@@ -14,6 +14,7 @@ import re
 from typing import Any
 
 from valence import errors
+from valence.podmanagers.limitation import Limitation
 
 Fields = dict[str, Any]
 Translation = Callable[[Any], Fields]
@@ -81,6 +82,10 @@ SECTIONS: dict[str, Section] = {
 }
 
 
+#: Of a pod manager whose collection of nodes has no Allocate.
+NO_ALLOCATE = Limitation(None, "It does not offer the action Allocate: it cannot compose nodes.")
+
+
 def allocation(
     name: str, description: str, properties: Mapping[str, Any], api_version: str | None = None
 ) -> Fields:
@@ -126,26 +131,32 @@ def _entry(section: str, entry: Mapping[str, Any]) -> tuple[Fields, int, Fields]
     return totals, count, fields
 
 
-def limitations(api_version: str | None) -> dict[str, str]:
-    """Return what a pod manager of a version cannot allocate: section -> why, a sentence.
+def limitations(api_version: str | None) -> list[Limitation]:
+    """Return what a pod manager of a version cannot allocate.
 
     :param api_version: None, or what is no version: taken for the newest.
     """
     version = re.match(r"\D*(\d{1,9})\.(\d{1,9})", api_version or "")
     if version is None:
-        return {}
-    return {
-        name: f"A pod manager of version {api_version} cannot allocate {name}; "
-        f"{section.since[0]}.{section.since[1]} is the first version that can."
+        return []
+    return [
+        Limitation(
+            name,
+            f"Its version {api_version} cannot allocate {name}; "
+            f"{section.since[0]}.{section.since[1]} is the first version that can.",
+        )
         for name, section in SECTIONS.items()
         if section.since is not None and (int(version[1]), int(version[2])) < section.since
-    }
+    ]
 
 
 def _check_version(section: str, api_version: str | None) -> None:
-    limitation = limitations(api_version).get(section)
-    if limitation is not None:
-        raise errors.PodManagerRefused(f"{limitation} Choose another pod manager.")
+    for limitation in limitations(api_version):
+        if limitation.section == section:
+            raise errors.PodManagerRefused(
+                "The pod manager cannot compose such a node. Choose another.",
+                reason=limitation.reason,
+            )
 
 
 def _untranslatable(requirement: str) -> errors.PodManagerRefused:
