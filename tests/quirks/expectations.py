@@ -82,6 +82,9 @@ MARKS = ("name-", "description-")
 #: not found, and it is given back when it can be recognized.
 UNMARKED = Expectation(may_refuse={"lost": frozenset({FAILED, CONFLICT})}, may_leave=True)
 
+#: Quirks under which no count shows that an empty link is no member.
+UNCOUNTED = frozenset({"count-of-page", "count-absent"})
+
 
 def of(quirks: Iterable[str]) -> Expectation:
     """Return what happens under one quirk, or under several at once.
@@ -94,6 +97,8 @@ def of(quirks: Iterable[str]) -> Expectation:
     parts = [EXPECTATIONS.get(name, DEFAULT) for name in names]
     if all(any(name.startswith(word) for name in names) for word in MARKS):
         parts.append(UNMARKED)
+    if "member-empty" in names and UNCOUNTED & {*names}:  # the empty link may be a member
+        parts.append(EXPECTATIONS["count-too-large"])
     codes: dict[str, frozenset[str]] = {}
     for part in parts:
         for step, more in (*part.refused.items(), *part.may_refuse.items()):

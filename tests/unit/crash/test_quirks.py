@@ -94,6 +94,8 @@ class TestExpectations(base.TestCase):
             (["description-absent"], False),
             (["name-cut-15", "description-absent"], True),
             (["count-too-large"], True),
+            (["member-empty", "bom"], False),
+            (["member-empty", "count-of-page"], True),
             (["bom"], False),
         ):
             self.assertEqual(may_leave, expectations.of(names).may_leave, names)
