@@ -159,7 +159,8 @@ class TestLostAllocation(FlowTestCase):
     ) -> None:
         self.driver.nodes["/Nodes/9"] = "database-1"  # may be any node without marks
         row = self.create_node()
-        with mock.patch.object(self.driver, "members", side_effect=conductor_errors.Abandoned):
+        died = conductor_errors.Abandoned
+        with mock.patch.object(self.driver, "members", autospec=True, side_effect=died):
             self.assertRaises(conductor_errors.Abandoned, self.allocate, row)
         self.assertFalse(self.read(row).allocating)
         give_back.give_back(self.context, self.read(row))
