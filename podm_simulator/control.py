@@ -97,7 +97,7 @@ def _remove_faults(control: Control, ident: str, _body: Any) -> ControlResponse:
 
 
 def _quirks(control: Control, _ident: str, _body: Any) -> ControlResponse:
-    return 200, {"quirks": control.quirks.names()}
+    return 200, {"quirks": control.quirks.names(), "exercised": control.quirks.exercised()}
 
 
 def _switch_quirks(control: Control, _ident: str, body: Any) -> ControlResponse:

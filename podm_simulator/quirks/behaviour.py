@@ -78,9 +78,15 @@ class Simulation:
 
 
 class Behaviour:
-    """A quirk that is switched on; each method is a seam, and does nothing here."""
+    """A quirk that is switched on; each method is a seam, and does nothing here.
+
+    :ivar is_exercised: whether it has changed a response in a way that is not visible at a
+        seam, or has checked a request that met its demand. What is changed at the seams
+        :mod:`podm_simulator.quirks.registry` observes.
+    """
 
     simulation: Simulation
+    is_exercised = False
 
     def start(self, simulation: Simulation) -> None:
         """Begin: the quirk has been switched on."""

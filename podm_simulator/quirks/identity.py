@@ -45,7 +45,9 @@ class Renumbered(Behaviour):
 
     def restart(self) -> None:
         """Restart with the service."""
+        before = dict(self.simulation.pod.nodes)
         self.simulation.pod.renumber(rotate=self._rotate)
+        self.is_exercised = self.is_exercised or self.simulation.pod.nodes != before
 
 
 class NewRoot(Fields):

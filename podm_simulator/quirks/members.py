@@ -58,7 +58,7 @@ class Dangling(Behaviour):
 
 
 class Counted(Behaviour):
-    """Counts the members in another way."""
+    """Counts the members, or lists them, in another way."""
 
     def __init__(self, change: Callable[[Resource], object]) -> None:
         self._change = change
@@ -97,6 +97,11 @@ class Paged(links.Written):
         """End: the quirk has been switched off."""
         self.simulation.service.page_size = self._size
 
+    def link(self, exchange: Exchange, kind: Kind, path: str) -> str:
+        """Return a URL as it is written in the response."""
+        self.is_exercised = self.is_exercised or kind is Kind.NEXT
+        return super().link(exchange, kind, path)
+
 
 class PageCount(Paged):
     """Counts the members of each page."""
@@ -130,6 +135,7 @@ class Expand(Behaviour):
         request = exchange.request
         if "$expand" not in request.query:
             return None
+        self.is_exercised = True
         if self._refuse:
             return not_found(request.path).response()
         request.query = {key: val for key, val in request.query.items() if key != "$expand"}
@@ -208,6 +214,12 @@ QUIRKS = (
         "Every collection lists a member more, whose path is 404.",
         "https://github.com/openbmc/bmcweb/issues/191",
         Dangling,
+    ),
+    Quirk(
+        "member-empty",
+        "Every collection lists a member more, whose path is empty.",
+        "https://github.com/ODIM-Project/ODIM/issues/494",
+        lambda: Counted(lambda resource: resource["Members"].append({"@odata.id": ""})),
     ),
     Quirk(
         "count-too-large",

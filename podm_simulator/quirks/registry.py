@@ -2,9 +2,12 @@
 
 """The table of all quirks, and those that are switched on."""
 
+from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import copy
 from typing import Any
 
@@ -72,6 +75,7 @@ class Quirks:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._active: dict[str, Behaviour] = {}
+        self._exercised: set[str] = set()
 
     def __bool__(self) -> bool:
         return bool(self._active)
@@ -79,6 +83,14 @@ class Quirks:
     def names(self) -> list[str]:
         """Return the names of the quirks that are switched on."""
         return list(self._active)
+
+    def exercised(self) -> list[str]:
+        """Return the names of those that have changed a response since they are switched on."""
+        return [
+            name
+            for name, behaviour in self._active.items()
+            if name in self._exercised or behaviour.is_exercised
+        ]
 
     def switch(self, names: Iterable[str]) -> None:
         """Switch on these quirks, and all others off.
@@ -88,6 +100,7 @@ class Quirks:
         selected = sorted(check(names), key=ORDER.__getitem__)
         for name in [name for name in self._active if name not in selected]:
             self._active.pop(name).stop()
+            self._exercised.discard(name)
         for name in selected:
             if name not in self._active:
                 self._active[name] = ALL[name].make()
@@ -101,21 +114,23 @@ class Quirks:
 
     def members(self, path: str, paths: Sequence[str]) -> Sequence[str]:
         """Return the paths that the collection at a path lists."""
-        for behaviour in self._active.values():
-            paths = behaviour.members(path, paths)
+        for name, behaviour in self._active.items():
+            listed = behaviour.members(path, paths)
+            if list(listed) != list(paths):
+                self._exercised.add(name)
+            paths = listed
         return paths
 
     def handle(self, exchange: Exchange) -> Response:
         """Return the response to a request."""
-        active = list(self._active.values())
-        for behaviour in active:
+        active = dict(self._active)
+        for behaviour in active.values():
             behaviour.observe()
-        received = (behaviour.receive(exchange) for behaviour in active)
-        response = next((response for response in received if response is not None), None)
-        response = response or exchange.carry_out()
-        for behaviour in active:
+        response = self._receive(exchange, active) or exchange.carry_out()
+        for name, behaviour in active.items():
             behaviour.observe()
-            behaviour.respond(exchange, response)
+            with self._watch(name, lambda: _copy(response)):
+                behaviour.respond(exchange, response)
         if isinstance(response.resource, dict):
             response.resource = copy.deepcopy(response.resource)
             self._rewrite(exchange, response.resource)
@@ -126,9 +141,33 @@ class Quirks:
 
     def send(self, response: web.Response) -> web.Response:
         """Return a response as it is sent."""
-        for behaviour in self._active.values():
-            behaviour.send(response)
+        for name, behaviour in self._active.items():
+            with self._watch(name, lambda: _sent(response)):
+                behaviour.send(response)
         return response
+
+    def _receive(self, exchange: Exchange, active: Mapping[str, Behaviour]) -> Response | None:
+        """Return the first response in place of the action."""
+        for name, behaviour in active.items():
+            response = behaviour.receive(exchange)
+            if response is not None:
+                self._exercised.add(name)
+                return response
+        return None
+
+    @contextlib.contextmanager
+    def _watch(self, name: str, state: Callable[[], Any]) -> Iterator[None]:
+        """Note whether a behaviour changes something.
+
+        :param state: returns what is compared; not called once that is known.
+        """
+        if name in self._exercised:
+            yield
+            return
+        before = state()
+        yield
+        if state() != before:
+            self._exercised.add(name)
 
     def _rewrite(self, exchange: Exchange, value: Any) -> None:
         """Rewrite the resources and the links in a value, in place."""
@@ -147,13 +186,26 @@ class Quirks:
                 self._rewrite(exchange, inner)
 
     def _change(self, exchange: Exchange, resource: Resource) -> None:
-        for behaviour in self._active.values():
-            behaviour.resource(exchange, resource)
+        for name, behaviour in self._active.items():
+            with self._watch(name, lambda: copy.deepcopy(resource)):
+                behaviour.resource(exchange, resource)
 
     def _link(self, exchange: Exchange, kind: Kind, path: str) -> str:
-        for behaviour in self._active.values():
-            path = behaviour.link(exchange, kind, path)
+        for name, behaviour in self._active.items():
+            written = behaviour.link(exchange, kind, path)
+            if written != path:
+                self._exercised.add(name)
+            path = written
         return path
+
+
+def _copy(response: Response) -> tuple[Any, ...]:
+    return response.status, dict(response.headers), response.resource
+
+
+def _sent(response: web.Response) -> tuple[Any, ...]:
+    """Return what of a response behaviours can change at the last seam."""
+    return response.body, dict(response.headers), response.chunked, response.keep_alive
 
 
 #: Name of a property -> the kind of its URL.

@@ -2,6 +2,8 @@
 
 """Sessions: how many there are, how they end, and which headers are demanded."""
 
+from collections.abc import Callable
+
 from podm_simulator import uris
 from podm_simulator.quirks.behaviour import Behaviour
 from podm_simulator.quirks.behaviour import Exchange
@@ -13,8 +15,8 @@ from podm_simulator.redfish.http import Response
 #: Seconds after which all sessions are forgotten.
 LIFE = 1.0
 
-#: Sessions at a time, and seconds without use after which one ends.
-SESSIONS, TIMEOUT = 2, 2.0
+#: Seconds without use after which the only session ends.
+TIMEOUT = 2.0
 
 
 class Forgotten(Behaviour):
@@ -50,7 +52,7 @@ class Forgotten(Behaviour):
 
 
 class Limited(Behaviour):
-    """Has at most two sessions at a time; they end after two seconds without use."""
+    """Has at most one session at a time; it ends after two seconds without use."""
 
     def __init__(self) -> None:
         self._timeout = 0.0
@@ -68,7 +70,7 @@ class Limited(Behaviour):
         """Return 503 to one login too many."""
         if not exchange.matches("POST", uris.SESSIONS):
             return None
-        if len(self.simulation.sessions.all()) < SESSIONS:
+        if not self.simulation.sessions.all():
             return None
         text = "The maximum number of user sessions is reached."
         return RedfishError(503, "SessionLimitExceeded", text).response()
@@ -79,9 +81,53 @@ class Picky(Behaviour):
 
     def receive(self, exchange: Exchange) -> Response | None:
         """Return 406."""
+        self.is_exercised = True
         if "application/json" in exchange.headers.get("Accept", ""):
             return None
         return RedfishError(406, "GeneralError", "Not Acceptable").response()
+
+
+class Compressing(Behaviour):
+    """Answers 406 to a request that accepts nothing but an uncompressed body."""
+
+    def receive(self, exchange: Exchange) -> Response | None:
+        """Return 406."""
+        self.is_exercised = True
+        if exchange.headers.get("Accept-Encoding", "").strip().lower() != "identity":
+            return None
+        return RedfishError(406, "GeneralError", "Not Acceptable").response()
+
+
+class LoggedIn(Behaviour):
+    """Answers a login with less than a client may expect.
+
+    :param change: changes the response to it.
+    """
+
+    def __init__(self, change: Callable[[Response], object]) -> None:
+        self._change = change
+
+    def respond(self, exchange: Exchange, response: Response) -> None:
+        """Change the response to a login."""
+        if response.status == 201 and exchange.matches("POST", uris.SESSIONS):
+            self._change(response)
+
+
+class Strict(Behaviour):
+    """Refuses a login whose credentials are in a header as well."""
+
+    def receive(self, exchange: Exchange) -> Response | None:
+        """Return 415."""
+        if not exchange.matches("POST", uris.SESSIONS):
+            return None
+        self.is_exercised = True
+        if "Authorization" not in exchange.headers:
+            return None
+        return RedfishError(415, "GeneralError", "Authorization is not accepted here.").response()
+
+
+def _without_body(response: Response) -> None:
+    response.resource = None
 
 
 QUIRKS = (
@@ -102,7 +148,7 @@ QUIRKS = (
     ),
     Quirk(
         "session-limit",
-        "There are at most two sessions; a third login is 503 until one has been idle for two "
+        "There is at most one session; a second login is 503 until it has been idle for two "
         "seconds.",
         "https://github.com/stmcginnis/gofish/issues/75",
         Limited,
@@ -113,5 +159,32 @@ QUIRKS = (
         "Requests that do not accept application/json are 406.",
         "https://github.com/ansible/ansible/pull/55062",
         Picky,
+    ),
+    Quirk(
+        "login-location-absent",
+        "The response to a login has no Location.",
+        "https://github.com/DMTF/python-redfish-library/issues/172",
+        lambda: LoggedIn(lambda response: response.headers.pop("Location", None)),
+        "login",
+    ),
+    Quirk(
+        "login-body-absent",
+        "The response to a login has no body.",
+        "https://github.com/sapcc/redfish-exporter/pull/20",
+        lambda: LoggedIn(_without_body),
+        "login",
+    ),
+    Quirk(
+        "login-header-refused",
+        "A login whose credentials are in an Authorization header, too, is 415.",
+        "https://github.com/ansible-collections/community.general/pull/5903",
+        Strict,
+    ),
+    Quirk(
+        "encoding-demanded",
+        "Requests that accept nothing but the identity encoding are 406.",
+        "https://build.opensuse.org/projects/openSUSE:Slowroll:Base/packages/python-sushy/files/"
+        "python-sushy.changes: version 5.1.0 of sushy retries them",
+        Compressing,
     ),
 )

@@ -3,6 +3,7 @@
 """Statuses: what requests are answered with that no verb is about."""
 
 from collections.abc import Callable
+import copy
 import email.utils
 import time
 
@@ -14,6 +15,7 @@ from podm_simulator.quirks.behaviour import Quirk
 from podm_simulator.quirks.verbs import busy
 from podm_simulator.quirks.verbs import UNAVAILABLE
 from podm_simulator.redfish.http import RedfishError
+from podm_simulator.redfish.http import Resource
 from podm_simulator.redfish.http import Response
 
 #: Seconds for which GETs are refused, and seconds from the start of one such time to the next.
@@ -91,6 +93,31 @@ class Dead(Behaviour):
         return RedfishError(500, "InternalError", "The resource cannot be read.").response()
 
 
+class Errors(Behaviour):
+    """Writes the body of errors in another way.
+
+    :param change: changes the body, in place.
+    """
+
+    def __init__(self, change: Callable[[Resource], object]) -> None:
+        self._change = change
+
+    def respond(self, _exchange: Exchange, response: Response) -> None:
+        """Change the body of an error."""
+        if isinstance(response.resource, dict) and "error" in response.resource:
+            response.resource = copy.deepcopy(response.resource)
+            self._change(response.resource["error"])
+
+
+def _one_message(error: Resource) -> None:
+    (error["@Message.ExtendedInfo"],) = error["@Message.ExtendedInfo"]
+
+
+def _in_language(error: Resource) -> None:
+    (info,) = error.pop("@Message.ExtendedInfo")
+    error.update(code="1", message={"lang": "en-us", "value": info["Message"]})
+
+
 SLED = "https://github.com/openbmc/bmcweb/issues/98"
 
 QUIRKS = (
@@ -121,6 +148,20 @@ QUIRKS = (
         "https://github.com/openbmc/bmcweb/issues/191",
         _gone(500, "InternalError"),
         "gone",
+    ),
+    Quirk(
+        "errors-object",
+        "The extended information of errors is an object, in place of a list.",
+        "https://github.com/dell/iDRAC-Redfish-Scripting/issues/169",
+        lambda: Errors(_one_message),
+        "errors",
+    ),
+    Quirk(
+        "errors-language",
+        "The message of errors is an object with a language, and all that there is.",
+        "https://github.com/dell/iDRAC-Redfish-Scripting/issues/7",
+        lambda: Errors(_in_language),
+        "errors",
     ),
     Quirk(
         "busy-at-once",

@@ -72,6 +72,10 @@ def _amount(number: int) -> Callable[[str, Any], Any]:
     return lambda key, value: number if key in AMOUNTS else value
 
 
+def _null(_key: str, value: Any) -> Any:
+    return None if value == [] else value
+
+
 def _drop_version(root: Resource) -> None:
     root["Oem"]["Intel_RackScale"].pop("ApiVersion")
 
@@ -109,6 +113,12 @@ QUIRKS = (
         NUMBERS,
         lambda: Values(_amount(HUGE)),
         "numbers-written",
+    ),
+    Quirk(
+        "lists-null",
+        "Lists without elements are null.",
+        "https://github.com/DMTF/Redfish-Service-Validator/pull/511",
+        lambda: Values(_null),
     ),
     Quirk(
         "control-characters",

@@ -128,12 +128,19 @@ def busy(retry_after: str) -> Response:
 class Conditional(Behaviour):
     """Demands If-Match for PATCH: 428 without it, 412 when it is not the current ETag.
 
-    :param header: the ETag is in a header.
+    :param header: returns the header, from the current ETag; None: the ETag is in the body.
+    :param body: the ETag is in the body as well.
     :param weak: it is a weak one.
     """
 
-    def __init__(self, header: bool = True, weak: bool = False) -> None:
-        self._header, self._prefix = header, "W/" if weak else ""
+    def __init__(
+        self,
+        header: Callable[[str], str] | None = str,
+        *,
+        body: bool = False,
+        weak: bool = False,
+    ) -> None:
+        self._header, self._body, self._prefix = header, body, "W/" if weak else ""
 
     def receive(self, exchange: Exchange) -> Response | None:
         """Return 428 or 412 to a PATCH."""
@@ -152,9 +159,9 @@ class Conditional(Behaviour):
         if exchange.request.method != "GET" or response.status != 200:
             return
         etag = self._etag(exchange.request)
-        if self._header:
-            response.headers["ETag"] = etag
-        elif isinstance(response.resource, dict):
+        if self._header is not None:
+            response.headers["ETag"] = self._header(etag)
+        if (self._body or self._header is None) and isinstance(response.resource, dict):
             response.resource = {**response.resource, "@odata.etag": etag}
 
     def _etag(self, request: Request) -> str:
@@ -272,7 +279,22 @@ QUIRKS = (
         "if-match-body",
         "The same, and the ETag is in the body alone.",
         "https://github.com/ansible/ansible/pull/56150",
-        lambda: Conditional(header=False),
+        lambda: Conditional(header=None),
+        "etag",
+    ),
+    Quirk(
+        "if-match-strong",
+        "The same, and the ETag header is a weak one, while only the strong one of the same value "
+        "is accepted.",
+        "https://docs.openstack.org/releasenotes/sushy/train.html: ETags of compressed bodies",
+        lambda: Conditional(lambda etag: f"W/{etag}"),
+        "etag",
+    ),
+    Quirk(
+        "if-match-quoted",
+        "The same, and the ETag header has its quotes twice, while the one in the body is right.",
+        "https://github.com/ansible-collections/community.general/pull/3268",
+        lambda: Conditional(lambda etag: f'"{etag}"', body=True),
         "etag",
     ),
 )

@@ -131,5 +131,6 @@ QUIRKS = (
         "The body of errors is HTML.",
         "https://github.com/bb-Ricardo/check_redfish/issues/90",
         HtmlErrors,
+        "errors",
     ),
 )

@@ -135,6 +135,9 @@ WARM = (
     "valence.flows.register",
     "valence.flows.release",
     "valence.flows.unregister",
+    "valence.podmanagers.rsd.driver",
+    "valence.scheduler.filters",
+    "valence.scheduler.weighers",
     "valence_integration.flows.destroy",
     "valence_integration.flows.provision",
 )

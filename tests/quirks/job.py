@@ -48,7 +48,7 @@ OPTIONS: Mapping[str, Any] = {
     # The refresh of a conductor that died is repeated soon.
     "inventory__request_timeout": 6.0,
     "inventory__refresh_timeout": 5.0,
-    "nodes__outage_timeout": 4.0,
+    "nodes__outage_timeout": 6.0,
     "nodes__lost_answer_timeout": 1.0,
     "nodes__stray_grace": 0.3,
 }
@@ -153,6 +153,7 @@ class Job(harness.Harness):
         """Switch the quirks off, release everything, and check that nothing is left."""
         self._lives.clear()
         self.victim.call("disarm")
+        self._check_exercised()
         self.podm.switch([])
         self.request("request", method="GET", path="/v1/systems?refresh=true")
         self._may_leave = False
@@ -164,6 +165,12 @@ class Job(harness.Harness):
         self.violations += self.find_leftovers()
         self.check_machines()
 
+    def _check_exercised(self) -> None:
+        """Check that a quirk that is played alone has been noticeable."""
+        idle = set(self._drawn.quirks) - set(self.podm.exercised())
+        if len(self._drawn.quirks) == 1 and idle:
+            self.violations.append(f"{idle.pop()} has not changed any response")
+
     # The steps; each returns the code with which it was refused, or None.
 
     def _play(self, step: str) -> None:
@@ -174,7 +181,8 @@ class Job(harness.Harness):
         if took > END:
             self.violations.append(f"{step} took {took:.0f} s")
         if self._is_strict and not expectations.allows(self._expectation, step, code):
-            self.violations.append(f"{step} was refused: {code} {self._reason(step)}".strip())
+            end = f"was refused: {code} {self._reason(step)}" if code else "was not refused"
+            self.violations.append(f"{step} {end}".strip())
 
     def _add(self) -> str | None:
         return self._call("POST", "/v1/podmanagers", self.world.podm())

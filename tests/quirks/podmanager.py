@@ -60,6 +60,11 @@ class PodManager:
         """Switch on these quirks, and all others off."""
         self._control("PUT", "quirks", {"quirks": list(quirks)})
 
+    def exercised(self) -> list[str]:
+        """Return the quirks that have changed a response."""
+        names: list[str] = self._control("GET", "quirks")["exercised"]
+        return names
+
     def machines(self) -> dict[str, str]:
         """Return the Names of the nodes, and the systems that they hold."""
         return {node["name"]: node["system"] for node in self._nodes()}

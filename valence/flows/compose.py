@@ -206,7 +206,7 @@ class _Search:
         """Request the allocation from one pod manager; return whether it allocated."""
         drivers = self._context.drivers
         row = self._row = node_changes.record(
-            self._db, self._row, podm_uuid=podm.uuid, allocating=True, identity=None
+            self._db, self._row, podm_uuid=podm.uuid, identity=None
         )
         try:
             path, is_only_node = _allocate(
@@ -270,7 +270,7 @@ def _allocate(
     def cancelled() -> bool:
         return _is_cancelled(context.db, row)
 
-    row = _record_others(context, driver, row)
+    row = _record_request(context, driver, row)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             interrupt.checkpoint()
@@ -299,29 +299,31 @@ def _allocate(
     raise AssertionError("unreachable")
 
 
-def _record_others(
+def _record_request(
     context: wiring.Context, driver: podmanagers.Driver, row: node_objects.Node
 ) -> node_objects.Node:
-    """Record which nodes a pod manager lists before one is allocated.
+    """Record that a pod manager may hold something for a node, before it is requested.
 
-    Only on a pod manager that is not known to keep the Name or the Description of a node:
-    if the response is lost, nothing else tells the new node from others.
+    With the nodes that it lists already, unless it is known to keep the Name or the
+    Description of a node: if the response is lost, nothing else tells the new node from
+    others. Both are recorded at once: without that list each of them might be the new one.
 
-    Without a complete listing none is recorded, and a node without a mark is not accepted.
+    If the listing is not complete, none is recorded, and a node without a mark is not
+    accepted.
 
     :raises _NotAllocated: it does not answer.
     """
-    if machine.keeps_marks(context, row.podm_uuid or ""):
-        return row
-    try:
-        with failures.before_sending():
-            others = [member.path for member in driver.members()]
-    except errors.PodManagerFailed as exc:
-        LOG.info("Pod manager %s did not list its nodes: %s", row.podm_uuid, exc)
-        return row
-    except errors.ValenceError as exc:
-        raise _NotAllocated(exc) from exc
-    return node_changes.record(context.db, row, identity={"others": others})
+    others = None
+    if not machine.keeps_marks(context, row.podm_uuid or ""):
+        try:
+            with failures.before_sending():
+                others = [member.path for member in driver.members()]
+        except errors.PodManagerFailed as exc:
+            LOG.info("Pod manager %s did not list its nodes: %s", row.podm_uuid, exc)
+        except errors.ValenceError as exc:
+            raise _NotAllocated(exc) from exc
+    identity = None if others is None else {"others": others}
+    return node_changes.record(context.db, row, allocating=True, identity=identity)
 
 
 class _Watch:

@@ -3,6 +3,7 @@
 """What is known of the machine of a row, and how it compares with one that is found."""
 
 from collections.abc import Sequence
+import dataclasses
 from typing import Any
 
 from oslo_log import log as logging
@@ -55,6 +56,9 @@ def compare(
     :param ignored: facts that do not count.
     """
     facts = expected(context, row)
+    if facts.node_uuid is None and observed.node_uuid == row.uuid:
+        # A pod manager that kept neither mark reports them now: they name no other node.
+        facts = dataclasses.replace(facts, name=row.redfish_name, description=mark(context, row))
     shared = system_objects.shared_facts(
         context.db, row.podm_uuid or "", facts.system_uuid, facts.serial_number
     )

@@ -17,6 +17,7 @@ from tests.quirks import expectations
 from tests.quirks import job
 from tests.quirks import podmanager
 
+UNKNOWN = (expectations.FAILED, expectations.CONFLICT)
 ALLOCATE = f"{podmanager.NODES}/Actions/Allocate"
 
 
@@ -44,7 +45,8 @@ class TestExpectations(base.TestCase):
     def test_the_table_names_quirks_and_steps_that_exist(self) -> None:
         for name, expectation in expectations.EXPECTATIONS.items():
             self.assertIn(name, registry.ALL)
-            for step in (*expectation.refused, expectation.from_step):
+            steps = (*expectation.refused, *expectation.may_refuse, expectation.from_step)
+            for step in steps:
                 self.assertIn(step, expectations.STEPS)
 
     def test_every_step_is_a_method_of_the_job(self) -> None:
@@ -60,6 +62,28 @@ class TestExpectations(base.TestCase):
         self.assertFalse(expectations.allows(refused, "release", "valence.internal"))
         self.assertFalse(expectations.allows(refused, "compose", expectations.FAILED))
 
+    def test_a_step_that_is_refused_under_a_quirk_must_not_succeed(self) -> None:
+        alone = expectations.of(["count-too-large"])
+        self.assertTrue(expectations.allows(alone, "release", expectations.FAILED))
+        self.assertFalse(expectations.allows(alone, "release", None))
+        both = expectations.of(["count-too-large", "count-of-page"])
+        self.assertTrue(expectations.allows(both, "release", None))
+        sometimes = expectations.of(["listing-incomplete"])
+        for code in (None, expectations.FAILED):
+            self.assertTrue(expectations.allows(sometimes, "refresh", code))
+
+    def test_a_node_may_stay_lost_only_if_it_has_no_mark(self) -> None:
+        for names, codes in (
+            (["name-absent"], (None,)),
+            (["name-absent", "bom"], (None,)),
+            (["name-absent", "description-cut-40"], (None, *UNKNOWN)),
+        ):
+            expectation = expectations.of(names)
+            for code in (None, *UNKNOWN):
+                self.assertEqual(
+                    code in codes, expectations.allows(expectation, "lost", code), names
+                )
+
     def test_a_quirk_without_which_nothing_is_composed_comes_later_for_all(self) -> None:
         self.assertEqual("add", expectations.of(["bom"]).from_step)
         self.assertEqual("reset", expectations.of(["system-500", "bom"]).from_step)
@@ -70,6 +94,8 @@ class TestExpectations(base.TestCase):
             (["description-absent"], False),
             (["name-cut-15", "description-absent"], True),
             (["count-too-large"], True),
+            (["member-empty", "bom"], False),
+            (["member-empty", "count-of-page"], True),
             (["bom"], False),
         ):
             self.assertEqual(may_leave, expectations.of(names).may_leave, names)

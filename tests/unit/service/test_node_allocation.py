@@ -7,6 +7,7 @@ import datetime
 import itertools
 import time
 from typing import Any
+from unittest import mock
 
 from tests.unit.service import rows_base
 from valence import conf as service_conf
@@ -152,6 +153,18 @@ class TestLostAllocation(FlowTestCase):
         row = self.allocate(row)
         self.assertEqual(["allocate"], self.driver.requests)
         self.assertEqual(("/Nodes/1", True), (row.path, row.allocating))
+
+    def test_a_process_that_died_while_it_listed_the_nodes_leaves_nothing_to_search_for(
+        self,
+    ) -> None:
+        self.driver.nodes["/Nodes/9"] = "database-1"  # may be any node without marks
+        row = self.create_node()
+        died = conductor_errors.Abandoned
+        with mock.patch.object(self.driver, "members", autospec=True, side_effect=died):
+            self.assertRaises(conductor_errors.Abandoned, self.allocate, row)
+        self.assertFalse(self.read(row).allocating)
+        give_back.give_back(self.context, self.read(row))
+        self.assertEqual(["/Nodes/9"], list(self.driver.nodes))
 
     def test_a_process_that_died_before_the_request_sends_it(self) -> None:
         row = self.create_node()

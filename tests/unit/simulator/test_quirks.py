@@ -44,9 +44,9 @@ class TestSwitching(QuirkTestCase):
         before = self.get(f"{ROOT}/"), self.get(SYSTEMS), self.get(SYSTEM)
         for name in registry.ALL:
             self.switch(name)
-            self.assertEqual({"quirks": [name]}, self.get("/control/quirks"))
+            self.assertEqual([name], self.get("/control/quirks")["quirks"])
         self.assertEqual(204, self.delete("/control/quirks"))
-        self.assertEqual({"quirks": []}, self.get("/control/quirks"))
+        self.assertEqual([], self.get("/control/quirks")["quirks"])
         self.assertEqual(before, (self.get(f"{ROOT}/"), self.get(SYSTEMS), self.get(SYSTEM)))
 
     def test_quirks_that_exclude_each_other_or_do_not_exist_are_refused(self):
@@ -55,7 +55,7 @@ class TestSwitching(QuirkTestCase):
             response = self.call("PUT", "/control/quirks", json={"quirks": names})
             self.assertEqual(400, response.status_code, names)
         self.assertIn("quirks", response.json()["error"])
-        self.assertEqual({"quirks": ["bom"]}, self.get("/control/quirks"))
+        self.assertEqual(["bom"], self.get("/control/quirks")["quirks"])
         self.assertRaises(registry.BadQuirk, Simulator, quirks=["bon"])
 
     def test_a_quirk_that_stays_keeps_its_state(self):
@@ -63,6 +63,34 @@ class TestSwitching(QuirkTestCase):
         uuid = self.get(f"{ROOT}/")["UUID"]
         self.switch("root-uuid-new", "chunked")
         self.assertEqual(uuid, self.get(f"{ROOT}/")["UUID"])
+
+    def test_a_quirk_is_exercised_when_it_has_changed_a_response(self):
+        def exercised():
+            return self.get("/control/quirks")["exercised"]
+
+        for names, requests_ in (
+            (["errors-html"], [("GET", f"{ROOT}/Nothing")]),
+            (["pages", "bom"], [("GET", SYSTEMS)]),
+            (["expand-ignored"], [("GET", f"{SYSTEMS}?$expand=.")]),
+            (
+                ["member-dangling", "links-slash", "serial-same"],
+                [("GET", SYSTEMS), ("GET", SYSTEM)],
+            ),
+            (["connection-close", "chunked"], [("GET", f"{ROOT}/")]),
+        ):
+            self.switch(*names)
+            self.assertEqual([], exercised(), names)
+            for method, path in requests_:
+                self.call(method, path)
+            self.assertEqual(self.get("/control/quirks")["quirks"], exercised(), names)
+        self.switch("errors-html", "chunked")
+        self.get(SYSTEM)
+        self.assertEqual(["chunked"], exercised())
+        self.allocated()
+        self.switch("nodes-renumbered")
+        self.assertEqual([], exercised())
+        self.simulator.quirks.restart()
+        self.assertEqual(["nodes-renumbered"], exercised())
 
     def test_quirks_combine(self):
         self.allocated(Name="valence")
@@ -272,6 +300,11 @@ class TestCollections(QuirkTestCase):
             found = len(collection["Members"]), collection.get(COUNT)
             self.assertEqual((members, count), found, quirk)
 
+    def test_a_member_has_an_empty_path(self):
+        paths = self.members(SYSTEMS)
+        self.switch("member-empty")
+        self.assertEqual([*paths, ""], self.members(SYSTEMS))
+
     def test_every_third_listing_is_incomplete(self):
         number = len(self.members(SYSTEMS))
         self.switch("listing-incomplete")
@@ -449,6 +482,31 @@ class TestVerbs(QuirkTestCase):
             ]
             self.assertEqual([428, 412, 204, 412], statuses, quirk)
 
+    def test_only_one_spelling_of_an_etag_is_accepted(self):
+        for quirk in ("if-match-strong", "if-match-quoted"):
+            self.switch(quirk)
+            response = self.call("GET", SYSTEM)
+            header = response.headers["ETag"]
+            if quirk == "if-match-strong":
+                self.assertNotIn("@odata.etag", response.json())
+                etag = header.removeprefix("W/")
+            else:
+                etag = response.json()["@odata.etag"]
+            self.assertNotEqual(etag, header)
+            statuses = [
+                self.call("PATCH", SYSTEM, json={"AssetTag": quirk}, headers={"If-Match": value})
+                for value in (header, etag)
+            ]
+            self.assertEqual([412, 204], [it.status_code for it in statuses], quirk)
+
+    def test_errors_are_written_in_other_ways(self):
+        for quirk in ("errors-object", "errors-language"):
+            self.switch(quirk)
+            error = self.call("GET", f"{ROOT}/Nothing").json()["error"]
+            info = error.get("@Message.ExtendedInfo", {}).get("Message")
+            message = info if quirk == "errors-object" else error["message"]["value"]
+            self.assertIn("/Nothing", message)
+
     def test_reads_are_refused_now_and_then(self):
         for quirk, value in (("busy-at-once", r"^0$"), ("busy-date", r"GMT$")):
             self.switch(quirk)
@@ -490,10 +548,25 @@ class TestSessions(QuirkTestCase):
 
     def test_a_session_too_many_is_refused(self):
         self.switch("session-limit")
-        first, second, third = (self.log_in() for _ in range(3))
-        statuses = [response.status_code for response in (first, second, third)]
-        self.assertEqual([201, 201, 503], statuses)
+        first, second = self.log_in(), self.log_in()
+        self.assertEqual([201, 503], [first.status_code, second.status_code])
         self.assertEqual(204, self.delete(first.headers["Location"]))
+        self.assertEqual(201, self.log_in().status_code)
+
+    def test_a_login_is_answered_with_less(self):
+        self.switch("login-location-absent")
+        response = self.log_in()
+        self.assertNotIn("Location", response.headers)
+        self.assertIn("X-Auth-Token", response.headers)
+        self.switch("login-body-absent")
+        response = self.log_in()
+        self.assertEqual((201, b""), (response.status_code, response.content))
+        self.assertIn("X-Auth-Token", response.headers)
+
+    def test_a_login_with_two_kinds_of_credentials_is_refused(self):
+        self.switch("login-header-refused")
+        self.assertEqual(415, self.log_in().status_code)
+        self.session.auth = None
         self.assertEqual(201, self.log_in().status_code)
 
     def test_accept_is_demanded(self):
@@ -501,6 +574,10 @@ class TestSessions(QuirkTestCase):
         headers = {"Accept": "application/json"}
         self.assertEqual(406, self.call("GET", SYSTEM).status_code)
         self.assertEqual(200, self.call("GET", SYSTEM, headers=headers).status_code)
+        self.switch("encoding-demanded")
+        headers = {"Accept-Encoding": "identity"}
+        self.assertEqual(406, self.call("GET", SYSTEM, headers=headers).status_code)
+        self.assertEqual(200, self.call("GET", SYSTEM).status_code)
 
 
 class TestValues(QuirkTestCase):
