@@ -16,12 +16,14 @@ from valence import scheduler
 from valence import wiring
 from valence.flows import compose
 from valence.flows import give_back
+from valence.flows import machine
 from valence.objects import node as node_objects
 from valence.objects import node_changes
 from valence.podmanagers import ComposedNode
 from valence.podmanagers import Facts
 from valence.podmanagers import NodeState
 from valence.podmanagers import State
+from valence.podmanagers.identity import Verdict
 from valence_conductor import errors as conductor_errors
 from valence_conductor import waiting
 
@@ -207,6 +209,19 @@ class TestLostAllocation(FlowTestCase):
         self.assertEqual((None, False), (row.podm_uuid, row.allocating))
         give_back.give_back(self.context, row)
         self.assertEqual(["allocate"], self.driver.requests)
+
+
+class TestMarks(FlowTestCase):
+    def test_marks_that_a_pod_manager_reports_again_are_those_of_the_node(self) -> None:
+        identity = {"name": None, "description": None, "system_uuid": "a", "redfish_uuid": "b"}
+        row = self.create_node()
+        row = node_changes.record(
+            self.db, row, podm_uuid=self.podm.uuid, path="/Nodes/4", identity=identity
+        )
+        mark = machine.mark(self.context, row)
+        observed = Facts("/Nodes/4", row.redfish_name, mark, redfish_uuid="b", system_uuid="a")
+        comparison = machine.compare(self.context, row, observed)
+        self.assertEqual((Verdict.SAME, ()), (comparison.verdict, comparison.contradict))
 
 
 class TestUnreachable(FlowTestCase):
