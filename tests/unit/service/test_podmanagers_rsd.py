@@ -190,7 +190,7 @@ class TestAllocate(rsd_base.RSDTestCase):
 
     def test_a_failure_before_the_post_has_sent_false(self) -> None:
         for path in (NODES, "/redfish/v1/"):
-            self.driver._forget()
+            self.driver._nodes.forget()
             self.transport.on("GET", path, refusal(503))
             exc = self.assertRaises(errors.PodManagerUnreachable, self.allocate_node)
             self.assertIs(False, exc.details["sent"])
