@@ -131,14 +131,21 @@ def is_marked(context: wiring.Context, row: node_objects.Node, facts: Facts) -> 
 def is_of_another_row(context: wiring.Context, row: node_objects.Node, facts: Facts) -> bool:
     """Return whether a node is the machine of another row of its pod manager.
 
-    Its Name is not enough: the machine of the row may have been given that of another.
+    Its Name is not enough: the machine of the row may have been given that of another, or
+    that of another the Name of the row.
     """
     for other in other_rows(context, row):
         is_named = other.uuid == facts.node_uuid
         if is_named or odata.same_path(other.path or "", facts.path):
             comparison = compare(context, other, facts)
+            agree, contradict = {*comparison.agree}, {*comparison.contradict}
             is_certain = comparison.verdict is Verdict.SAME
-            if is_certain or (is_named and comparison.agree and not comparison.contradict):
+            is_renamed = "description" in agree and agree & identity.HARDWARE
+            if (
+                is_certain
+                or (is_named and agree and not contradict)
+                or (is_renamed and contradict == {"name"})
+            ):
                 return True
     return False
 
