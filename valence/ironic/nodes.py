@@ -195,8 +195,8 @@ class Ironic:
 
     def list_marked(self) -> list[Any]:
         """List the nodes that name a composed node: one request."""
-        fields = ["uuid", "provision_state", "reservation", "instance_uuid", "extra"]
-        fields.append("driver_info")
+        own = ["uuid", "provision_state", "reservation", "instance_uuid"]
+        fields = [*own, "extra", "driver_info"]
         nodes = self._call("list nodes", lambda c: c.node.list(limit=0, fields=fields))
         return [node for node in nodes if ownership.NODE_KEY in (node.extra or {})]
 

@@ -101,7 +101,8 @@ class TestUnusable(testscenarios.WithScenarios, ironic.IronicTestCase):
 
 
 class TestListings(ironic.IronicTestCase):
-    PATH = "/v1/nodes/?fields=uuid,provision_state,reservation,instance_uuid,extra"
+    FIELDS = "uuid,provision_state,reservation,instance_uuid,extra,driver_info"
+    PATH = f"/v1/nodes/?fields={FIELDS}"
 
     def test_a_listing_that_is_not_one_is_not_empty(self) -> None:
         for body in ({}, {"servers": []}, {"nodes": None}, [], HTML, None):

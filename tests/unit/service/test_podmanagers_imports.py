@@ -18,7 +18,7 @@ ORDER = [
     {"redfish"},
     {"http"},
     {"access", "base"},
-    {"identity", "inventory", "messages", "service_identity"},
+    {"identity", "inventory", "limitation", "messages", "service_identity"},
     {"distinct", "odata"},
 ]
 
