@@ -18,8 +18,8 @@ ORDER = [
     {"redfish"},
     {"http"},
     {"access", "base"},
-    {"identity", "inventory", "limitation", "messages", "service_identity"},
-    {"distinct", "odata"},
+    {"identity", "inventory", "messages", "service_identity"},
+    {"distinct", "limitation", "odata"},
 ]
 
 #: What any room may import of the rest of valence.
