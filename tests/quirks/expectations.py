@@ -64,10 +64,6 @@ EXPECTATIONS: Mapping[str, Expectation] = {
     ),
     # Whether the third reading is one of these depends on the audits before.
     "listing-incomplete": Expectation(may_refuse=_steps("refresh")),
-    # Two facts of the machine contradict each other from the restart on.
-    "system-uuid-reordered": Expectation(
-        _steps("reset", "boot", "register", "release", code=CONFLICT)
-    ),
     # What is dead cannot be read; it is released all the same.
     "system-500": Expectation(_steps("register"), from_step="reset"),
     "node-500": Expectation(_steps("reset", "boot", "register", "lost"), from_step="reset"),
