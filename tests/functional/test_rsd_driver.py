@@ -258,7 +258,7 @@ class TestTrouble(rsd_base.RSDTestCase):
 
 class TestCheck(rsd_base.RSDTestCase):
     def check(self, **fields: Any) -> service_identity.Service:
-        return self.podmanagers.check(self.access(**fields))
+        return self.podmanagers.check(self.access(**fields)).identity
 
     def test_a_pod_manager(self) -> None:
         for suffix in ("", "/", "/redfish/v1", "/redfish/v1/"):
@@ -292,7 +292,7 @@ class TestTLS(rsd_base.RSDTestCase):
         self.addCleanup(self.directory.cleanup)
 
     def check(self, url: str, verify_ca: bool | str) -> service_identity.Service:
-        return self.podmanagers.check(self.access(url=url, verify_ca=verify_ca))
+        return self.podmanagers.check(self.access(url=url, verify_ca=verify_ca)).identity
 
     def test_a_certificate_is_verified_unless_verify_ca_is_false(self) -> None:
         exc = self.assertRaises(errors.PodManagerUnreachable, self.check, self.url, True)
