@@ -79,7 +79,7 @@ MARKS = ("name-", "description-")
 UNMARKED = Expectation(may_refuse={"lost": frozenset({FAILED, CONFLICT})}, may_leave=True)
 
 #: Quirks under which no count shows that an empty link is no member.
-UNCOUNTED = frozenset({"count-of-page", "count-absent"})
+UNCOUNTED = frozenset({"count-of-page", "count-absent", "members-twice", "pages"})
 
 
 def of(quirks: Iterable[str]) -> Expectation:
