@@ -204,7 +204,7 @@ def _copy(response: Response) -> tuple[Any, ...]:
 
 
 def _sent(response: web.Response) -> tuple[Any, ...]:
-    """Return what of a response behaviours can change at the last seam."""
+    """Return the parts of a response that behaviours can change just before it is sent."""
     return response.body, dict(response.headers), response.chunked, response.keep_alive
 
 

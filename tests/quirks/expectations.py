@@ -79,7 +79,10 @@ MARKS = ("name-", "description-")
 UNMARKED = Expectation(may_refuse={"lost": frozenset({FAILED, CONFLICT})}, may_leave=True)
 
 #: Quirks under which no count shows that an empty link is no member.
-UNCOUNTED = frozenset({"count-of-page", "count-absent", "members-twice", "pages"})
+UNCOUNTED = frozenset({"count-of-page", "count-absent"})
+
+#: Quirks under which a page of a collection has one member.
+PAGED = frozenset({"pages", "next-link-absolute", "next-link-query"})
 
 
 def of(quirks: Iterable[str]) -> Expectation:
@@ -93,7 +96,7 @@ def of(quirks: Iterable[str]) -> Expectation:
     parts = [EXPECTATIONS.get(name, DEFAULT) for name in names]
     if all(any(name.startswith(word) for name in names) for word in MARKS):
         parts.append(UNMARKED)
-    if "member-empty" in names and UNCOUNTED & {*names}:  # the empty link may be a member
+    if "member-empty" in names and _is_uncounted({*names}):  # the empty link may be a member
         parts.append(EXPECTATIONS["count-too-large"])
     codes: dict[str, frozenset[str]] = {}
     for part in parts:
@@ -101,6 +104,14 @@ def of(quirks: Iterable[str]) -> Expectation:
             codes[step] = codes.get(step, frozenset()) | more
     start = max((part.from_step for part in parts), key=STEPS.index, default=STEPS[0])
     return Expectation({}, codes, start, any(part.may_leave for part in parts))
+
+
+def _is_uncounted(names: set[str]) -> bool:
+    """Return whether no count shows which members of a collection are missing.
+
+    A member that is repeated on another page may have taken the place of one that is missing.
+    """
+    return bool(UNCOUNTED & names) or ("members-twice" in names and bool(PAGED & names))
 
 
 def allows(expectation: Expectation, step: str, code: str | None) -> bool:
