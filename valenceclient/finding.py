@@ -13,7 +13,7 @@ from valenceclient import _resource
 class Finding(_resource.Resource):
     """A resource that no node owns, or a node that contradicts its pod manager.
 
-    ``kind``: composed-node, ironic-node, missing-node, identity-conflict or
+    ``kind``: composed-node, ironic-node, ironic-system, missing-node, identity-conflict or
     unreleased-node.
     """
 

@@ -13,9 +13,11 @@ from valence.audit import ironic as ironic_audit
 from valence.audit import rows
 from valence.audit import strays
 from valence.audit.findings import Finding
+from valence.audit.findings import OF_IRONIC
 from valence.audit.findings import OF_PODMANAGER
 from valence.audit.snapshot import Snapshot
 from valence.objects import finding as finding_objects
+from valence.objects import node as node_objects
 from valence.objects import podmanager as podmanager_objects
 from valence_conductor.strays import Stray
 from valence_conductor.strays import StrayTracker
@@ -71,13 +73,14 @@ class Audit:
 
     def _audit_unreleased(self) -> list[Stray]:
         """Release the nodes in error again, if that is allowed."""
-        unreleased = rows.find_unreleased(self._context.db)
+        unreleased = node_objects.list_unreleased(self._context.db)
+        findings = [rows.unreleased(row) for row in unreleased]
         if self._is_report:
-            return [finding.report(self._conf) for finding in unreleased]
-        details = [(finding, f"{finding.what} ({finding.obstacle})") for finding in unreleased]
+            return [finding.report(self._conf) for finding in findings]
+        details = [(finding, f"{finding.what} ({finding.obstacle})") for finding in findings]
         self._record(details, ("unreleased-node",))
         if self._conf.nodes.give_back_strays:
-            return rows.release_again(self._context)
+            return rows.release_again(self._context, unreleased)
         return []
 
     def _audit_ironic(self) -> tuple[list[Stray], dict[str, str] | None]:
@@ -97,7 +100,7 @@ class Audit:
         for finding, stray in resolved:
             if stray.repaired:
                 ironic_nodes.pop(finding.key[0], None)
-        self._record_unrepaired(resolved, ("ironic-node",))
+        self._record_unrepaired(resolved, OF_IRONIC)
         return [stray for _, stray in resolved], ironic_nodes
 
     def _audit_podmanager(

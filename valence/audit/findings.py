@@ -27,6 +27,8 @@ REMEDIES: Mapping[str, str] = {
     "composed-node": "Remove the reason for which it is kept, and the next audit releases it; "
     "or delete it on the pod manager, if no node of Valence needs it.",
     "ironic-node": "If it is not needed, undeploy it in Ironic and delete it there.",
+    "ironic-system": "Set driver_info/redfish_system_id of the node in Ironic to the path of the "
+    "system. Do not change its power state before.",
     "missing-node": "Delete the node. If its hardware still exists, see the log of the pod "
     "manager.",
     "identity-conflict": "Look at the machine at the path. Correct its facts on the pod manager, "
@@ -39,8 +41,15 @@ REMEDIES: Mapping[str, str] = {
 #: Kinds that concern one pod manager, as one listing of it decides.
 OF_PODMANAGER = ("composed-node", "missing-node", "identity-conflict")
 
-#: Kinds of objects without a row; the others are rows.
-OBJECTS = frozenset({"composed-node", "ironic-node"})
+#: Kinds that one listing of Ironic decides.
+OF_IRONIC = ("ironic-node", "ironic-system")
+
+#: kind -> the kind that the log and ``valence_strays_total`` have; of all others ``row``.
+STRAY_KINDS: Mapping[str, str] = {
+    "composed-node": "composed-node",
+    "ironic-node": "ironic-node",
+    "ironic-system": "ironic-node",
+}
 
 _NAMESPACE = uuids.UUID("0d6a3f5e-94b1-4c5f-8d2b-6e1f7a90c3d4")
 
@@ -77,7 +86,7 @@ class Finding:
     @property
     def stray_kind(self) -> str:
         """The kind that the log and ``valence_strays_total`` have."""
-        return self.kind if self.kind in OBJECTS else "row"
+        return STRAY_KINDS.get(self.kind, "row")
 
     def columns(self, detail: str) -> dict[str, str | None]:
         """Return the columns of its row in the table of findings, without the times."""

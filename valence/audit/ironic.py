@@ -77,11 +77,14 @@ def _misdirected(node: Any, row: node_objects.Node) -> list[findings.Finding]:
     return [
         findings.Finding(
             (node.uuid, row.uuid, str(system), row.system_path or ""),
-            "ironic-node",
+            "ironic-system",
             f"Ironic node {node.uuid} leads to {system}, and the system of node {row.uuid} is "
             f"{row.system_path} now",
             f"set driver_info/redfish_system_id of the node in Ironic to {row.system_path}",
             findings.nothing,
+            podm_uuid=row.podm_uuid,
+            path=node.uuid,
+            node_uuid=row.uuid,
         )
     ]
 

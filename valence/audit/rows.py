@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 from collections.abc import Collection
+from collections.abc import Iterable
 from collections.abc import Iterator
 import contextlib
 import functools
@@ -155,32 +156,29 @@ def _is_another(
     return True
 
 
-def find_unreleased(db: Database) -> list[findings.Finding]:
-    """Return the nodes in error for which hardware may still be held."""
-    return [
-        findings.Finding(
-            (row.uuid,),
-            "unreleased-node",
-            f"node {row.uuid} is in error, and {row.podm_uuid} may still hold its hardware",
-            f"{_unreleased_reason(row)}; DELETE it again",
-            findings.nothing,
-            podm_uuid=row.podm_uuid,
-            path=row.path,
-            node_uuid=row.uuid,
-        )
-        for row in node_objects.list_unreleased(db)
-    ]
+def unreleased(row: node_objects.Node) -> findings.Finding:
+    """Return the finding of a node in error for which hardware may still be held."""
+    return findings.Finding(
+        (row.uuid,),
+        "unreleased-node",
+        f"node {row.uuid} is in error, and {row.podm_uuid} may still hold its hardware",
+        f"{_unreleased_reason(row)}; DELETE it again",
+        findings.nothing,
+        podm_uuid=row.podm_uuid,
+        path=row.path,
+        node_uuid=row.uuid,
+    )
 
 
-def release_again(context: wiring.Context) -> list[Stray]:
-    """Start the release of every node in error for which hardware may still be held.
+def release_again(context: wiring.Context, unreleased: Iterable[node_objects.Node]) -> list[Stray]:
+    """Start the release of nodes in error for which hardware may still be held.
 
     The fault stays: it says why the node is in error. A release that a conflict of facts
     has stopped is repeated only when the facts do not contradict each other any more.
     """
     db = context.db
     strays = []
-    for row in node_objects.list_unreleased(db):
+    for row in unreleased:
         fault = row.fault
         if _is_stopped(row) and _contradicts(context, row):
             what = f"node {row.uuid} is in error ({_unreleased_reason(row)})"

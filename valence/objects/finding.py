@@ -22,6 +22,7 @@ from valence_conductor.db import engine as db_engine
 KINDS = (
     "composed-node",
     "ironic-node",
+    "ironic-system",
     "missing-node",
     "identity-conflict",
     "unreleased-node",

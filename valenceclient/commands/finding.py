@@ -22,7 +22,14 @@ COLUMNS: output.Columns = (
     ("Remedy", "remedy"),
 )
 
-KINDS = ("composed-node", "ironic-node", "missing-node", "identity-conflict", "unreleased-node")
+KINDS = (
+    "composed-node",
+    "ironic-node",
+    "ironic-system",
+    "missing-node",
+    "identity-conflict",
+    "unreleased-node",
+)
 
 
 class ListFinding(command.Lister):

@@ -109,6 +109,13 @@ class TestRenumberedSystems(identity_base.IdentityTestCase):
             self.assertEqual(("ironic-node", False), (stray.kind, stray.repaired))
             self.assertIn(f"redfish_system_id of the node in Ironic to {system}", stray.what)
         (registered,) = self.ironic.nodes.values()
+        (finding,) = self.api("GET", "/v1/findings?kind=ironic-system").json["findings"]
+        self.assertEqual(
+            (registered["uuid"], row["uuid"], self.podm["uuid"]),
+            (finding["path"], finding["node_id"], finding["podm_id"]),
+        )
+        self.assertIn("redfish_system_id", finding["remedy"])
+        self.assertNotIn("delete", finding["remedy"])
         registered["driver_info"]["redfish_system_id"] = system
         self.assertEqual([], self.audit())
 
