@@ -16,6 +16,7 @@ from valence import podmanagers
 from valence.credentials import keyring
 from valence.objects import podmanager as podmanager_objects
 from valence.objects import podmanager_identity
+from valence.objects import podmanager_limitations
 from valence.podmanagers import inventory
 from valence.podmanagers import service_identity
 from valence.podmanagers.http import status as podm_status
@@ -140,7 +141,7 @@ class Drivers:
         """
         podmanager_identity.record_refreshed(self._db, podm_uuid)
         if limitations is not None:
-            podmanager_objects.record_limitations(self._db, podm_uuid, limitations)
+            podmanager_limitations.record(self._db, podm_uuid, limitations)
         self.record_status(podm_uuid)
 
     def access(self, row: podmanager_objects.PodManager) -> podmanagers.Access:

@@ -2,7 +2,6 @@
 
 """Compose a node: allocate it, assemble it, read the result."""
 
-from collections.abc import Callable
 import datetime
 import time
 from typing import Any
@@ -22,13 +21,13 @@ from valence.flows import identify
 from valence.flows import machine
 from valence.flows import retry
 from valence.flows import search
+from valence.flows.assembly import Assembly
 from valence.objects import device as device_objects
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
 from valence.objects import node_changes
 from valence.objects import podmanager as podmanager_objects
 from valence.objects import system as system_objects
-from valence.podmanagers import odata
 from valence.podmanagers.http import failures
 from valence_conductor import errors as conductor_errors
 from valence_conductor import interrupt
@@ -88,13 +87,14 @@ class AssembleNodeTask(task.Task):
     def execute(self, node_uuid: str, generation: int, context: wiring.Context) -> None:
         """Wait for Allocated, request the assembly, wait for Assembled."""
         row = node_objects.get_expected(context.db, node_uuid, generation, STATE)
-        watch, options = _Watch(context, row), context.conf.podmanagers
+        node = Assembly(context, row, _path_of(row), lambda: _is_cancelled(context.db, row))
+        options = context.conf.podmanagers
         timeout = options.allocate_timeout
         allocating, assembled = podmanagers.State.ALLOCATING, podmanagers.State.ASSEMBLED
-        state = watch.wait(lambda state: state is not allocating, timeout, "to allocate")
-        watch.request_assembly(state)
+        state = node.wait(lambda state: state is not allocating, timeout, "to allocate")
+        node.request_assembly(state)
         timeout += options.assemble_timeout
-        watch.wait(lambda state: state is assembled, timeout, "to assemble")
+        node.wait(lambda state: state is assembled, timeout, "to assemble")
 
 
 class ReadNodeTask(task.Task):
@@ -324,94 +324,6 @@ def _record_request(
             raise _NotAllocated(exc) from exc
     identity = None if others is None else {"others": others}
     return node_changes.record(context.db, row, allocating=True, identity=identity)
-
-
-class _Watch:
-    """Follows a node on its pod manager until it has reached a state."""
-
-    def __init__(self, context: wiring.Context, row: node_objects.Node) -> None:
-        self._context = context
-        self._db = context.db
-        self._conf = context.conf
-        self._row = row
-        self._path = _path_of(row)
-        self._driver = context.drivers.get(row.podm_uuid or "")
-        self._started_at = row.task_since or waiting.now()
-
-    def wait(
-        self, reached: Callable[[podmanagers.State], bool], seconds: float, what: str
-    ) -> podmanagers.NodeState:
-        """Wait until the node has reached a state.
-
-        :param seconds: since the task first started; a restart does not extend them.
-        :raises PodManagerFailed: the pod manager could not compose the node.
-        :raises Cancelled: the node was deleted meanwhile.
-        """
-
-        def probe() -> podmanagers.NodeState | None:
-            state = self._read()
-            return state if reached(state.state) else None
-
-        return waiting.wait_until(
-            probe,
-            deadline=self._started_at + datetime.timedelta(seconds=seconds),
-            interval=self._conf.podmanagers.poll_interval,
-            what=f"pod manager {self._row.podm_uuid} {what} {self._path}",
-            cancelled=self._is_cancelled,
-        )
-
-    def request_assembly(self, state: podmanagers.NodeState) -> None:
-        """Request the assembly once; again only if the response was lost and nothing happened.
-
-        :param state: of the node just now.
-        """
-        current: list[podmanagers.NodeState] = [state]
-
-        def request() -> None:
-            latest = current.pop() if current else self._read()
-            if latest.state is podmanagers.State.ALLOCATED:
-                self._driver.assemble(self._path, self._is_cancelled)
-
-        retry.call(request, within=self._conf.nodes.outage_timeout, cancelled=self._is_cancelled)
-
-    def _read(self) -> podmanagers.NodeState:
-        node = retry.call(
-            self._state,
-            within=self._conf.nodes.outage_timeout,
-            cancelled=self._is_cancelled,
-        )
-        if node.state is podmanagers.State.FAILED:
-            raise errors.PodManagerFailed(
-                f"The pod manager could not assemble {self._path}: its state is Failed. The node "
-                "is released. Compose again, or on another pod manager.",
-                reason=node.reason,
-            )
-        return node
-
-    def _state(self) -> podmanagers.NodeState:
-        """Read the state of the node, wherever its pod manager has it now."""
-        try:
-            node = self._driver.state(self._path)
-            allocation.check_new(self._context, self._driver, self._row, node.facts)
-        except (errors.PodManagerNodeGone, errors.NodeIdentityConflict) as exc:
-            path = allocation.find_allocation(self._context, self._driver, self._row)
-            if path is None or odata.same_path(path, self._path):
-                if isinstance(exc, errors.PodManagerNodeGone) and self._is_new(path):
-                    raise identify.listed_and_gone(self._row) from exc  # it may appear late
-                raise
-            LOG.warning("Node %s is at %s now, no longer at %s", self._row.uuid, path, self._path)
-            self._row = node_changes.record(self._db, self._row, path=path)
-            self._path = path
-            node = self._driver.state(path)
-        return node
-
-    def _is_new(self, path: str | None) -> bool:
-        """Return whether a node may appear yet: it is listed, or was allocated just now."""
-        timeout = datetime.timedelta(seconds=self._conf.nodes.lost_answer_timeout)
-        return path is not None or waiting.now() < self._started_at + timeout
-
-    def _is_cancelled(self) -> bool:
-        return _is_cancelled(self._db, self._row)
 
 
 def _is_cancelled(db: Database, row: node_objects.Node) -> bool:

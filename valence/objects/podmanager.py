@@ -5,7 +5,6 @@
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
-import dataclasses
 import datetime
 from typing import Any
 
@@ -18,7 +17,6 @@ from valence import errors
 from valence.objects import base
 from valence.objects import node as node_objects
 from valence.objects import released_node
-from valence.podmanagers.limitation import Limitation
 from valence_conductor import errors as conductor_errors
 from valence_conductor import waiting
 from valence_conductor.db import columns
@@ -124,29 +122,6 @@ def record_kept_facts(db: db_engine.Database, uuid: str, kept: Mapping[str, str]
         kept["name"],
         kept["description"],
     )
-
-
-@db_engine.retried
-def record_limitations(
-    db: db_engine.Database, uuid: str, limitations: Sequence[Limitation]
-) -> None:
-    """Record what a pod manager cannot compose, as it was just read."""
-    values = limitation_values(limitations)
-    with db.reader() as session:
-        row = session.get(PodManager, uuid)
-    if row is None or row.limitations == values:
-        return
-    with db.writer() as session:
-        session.execute(
-            sa.update(PodManager).where(PodManager.uuid == uuid).values(limitations=values)
-        )
-    reasons = " ".join(limitation.reason for limitation in limitations)
-    LOG.info("Limitations of pod manager %s: %s", uuid, reasons or "none")
-
-
-def limitation_values(limitations: Sequence[Limitation]) -> list[dict[str, Any]]:
-    """Return limitations as they are stored, and shown."""
-    return [dataclasses.asdict(limitation) for limitation in limitations]
 
 
 @db_engine.retried

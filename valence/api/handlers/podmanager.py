@@ -18,6 +18,7 @@ from valence.api import call as api_call
 from valence.objects import base as objects_base
 from valence.objects import podmanager as podmanager_objects
 from valence.objects import podmanager_identity
+from valence.objects import podmanager_limitations
 from valence.objects import usage as usage_objects
 from valence.podmanagers import service_identity
 from valence.podmanagers.http import certificates
@@ -227,7 +228,7 @@ def _values_of(checked: podmanagers.Checked) -> dict[str, Any]:
 
 
 def _limitations_of(checked: podmanagers.Checked) -> dict[str, Any]:
-    return {"limitations": podmanager_objects.limitation_values(checked.info.limitations)}
+    return {"limitations": podmanager_limitations.values_of(checked.info.limitations)}
 
 
 def _check(call: api_call.Call, uuid: str, fields: Mapping[str, Any]) -> podmanagers.Checked:

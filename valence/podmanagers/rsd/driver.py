@@ -79,11 +79,7 @@ class RSDDriver(base.Driver):
         properties: Mapping[str, Any],
         cancelled: Callable[[], bool] | None = None,
     ) -> str:
-        """Allocate a node from the pool: one POST, never repeated.
-
-        Nothing was allocated if the details of an error have ``sent: false``; they have
-        ``accepted: true`` if it may still be.
-        """
+        """Allocate a node from the pool: one POST, never repeated."""
         return self._nodes.allocate(name, description, properties, cancelled)
 
     def find(self, name: str) -> str | None:
