@@ -14,17 +14,11 @@ from tests.unit.service import base
 from valence import errors
 from valence import ledger
 from valence import ownership
-from valence.audit import audit
-from valence.audit import rows
 from valence.audit import strays
-from valence.audit.snapshot import Snapshot
 from valence.drivers import Drivers
 from valence.objects import base as objects_base
 from valence.objects import installation as installation_objects
 from valence.objects import node as node_objects
-from valence.objects import node_changes
-from valence.objects import podmanager as podmanager_objects
-from valence.podmanagers import Facts
 from valence_conductor.strays import Stray
 
 NODE_UUID = "77777777-7777-4777-8777-777777777777"
@@ -76,6 +70,16 @@ class AuditTestCase(base.ServiceTestCase):
     def deletions(self) -> list[str]:
         requests = self.pod.journal.show()["requests"]
         return [r["path"] for r in requests if r["method"] == "DELETE" and "/Nodes/" in r["path"]]
+
+
+class _Hidden(dict[str, Any]):
+    """Nodes that exist, and that the collection does not list."""
+
+    def __iter__(self) -> Any:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
 
 class TestComposedNodes(AuditTestCase):
@@ -363,87 +367,6 @@ class TestGrace(AuditTestCase):
         self.wait_for(lambda: strays_found.extend(self.audit()) or strays_found)
         self.assertEqual([True], [stray.repaired for stray in strays_found])
         self.assertEqual(self.before, self.books_of(self.pod))
-
-
-class _Hidden(dict[str, Any]):
-    """Nodes that exist, and that the collection does not list."""
-
-    def __iter__(self) -> Any:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-
-class _Driver:
-    """A pod manager that changes between two requests."""
-
-    def __init__(self, *members: Facts) -> None:
-        self.listed = list(members)
-        self.after_listing: Any = lambda: None
-        self.deleted: list[str] = []
-
-    def members(self) -> list[Facts]:
-        listed = list(self.listed)
-        self.after_listing()
-        return listed
-
-    def member(self, path: str) -> Facts:
-        for one in self.listed:
-            if one.path == path:
-                return one
-        raise errors.PodManagerNodeGone("It is gone.")
-
-    def with_system(self, facts: Facts) -> Facts:
-        return facts
-
-    def delete(self, path: str) -> None:
-        self.deleted.append(path)
-
-
-class TestRaces(AuditTestCase):
-    def compare(self, driver: _Driver) -> list[Any]:
-        podm = podmanager_objects.get(self.service.db, self.podm["uuid"])
-        fake: Any = driver
-        snapshot = Snapshot.take(self.service.context, fake, podm, {})
-        return audit.compare(snapshot, strays.ForeignPaths(), rows.Rotation())
-
-    def stray(self, path: str = "/Nodes/7") -> Facts:
-        return Facts(
-            path,
-            ownership.node_name(NODE_UUID),
-            ownership.description(self.installation, NODE_UUID),
-        )
-
-    def test_the_rows_are_read_again_after_the_listing(self) -> None:
-        driver = _Driver(self.stray())
-        driver.after_listing = lambda: node_changes.create(
-            self.service.db,
-            {"uuid": NODE_UUID, "fingerprint": "", "properties": {}, "interfaces": []},
-        )
-        self.assertEqual([], self.compare(driver))
-
-    def test_a_path_that_became_another_nodes_meanwhile_is_not_deleted(self) -> None:
-        driver = _Driver(self.stray())
-        (finding,) = self.compare(driver)
-        driver.listed = [Facts("/Nodes/7", "another", None)]
-        finding.release()
-        self.assertEqual([], driver.deleted)
-        driver.listed = [self.stray()]
-        finding.release()
-        self.assertEqual(["/Nodes/7"], driver.deleted)
-
-    def test_a_row_that_moves_on_during_the_listing_has_not_lost_its_node(self) -> None:
-        node = self.composed()
-        row = node_objects.get(self.service.db, node["uuid"])
-        driver = _Driver(self.stray())
-        self.assertEqual(
-            ["composed-node", "missing-node"], [one.kind for one in self.compare(driver)]
-        )
-        driver.after_listing = lambda: node_changes.begin(
-            self.service.db, row, "release", request_id=None
-        )
-        self.assertEqual(["composed-node"], [one.kind for one in self.compare(driver)])
 
 
 class TestCounts(AuditTestCase):

@@ -2,6 +2,7 @@
 
 """A process may die at any instant: the node is finished or released, once."""
 
+from collections.abc import Callable
 from typing import Any
 
 import testscenarios
@@ -13,14 +14,25 @@ from valence_conductor.job import Job
 
 
 class Dying:
-    """A driver during whose calls the process dies: before the request, or after the response."""
+    """A driver during whose calls the process dies: before the request, or after the response.
 
-    def __init__(self, driver: Any, points: list[tuple[str, str]]) -> None:
+    :param meanwhile: called before the next process continues.
+    """
+
+    def __init__(
+        self,
+        driver: Any,
+        points: list[tuple[str, str]],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
         self._driver = driver
         self._points = points
+        self._meanwhile = meanwhile
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._driver, name)
+        if not callable(method) or name.startswith("_"):
+            return method
 
         def call(*args: Any, **kwargs: Any) -> Any:
             self._die(name, "before")
@@ -33,6 +45,7 @@ class Dying:
     def _die(self, name: str, when: str) -> None:
         if (name, when) in self._points:
             self._points.remove((name, when))
+            self._meanwhile()
             raise conductor_errors.Abandoned
 
 

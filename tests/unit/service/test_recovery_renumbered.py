@@ -10,36 +10,7 @@ import testscenarios
 from podm_simulator.redfish.http import Request
 from podm_simulator.redfish.http import Response
 from tests.unit.service import identity_base
-from valence_conductor import errors as conductor_errors
-
-
-class Dying:
-    """A driver during whose calls the process dies, once; the numbers change then."""
-
-    def __init__(self, driver: Any, point: list[tuple[str, str]], renumber: Any) -> None:
-        self._driver = driver
-        self._point = point
-        self._renumber = renumber
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._driver, name)
-        if not callable(method) or name.startswith("_"):
-            return method
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            self._die(name, "before")
-            answer = method(*args, **kwargs)
-            self._die(name, "after")
-            return answer
-
-        return call
-
-    def _die(self, name: str, when: str) -> None:
-        if (name, when) in self._point:
-            self._point.clear()
-            self._renumber()
-            raise conductor_errors.Abandoned
-
+from tests.unit.service import test_recovery
 
 #: How the numbers change: all are new, or those of the node and of another one are exchanged.
 CHANGES = (
@@ -76,7 +47,7 @@ class RenumberedTestCase(testscenarios.WithScenarios, identity_base.IdentityTest
         self.points: list[tuple[str, str]] = []
         connections = self.service.drivers.connections
         get = connections.get
-        connections.get = lambda access: Dying(get(access), self.points, self.move)  # type: ignore
+        connections.get = lambda access: test_recovery.Dying(get(access), self.points, self.move)  # type: ignore
 
     def own(self) -> Any | None:
         """Return the node of the simulator that is neither the stranger's nor the other row's."""
