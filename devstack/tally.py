@@ -2,11 +2,13 @@
 
 """Count test results, from the streams that stestr stored.
 
-``python -m devstack.tally [--strict] RESULTS...`` reads subunit streams, names
-every test that failed or was skipped, and prints as its last line
+``python -m devstack.tally [--strict] [--listed FILE] RESULTS...`` reads subunit streams,
+names every test that failed, was skipped or was not run, and prints as its last line
 ``N passed, N failed, N skipped``. It exits non-zero when a test failed, when a
-stream has no test at all, and, with ``--strict``, when a test was skipped that
-:data:`MAY_BE_SKIPPED` does not name.
+stream has no test at all, with ``--listed``, when a test of that file has no result, and,
+with ``--strict``, when a test was skipped that :data:`MAY_BE_SKIPPED` does not name.
+
+A worker of stestr that dies leaves no trace of the tests that it had not run yet.
 """
 
 import argparse
@@ -63,6 +65,11 @@ class Tally:
         """The number of tests."""
         return len(self.passed) + len(self.failed) + len(self.skipped)
 
+    def lacking(self, listed: Iterable[str]) -> set[str]:
+        """Return the listed tests without a result, in whichever of their scenarios."""
+        ran = {*self.passed, *self.failed, *self.skipped}
+        return {*listed} - {identity.partition("(")[0] for identity in ran}
+
     def unexpected(self) -> set[str]:
         """Return the skipped tests that :data:`MAY_BE_SKIPPED` does not name."""
         return set(self.skipped) - set(MAY_BE_SKIPPED)
@@ -83,13 +90,20 @@ def main() -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(description="Count test results.")
     parser.add_argument("--strict", action="store_true", help="fail on an unlisted skip")
+    parser.add_argument("--listed", type=Path, help="file with the ids of the tests to be run")
     parser.add_argument("results", nargs="+", type=Path, help="stored subunit streams")
     arguments = parser.parse_args()
     tally = Tally()
     for path in arguments.results:
         tally.read(path)
+    listed = arguments.listed.read_text().split() if arguments.listed else []
+    lacking = tally.lacking(listed)
+    for identity in sorted(lacking):
+        print(f"not run: {identity}")
     for line in report(tally):
         print(line)
+    if lacking:
+        return 1
     if arguments.strict and tally.unexpected():
         return 1
     return 1 if tally.failed or tally.empty else 0

@@ -56,6 +56,14 @@ class TestTally(base.TestCase):
         code, lines = self.run_tally(self.results(a="success", b="inprogress"))
         self.assertEqual((1, "1 passed, 1 failed, 0 skipped"), (code, lines[-1]))
 
+    def test_a_listed_test_without_a_result_is_named_and_fails(self) -> None:
+        listed = self.directory / "listed"
+        listed.write_text("a\nb\n")
+        results = self.results(**{"a": "success", "b(one)": "success"})
+        self.assertEqual(0, self.run_tally("--listed", listed, results)[0])
+        code, lines = self.run_tally("--listed", listed, self.results(a="success"))
+        self.assertEqual((1, "not run: b"), (code, lines[0]))
+
     def test_a_skipped_test_is_named_and_fails_only_when_strict(self) -> None:
         results = self.results(a="success", b="skip")
         code, lines = self.run_tally(results)

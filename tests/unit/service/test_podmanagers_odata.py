@@ -19,7 +19,7 @@ class TestNormalPath(testscenarios.WithScenarios, base.TestCase):
     """RFC 3986, 6.2.2, and what services write in two ways."""
 
     scenarios = [
-        (path, {"path": path, "normal": normal})
+        (ascii(path), {"path": path, "normal": normal})
         for path, normal in [
             ("/redfish/v1/Nodes/1", "/redfish/v1/Nodes/1"),
             ("/redfish/v1/Nodes/1/", "/redfish/v1/Nodes/1"),
