@@ -185,7 +185,7 @@ class Channel(channel.HTTPChannel):
         if name in (HEAD, BODY) and request is not None:
             self._refuse(f"Its {name} did not arrive within {DEADLINES[name]:g} s")
         else:
-            self.will_close = True
+            self.handle_close()  # at once: what is left to be sent may never end
 
     def is_waiting(self) -> bool:
         """Return whether the server waits for the client."""

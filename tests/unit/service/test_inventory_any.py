@@ -214,7 +214,7 @@ class TestAnything(rows_base.RowsTestCase):
         for (path, keys), value in changes:
             holder = bodies[path]
             for key in keys[:-1]:
-                holder = holder[key] if _has(holder, key) else None
+                holder = _member(holder, key)
             if _has(holder, keys[-1]):
                 holder[keys[-1]] = value
         try:
@@ -263,4 +263,11 @@ class TestEveryPlace(rows_base.RowsTestCase):
 def _has(holder: Any, key: Any) -> bool:
     if isinstance(holder, list):
         return isinstance(key, int) and key < len(holder)
-    return isinstance(holder, dict)
+    return isinstance(holder, dict) and isinstance(key, str)
+
+
+def _member(holder: Any, key: Any) -> Any:
+    """Return what a list or an object has at a place; an earlier change may have removed it."""
+    if not _has(holder, key):
+        return None
+    return holder.get(key) if isinstance(holder, dict) else holder[key]
